@@ -1,0 +1,74 @@
+"""Emotion recognition from what is said and how it is said, with numbers that can be trusted."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emofuse.config import Recipe, load_recipe
+    from emofuse.data.manifest import load_corpus, save_corpus
+    from emofuse.data.splits import make_folds
+    from emofuse.inference.recognizer import EmotionRecognizer, load
+    from emofuse.model.network import EmotionConfig, EmotionModel
+    from emofuse.model.processor import EmotionProcessor
+    from emofuse.training.crossval import cross_validate
+    from emofuse.training.train import train
+    from emofuse.types import Corpus, Fold, Prediction, Task, Utterance
+
+__version__ = "0.1.0"
+
+# Public name -> the module that has it. Loaded when first asked for, so that `import emofuse` stays fast and
+# a torch-free install can use what needs no torch.
+_DOOR = {
+    "Corpus": "emofuse.types",
+    "EmotionConfig": "emofuse.model.network",
+    "EmotionModel": "emofuse.model.network",
+    "EmotionProcessor": "emofuse.model.processor",
+    "EmotionRecognizer": "emofuse.inference.recognizer",
+    "Fold": "emofuse.types",
+    "Prediction": "emofuse.types",
+    "Recipe": "emofuse.config",
+    "Task": "emofuse.types",
+    "Utterance": "emofuse.types",
+    "cross_validate": "emofuse.training.crossval",
+    "load": "emofuse.inference.recognizer",
+    "load_corpus": "emofuse.data.manifest",
+    "load_recipe": "emofuse.config",
+    "make_folds": "emofuse.data.splits",
+    "save_corpus": "emofuse.data.manifest",
+    "train": "emofuse.training.train",
+}
+
+__all__ = [
+    "Corpus",
+    "EmotionConfig",
+    "EmotionModel",
+    "EmotionProcessor",
+    "EmotionRecognizer",
+    "Fold",
+    "Prediction",
+    "Recipe",
+    "Task",
+    "Utterance",
+    "__version__",
+    "cross_validate",
+    "load",
+    "load_corpus",
+    "load_recipe",
+    "make_folds",
+    "save_corpus",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DOOR:
+        raise AttributeError(f"module 'emofuse' has no attribute {name!r}")
+    value = getattr(import_module(_DOOR[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

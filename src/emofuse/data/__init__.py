@@ -1,0 +1,1 @@
+"""What was recorded: sound, words, manifests and splits, with numpy only."""

@@ -1,0 +1,34 @@
+"""What reading a corpus gives: the corpus, and what was left out of it and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from emofuse.errors import CorpusError
+from emofuse.types import Corpus, Skip
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A corpus as read from its folder, with a record for everything that was skipped."""
+
+    corpus: Corpus
+    skipped: tuple[Skip, ...] = ()
+
+
+def require_folder(root: Path, corpus: str) -> None:
+    """Refuse a corpus root that is not a folder.
+
+    Raises:
+        CorpusError: there is no such folder.
+    """
+    if not root.is_dir():
+        raise CorpusError(f"{root}: no such folder; give the folder that holds {corpus} as it was published")
+
+
+def count_by(corpus: Corpus, field: str) -> dict[str, int]:
+    """Count utterances by a field, in the order of the words; "none" where it is null."""
+    counts = Counter(str(getattr(u, field)) if getattr(u, field) is not None else "none" for u in corpus)
+    return dict(sorted(counts.items()))

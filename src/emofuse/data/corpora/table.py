@@ -1,0 +1,141 @@
+"""A table of anything: CSV, TSV or semicolons, its columns taken by their usual names."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from emofuse.data.corpora.prepared import Prepared
+from emofuse.errors import CorpusError
+from emofuse.types import Corpus, Skip, Utterance
+
+# Field of an utterance -> the names that its column usually has.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "id": ("id",),
+    "audio": ("path", "audio", "file", "wav"),
+    "start": ("start",),
+    "end": ("end",),
+    "text": ("text", "transcript", "sentence"),
+    "text_source": ("text_source",),
+    "label": ("label", "emotion"),
+    "speaker": ("speaker",),
+    "session": ("session",),
+    "gender": ("gender",),
+    "dialogue": ("dialogue",),
+    "language": ("language",),
+    "split": ("split",),
+}
+
+
+def read_table(path: Path, columns: Mapping[str, str] | None = None, audio_root: Path | None = None) -> Prepared:
+    """Read a table with a header; audio paths are relative to it, or to `audio_root`.
+
+    Columns that are no field of an utterance become tags. An id that is not given is made from the audio
+    path, with the row number where that repeats. A row without words and without a recording on disk is
+    skipped with a reason.
+
+    Raises:
+        CorpusError: the table cannot be read, a column named in `columns` is not there, a value is wrong, or
+            no row is left.
+    """
+    header, rows = _rows(path)
+    names = _match_columns(header, columns or {}, path)
+    root = path.parent if audio_root is None else audio_root
+    utterances: dict[str, Utterance] = {}
+    skipped: list[Skip] = []
+    for number, row in enumerate(rows, start=2):
+        place = f"{path}:{number}"
+        values = {field: row[column].strip() for field, column in names.items() if (row[column] or "").strip()}
+        if not values.get("audio") and not values.get("text"):
+            skipped.append(Skip(place, "the row has neither audio nor text"))
+            continue
+        audio = (root / values["audio"]).resolve() if "audio" in values else None
+        if audio is not None and not audio.is_file():
+            skipped.append(Skip(place, f"no such file: {audio}"))
+            continue
+        used = set(names.values())
+        tags = {key: str(value) for key, value in row.items() if key and key not in used and value}
+        identity = _identity(values, number, utterances)
+        utterances[identity] = _utterance(identity, values, audio, tags, place)
+    if not utterances:
+        reason = f"; the first row skipped: {skipped[0].reason}" if skipped else ""
+        raise CorpusError(f"{path}: no row can be used{reason}; check --column and --root")
+    return Prepared(Corpus(tuple(utterances.values()), name=path.stem), tuple(skipped))
+
+
+def _rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise CorpusError(f"{path}: no such table") from error
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{path}: is not UTF-8 text; save the table as UTF-8") from error
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    try:
+        reader = csv.DictReader(text.splitlines(keepends=True), delimiter=delimiter, restval="", strict=True)
+        rows = list(reader)
+    except csv.Error as error:
+        raise CorpusError(f"{path}: is not a table that can be read ({error})") from error
+    return [name for name in reader.fieldnames or [] if name], rows
+
+
+def _match_columns(header: Iterable[str], chosen: Mapping[str, str], path: Path) -> dict[str, str]:
+    """Return field -> column, as the user chose or by the usual names, upper or lower case."""
+    by_lower = {name.lower(): name for name in header}
+    names: dict[str, str] = {}
+    for field, usual in COLUMNS.items():
+        found = next((by_lower[name] for name in usual if name in by_lower), None)
+        if found is not None:
+            names[field] = found
+    for field, column in chosen.items():
+        if field not in COLUMNS:
+            raise CorpusError(f"--column {field}: is no field of an utterance; fields are {', '.join(COLUMNS)}")
+        if column not in by_lower.values():
+            raise CorpusError(f"{path}: has no column {column!r}; its columns are {', '.join(by_lower.values())}")
+        names[field] = column
+    if "audio" not in names and "text" not in names:
+        raise CorpusError(
+            f"{path}: no column is called {' or '.join(COLUMNS['audio'] + COLUMNS['text'])}; "
+            "name them with --column audio=... or --column text=..."
+        )
+    return names
+
+
+def _identity(values: Mapping[str, str], number: int, taken: Mapping[str, Utterance]) -> str:
+    if "id" in values:
+        if values["id"] in taken:
+            raise CorpusError(f"row {number}: the id {values['id']!r} occurs twice; ids are unique")
+        return values["id"]
+    name = Path(values["audio"]).with_suffix("").as_posix() if "audio" in values else "row"
+    return f"{name}#{number}" if name in taken or name == "row" else name
+
+
+def _utterance(
+    identity: str, values: Mapping[str, str], audio: Path | None, tags: Mapping[str, str], place: str
+) -> Utterance:
+    try:
+        start, end = (float(values[key]) if key in values else None for key in ("start", "end"))
+        return Utterance(
+            id=identity,
+            audio=audio,
+            start=start,
+            end=end,
+            text=values.get("text"),
+            text_source=values.get("text_source", "gold" if "text" in values else None),
+            label=values.get("label"),
+            speaker=values.get("speaker"),
+            session=values.get("session"),
+            gender=values.get("gender"),
+            dialogue=values.get("dialogue"),
+            language=values.get("language"),
+            split=values.get("split"),
+            tags=tags,
+        )
+    except CorpusError as error:
+        raise CorpusError(f"{place}: {error}") from error
+    except ValueError as error:
+        raise CorpusError(f"{place}: start and end are seconds, as numbers ({error})") from error

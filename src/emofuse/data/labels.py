@@ -1,0 +1,84 @@
+"""Label policies: which labels a task keeps, which it merges, and in which order."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from emofuse.errors import RecipeError
+from emofuse.types import Corpus, Task
+
+# The words that corpus functions use; `csv` keeps whatever labels the user has.
+EMOTIONS = (
+    "neutral", "calm", "happy", "excited", "sad", "angry", "fearful", "disgusted", "surprised", "frustrated",
+    "contempt", "bored", "other",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LabelPolicy:
+    """What becomes of each label; one that is not named becomes null."""
+
+    mapping: Mapping[str, str] = field(hash=False)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The task's labels, each once, in the order of the mapping."""
+        return tuple(dict.fromkeys(self.mapping.values()))
+
+
+def _same(*labels: str) -> dict[str, str]:
+    return {label: label for label in labels}
+
+
+POLICIES: dict[str, LabelPolicy] = {
+    "iemocap4": LabelPolicy({**_same("neutral", "happy", "angry", "sad"), "excited": "happy"}),
+    "iemocap5": LabelPolicy({**_same("neutral", "happy", "angry", "sad", "frustrated"), "excited": "happy"}),
+    "ekman7": LabelPolicy(
+        {
+            **_same("neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised"),
+            "calm": "neutral",
+            "excited": "happy",
+        }
+    ),
+    "positive-negative-neutral": LabelPolicy(
+        {
+            **dict.fromkeys(("happy", "excited"), "positive"),
+            **dict.fromkeys(("sad", "angry", "fearful", "disgusted", "frustrated", "contempt"), "negative"),
+            **dict.fromkeys(("neutral", "calm"), "neutral"),
+        }
+    ),
+}
+AS_IS = "as-is"
+
+
+def label_policy(labels: str | Mapping[str, str], corpus: Corpus) -> LabelPolicy:
+    """Return a policy by its name, from a mapping, or, for `as-is`, from the labels of the corpus.
+
+    Raises:
+        RecipeError: no policy has that name.
+    """
+    if not isinstance(labels, str):
+        return LabelPolicy(labels)
+    if labels == AS_IS:
+        return LabelPolicy(_same(*sorted({u.label for u in corpus if u.label is not None})))
+    if labels not in POLICIES:
+        names = (*POLICIES, AS_IS)
+        near = difflib.get_close_matches(labels, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(names)}, or give a mapping"
+        raise RecipeError(f"labels: no label policy is called {labels!r}; {hint}")
+    return POLICIES[labels]
+
+
+def apply_policy(corpus: Corpus, labels: str | Mapping[str, str]) -> tuple[Corpus, Task]:
+    """Relabel a corpus; utterances to which the policy does not apply stay, with a null label.
+
+    Raises:
+        RecipeError: no policy has that name.
+        CorpusError: fewer than two labels are left.
+    """
+    policy = label_policy(labels, corpus)
+    relabelled = corpus.relabel(policy.mapping.get)
+    present = {u.label for u in relabelled}
+    return relabelled, Task(tuple(label for label in policy.labels if label in present))

@@ -1,0 +1,40 @@
+"""Everything that emofuse refuses, each with one sentence that says what, where and how to mend it."""
+
+
+class EmofuseError(Exception):
+    """The root of all refusals; the command line prints it as one line and exits with 2."""
+
+
+class AudioError(EmofuseError):
+    """A recording cannot be used: missing, empty, silent, broken or not audio."""
+
+
+class CorpusError(EmofuseError, ValueError):
+    """A manifest, a corpus folder or a record in it is not what it should be."""
+
+
+class ProtocolError(EmofuseError):
+    """A corpus cannot be split as the protocol demands."""
+
+
+class RecipeError(EmofuseError):
+    """A recipe has an unknown key, a wrong type or a value out of range."""
+
+
+class CheckpointError(EmofuseError):
+    """A model folder is missing, incomplete or does not fit its configuration."""
+
+
+class ModalityError(EmofuseError):
+    """The model needs a modality that the input lacks."""
+
+
+class RunError(EmofuseError):
+    """A run folder cannot be written, or does not belong to what is asked for."""
+
+
+class MissingExtraError(EmofuseError):
+    """An optional part of emofuse is not installed."""
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        super().__init__(f'{purpose} needs an optional part: pip install "emofuse[{extra}]"')

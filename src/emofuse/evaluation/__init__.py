@@ -1,0 +1,1 @@
+"""How good: predictions in, numbers out; no model is run here and no audio opened."""

@@ -1,0 +1,1 @@
+"""How it is used: a recogniser that knows a `Runtime`, not torch."""

@@ -1,0 +1,45 @@
+"""A model folder run by torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from emofuse.data.prepare import Batch, Preparation
+from emofuse.inference.runtime import Traits
+from emofuse.model.checkpoint import Checkpoint, load_checkpoint
+from emofuse.model.score import score_batches
+
+
+class TorchRuntime:
+    """Runs a checkpoint on one device, in evaluation mode.
+
+    Args:
+        checkpoint: the network and its preparation.
+        name: as predictions carry it.
+        device: "cpu", "cuda", ...; None takes a GPU where there is one.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, name: str, device: str | None = None) -> None:
+        wanted = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = checkpoint.model.to(wanted).eval()
+        self.preparation = checkpoint.preparation
+        config = checkpoint.model.config
+        self.traits = Traits(name, config.task, config.modalities, config.missing_modalities)
+
+    def __call__(self, batch: Batch) -> npt.NDArray[np.float32]:
+        """Map a batch to logits, (batch, labels)."""
+        return next(score_batches(self.model, [batch]))
+
+
+def load_torch(folder: Path, device: str | None = None) -> tuple[TorchRuntime, Preparation]:
+    """Read a model folder.
+
+    Raises:
+        CheckpointError: the folder is not a whole emofuse model.
+    """
+    checkpoint = load_checkpoint(folder)
+    return TorchRuntime(checkpoint, folder.resolve().name, device), checkpoint.preparation

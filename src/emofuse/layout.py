@@ -1,0 +1,83 @@
+"""The file names of a run folder and of a model folder, and how a file is put there: nowhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from emofuse.errors import RunError
+
+# A run folder.
+RECIPE = "recipe.yaml"
+ENVIRONMENT = "environment.json"
+FOLDS = "folds.json"
+RESULTS = "results.json"
+HISTORY = "history.jsonl"
+PREDICTIONS = "predictions.jsonl"
+METRICS = "metrics.json"
+MODEL = "model"
+CONFUSION_TEXT = "confusion.txt"
+CONFUSION_PICTURE = "confusion.png"
+
+# A model folder: a standard Hugging Face folder.
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
+PREPARATION = "preprocessor_config.json"
+TOKENIZER = "tokenizer.json"
+CARD = "README.md"
+EVALUATION = "evaluation.json"
+
+
+def job_folder(run: Path, fold: int, seed: int, system: str) -> Path:
+    """Return the folder of one job of a cross-validation."""
+    return run / f"fold-{fold}" / f"seed-{seed}" / system
+
+
+def is_model_folder(path: Path) -> bool:
+    """Tell whether a path looks like a saved model."""
+    return (path / CONFIG).is_file()
+
+
+def make_folder(path: Path) -> Path:
+    """Create a folder and its parents, and make sure that it can be written.
+
+    Raises:
+        RunError: a part of the path is a file, or permission is lacking.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+    return path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: to a temporary name, then renamed.
+
+    Raises:
+        RunError: the file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON document, readable, whole or not at all."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def write_json_lines(path: Path, values: Iterable[Any]) -> None:
+    """Write one JSON document a line, whole or not at all."""
+    write_text(path, "".join(json.dumps(v, ensure_ascii=False, allow_nan=False) + "\n" for v in values))

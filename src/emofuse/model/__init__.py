@@ -1,0 +1,9 @@
+"""What is learnt: the network of Krishna (2021), its parts and its files."""
+
+from emofuse.errors import MissingExtraError
+
+try:
+    import torch  # noqa: F401
+    import transformers  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError("train", "a torch network") from error

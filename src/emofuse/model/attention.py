@@ -1,0 +1,49 @@
+"""Cross-modal attention: one stream asks, the other answers."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from emofuse.model.batch import Stream
+
+
+class CrossModalAttention(nn.Module):
+    """Multi-head attention whose queries are one stream and whose keys and values are the other.
+
+    Our own over scaled-dot-product attention: torch's `MultiheadAttention` gives NaN where all keys are
+    masked. The keys' mask must have a real frame in every row: an absent stream is one learnt frame.
+
+    Args:
+        width: of both streams.
+        heads: attention heads; they divide the width.
+        dropout: on the attention weights, in training.
+        residual: add the query and normalise, as transformers do; the paper does not say.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float, residual: bool) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.output = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width) if residual else None
+
+    def forward(self, asking: Stream, answering: Stream) -> Stream:
+        """Return the asking stream's frames as the answering stream sees them: (batch, time, width)."""
+        attended = nn.functional.scaled_dot_product_attention(
+            self._split(self.query(asking.frames)),
+            self._split(self.key(answering.frames)),
+            self._split(self.value(answering.frames)),
+            attn_mask=answering.mask[:, None, None, :],
+            dropout_p=self.dropout if self.training else 0.0,
+        )
+        frames = self.output(attended.transpose(1, 2).flatten(2))
+        if self.norm is not None:
+            frames = self.norm(asking.frames + frames)
+        return Stream(frames, asking.mask)
+
+    def _split(self, frames: Tensor) -> Tensor:
+        """(batch, time, width) -> (batch, heads, time, width / heads)."""
+        return frames.unflatten(2, (self.heads, -1)).transpose(1, 2)

@@ -1,0 +1,203 @@
+"""From a recipe to a network: configurations, pre-trained weights, vocabulary, what learns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from tokenizers import Tokenizer
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedModel
+from transformers.utils import cached_file
+
+from emofuse.config import AudioRecipe, EncoderRecipe, Recipe, SystemName, TextRecipe
+from emofuse.data.prepare import AudioPreparation, Preparation, TextPreparation
+from emofuse.data.text import learn_vocabulary, strip_annotations
+from emofuse.errors import RecipeError
+from emofuse.model.checkpoint import Checkpoint
+from emofuse.model.network import EmotionConfig, EmotionModel
+from emofuse.model.scratch import LogMelCNNConfig
+from emofuse.model.tuning import apply_tuning
+from emofuse.types import Task
+
+# Weights that a bare encoder may lack or have left over without harm: heads of its pre-training, its pooler.
+HARMLESS = ("pooler.", "masked_spec_embed", "lm_head.", "cls.", "quantizer.", "project_hid.", "project_q.")
+
+
+def build(recipe: Recipe, system: SystemName, task: Task, texts: Iterable[str], seed: int) -> Checkpoint:
+    """Build a system's network and preparation, ready to learn.
+
+    Args:
+        recipe: what to build.
+        system: "audio", "text" or "fusion": which encoders it has.
+        task: labels and dimensions, in order.
+        texts: of the training part, to learn a vocabulary from where the text encoder has none.
+        seed: of the weights that are drawn; frozen encoders from a configuration use the recipe's `init_seed`.
+
+    Raises:
+        RecipeError: an encoder cannot be found or does not fit the recipe.
+    """
+    audio = recipe.audio if system != "text" else None
+    text = recipe.text if system != "audio" else None
+    audio_config = encoder_config(audio, "audio") if audio else None
+    text_config = encoder_config(text, "text") if text else None
+    preparation = Preparation(
+        audio_preparation(audio, audio_config) if audio else None,
+        text_preparation(recipe, text, text_config, texts) if text else None,
+    )
+    torch.manual_seed(seed)
+    model = EmotionModel(_network_config(recipe, task, audio_config, text_config))
+    for key, part in (("audio", audio), ("text", text)):
+        if part is not None:
+            backbone = getattr(model, f"{key}_encoder").backbone
+            _fill(backbone, part, key)
+            apply_tuning(backbone, part.tuning, key)
+    return Checkpoint(model, preparation)
+
+
+def encoder_config(recipe: EncoderRecipe, key: str) -> PreTrainedConfig:
+    """Return the configuration of an encoder, from the recipe itself, a file, a folder or the Hub.
+
+    Raises:
+        RecipeError: it cannot be found, or is not the configuration of a model.
+    """
+    if recipe.encoder is not None:
+        try:
+            return AutoConfig.from_pretrained(recipe.encoder, revision=recipe.revision)
+        except (OSError, ValueError) as error:
+            raise RecipeError(_unreachable(recipe.encoder, key, error)) from error
+    values = _read_config(recipe.config, key) if isinstance(recipe.config, str) else dict(recipe.config or {})
+    kind = values.pop("model_type", None)
+    if kind is None:
+        raise RecipeError(f"{key}.config: needs model_type, such as wav2vec2, bert or emofuse-log-mel-cnn")
+    try:
+        return AutoConfig.for_model(kind, **values)
+    except Exception as error:  # configurations check themselves with exceptions of many kinds
+        raise RecipeError(f"{key}.config: {_first_line(error)}") from error
+
+
+def audio_preparation(recipe: AudioRecipe, config: PreTrainedConfig) -> AudioPreparation:
+    """Return how clips are prepared for an encoder; a checkpoint's own preprocessor settings are followed."""
+    if isinstance(config, LogMelCNNConfig):
+        return AudioPreparation(features="log-mel", bins=config.bins)
+    settings: dict[str, Any] = {}
+    if recipe.encoder is not None:
+        path = cached_file(
+            recipe.encoder,
+            "preprocessor_config.json",
+            revision=recipe.revision,
+            _raise_exceptions_for_missing_entries=False,
+        )
+        settings = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+    return AudioPreparation(
+        features="waveform",
+        rate=int(settings.get("sampling_rate", 16_000)),
+        normalise=bool(settings.get("do_normalize", True)),
+    )
+
+
+def text_preparation(
+    recipe: Recipe, text: TextRecipe, config: PreTrainedConfig, texts: Iterable[str]
+) -> TextPreparation:
+    """Return how texts are prepared; without a checkpoint, a vocabulary is learnt and `config` told its size."""
+    if text.encoder is not None:
+        tokenizer = _checkpoint_tokenizer(text)
+    else:
+        words = (strip_annotations(t) if recipe.annotations == "strip" else t for t in texts)
+        tokenizer = learn_vocabulary(words, text.vocabulary, config.vocab_size)
+        config.vocab_size = tokenizer.get_vocab_size()
+        config.pad_token_id = 0
+    return TextPreparation(tokenizer, recipe.annotations, int(config.pad_token_id or 0))
+
+
+def _checkpoint_tokenizer(text: TextRecipe) -> Tokenizer:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(text.encoder, revision=text.revision)
+        rust = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    except (OSError, ValueError, AttributeError) as error:
+        raise RecipeError(_unreachable(str(text.encoder), "text", error)) from error
+    rust.no_truncation()
+    rust.no_padding()
+    return rust
+
+
+def _fill(backbone: PreTrainedModel, recipe: EncoderRecipe, key: str) -> None:
+    """Give an encoder its pre-trained weights, or, where it is frozen and random, those of `init_seed`."""
+    if recipe.encoder is not None:
+        source = _pretrained(recipe, key)
+    elif recipe.tuning == "frozen":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.init_seed)
+            source = AutoModel.from_config(backbone.config)
+    else:
+        return
+    wanted = backbone.state_dict()
+    backbone.load_state_dict({name: value for name, value in source.state_dict().items() if name in wanted})
+
+
+def _pretrained(recipe: EncoderRecipe, key: str) -> PreTrainedModel:
+    try:
+        model, loading = AutoModel.from_pretrained(
+            recipe.encoder, revision=recipe.revision, output_loading_info=True, dtype=torch.float32
+        )
+    except (OSError, ValueError) as error:
+        raise RecipeError(_unreachable(str(recipe.encoder), key, error)) from error
+    missing = sorted(name for name in loading["missing_keys"] if not name.startswith(HARMLESS))
+    if missing:
+        raise RecipeError(
+            f"{key}.encoder: {recipe.encoder} lacks the weight {missing[0]!r} ({len(missing)} in all); "
+            "it is not a checkpoint of this encoder"
+        )
+    return model
+
+
+def _network_config(
+    recipe: Recipe, task: Task, audio: PreTrainedConfig | None, text: PreTrainedConfig | None
+) -> EmotionConfig:
+    dropped = recipe.training.modality_dropout
+    return EmotionConfig(
+        audio_encoder=audio,
+        text_encoder=text,
+        audio_layers=recipe.audio.layers if audio else "last",
+        text_layers=recipe.text.layers if text else "last",
+        fusion=recipe.fusion.kind,
+        width=recipe.fusion.width,
+        heads=recipe.fusion.heads,
+        residual=recipe.fusion.residual,
+        recurrent=recipe.fusion.recurrent,
+        attention_dropout=recipe.fusion.attention_dropout,
+        recurrent_dropout=recipe.fusion.recurrent_dropout,
+        pooling=recipe.pooling,
+        head_hidden=recipe.head.hidden,
+        head_dropout=recipe.head.dropout,
+        missing_modalities=bool(audio and text and dropped.audio and dropped.text),
+        id2label=dict(enumerate(task.labels)),
+        label2id={label: index for index, label in enumerate(task.labels)},
+        dimensions=list(task.dimensions),
+    )
+
+
+def _read_config(path: str, key: str) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RecipeError(
+            f"{key}.config: {path} cannot be read as a configuration ({_first_line(error)})"
+        ) from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"{key}.config: {path} does not hold a configuration")
+    return values
+
+
+def _unreachable(name: str, key: str, error: Exception) -> str:
+    return (
+        f"{key}.encoder: {name} is neither a folder nor in the local cache, and cannot be fetched from the Hub "
+        f"({_first_line(error)}); where there is a network: hf download {name}"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:160]

@@ -1,0 +1,87 @@
+"""A model folder: written whole or not at all, read completely or refused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from emofuse import layout
+from emofuse.data.prepare import Preparation
+from emofuse.errors import CheckpointError, RunError
+from emofuse.model.network import EmotionModel
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network and what it must be fed through."""
+
+    model: EmotionModel
+    preparation: Preparation
+
+
+def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """Write a model folder beside its place, then rename it into place; an older one there is replaced.
+
+    Raises:
+        RunError: the folder cannot be written.
+    """
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        layout.make_folder(temporary)
+        checkpoint.model.save_pretrained(temporary)
+        checkpoint.preparation.save(temporary)
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from error
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read a model folder.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or weights are missing, left over or of another shape.
+    """
+    if not layout.is_model_folder(folder):
+        raise CheckpointError(f"{folder}: is not a model folder, it has no {layout.CONFIG}")
+    if not (folder / layout.WEIGHTS).is_file() and not (folder / layout.WEIGHTS_INDEX).is_file():
+        raise CheckpointError(f"{folder}: has no weights ({layout.WEIGHTS}); copy or train the model again")
+    return Checkpoint(load_model(folder), Preparation.load(folder))
+
+
+def load_model(folder: Path) -> EmotionModel:
+    """Read the network of a model folder; every weight must be there, and none too many.
+
+    Raises:
+        CheckpointError: the weights do not fit the configuration, or a file is damaged.
+    """
+    try:
+        model, loading = EmotionModel.from_pretrained(
+            folder, output_loading_info=True, ignore_mismatched_sizes=True, local_files_only=True
+        )
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"{folder}: cannot be loaded ({_first_line(error)}); save or copy it again"
+        ) from error
+    problems = {
+        "is missing": [str(key) for key in loading["missing_keys"]],
+        "is left over": [str(key) for key in loading["unexpected_keys"]],
+        "has another shape": [str(entry[0]) for entry in loading["mismatched_keys"]],
+    }
+    for problem, keys in problems.items():
+        if keys:
+            raise CheckpointError(
+                f"{folder}: the weight {sorted(keys)[0]!r} {problem} ({len(keys)} such in all); "
+                "the file is not a whole emofuse model of this configuration"
+            )
+    return model.eval()
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,103 @@
+"""How two streams become one decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from emofuse.config import FusionKind
+from emofuse.model.attention import CrossModalAttention
+from emofuse.model.batch import Stream
+from emofuse.model.heads import EmotionHead, EmotionOutput
+
+Pooling = Callable[[Stream], Tensor]
+
+
+class AbsentFrame(nn.Module):
+    """Replaces an absent stream by one learnt frame, so that the other modality finds something to ask."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.frame = nn.Parameter(torch.zeros(width))
+
+    def forward(self, stream: Stream) -> Stream:
+        """Return the stream; a row without a real frame has the learnt one, alone."""
+        first = torch.arange(stream.mask.shape[1], device=stream.mask.device) == 0
+        filled = first & ~stream.mask.any(dim=1, keepdim=True)
+        frames = torch.where(filled.unsqueeze(-1), self.frame.to(stream.frames.dtype), stream.frames)
+        return Stream(frames, stream.mask | filled)
+
+
+class EarlyFusion(nn.Module):
+    """Pool both streams, concatenate, decide; with cross-modal attention both ways before it, or without.
+
+    Args:
+        width: of both streams.
+        attentions: one attention that audio asks, one that text asks; None to concatenate only.
+        pooling: from a stream to a vector.
+        head: takes both vectors, concatenated.
+    """
+
+    def __init__(
+        self, width: int, attentions: tuple[nn.Module, nn.Module] | None, pooling: Pooling, head: EmotionHead
+    ) -> None:
+        super().__init__()
+        self.absent_audio = AbsentFrame(width)
+        self.absent_text = AbsentFrame(width)
+        self.audio_asks, self.text_asks = attentions or (None, None)
+        self.pooling = pooling
+        self.head = head
+
+    def forward(self, audio: Stream, text: Stream) -> EmotionOutput:
+        """Map two streams, (batch, time, width) each, to one decision."""
+        audio, text = self.absent_audio(audio), self.absent_text(text)
+        if self.audio_asks is not None and self.text_asks is not None:
+            audio, text = self.audio_asks(audio, text), self.text_asks(text, audio)
+        return self.head(torch.cat([self.pooling(audio), self.pooling(text)], dim=-1))
+
+
+class LateFusion(nn.Module):
+    """Two decisions of their own, averaged as probabilities over the modalities that are there."""
+
+    def __init__(self, pooling: Pooling, audio_head: EmotionHead, text_head: EmotionHead) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.audio_head = audio_head
+        self.text_head = text_head
+
+    def forward(self, audio: Stream, text: Stream) -> EmotionOutput:
+        """Map two streams, (batch, time, width) each, to log-probabilities and mean dimensions."""
+        outputs = [self.audio_head(self.pooling(audio)), self.text_head(self.pooling(text))]
+        present = torch.stack([audio.mask.any(dim=1), text.mask.any(dim=1)]).unsqueeze(-1)
+        share = present / present.sum(dim=0, keepdim=True).clamp(min=1)
+        chances = torch.stack([output.logits.softmax(dim=-1) for output in outputs])
+        logits = torch.log((chances * share).sum(dim=0).clamp(min=1e-12))
+        if outputs[0].dimensions is None:
+            return EmotionOutput(logits=logits)
+        dimensions = torch.stack([output.dimensions for output in outputs])
+        return EmotionOutput(logits=logits, dimensions=(dimensions * share).sum(dim=0))
+
+
+class SingleModality(nn.Module):
+    """Pool one stream and decide: the paper's unimodal systems."""
+
+    def __init__(self, pooling: Pooling, head: EmotionHead) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.head = head
+
+    def forward(self, stream: Stream) -> EmotionOutput:
+        """Map a stream, (batch, time, width), to a decision."""
+        return self.head(self.pooling(stream))
+
+
+def cross_attentions(
+    kind: FusionKind, width: int, heads: int, dropout: float, residual: bool
+) -> tuple[nn.Module, nn.Module] | None:
+    """Return the two attentions that early fusion of this kind needs, or None."""
+    if kind != "cross-attention":
+        return None
+    audio, text = (CrossModalAttention(width, heads, dropout, residual) for _ in range(2))
+    return audio, text

@@ -1,0 +1,40 @@
+"""From a pooled vector to what is asked for: emotion logits and dimensions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from transformers.utils import ModelOutput
+
+
+@dataclass
+class EmotionOutput(ModelOutput):  # type: ignore[misc]  # an untyped base
+    """What the network says, before any softmax.
+
+    Attributes:
+        logits: (batch, labels).
+        dimensions: (batch, dimensions), or None where the task has none.
+    """
+
+    logits: Tensor | None = None
+    dimensions: Tensor | None = None
+
+
+class EmotionHead(nn.Module):
+    """Dropout, an optional hidden layer with ReLU, and one linear layer for labels and for dimensions."""
+
+    def __init__(self, width: int, hidden: int, dropout: float, labels: int, dimensions: int) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.hidden = nn.Linear(width, hidden) if hidden else None
+        self.classifier = nn.Linear(hidden or width, labels)
+        self.regressor = nn.Linear(hidden or width, dimensions) if dimensions else None
+
+    def forward(self, pooled: Tensor) -> EmotionOutput:
+        """Map (batch, width) to logits and dimensions."""
+        vector = self.dropout(pooled)
+        if self.hidden is not None:
+            vector = self.dropout(nn.functional.relu(self.hidden(vector)))
+        dimensions = self.regressor(vector) if self.regressor is not None else None
+        return EmotionOutput(logits=self.classifier(vector), dimensions=dimensions)

@@ -1,0 +1,175 @@
+"""The network: encode (the heavy half), decide (the light half)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers.configuration_utils import SubConfigSpec
+
+from emofuse.model import scratch
+from emofuse.model.batch import Encoded, Stream
+from emofuse.model.encoders import TextEncoder, audio_encoder
+from emofuse.model.features import AudioFeatureEncoder, LayerMix, TemporalConvolution
+from emofuse.model.fusion import EarlyFusion, LateFusion, SingleModality, cross_attentions
+from emofuse.model.heads import EmotionHead, EmotionOutput
+from emofuse.model.pooling import POOLED_WIDTH, POOLINGS
+from emofuse.types import MODALITIES, Modality, Task
+
+scratch.register()
+
+
+class EmotionConfig(PreTrainedConfig):
+    """Configuration of `EmotionModel`.
+
+    Attributes:
+        audio_encoder: configuration of the audio encoder; None for a text-only system.
+        text_encoder: configuration of the text encoder; None for an audio-only system.
+        audio_layers: "last", an index, or "weighted".
+        text_layers: likewise.
+        fusion: how two streams meet (see `config.FusionRecipe`).
+        width: of both streams after their feature encoders.
+        missing_modalities: whether training took modalities away, so that one may be missing in use.
+        dimensions: names of the dimensions, in order; the labels are in `id2label`.
+    """
+
+    model_type = "emofuse"
+    sub_configs_defaults = {  # noqa: RUF012 (transformers resolves it as a class attribute)
+        "audio_encoder": SubConfigSpec(AutoConfig, model_type="wav2vec2", optional=True),
+        "text_encoder": SubConfigSpec(AutoConfig, model_type="bert", optional=True),
+    }
+
+    audio_encoder: PreTrainedConfig | dict[str, Any] | None = None
+    text_encoder: PreTrainedConfig | dict[str, Any] | None = None
+    audio_layers: str | int = "last"
+    text_layers: str | int = "last"
+    fusion: str = "cross-attention"
+    width: int = 256
+    heads: int = 8
+    residual: bool = False
+    recurrent: bool = True
+    attention_dropout: float = 0.1
+    recurrent_dropout: float = 0.2
+    pooling: str = "statistics"
+    head_hidden: int = 0
+    head_dropout: float = 0.3
+    missing_modalities: bool = False
+    dimensions: list[str] | tuple[str, ...] = ()
+
+    @property
+    def task(self) -> Task:
+        """The labels and dimensions that the network tells, in order."""
+        return Task(tuple(self.id2label[i] for i in range(len(self.id2label))), tuple(self.dimensions))
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """What the network hears and reads."""
+        present = {"audio": self.audio_encoder is not None, "text": self.text_encoder is not None}
+        return tuple(modality for modality in MODALITIES if present[modality])
+
+
+class EmotionModel(PreTrainedModel):
+    """Cross-modal attention between an audio and a text encoder, or one of them alone.
+
+    Built from configurations only; `emofuse.model.build` gives the encoders their pre-trained weights.
+    """
+
+    config_class = EmotionConfig
+    base_model_prefix = "emofuse"
+    main_input_name = "input_values"
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+
+    def __init__(self, config: EmotionConfig) -> None:
+        super().__init__(config)
+        if config.audio_encoder is not None:
+            self.audio_encoder = audio_encoder(AutoModel.from_config(config.audio_encoder), config.audio_layers)
+            layers = self.audio_encoder.layer_count
+            self.audio_mix = LayerMix(layers) if config.audio_layers == "weighted" else None
+            self.audio_features = AudioFeatureEncoder(
+                self.audio_encoder.width, config.width, config.recurrent_dropout, config.recurrent
+            )
+        if config.text_encoder is not None:
+            self.text_encoder = TextEncoder(AutoModel.from_config(config.text_encoder), config.text_layers)
+            layers = self.text_encoder.layer_count
+            self.text_mix = LayerMix(layers) if config.text_layers == "weighted" else None
+            self.text_features = TemporalConvolution(self.text_encoder.width, config.width)
+        self.fusion = _fusion(config)
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Keep what the layers' own constructors drew; encoders initialise themselves."""
+
+    def forward(
+        self,
+        input_values: Tensor | None = None,
+        audio_mask: Tensor | None = None,
+        input_ids: Tensor | None = None,
+        text_mask: Tensor | None = None,
+    ) -> EmotionOutput:
+        """Map a batch to a decision; an absent modality is a row whose mask is all False.
+
+        Args:
+            input_values: (batch, samples) or (batch, frames, bins), zero where masked.
+            audio_mask: (batch, samples or frames), bool, a prefix of each row.
+            input_ids: (batch, pieces).
+            text_mask: (batch, pieces), bool, a prefix of each row.
+        """
+        return self.decide(self.encode(input_values, audio_mask, input_ids, text_mask))
+
+    def encode(
+        self,
+        input_values: Tensor | None = None,
+        audio_mask: Tensor | None = None,
+        input_ids: Tensor | None = None,
+        text_mask: Tensor | None = None,
+    ) -> Encoded:
+        """Run the encoders: the heavy half, which needs no repeating while they are frozen."""
+        audio = text = None
+        if self.config.audio_encoder is not None:
+            audio = self.audio_encoder(input_values, audio_mask)
+        if self.config.text_encoder is not None:
+            text = self.text_encoder(input_ids, text_mask)
+        return Encoded(audio, text)
+
+    def decide(self, encoded: Encoded) -> EmotionOutput:
+        """Run feature encoders, attention, pooling, fusion and head: the light half."""
+        audio = self._audio_stream(encoded.audio) if encoded.audio is not None else None
+        text = self._text_stream(encoded.text) if encoded.text is not None else None
+        if audio is not None and text is not None:
+            return self.fusion(audio, text)
+        return self.fusion(audio if audio is not None else text)
+
+    def _audio_stream(self, stream: Stream) -> Stream:
+        return self.audio_features(stream if self.audio_mix is None else self.audio_mix(stream))
+
+    def _text_stream(self, stream: Stream) -> Stream:
+        return self.text_features(stream if self.text_mix is None else self.text_mix(stream))
+
+
+def _fusion(config: EmotionConfig) -> nn.Module:
+    """Build what stands behind the streams."""
+    pooling, pooled = POOLINGS[config.pooling], config.width * POOLED_WIDTH[config.pooling]
+    task = config.task
+
+    def head(width: int) -> EmotionHead:
+        return EmotionHead(width, config.head_hidden, config.head_dropout, len(task.labels), len(task.dimensions))
+
+    if len(config.modalities) < 2:
+        return SingleModality(pooling, head(pooled))
+    if config.fusion == "late":
+        return LateFusion(pooling, head(pooled), head(pooled))
+    attentions = cross_attentions(
+        config.fusion, config.width, config.heads, config.attention_dropout, config.residual
+    )
+    return EarlyFusion(config.width, attentions, pooling, head(2 * pooled))
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Return how many numbers a model holds."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+AutoConfig.register(EmotionConfig.model_type, EmotionConfig, exist_ok=True)
+AutoModel.register(EmotionConfig, EmotionModel, exist_ok=True)

@@ -1,0 +1,34 @@
+"""Run a network over prepared batches: arrays in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from emofuse.data.prepare import Batch
+from emofuse.model.batch import as_tensors
+from emofuse.model.network import EmotionModel
+
+
+def score_batches(model: EmotionModel, batches: Iterable[Batch]) -> Iterator[npt.NDArray[np.float32]]:
+    """Yield the logits of each batch, (batch, labels), with the network in evaluation mode."""
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    try:
+        for batch in batches:
+            with torch.inference_mode():
+                logits = model(**as_tensors(batch, device)).logits
+            yield logits.float().cpu().numpy()
+    finally:
+        model.train(was_training)
+
+
+def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Turn logits into probabilities along the last axis."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    exponentials = np.exp(shifted)
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)

@@ -1,0 +1,44 @@
+"""The optimiser's groups and the course of the learning rate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from emofuse.config import Recipe
+
+
+def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    """Return AdamW with a learning rate for each encoder and one for the rest; no decay on biases and norms."""
+    rates = {"audio_encoder": recipe.audio.lr, "text_encoder": recipe.text.lr, "rest": recipe.training.lr}
+    groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            part = name.split(".")[0]
+            part = part if part in rates else "rest"
+            groups.setdefault((part, parameter.dim() > 1), []).append(parameter)
+    described: list[dict[str, Any]] = [
+        {
+            "params": parameters,
+            "lr": rates[part],
+            "peak_lr": rates[part],
+            "part": part,
+            "weight_decay": recipe.training.weight_decay if decays else 0.0,
+        }
+        for (part, decays), parameters in groups.items()
+    ]
+    return torch.optim.AdamW(described, betas=recipe.training.betas)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, done: float, recipe: Recipe) -> None:
+    """Set every group's learning rate for the share of training that is done, from 0 to 1.
+
+    Linear warm-up, then linear to zero; encoders stand still for the first `encoders_held` epochs.
+    """
+    warmup, training = recipe.training.warmup, recipe.training
+    scale = done / warmup if done < warmup else (1.0 - done) / (1.0 - warmup)
+    held = done * training.epochs < training.encoders_held
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0 if held and group["part"] != "rest" else group["peak_lr"] * scale

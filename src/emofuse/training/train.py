@@ -1,0 +1,61 @@
+"""Train one system on a whole corpus: the model that is kept and used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from emofuse import layout
+from emofuse.config import Recipe, SystemName, dump_recipe
+from emofuse.data.labels import apply_policy
+from emofuse.data.splits import cut_validation
+from emofuse.errors import RunError
+from emofuse.model.checkpoint import save_checkpoint
+from emofuse.training.crossval import environment
+from emofuse.training.fit import Progress, Reporter
+from emofuse.training.job import train_system
+from emofuse.training.loader import AudioStore
+from emofuse.types import Corpus, Skip
+
+
+def _silent(progress: Progress) -> None:
+    """Tell nobody."""
+
+
+def train(
+    recipe: Recipe,
+    corpus: Corpus,
+    out: str | Path,
+    system: SystemName = "fusion",
+    report: Reporter = _silent,
+) -> list[Skip]:
+    """Train a system on every labelled utterance of a corpus and put its model into `out/model`.
+
+    With the selection `best`, whole speakers (or, failing that, a stratified share) are kept aside to choose
+    the epoch; with `fixed`, everything is learnt from.
+
+    Returns:
+        What could not be read, and why.
+
+    Raises:
+        RunError: the folder holds a model already, or cannot be written.
+        CorpusError, RecipeError: the corpus or the recipe cannot be used.
+    """
+    out = Path(out)
+    if (out / layout.MODEL).exists():
+        raise RunError(f"{out / layout.MODEL}: holds a model already; choose another folder")
+    layout.make_folder(out)
+    labelled, task = apply_policy(corpus, recipe.labels)
+    utterances = sorted((u for u in labelled if u.label is not None), key=lambda u: u.id)
+    kept_aside: set[str] = set()
+    if recipe.selection == "best":
+        kept_aside, _ = cut_validation(utterances, recipe.folds_seed)
+    parts = (
+        labelled.select(lambda u: u.label is not None and u.id not in kept_aside),
+        labelled.select(kept_aside),
+    )
+    layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
+    layout.write_json(out / layout.ENVIRONMENT, environment())
+    trained = train_system(recipe, system, task, parts, recipe.seeds[0], AudioStore(), report)
+    layout.write_json_lines(out / layout.HISTORY, (record.as_dict() for record in trained.history))
+    save_checkpoint(trained.checkpoint, out / layout.MODEL)
+    return trained.skipped

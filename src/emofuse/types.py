@@ -1,0 +1,269 @@
+"""The records that flow through emofuse: standard library only, frozen, named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from emofuse.errors import CorpusError
+
+Modality = Literal["audio", "text"]
+MODALITIES: tuple[Modality, ...] = ("audio", "text")
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One thing said: where its sound lies, its words, its label and who said it.
+
+    Attributes:
+        id: unique within a corpus.
+        audio: path of the recording, or None where there is only text.
+        start: first second of the span within the recording; None for its beginning.
+        end: last second of the span; None for the end of the recording.
+        text: what was said, raw; None where nobody wrote it down.
+        text_source: "gold", "asr:ENGINE" or None.
+        transcripts: further transcripts by source, so that gold and recognised text live side by side.
+        label: the emotion as a word; None on a tie or where there is none.
+        votes: label -> weight, as the raters gave them; None where the corpus has none.
+        dimensions: valence, arousal, dominance as the corpus scales them; None where it has none.
+        speaker: who speaks; None where nobody knows.
+        session: the recording session.
+        gender: the speaker's gender as the corpus codes it.
+        dialogue: the conversation that the utterance belongs to.
+        language: ISO 639-1 code.
+        split: the corpus's own partition ("train", "validation", "test").
+        tags: whatever else the corpus says, as words.
+
+    Raises:
+        CorpusError: the id is empty, neither audio nor text is given, or the span is not a span.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+
+    id: str
+    audio: Path | None = None
+    start: float | None = None
+    end: float | None = None
+    text: str | None = None
+    text_source: str | None = None
+    transcripts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    label: str | None = None
+    votes: Mapping[str, float] | None = field(default=None, hash=False)
+    dimensions: Mapping[str, float] | None = field(default=None, hash=False)
+    speaker: str | None = None
+    session: str | None = None
+    gender: str | None = None
+    dialogue: str | None = None
+    language: str | None = None
+    split: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            raise CorpusError("an utterance needs an id that is not empty")
+        if self.audio is None and self.text is None:
+            raise CorpusError(f"utterance {self.id!r} has neither audio nor text; give at least one")
+        start = 0.0 if self.start is None else self.start
+        if start < 0 or (self.end is not None and self.end <= start):
+            raise CorpusError(f"utterance {self.id!r} has no valid span: start {self.start}, end {self.end}")
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """What there is to hear and to read; an empty transcript is an absent modality."""
+        present = {"audio": self.audio is not None, "text": bool(self.text and self.text.strip())}
+        return tuple(modality for modality in MODALITIES if present[modality])
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """An ordered, immutable collection of utterances with unique ids.
+
+    Raises:
+        CorpusError: two utterances share an id.
+    """
+
+    utterances: tuple[Utterance, ...]
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for utterance in self.utterances:
+            if utterance.id in seen:
+                raise CorpusError(f"{self.name or 'corpus'}: the id {utterance.id!r} occurs twice; ids are unique")
+            seen.add(utterance.id)
+
+    def __iter__(self) -> Iterator[Utterance]:
+        return iter(self.utterances)
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+    def select(self, wanted: Iterable[str] | Callable[[Utterance], bool]) -> Corpus:
+        """Keep the utterances with these ids, or those for which the predicate holds, in corpus order.
+
+        Raises:
+            CorpusError: an id is not in the corpus.
+        """
+        if callable(wanted):
+            return replace(self, utterances=tuple(u for u in self.utterances if wanted(u)))
+        ids = set(wanted)
+        kept = tuple(u for u in self.utterances if u.id in ids)
+        if len(kept) < len(ids):
+            missing = sorted(ids - {u.id for u in kept})
+            raise CorpusError(f"{self.name or 'corpus'}: no utterance has the id {missing[0]!r}")
+        return replace(self, utterances=kept)
+
+    def relabel(self, mapping: Callable[[str], str | None]) -> Corpus:
+        """Rename the labels; a label that maps to None becomes null, and its utterance stays."""
+        return replace(
+            self,
+            utterances=tuple(
+                u if u.label is None else replace(u, label=mapping(u.label)) for u in self.utterances
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One way to part a corpus: ids to learn from, to choose by, and to be tested on.
+
+    Attributes:
+        index: position among the folds, from 1.
+        name: what is held out, in words ("session 3").
+        validation_unit: what validation was cut by ("session", "speaker", "utterance"); None without one.
+    """
+
+    index: int
+    name: str
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+    validation_unit: Literal["session", "speaker", "utterance", "split"] | None = None
+
+    @classmethod
+    def checked(cls, corpus: Corpus, fold: Fold) -> Fold:
+        """Return the fold if no speaker and no utterance stands in two of its parts.
+
+        Validation may share speakers with training only where it had to be cut by utterances.
+
+        Raises:
+            CorpusError: an utterance or a speaker is in two parts.
+        """
+        if len({*fold.train, *fold.validation, *fold.test}) < sum(
+            map(len, (fold.train, fold.validation, fold.test))
+        ):
+            raise CorpusError(f"fold {fold.name!r}: an utterance is in two parts")
+        by_id = {u.id: u.speaker for u in corpus}
+        train, validation, test = (
+            {by_id[i] for i in part} - {None} for part in (fold.train, fold.validation, fold.test)
+        )
+        shared = test & (train | validation)
+        if fold.validation_unit != "utterance":
+            shared |= train & validation
+        if shared:
+            names = ", ".join(sorted(str(speaker) for speaker in shared))
+            raise CorpusError(f"fold {fold.name!r}: speaker {names} is in two parts; use a speaker protocol")
+        return fold
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be told apart: labels in order, and dimensions in order."""
+
+    labels: tuple[str, ...]
+    dimensions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) != len(self.labels) or len(self.labels) == 1:
+            raise CorpusError(f"a task needs two or more different labels, not {list(self.labels)}")
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Something that was not done, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something the audit found: what, how grave, where, and what to do."""
+
+    code: str
+    severity: Severity
+    count: int
+    utterances: tuple[str, ...]
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the recogniser says of one utterance: words and floats only, one line of JSON."""
+
+    id: str
+    label: str
+    probabilities: Mapping[str, float] = field(hash=False)
+    confidence: float
+    audio: str | None = None
+    start: float | None = None
+    end: float | None = None
+    text: str | None = None
+    text_source: str | None = None
+    text_unused: str | None = None
+    abstained: bool = False
+    speaker: str | None = None
+    modalities: tuple[Modality, ...] = ()
+    model: str | None = None
+    model_scope: str | None = None
+
+    # The order of the keys in JSON: what was heard, then what is said of it.
+    KEYS: ClassVar[tuple[str, ...]] = (
+        "id", "audio", "start", "end", "text", "text_source", "text_unused", "label", "probabilities",
+        "confidence", "abstained", "speaker", "modalities", "model", "model_scope",
+    )  # fmt: skip
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the prediction as JSON would hold it."""
+        values = asdict(self)
+        return {key: list(values[key]) if key == "modalities" else values[key] for key in self.KEYS}
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How one class fared: its share found, its share right, their harmonic mean, and how many there were."""
+
+    recall: float | None
+    precision: float | None
+    f1: float | None
+    support: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good a set of predictions is, with counts and with what was left out and why.
+
+    Attributes:
+        n: utterances scored.
+        wa: weighted accuracy, the share of utterances that are right.
+        ua: unweighted accuracy, the mean recall over the classes that occur.
+        macro_f1: mean F1 over the classes that occur.
+        per_class: label -> score.
+        confusion: counts, rows are true labels and columns predicted ones, both in the task's order.
+        missing_classes: labels of the task that do not occur; they are left out of `ua` and `macro_f1`.
+        skipped: utterances that were not scored, with the reason.
+    """
+
+    n: int
+    labels: tuple[str, ...]
+    wa: float
+    ua: float
+    macro_f1: float
+    per_class: Mapping[str, ClassScore] = field(hash=False)
+    confusion: tuple[tuple[int, ...], ...]
+    missing_classes: tuple[str, ...] = ()
+    skipped: tuple[Skip, ...] = ()
