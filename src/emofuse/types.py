@@ -11,6 +11,9 @@ from emofuse.errors import CorpusError
 
 Modality = Literal["audio", "text"]
 MODALITIES: tuple[Modality, ...] = ("audio", "text")
+# The paper's three systems: each modality alone, and both.
+SystemName = Literal["audio", "text", "fusion"]
+SYSTEMS: tuple[SystemName, ...] = ("audio", "text", "fusion")
 Severity = Literal["error", "warning", "note"]
 
 
@@ -226,6 +229,33 @@ class Prediction:
         "id", "audio", "start", "end", "text", "text_source", "text_unused", "label", "probabilities",
         "confidence", "abstained", "speaker", "modalities", "model", "model_scope",
     )  # fmt: skip
+
+    @classmethod
+    def of(
+        cls,
+        utterance: Utterance,
+        probabilities: Mapping[str, float],
+        modalities: tuple[Modality, ...],
+        model: str | None = None,
+    ) -> Prediction:
+        """Put the probabilities of an utterance into a record; `modalities` are those that were used."""
+        label = max(probabilities, key=lambda name: probabilities[name])
+        unused = "text" in utterance.modalities and "text" not in modalities
+        return cls(
+            id=utterance.id,
+            label=label,
+            probabilities=probabilities,
+            confidence=probabilities[label],
+            audio=None if utterance.audio is None else str(utterance.audio),
+            start=utterance.start,
+            end=utterance.end,
+            text=utterance.text,
+            text_source=utterance.text_source,
+            text_unused="the model does not take text" if unused else None,
+            speaker=utterance.speaker,
+            modalities=modalities,
+            model=model,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the prediction as JSON would hold it."""

@@ -49,4 +49,4 @@ def macro_f1(confusion: Counts) -> float:
 
 
 def _ratio(part: Counts, whole: Counts) -> npt.NDArray[np.float64]:
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))

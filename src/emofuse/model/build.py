@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedModel
 from transformers.utils import cached_file
 
-from emofuse.config import AudioRecipe, EncoderRecipe, Recipe, SystemName, TextRecipe
+from emofuse.config import AudioRecipe, EncoderRecipe, Recipe, TextRecipe
 from emofuse.data.prepare import AudioPreparation, Preparation, TextPreparation
 from emofuse.data.text import learn_vocabulary, strip_annotations
 from emofuse.errors import RecipeError
@@ -21,7 +21,7 @@ from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.network import EmotionConfig, EmotionModel
 from emofuse.model.scratch import LogMelCNNConfig
 from emofuse.model.tuning import apply_tuning
-from emofuse.types import Task
+from emofuse.types import SystemName, Task
 
 # Weights that a bare encoder may lack or have left over without harm: heads of its pre-training, its pooler.
 HARMLESS = ("pooler.", "masked_spec_embed", "lm_head.", "cls.", "quantizer.", "project_hid.", "project_q.")

@@ -80,7 +80,8 @@ def load_model(folder: Path) -> EmotionModel:
                 f"{folder}: the weight {sorted(keys)[0]!r} {problem} ({len(keys)} such in all); "
                 "the file is not a whole emofuse model of this configuration"
             )
-    return model.eval()
+    network: EmotionModel = model.eval()
+    return network
 
 
 def _first_line(error: Exception) -> str:

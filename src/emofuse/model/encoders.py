@@ -8,7 +8,7 @@ never depends on it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -22,17 +22,6 @@ from emofuse.model.scratch import LogMelCNN, WaveformCNN, convolved_lengths
 
 # Which layers of an encoder are wanted: given all of them, embeddings first, pick or stack.
 Pick: TypeAlias = Callable[[Sequence[Tensor], Tensor], Tensor]
-
-
-class Encoder(Protocol):
-    """What the network needs of an encoder."""
-
-    backbone: PreTrainedModel
-    width: int
-    layer_count: int
-
-    def __call__(self, values: Tensor, mask: Tensor) -> Stream:
-        """Map a padded batch and its mask to a stream; an empty row gives an empty row."""
 
 
 def layer_picker(layers: Layers) -> Pick:
@@ -185,7 +174,7 @@ class TextEncoder(nn.Module):
         return self._pick(states, output.last_hidden_state)
 
 
-def audio_encoder(backbone: PreTrainedModel, layers: Layers) -> nn.Module:
+def audio_encoder(backbone: PreTrainedModel, layers: Layers) -> ConvolutionalSpeechEncoder | ScratchAudioEncoder:
     """Put an audio model behind the seam.
 
     Raises:

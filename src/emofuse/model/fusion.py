@@ -46,7 +46,8 @@ class EarlyFusion(nn.Module):
         super().__init__()
         self.absent_audio = AbsentFrame(width)
         self.absent_text = AbsentFrame(width)
-        self.audio_asks, self.text_asks = attentions or (None, None)
+        self.audio_asks = attentions[0] if attentions else None
+        self.text_asks = attentions[1] if attentions else None
         self.pooling = pooling
         self.head = head
 

@@ -9,7 +9,7 @@ from transformers.utils import ModelOutput
 
 
 @dataclass
-class EmotionOutput(ModelOutput):  # type: ignore[misc]  # an untyped base
+class EmotionOutput(ModelOutput):
     """What the network says, before any softmax.
 
     Attributes:

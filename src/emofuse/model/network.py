@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.configuration_utils import SubConfigSpec
 
+from emofuse.config import FusionKind, Layers, PoolingName
 from emofuse.model import scratch
 from emofuse.model.batch import Encoded, Stream
 from emofuse.model.encoders import TextEncoder, audio_encoder
@@ -42,16 +43,16 @@ class EmotionConfig(PreTrainedConfig):
 
     audio_encoder: PreTrainedConfig | dict[str, Any] | None = None
     text_encoder: PreTrainedConfig | dict[str, Any] | None = None
-    audio_layers: str | int = "last"
-    text_layers: str | int = "last"
-    fusion: str = "cross-attention"
+    audio_layers: Layers = "last"
+    text_layers: Layers = "last"
+    fusion: FusionKind = "cross-attention"
     width: int = 256
     heads: int = 8
     residual: bool = False
     recurrent: bool = True
     attention_dropout: float = 0.1
     recurrent_dropout: float = 0.2
-    pooling: str = "statistics"
+    pooling: PoolingName = "statistics"
     head_hidden: int = 0
     head_dropout: float = 0.3
     missing_modalities: bool = False
@@ -84,17 +85,17 @@ class EmotionModel(PreTrainedModel):
     def __init__(self, config: EmotionConfig) -> None:
         super().__init__(config)
         if config.audio_encoder is not None:
-            self.audio_encoder = audio_encoder(AutoModel.from_config(config.audio_encoder), config.audio_layers)
-            layers = self.audio_encoder.layer_count
-            self.audio_mix = LayerMix(layers) if config.audio_layers == "weighted" else None
+            heard = audio_encoder(AutoModel.from_config(config.audio_encoder), config.audio_layers)
+            self.audio_encoder = heard
+            self.audio_mix = LayerMix(heard.layer_count) if config.audio_layers == "weighted" else None
             self.audio_features = AudioFeatureEncoder(
-                self.audio_encoder.width, config.width, config.recurrent_dropout, config.recurrent
+                heard.width, config.width, config.recurrent_dropout, config.recurrent
             )
         if config.text_encoder is not None:
-            self.text_encoder = TextEncoder(AutoModel.from_config(config.text_encoder), config.text_layers)
-            layers = self.text_encoder.layer_count
-            self.text_mix = LayerMix(layers) if config.text_layers == "weighted" else None
-            self.text_features = TemporalConvolution(self.text_encoder.width, config.width)
+            read = TextEncoder(AutoModel.from_config(config.text_encoder), config.text_layers)
+            self.text_encoder = read
+            self.text_mix = LayerMix(read.layer_count) if config.text_layers == "weighted" else None
+            self.text_features = TemporalConvolution(read.width, config.width)
         self.fusion = _fusion(config)
         self.post_init()
 

@@ -25,10 +25,3 @@ def score_batches(model: EmotionModel, batches: Iterable[Batch]) -> Iterator[npt
             yield logits.float().cpu().numpy()
     finally:
         model.train(was_training)
-
-
-def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Turn logits into probabilities along the last axis."""
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    exponentials = np.exp(shifted)
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import torch
 
 from emofuse import layout
-from emofuse.config import Recipe, SystemName, dump_recipe
+from emofuse.config import Recipe, dump_recipe
 from emofuse.data.labels import apply_policy
 from emofuse.data.splits import folds_document, make_folds
 from emofuse.errors import CorpusError, RunError
@@ -24,9 +24,7 @@ from emofuse.evaluation.report import confusion_picture
 from emofuse.training.fit import Progress
 from emofuse.training.job import Job, read_predictions, read_skips, run_job
 from emofuse.training.loader import AudioStore
-from emofuse.types import Corpus, Evaluation, Fold, Skip, Task
-
-SYSTEMS: tuple[SystemName, ...] = ("audio", "text", "fusion")
+from emofuse.types import SYSTEMS, Corpus, Evaluation, Fold, Skip, SystemName, Task
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def collect(
     }
     skipped = _skips(out, recipe, folds, systems)
     truth = _common_truth(corpus, predicted)
-    summaries = {}
+    summaries: dict[str, dict[str, Any]] = {}
     for system in systems:
         pooled, by_fold = _evaluations(system, recipe, task, folds, predicted, truth)
         summaries[system] = summarise(pooled, by_fold)

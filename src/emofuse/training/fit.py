@@ -17,11 +17,12 @@ from torch import Tensor, nn
 from emofuse.config import Recipe
 from emofuse.data.buckets import effective_batches, micro_batches
 from emofuse.errors import RunError
+from emofuse.evaluation.calibration import probabilities
 from emofuse.evaluation.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
 from emofuse.model.batch import as_tensors
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.network import EmotionModel
-from emofuse.model.score import score_batches, softmax
+from emofuse.model.score import score_batches
 from emofuse.model.tuning import is_frozen
 from emofuse.training.loader import Part, scoring_batches, training_batch
 from emofuse.training.losses import inverse_frequency_weights, summed_cross_entropy
@@ -44,16 +45,23 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Validation:
+    """How a network fares on a validation part; null where there is none."""
+
+    loss: float | None = None
+    wa: float | None = None
+    ua: float | None = None
+
+
+@dataclass(frozen=True)
 class EpochRecord:
-    """One line of `history.jsonl`; validation figures are null where nothing is validated."""
+    """One line of `history.jsonl`."""
 
     epoch: int
     loss: float
     lr: float
     gradient_norm: float
-    validation_loss: float | None
-    validation_wa: float | None
-    validation_ua: float | None
+    validation: Validation
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -92,10 +100,10 @@ def fit(
     history: list[EpochRecord] = []
     for epoch in range(1, recipe.training.epochs + 1):
         began = time.monotonic()
-        loss, norm = trainer.run_epoch(train, epoch, seed, report, history[-1].validation_ua if history else None)
-        seen = validate(keeper.model, validation, recipe) if validation is not None else (None, None, None)
+        loss, norm = trainer.run_epoch(train, epoch, seed, report, history[-1].validation.ua if history else None)
+        seen = validate(keeper.model, validation, recipe) if validation is not None else Validation()
         rate = max(float(group["lr"]) for group in optimizer.param_groups)
-        history.append(EpochRecord(epoch, loss, rate, norm, *seen, seconds=time.monotonic() - began))
+        history.append(EpochRecord(epoch, loss, rate, norm, seen, time.monotonic() - began))
         if keeper.see(history[-1], recipe.training.epochs):
             break
     keeper.restore()
@@ -103,14 +111,14 @@ def fit(
     return history
 
 
-def validate(model: EmotionModel, part: Part, recipe: Recipe) -> tuple[float, float, float]:
-    """Return loss, WA and UA on a part."""
+def validate(model: EmotionModel, part: Part, recipe: Recipe) -> Validation:
+    """Score a part with the network as it is."""
     logits, positions = score_part(model, part, recipe)
-    chances = softmax(logits)
+    chances = probabilities(logits)
     targets = part.targets[positions]
     loss = float(-np.log(chances[np.arange(len(targets)), targets].clip(min=1e-12)).mean())
     confusion = confusion_matrix(targets, logits.argmax(axis=1), logits.shape[1])
-    return loss, weighted_accuracy(confusion), unweighted_accuracy(confusion)
+    return Validation(loss, weighted_accuracy(confusion), unweighted_accuracy(confusion))
 
 
 def score_part(model: EmotionModel, part: Part, recipe: Recipe) -> tuple[Any, list[int]]:
@@ -201,7 +209,7 @@ class _Keeper:
             if record.epoch > epochs - AVERAGED_EPOCHS:
                 self.kept.append(_copy_of(self.model))
             return False
-        score = (record.validation_ua or 0.0, -(record.validation_loss or 0.0))
+        score = (record.validation.ua or 0.0, -(record.validation.loss or 0.0))
         if self.best is None or score > self.best:
             self.best, self.best_epoch, self.kept = score, record.epoch, [_copy_of(self.model)]
         return self.patience is not None and record.epoch - self.best_epoch >= self.patience

@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from emofuse import layout
-from emofuse.config import Recipe, SystemName
-from emofuse.data.prepare import Preparation
+from emofuse.config import Recipe
 from emofuse.errors import CorpusError
+from emofuse.evaluation.calibration import probabilities
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
-from emofuse.model.score import softmax
 from emofuse.training.fit import EpochRecord, Reporter, fit, score_part
 from emofuse.training.loader import AudioStore, Part, load_part, texts_of
-from emofuse.types import Corpus, Fold, Prediction, Skip, Task
+from emofuse.types import Corpus, Fold, Prediction, Skip, SystemName, Task
 
 logger = logging.getLogger(__name__)
 
@@ -96,32 +95,16 @@ def predict_part(checkpoint: Checkpoint, part: Part, recipe: Recipe) -> list[Pre
     if not len(part):
         return []
     logits, positions = score_part(checkpoint.model, part, recipe)
-    rows = dict(zip(positions, softmax(logits), strict=True))
-    labels = checkpoint.model.config.task.labels
+    rows = dict(zip(positions, probabilities(logits), strict=True))
+    labels, taken = checkpoint.model.config.task.labels, checkpoint.model.config.modalities
     return [
-        prediction_of(part, position, dict(zip(labels, map(float, rows[position]), strict=True)))
-        for position in range(len(part))
+        Prediction.of(
+            utterance,
+            dict(zip(labels, map(float, rows[position]), strict=True)),
+            tuple(modality for modality in utterance.modalities if modality in taken),
+        )
+        for position, utterance in enumerate(part.utterances)
     ]
-
-
-def prediction_of(part: Part, position: int, probabilities: dict[str, float]) -> Prediction:
-    """Put one utterance's probabilities into a record."""
-    utterance, preparation = part.utterances[position], part.preparation
-    label = max(probabilities, key=lambda name: probabilities[name])
-    used = _used(preparation)
-    return Prediction(
-        id=utterance.id,
-        audio=str(utterance.audio) if utterance.audio else None,
-        start=utterance.start,
-        end=utterance.end,
-        text=utterance.text,
-        text_source=utterance.text_source,
-        label=label,
-        probabilities=probabilities,
-        confidence=probabilities[label],
-        speaker=utterance.speaker,
-        modalities=tuple(modality for modality in utterance.modalities if modality in used),
-    )
 
 
 def read_predictions(folder: Path) -> dict[str, str]:
@@ -144,8 +127,3 @@ def _summary(test: Part, predictions: Sequence[Prediction], skipped: Sequence[Sk
         "wa": right / len(predictions) if predictions else None,
         "skipped": [{"id": skip.id, "reason": skip.reason} for skip in skipped],
     }
-
-
-def _used(preparation: Preparation) -> set[str]:
-    present = {"audio": preparation.audio, "text": preparation.text}
-    return {modality for modality, part in present.items() if part is not None}

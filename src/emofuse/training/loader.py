@@ -81,7 +81,7 @@ def load_part(corpus: Corpus, task: Task, preparation: Preparation, store: Audio
     skipped: list[Skip] = []
     for utterance in corpus:
         try:
-            item = prepare_item(utterance, preparation, store)
+            prepare_item(utterance, preparation, store)
         except AudioError as error:
             skipped.append(Skip(utterance.id, str(error)))
             continue

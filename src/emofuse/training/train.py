@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emofuse import layout
-from emofuse.config import Recipe, SystemName, dump_recipe
+from emofuse.config import Recipe, dump_recipe
 from emofuse.data.labels import apply_policy
 from emofuse.data.splits import cut_validation
 from emofuse.errors import RunError
@@ -14,7 +14,7 @@ from emofuse.training.crossval import environment
 from emofuse.training.fit import Progress, Reporter
 from emofuse.training.job import train_system
 from emofuse.training.loader import AudioStore
-from emofuse.types import Corpus, Skip
+from emofuse.types import Corpus, Skip, SystemName
 
 
 def _silent(progress: Progress) -> None:

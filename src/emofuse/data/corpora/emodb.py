@@ -23,15 +23,15 @@ GENDERS = {
 }
 SENTENCES = {
     "a01": "Der Lappen liegt auf dem Eisschrank.",
-    "a02": "Das will sie am Mittwoch abgeben.",
+    "a02": "Das will sie am Mittwoch abgeben.",  # codespell:ignore
     "a04": "Heute abend könnte ich es ihm sagen.",
     "a05": "Das schwarze Stück Papier befindet sich da oben neben dem Holzstück.",
     "a07": "In sieben Stunden wird es soweit sein.",
-    "b01": "Was sind denn das für Tüten, die da unter dem Tisch stehen?",
-    "b02": "Sie haben es gerade hochgetragen und jetzt gehen sie wieder runter.",
+    "b01": "Was sind denn das für Tüten, die da unter dem Tisch stehen?",  # codespell:ignore
+    "b02": "Sie haben es gerade hochgetragen und jetzt gehen sie wieder runter.",  # codespell:ignore
     "b03": "An den Wochenenden bin ich jetzt immer nach Hause gefahren und habe Agnes besucht.",
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
-    "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
+    "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",  # codespell:ignore
 }
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emofuse.data.corpora.prepared import Prepared, require_folder
-from emofuse.data.labels import apply_policy
+from emofuse.data.labels import POLICIES
 from emofuse.errors import CorpusError
 from emofuse.types import Corpus, Skip, Utterance
 
@@ -33,14 +33,15 @@ NO_MAJORITY = "xxx"
 STYLES = {"impro": "improvised", "script": "scripted"}
 # The last field names the speaker; the letter after the session only says who wears the markers.
 GENDERS = {"F": "female", "M": "male"}
+DIMENSIONS = ("valence", "arousal", "dominance")  # in the order of a summary, which says activation for arousal
 
-DIALOGUE = r"(Ses0[1-5])([FM])_((impro|script)\d\d)_?(\d?[a-z]?)"
-TURN = re.compile(DIALOGUE + r"_([FM])[X\d]{2}\d")
-FILE = re.compile(DIALOGUE + r"(?:_[FM][X\d]{2}\d)?")
-NUMBER = r"(\d+(?:\.\d+)?)"
-SUMMARY = re.compile(rf"\[{NUMBER} - {NUMBER}\]\s+(\S+)\s+(\S+)\s+\[{NUMBER}, {NUMBER}, {NUMBER}\]")
+DIALOGUE = r"((Ses0[1-5])([FM])_((impro|script)\d\d)_?(\d?[a-z]?))"
+TURN = re.compile(rf"{DIALOGUE}_([FM])[X\d]{{2}}\d")
+NAME = re.compile(rf"{DIALOGUE}(_[FM][X\d]{{2}}\d)?")
+SCORE = r"(\d+(?:\.\d+)?)"
+SUMMARY = re.compile(rf"\[[\d.]+ - [\d.]+\]\s+(\w+)\s+(\w+)\s+\[{SCORE}, {SCORE}, {SCORE}\]")
 # External raters are C-E1, C-E2, ...; what the actors say of themselves (C-F1, C-M1) is no vote.
-RATER = re.compile(r"C-E\d+:([^(]*)")
+RATING = re.compile(r"C-E\d+:([^(]*)")
 SPOKEN = re.compile(r"(Ses\w+)\s+\[[^\]]*\]\s*:(.*)")
 
 PUBLISHED = {
@@ -51,18 +52,18 @@ PUBLISHED = {
 
 @dataclass(frozen=True)
 class Turn:
-    """What the raters made of one turn."""
+    """What the raters made of one turn; `ratings` holds the words of each external rater."""
 
     id: str
     code: str
-    dimensions: Mapping[str, float] = field(hash=False)
-    votes: Mapping[str, float] = field(hash=False)
+    dimensions: tuple[float, ...]
+    ratings: tuple[str, ...] = ()
 
 
 def read_iemocap(root: Path) -> Prepared:
     """Read the whole release; `root` is IEMOCAP_full_release or the folder that holds it.
 
-    A missing session is skipped with a reason, and so is everything that lacks its recording or its evaluation.
+    A missing session is skipped with a reason, and so is what lacks its recording or its evaluation.
 
     Raises:
         CorpusError: no session is there, one is only half there, or an evaluation is not what it should be.
@@ -72,12 +73,12 @@ def read_iemocap(root: Path) -> Prepared:
     utterances: list[Utterance] = []
     skipped: list[Skip] = []
     for name in SESSIONS:
-        if not (release / name).is_dir():
+        if (release / name).is_dir():
+            session = _read_session(release / name)
+            utterances += session.corpus
+            skipped += session.skipped
+        else:
             skipped.append(Skip(name, f"missing session: there is no folder {release / name}"))
-            continue
-        session = _read_session(release / name)
-        utterances += session.corpus
-        skipped += session.skipped
     if not utterances:
         raise CorpusError(f"{release}: no evaluated turn has its recording; unpack the release again")
     return Prepared(Corpus(tuple(utterances), name="iemocap"), tuple(skipped))
@@ -85,19 +86,14 @@ def read_iemocap(root: Path) -> Prepared:
 
 def check_counts(corpus: Corpus) -> str | None:
     """Say in one sentence how a corpus as read differs from the published counts; None if it does not."""
-    four, _ = apply_policy(corpus, "iemocap4")
-    labelled = [u for u in four if u.label is not None]
-    found = Counter({"turns": len(corpus)})
-    found.update(u.label for u in labelled if u.label)
-    found.update(u.session for u in labelled if u.session)
-    differing = [
-        f"{name} {found[name]} instead of {count}" for name, count in PUBLISHED.items() if found[name] != count
-    ]
+    four = [u for u in corpus.relabel(POLICIES["iemocap4"].mapping.get) if u.label]
+    found = Counter(str(word) for u in four for word in (u.label, u.session)) + Counter(turns=len(corpus))
+    differing = [f"{word} {found[word]} for {n}" for word, n in PUBLISHED.items() if found[word] != n]
     if not differing:
         return None
     return (
-        "these counts (turns; neutral, happy with excited, angry and sad, in all and by session) differ from "
-        f"the published 5531 of 10039: {', '.join(differing)}"
+        "the counts differ from the published ones (all turns; then those that are neutral, happy or excited, "
+        f"angry or sad, by label and by session): {', '.join(differing)}"
     )
 
 
@@ -106,7 +102,7 @@ def _release(root: Path) -> Path:
         if any((folder / session).is_dir() for session in SESSIONS):
             return folder
     raise CorpusError(
-        f"{root}: neither it nor a folder {RELEASE} in it holds Session1 to Session5; "
+        f"{root}: holds no Session1 to Session5, nor a folder {RELEASE} with them; "
         f"unpack {RELEASE}.tar.gz and give the folder {RELEASE}"
     )
 
@@ -115,53 +111,42 @@ def _read_session(session: Path) -> Prepared:
     evaluations, skipped = _listed(session, EVALUATIONS)
     transcriptions, strange = _listed(session, TRANSCRIPTIONS)
     recordings, stray = _listed(session, RECORDINGS)
-    skipped += strange + stray
-    for name in sorted({path.stem for path in evaluations} - {path.stem for path in transcriptions}):
-        place = f"{session.name}/dialog/transcriptions/{name}.txt"
+    texts, without_id = _texts(transcriptions)
+    skipped += strange + stray + without_id
+    for name in sorted({path.name for path in evaluations} - {path.name for path in transcriptions}):
+        place = f"{session.name}/dialog/transcriptions/{name}"
         skipped.append(Skip(place, "missing transcription: the turns of this dialogue have no text"))
-    texts, idless = _texts(transcriptions)
-    skipped += idless
     wavs = {path.stem: path for path in recordings}
-    evaluated: set[str] = set()
-    utterances: list[Utterance] = []
-    for turn in (turn for path in evaluations for turn in _evaluated(path)):
-        if isinstance(turn, Skip):
-            skipped.append(turn)
-            continue
-        evaluated.add(turn.id)
-        if turn.id in wavs:
-            utterances.append(_utterance(turn, wavs[turn.id], texts.get(turn.id)))
-        else:
-            place = f"{session.name}/sentences/wav/{turn.id.rsplit('_', 1)[0]}/{turn.id}.wav"
-            skipped.append(Skip(turn.id, f"evaluated, but there is no recording {place}"))
-    for name in sorted((wavs.keys() | texts.keys()) - evaluated):
-        having = " and ".join(what for what, ids in (("recorded", wavs), ("transcribed", texts)) if name in ids)
-        skipped.append(Skip(name, f"{having}, but no file of dialog/EmoEvaluation evaluates it"))
-    return Prepared(Corpus(tuple(utterances), name=session.name), tuple(skipped))
+    turns = [turn for path in evaluations for turn in _turns(path)]
+    for turn in turns:
+        if turn.id not in wavs:
+            skipped.append(Skip(turn.id, f"evaluated, but not recorded in {session.name}/sentences/wav"))
+        for rating in turn.ratings:
+            if not _labels(rating):
+                skipped.append(Skip(turn.id, f"the vote {rating!r} names no known emotion and is left out"))
+    for name in sorted((wavs.keys() | texts.keys()) - {turn.id for turn in turns}):
+        done = "recorded" if name in wavs else "transcribed"
+        skipped.append(Skip(name, f"{done}, but not evaluated in {session.name}/dialog/EmoEvaluation"))
+    found = (_utterance(turn, wavs[turn.id], texts.get(turn.id)) for turn in turns if turn.id in wavs)
+    return Prepared(Corpus(tuple(found), name=str(session)), tuple(skipped))
 
 
 def _listed(session: Path, pattern: str) -> tuple[list[Path], list[Skip]]:
     """Return the files of a session that bear the name of a dialogue or a turn; the others are skipped."""
-    files: list[Path] = []
-    skipped: list[Skip] = []
-    for path in sorted(session.glob(pattern)):
-        if path.name.startswith("."):
-            skipped.append(Skip(_place(path, session), "a hidden file that an archive program left"))
-        elif FILE.fullmatch(path.stem) is None:
-            skipped.append(Skip(_place(path, session), "not the name of a dialogue or a turn"))
-        else:
-            files.append(path)
+    paths = sorted(session.glob(pattern))
+    files = [path for path in paths if NAME.fullmatch(path.stem)]
     if not files:
         raise CorpusError(f"{session}: holds no {pattern}; it is only half unpacked: unpack the release again")
-    return files, skipped
-
-
-def _place(path: Path, session: Path) -> str:
-    return path.relative_to(session.parent).as_posix()
+    hidden, strange = "a hidden file that an archive program left", "not the name of a dialogue or a turn"
+    return files, [
+        Skip(path.relative_to(session.parent).as_posix(), hidden if path.name.startswith(".") else strange)
+        for path in paths
+        if not NAME.fullmatch(path.stem)
+    ]
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Number the lines of a file that are not empty; what is not UTF-8 is read as Windows-1252, as it was typed."""
+    """Yield the lines that are not empty with their numbers; what is not UTF-8 is read as Windows-1252."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -182,9 +167,9 @@ def _texts(paths: Iterable[Path]) -> tuple[dict[str, str], list[Skip]]:
     for path in paths:
         for number, line in _lines(path):
             match = SPOKEN.fullmatch(line)
-            place = f"{_place(path, path.parents[2])}:{number}"
+            place = f"{path.relative_to(path.parents[3]).as_posix()}:{number}"
             if match is None:
-                skipped.append(Skip(place, "a line without the id of a turn, as a back-channel has it"))
+                skipped.append(Skip(place, "a line without the id of a turn, such as a back-channel"))
             elif match[1] in texts:
                 skipped.append(Skip(place, f"a second text for {match[1]}; the first is kept"))
             else:
@@ -192,68 +177,63 @@ def _texts(paths: Iterable[Path]) -> tuple[dict[str, str], list[Skip]]:
     return texts, skipped
 
 
-def _evaluated(path: Path) -> Iterator[Turn | Skip]:
-    """Yield the turns of an evaluation file, and a skip for each vote that names no known emotion."""
+def _turns(path: Path) -> Iterator[Turn]:
+    """Yield the turns of an evaluation file: a summary line each, then the lines of the raters."""
     turn: Turn | None = None
     for number, line in _lines(path):
-        rater = RATER.match(line)
-        if line.startswith("["):
+        rating = RATING.match(line)
+        if rating and turn:
+            turn = replace(turn, ratings=(*turn.ratings, rating[1].strip()))
+        elif line.startswith("["):
             if turn:
                 yield turn
             turn = _turn(line, f"{path}:{number}")
-        elif rater and turn:
-            votes = _with_vote(turn.votes, rater[1])
-            if votes is None:
-                reason = f"the vote {rater[1].strip()!r} on {turn.id} names no known emotion; it is left out"
-                yield Skip(f"{_place(path, path.parents[2])}:{number}", reason)
-            else:
-                turn = Turn(turn.id, turn.code, turn.dimensions, votes)
     if turn:
         yield turn
 
 
 def _turn(line: str, place: str) -> Turn:
     match = SUMMARY.fullmatch(line)
-    if match is None or TURN.fullmatch(match[3]) is None:
-        raise CorpusError(
-            f"{place}: not a summary of the form [start - end] turn label [valence, activation, dominance]: {line!r}"
-        )
-    code = match[4]
-    if code not in LABELS and code != NO_MAJORITY:
-        raise CorpusError(f"{place}: unknown label {code!r}; known are {', '.join((*LABELS, NO_MAJORITY))}")
-    names = ("valence", "arousal", "dominance")
-    return Turn(match[3], code, dict(zip(names, map(float, match.groups()[4:]), strict=True)), {})
+    if match is None or TURN.fullmatch(match[1]) is None:
+        form = "[start - end] turn label [valence, activation, dominance]"
+        raise CorpusError(f"{place}: not of the form {form}: {line!r}; unpack the release again")
+    if match[2] not in (*LABELS, NO_MAJORITY):
+        raise CorpusError(f"{place}: unknown label {match[2]!r}; known are {', '.join((*LABELS, NO_MAJORITY))}")
+    return Turn(match[1], match[2], tuple(map(float, match.groups()[2:])))
 
 
-def _with_vote(votes: Mapping[str, float], named: str) -> dict[str, float] | None:
-    """Add one rater's vote, split equally where several labels are named; None if one is unknown."""
-    # "Neutral" and "Neutral state", "Excited" and "Excitement": three letters tell them all apart.
-    words = [word.strip() for word in named.split(";") if word.strip()]
-    labels = [LABELS.get(word[:3].lower()) for word in words]
-    counted = dict(votes)
-    for label in labels:
-        if label is None:
-            return None
-        counted[label] = counted.get(label, 0.0) + 1 / len(labels)
-    return counted
+def _labels(rating: str) -> list[str]:
+    """Return the labels that a rater named; none at all where one of the words is unknown."""
+    # The release spells "Neutral" and "Neutral state"; the first three letters tell all emotions apart.
+    codes = [word.strip()[:3].lower() for word in rating.split(";") if word.strip()]
+    return [LABELS[code] for code in codes] if LABELS.keys() >= set(codes) else []
+
+
+def _votes(ratings: Iterable[str]) -> dict[str, float] | None:
+    """Sum up the ratings: each rater has one vote, split equally where several labels are named."""
+    votes: dict[str, float] = {}
+    for labels in map(_labels, ratings):
+        for label in labels:
+            votes[label] = votes.get(label, 0.0) + 1 / len(labels)
+    return votes or None
 
 
 def _utterance(turn: Turn, audio: Path, text: str | None) -> Utterance:
     match = TURN.fullmatch(turn.id)
     assert match is not None, turn.id
-    session, wearer, script, style, part, speaker = match.groups()
+    dialogue, session, wearer, script, style, part, speaker = match.groups()
     return Utterance(
         id=turn.id,
         audio=audio,
         text=text or None,
         text_source="gold" if text else None,
         label=LABELS.get(turn.code),
-        votes=turn.votes or None,
-        dimensions=turn.dimensions,
+        votes=_votes(turn.ratings),
+        dimensions=dict(zip(DIMENSIONS, turn.dimensions, strict=True)),
         speaker=session + speaker,
         session=session,
         gender=GENDERS[speaker],
-        dialogue=turn.id.rsplit("_", 1)[0],
+        dialogue=dialogue,
         language="en",
         tags={
             "source_label": turn.code,

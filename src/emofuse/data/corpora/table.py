@@ -64,6 +64,20 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None, audio_root:
     return Prepared(Corpus(tuple(utterances.values()), name=path.stem), tuple(skipped))
 
 
+def read_columns(path: Path, fields: Iterable[str]) -> list[dict[str, str]]:
+    """Return the rows of a table with these fields only, each found by its usual column names.
+
+    Raises:
+        CorpusError: the table cannot be read, or lacks one of the columns.
+    """
+    header, rows = _rows(path)
+    names = _match_columns(header, {}, path)
+    for field in fields:
+        if field not in names:
+            raise CorpusError(f"{path}: no column is called {' or '.join(COLUMNS[field])}")
+    return [{field: (row[names[field]] or "").strip() for field in fields} for row in rows]
+
+
 def _rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     try:
         text = path.read_text(encoding="utf-8-sig")

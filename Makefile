@@ -1,0 +1,45 @@
+# Everything that the project does, each target with all its own set-up: Python 3.11 or later, pip and make suffice.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Real recordings for the tests that use them; those tests skip where there are none.
+EMOFUSE_DATA ?= $(wildcard $(abspath ../shared/data))
+
+export EMOFUSE_DATA
+export HF_HUB_OFFLINE = 1
+
+.PHONY: help demo test test-all check format clean
+
+help:  ## say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,dev]"
+	touch $(READY)
+
+demo: $(READY)  ## audio, text and fusion compared on synthetic speech, then two predictions
+	$(BIN)/emofuse demo
+
+test: $(READY)  ## the tests, with coverage
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest -m "not slow" --cov=emofuse --cov-report=term --cov-fail-under=90
+
+test-all: $(READY)  ## the tests, slow ones too
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## format, lint, types, import contracts, spelling
+	$(BIN)/ruff format --check src tests tools
+	$(BIN)/ruff check src tests tools
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+format: $(READY)  ## put the code into shape
+	$(BIN)/ruff format src tests tools
+	$(BIN)/ruff check --fix src tests tools
+
+clean:  ## remove what set-up and runs have made
+	rm -rf $(VENV) runs .mypy_cache .ruff_cache .pytest_cache .coverage*

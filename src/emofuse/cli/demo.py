@@ -1,0 +1,41 @@
+"""`emofuse demo`: the whole path on the synthetic corpus that comes along."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emofuse import layout
+from emofuse.types import SYSTEMS
+
+DEMO_OVERRIDES: tuple[str, ...] = ()
+# What is predicted at the end: one that the words tell, one that only the voice tells.
+SHOWN = ("demo_f1_003", "demo_f1_002")
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="The run folder.")] = Path("runs/demo"),
+) -> int:
+    """Compare audio, text and fusion on synthetic speech, train a model, predict two files."""
+    from emofuse.cli.crossval import cross_validate_shown, show_results
+    from emofuse.cli.predict import predict
+    from emofuse.cli.train import train_shown
+    from emofuse.config import load_recipe
+    from emofuse.data.corpora.demo import demo_corpus, demo_manifest
+
+    recipe = load_recipe(Path(str(files("emofuse") / "demo" / "recipe.yaml")), DEMO_OVERRIDES)
+    typer.echo("The demo corpus is synthetic speech: its figures show that the software runs, nothing more.")
+    results = cross_validate_shown(recipe, demo_manifest(), out, SYSTEMS, resume=True)
+    show_results(results, out, as_json=False)
+    if not (out / layout.MODEL).is_dir():
+        train_shown(recipe, demo_manifest(), out, "fusion")
+    typer.echo(f"\nThe fused model, trained on all of it, is in {out / layout.MODEL}. Two predictions:")
+    code = 0
+    for utterance in demo_corpus().select(SHOWN):
+        assert utterance.audio is not None  # every utterance of the demo corpus has audio
+        typer.echo(f'\n$ emofuse predict {out} {utterance.audio.name} --text "{utterance.text}"')
+        code = max(code, predict(out, [utterance.audio], utterance.text))
+    return code

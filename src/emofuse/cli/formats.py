@@ -1,0 +1,62 @@
+"""Predictions as lines: for people, for programs, for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal
+
+from emofuse.types import Prediction
+
+FormatName = Literal["table", "json", "jsonl", "csv"]
+Lines = Callable[[Iterable[Prediction], Sequence[str]], Iterator[str]]
+
+TEXT_WIDTH = 40
+
+
+def as_table(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
+    """Yield lines for people: what was predicted, how sure, from what."""
+    for number, prediction in enumerate(predictions):
+        if number == 0:
+            yield f"{'label':12} {'sure':>5}  {'from':12} utterance"
+        words = f"  {_short(prediction.text)!r}" if prediction.text and "text" in prediction.modalities else ""
+        used = "+".join(prediction.modalities)
+        yield f"{prediction.label:12} {prediction.confidence:5.0%}  {used:12} {prediction.id}{words}"
+
+
+def as_json(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of one JSON document: a list."""
+    documents = [prediction.as_dict() for prediction in predictions]
+    yield from json.dumps(documents, ensure_ascii=False, indent=2).splitlines()
+
+
+def as_json_lines(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
+    """Yield one JSON document a prediction."""
+    for prediction in predictions:
+        yield json.dumps(prediction.as_dict(), ensure_ascii=False)
+
+
+def as_csv(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
+    """Yield a header and a row a prediction, with a column of probability for each label."""
+    plain = [key for key in Prediction.KEYS if key not in ("probabilities", "modalities")]
+    yield _row([*plain, "modalities", *(f"p_{label}" for label in labels)])
+    for prediction in predictions:
+        values = prediction.as_dict()
+        chances = [f"{prediction.probabilities[label]:.6f}" for label in labels]
+        yield _row([*(values[key] for key in plain), "+".join(prediction.modalities), *chances])
+
+
+FORMATS: dict[FormatName, Lines] = {"table": as_table, "json": as_json, "jsonl": as_json_lines, "csv": as_csv}
+
+
+def _row(values: Iterable[object]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="").writerow(["" if value is None else value for value in values])
+    return buffer.getvalue()
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= TEXT_WIDTH else line[: TEXT_WIDTH - 3] + "..."

@@ -1,0 +1,67 @@
+"""The commands, and what becomes of errors: one line on stderr, never a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from emofuse import __version__
+from emofuse.cli.crossval import crossval
+from emofuse.cli.demo import demo
+from emofuse.cli.predict import predict
+from emofuse.cli.prepare import prepare
+from emofuse.cli.train import train
+from emofuse.errors import EmofuseError
+
+# The root of click's usage errors, wherever this version of typer keeps click.
+USAGE_ERROR: type[typer.BadParameter] = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="emofuse",
+    help="Recognise emotion from what is said and how it is said.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help comes in half the time
+)
+for command in (prepare, crossval, train, predict, demo):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Recognise emotion from what is said and how it is said."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code: 0 all done, 1 some inputs failed, 2 a wrong call or input."""
+    try:
+        code = app(args=list(arguments), standalone_mode=False)
+    except EmofuseError as error:
+        return _refuse(str(error))
+    except USAGE_ERROR as error:
+        return _refuse(f"{error.format_message()}; see emofuse --help")
+    except (KeyboardInterrupt, typer.Abort):
+        return _refuse("interrupted; what was complete is kept", code=130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _refuse(message: str, code: int = 2) -> int:
+    print("error:", " ".join(message.split()), file=sys.stderr)  # noqa: T201
+    return code

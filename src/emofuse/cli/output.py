@@ -1,0 +1,81 @@
+"""What commands show people: tables on stdout, progress and warnings on stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from emofuse.types import Skip
+
+# How many skipped utterances are named one by one.
+NAMED_SKIPS = 10
+
+
+def console() -> Console:
+    """Return the console on stderr."""
+    return Console(stderr=True, highlight=False)
+
+
+def configure_logging() -> None:
+    """Send warnings to stderr, and keep foreign libraries' progress bars and remarks away: call it first."""
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(message)s",
+        handlers=[RichHandler(console=console(), show_time=False, show_path=False)],
+        force=True,
+    )
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document on stdout."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
+    """Print a table on stdout; columns but the first are set right."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False).print(table)
+
+
+def print_counts(title: str, counts: Mapping[str, int]) -> None:
+    """Print how many utterances there are of each kind."""
+    print_table((title, "utterances"), [(name, str(count)) for name, count in counts.items()])
+
+
+def warn_of_skips(skipped: Sequence[Skip]) -> None:
+    """List on stderr what was skipped and why."""
+    for skip in skipped[:NAMED_SKIPS]:
+        console().print(f"skipped {skip.id}: {skip.reason}", markup=False, soft_wrap=True)
+    if len(skipped) > NAMED_SKIPS:
+        console().print(f"... and {len(skipped) - NAMED_SKIPS} more")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """Show a bar with what runs, the share that is done and the time left, where stderr is a terminal."""
+    screen = console()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
+    )
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
+        yield progress

@@ -1,0 +1,54 @@
+"""`emofuse prepare`: a corpus folder or a table becomes a manifest."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from emofuse.errors import CorpusError
+
+
+def prepare(
+    corpus: Annotated[str, typer.Argument(help="Name of the corpus, or csv for any table.")],
+    root: Annotated[Path, typer.Argument(help="The corpus folder as published, or the table.")],
+    out: Annotated[Path, typer.Option("--out", help="The manifest to write (JSON Lines).")],
+    labels: Annotated[str, typer.Option("--labels", help="Count the labels under this policy.")] = "as-is",
+    column: Annotated[list[str] | None, typer.Option("--column", help="For csv: field=column.")] = None,
+    audio_root: Annotated[Path | None, typer.Option("--root", help="For csv: where audio paths start.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Turn a corpus folder or a table into a manifest, with counts."""
+    from emofuse.cli.output import print_counts, print_json, warn_of_skips
+    from emofuse.data.corpora import read_corpus
+    from emofuse.data.corpora.prepared import count_by
+    from emofuse.data.labels import apply_policy
+    from emofuse.data.manifest import save_corpus
+
+    prepared = read_corpus(corpus, root, _columns(column or []), audio_root)
+    save_corpus(prepared.corpus, out)
+    labelled = prepared.corpus
+    if labels != "as-is":
+        labelled, _ = apply_policy(prepared.corpus, labels)
+    counts = {field: count_by(labelled, field) for field in ("session", "label", "speaker")}
+    if as_json:
+        document: dict[str, Any] = {"corpus": labelled.name, "n_utterances": len(labelled), "labels": labels}
+        print_json(document | {"counts": counts, "skipped": [asdict(skip) for skip in prepared.skipped]})
+    else:
+        for field, values in counts.items():
+            print_counts(field, values)
+        typer.echo(f"{len(labelled)} utterances -> {out}; {len(prepared.skipped)} skipped")
+    warn_of_skips(prepared.skipped)
+    return 1 if prepared.skipped else 0
+
+
+def _columns(options: list[str]) -> dict[str, str]:
+    columns = {}
+    for option in options:
+        field, sign, name = option.partition("=")
+        if not sign or not name:
+            raise CorpusError(f"--column {option}: write it as field=column, such as audio=wav_file")
+        columns[field] = name
+    return columns

@@ -1,0 +1,161 @@
+"""The recogniser: utterances in, predictions out, with any runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from emofuse import layout
+from emofuse.data.audio import read_clip
+from emofuse.data.buckets import cost_of, micro_batches
+from emofuse.data.prepare import Item, Preparation
+from emofuse.errors import AudioError, CheckpointError, ModalityError
+from emofuse.evaluation.calibration import probabilities
+from emofuse.inference.runtime import Runtime
+from emofuse.types import Modality, Prediction, Skip, Utterance
+
+# How many utterances are looked at together to put similar lengths into one batch.
+WINDOW = 64
+BATCH_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """An utterance that can be predicted: what the network gets, which modalities that is, what it costs."""
+
+    utterance: Utterance
+    item: Item
+    modalities: tuple[Modality, ...]
+    cost: float
+
+
+class EmotionRecognizer:
+    """Recognises emotion in utterances; see `emofuse.load`.
+
+    Args:
+        runtime: what computes.
+        preparation: what turns recordings and words into arrays.
+        allow_missing: predict with a modality missing even if the model was not trained for that.
+    """
+
+    def __init__(self, runtime: Runtime, preparation: Preparation, allow_missing: bool = False) -> None:
+        self.runtime = runtime
+        self.preparation = preparation
+        self.allow_missing = allow_missing
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What can be recognised, in order."""
+        return self.runtime.traits.task.labels
+
+    def predict(self, audio: str | Path | None = None, text: str | None = None) -> Prediction:
+        """Predict one utterance from its recording, its words, or both.
+
+        Raises:
+            AudioError: the recording cannot be used.
+            ModalityError: the model needs what is not given.
+        """
+        path = Path(audio) if audio is not None else None
+        if path is None and text is None:
+            raise ModalityError("there is nothing to predict: give audio, text or both")
+        identity = path.stem if path else "text"
+        result = next(self.predict_many([Utterance(identity, audio=path, text=text)], strict=True))
+        assert isinstance(result, Prediction)  # strict: a failure is raised
+        return result
+
+    def predict_many(self, utterances: Iterable[Utterance], strict: bool = False) -> Iterator[Prediction | Skip]:
+        """Yield a prediction for each utterance, in order; a `Skip` with the reason where there can be none.
+
+        Works through a stream: only some utterances are held at a time.
+
+        Args:
+            utterances: any number of them.
+            strict: raise the first failure instead.
+
+        Raises:
+            EmofuseError: an utterance cannot be predicted, and `strict` is set.
+        """
+        stream = iter(utterances)
+        while window := list(islice(stream, WINDOW)):
+            prepared = [self._prepare(utterance, strict) for utterance in window]
+            ready = [one for one in prepared if isinstance(one, _Ready)]
+            rows = iter(self._run(ready))
+            for one in prepared:
+                yield one if isinstance(one, Skip) else self._prediction(one, next(rows))
+
+    def _prepare(self, utterance: Utterance, strict: bool) -> _Ready | Skip:
+        try:
+            present = self._present(utterance)
+            clip = None
+            if "audio" in present and self.preparation.audio and utterance.audio:
+                rate = self.preparation.audio.rate
+                clip = read_clip(utterance.audio, utterance.start, utterance.end, rate)
+            item = self.preparation(clip, utterance.text if "text" in present else None)
+        except (AudioError, ModalityError) as error:
+            if strict:
+                raise
+            return Skip(utterance.id, str(error))
+        return _Ready(utterance, item, present, cost_of(utterance, clip.seconds if clip else None))
+
+    def _present(self, utterance: Utterance) -> tuple[Modality, ...]:
+        """Return the modalities that the model takes and the utterance has.
+
+        Raises:
+            ModalityError: one is missing that the model needs.
+        """
+        traits = self.runtime.traits
+        present = tuple(modality for modality in traits.modalities if modality in utterance.modalities)
+        if not present:
+            raise ModalityError(f"{utterance.id}: the model takes {' and '.join(traits.modalities)}; give it that")
+        missing = set(traits.modalities) - set(present)
+        if missing and not (traits.missing_modalities or self.allow_missing):
+            raise ModalityError(
+                f"{utterance.id}: has no {missing.pop()}, and the model was not trained to do without; "
+                "give it, or allow it with --allow-missing (allow_missing=True)"
+            )
+        return present
+
+    def _run(self, ready: Sequence[_Ready]) -> list[npt.NDArray[np.float32]]:
+        """Return each utterance's logits, in order, computed in batches of similar length."""
+        rows: dict[int, npt.NDArray[np.float32]] = {}
+        for positions in micro_batches([one.cost for one in ready], range(len(ready)), BATCH_SECONDS):
+            logits = self.runtime(self.preparation.collate([ready[position].item for position in positions]))
+            rows.update(zip(positions, logits, strict=True))
+        return [rows[position] for position in range(len(ready))]
+
+    def _prediction(self, ready: _Ready, logits: npt.NDArray[np.float32]) -> Prediction:
+        chances = map(float, probabilities(logits))
+        return Prediction.of(
+            ready.utterance,
+            dict(zip(self.labels, chances, strict=True)),
+            ready.modalities,
+            self.runtime.traits.name,
+        )
+
+
+def load(model: str | Path, device: str | None = None, allow_missing: bool = False) -> EmotionRecognizer:
+    """Load a model folder, or a run folder with a model in it.
+
+    Args:
+        model: the folder.
+        device: where torch computes; None takes a GPU where there is one.
+        allow_missing: see `EmotionRecognizer`.
+
+    Raises:
+        CheckpointError: there is no such folder, or it is not a whole emofuse model.
+        MissingExtraError: the folder needs torch, and that is not installed.
+    """
+    folder = Path(model)
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no such model folder")
+    if not layout.is_model_folder(folder) and layout.is_model_folder(folder / layout.MODEL):
+        folder = folder / layout.MODEL
+    from emofuse.inference.torch_runtime import load_torch  # torch is loaded only where a folder needs it
+
+    runtime, preparation = load_torch(folder, device)
+    return EmotionRecognizer(runtime, preparation, allow_missing)

@@ -1,0 +1,115 @@
+"""What holds for the package as a whole: its door, its speed, its half without torch, its words."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import emofuse
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "emofuse"
+# The rooms that never need torch: every module of theirs must import without it.
+TORCH_FREE = ("types", "errors", "config", "layout", "data", "evaluation", "inference", "cli")
+NEEDS_TORCH = ("emofuse.inference.torch_runtime",)
+WITHOUT_TORCH = """
+import importlib, importlib.abc, json, sys
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {absent}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+for name in json.loads(sys.argv[1]):
+    importlib.import_module(name)
+"""
+ABSENT = {"torch", "transformers", "accelerate", "sklearn", "scipy", "matplotlib"}
+
+
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+
+
+def modules() -> list[str]:
+    names = []
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+        names.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    return names
+
+
+def torch_free_modules() -> list[str]:
+    rooms = tuple(f"emofuse.{room}" for room in TORCH_FREE)
+    return [name for name in modules() if name.startswith(rooms) and name not in NEEDS_TORCH]
+
+
+def test_the_torch_free_rooms_import_where_there_is_no_torch() -> None:
+    done = python(WITHOUT_TORCH.format(absent=ABSENT), json.dumps(["emofuse", *torch_free_modules()]))
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_needs_torch_says_how_to_install_it() -> None:
+    code = WITHOUT_TORCH.format(absent=ABSENT)
+    done = python(code, json.dumps(["emofuse.model.network"]))
+    assert 'pip install "emofuse[train]"' in done.stderr.splitlines()[-1]
+
+
+def test_importing_emofuse_loads_nothing_heavy() -> None:
+    done = python("import sys, emofuse, json; print(json.dumps(sorted(sys.modules)))")
+    loaded = {name.split(".")[0] for name in json.loads(done.stdout)}
+    assert not loaded & (ABSENT | {"numpy", "pydantic", "typer", "huggingface_hub"})
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "import sys, json; from emofuse.cli.main import run; run(['--help']); "
+    code += "print(json.dumps(sorted(sys.modules)))"
+    loaded = {name.split(".")[0] for name in json.loads(python(code).stdout.splitlines()[-1])}
+    assert not loaded & (ABSENT | {"numpy", "pydantic", "huggingface_hub"})
+
+
+def test_every_public_name_opens() -> None:
+    for name in emofuse.__all__:
+        assert getattr(emofuse, name) is not None
+    assert dir(emofuse) == emofuse.__all__
+    with pytest.raises(AttributeError, match="nonsense"):
+        emofuse.nonsense  # noqa: B018
+
+
+def test_the_door_lists_each_name_once_for_the_type_checker_too() -> None:
+    tree = ast.parse((SOURCE / "__init__.py").read_text())
+    typed = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("emofuse")
+        for alias in node.names
+    }
+    assert typed == set(emofuse.__all__) - {"__version__"} == set(emofuse._DOOR)
+
+
+def test_every_package_that_make_installs_directly_is_pinned() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
+    names = {d.split(">")[0].split("=")[0].split("[")[0].strip().lower() for d in wanted}
+    pinned = {
+        line.split("==")[0].strip().lower()
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if "==" in line
+    }
+    assert names <= pinned
+
+
+def test_no_test_may_open_a_socket_beyond_loopback() -> None:
+    import socket
+
+    from pytest_socket import SocketConnectBlockedError
+
+    with pytest.raises((SocketConnectBlockedError, RuntimeError)), socket.socket() as connection:
+        connection.connect(("192.0.2.1", 80))

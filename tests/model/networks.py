@@ -1,0 +1,125 @@
+"""Small networks of the real classes, and batches to feed them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import (
+    BertConfig,
+    Data2VecAudioConfig,
+    HubertConfig,
+    PreTrainedConfig,
+    RobertaConfig,
+    Wav2Vec2Config,
+    WavLMConfig,
+)
+
+from emofuse.model.network import EmotionConfig, EmotionModel
+
+LABELS = ("angry", "happy", "neutral", "sad")
+SMALL = {
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "conv_dim": (32,) * 7,
+    "num_conv_pos_embedding_groups": 4,
+}
+LAYER_NORM = {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}
+
+
+def wav2vec2(**settings: Any) -> PreTrainedConfig:
+    """Return a small wav2vec 2.0; group norm unless told otherwise."""
+    return Wav2Vec2Config(**SMALL, num_conv_pos_embeddings=16, **settings)
+
+
+SPEECH: dict[str, PreTrainedConfig] = {
+    "wav2vec2 group norm": wav2vec2(),
+    "wav2vec2 layer norm": wav2vec2(**LAYER_NORM),
+    "hubert group norm": HubertConfig(**SMALL, num_conv_pos_embeddings=16),
+    "hubert layer norm": HubertConfig(**SMALL, num_conv_pos_embeddings=16, **LAYER_NORM),
+    "wavlm": WavLMConfig(**SMALL, num_conv_pos_embeddings=16),
+    "wavlm layer norm": WavLMConfig(**SMALL, num_conv_pos_embeddings=16, **LAYER_NORM),
+    "data2vec-audio": Data2VecAudioConfig(**SMALL),
+}
+
+
+def bert(positions: int = 40) -> PreTrainedConfig:
+    """Return a small BERT."""
+    return BertConfig(
+        vocab_size=100,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=positions,
+    )
+
+
+def roberta(positions: int = 42) -> PreTrainedConfig:
+    """Return a small RoBERTa, whose positions count from one after the padding index."""
+    return RobertaConfig(
+        vocab_size=100,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=positions,
+    )
+
+
+def network(audio: PreTrainedConfig | None, text: PreTrainedConfig | None, **settings: Any) -> EmotionModel:
+    """Build a small network in evaluation mode, its classifier scaled so that logits are of unit size."""
+    torch.manual_seed(0)
+    config = EmotionConfig(
+        audio_encoder=audio,
+        text_encoder=text,
+        id2label=dict(enumerate(LABELS)),
+        label2id={label: index for index, label in enumerate(LABELS)},
+        **({"width": 32, "heads": 4} | settings),
+    )
+    model = EmotionModel(config).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "classifier.weight" in name:
+                parameter.mul_(20.0)
+    return model
+
+
+def pad(rows: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Pad rows to the longest, at least one step, with their mask."""
+    steps = max(1, *(len(row) for row in rows))
+    padded = torch.zeros(len(rows), steps, *rows[0].shape[1:], dtype=rows[0].dtype)
+    mask = torch.zeros(len(rows), steps, dtype=torch.bool)
+    for target, seen, row in zip(padded, mask, rows, strict=True):
+        target[: len(row)] = row
+        seen[: len(row)] = True
+    return padded, mask
+
+
+def inputs(samples: list[int], pieces: list[int], bins: int = 0) -> list[tuple[Tensor, Tensor]]:
+    """Return a pair of audio and text rows of these lengths for each utterance."""
+    generator = torch.Generator().manual_seed(1)
+    tail = (bins,) if bins else ()
+    return [
+        (
+            torch.randn(length, *tail, generator=generator),
+            torch.randint(5, 100, (count,), generator=generator),
+        )
+        for length, count in zip(samples, pieces, strict=True)
+    ]
+
+
+@torch.no_grad()
+def logits(model: EmotionModel, rows: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """Run utterances as one batch."""
+    return model(*pad([audio for audio, _ in rows]), *pad([text for _, text in rows])).logits
+
+
+def difference_from_single(model: EmotionModel, rows: list[tuple[Tensor, Tensor]]) -> float:
+    """Return how far a batch is from its utterances run alone."""
+    together = logits(model, rows)
+    alone = torch.cat([logits(model, [row]) for row in rows])
+    return float((together - alone).abs().max())

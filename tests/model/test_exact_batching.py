@@ -1,0 +1,107 @@
+"""An utterance gives the same numbers alone and in any batch, through the whole network."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from networks import LABELS, SPEECH, bert, difference_from_single, inputs, logits, network, pad, roberta, wav2vec2
+from transformers import AutoModel
+
+from emofuse.model.scratch import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
+
+# Odd lengths, the longest three times another, one shorter than the receptive field, one absent.
+SAMPLES = [5431, 16293, 300, 0, 9001]
+PIECES = [7, 30, 1, 5, 0]
+TOLERANCE = 1e-4
+
+
+@pytest.mark.parametrize("family", SPEECH)
+def test_batch_equals_single_through_the_whole_network(family: str) -> None:
+    model = network(SPEECH[family], bert())
+    rows = inputs(SAMPLES, PIECES)
+    assert logits(model, rows).std() > 0.3  # the figures compared are of unit size
+    assert difference_from_single(model, rows) < TOLERANCE
+
+
+@pytest.mark.parametrize("family", SPEECH)
+def test_encoder_in_a_batch_equals_plain_transformers_alone(family: str) -> None:
+    model = network(SPEECH[family], None)
+    rows = inputs(SAMPLES[:2], PIECES[:2])
+    with torch.no_grad():
+        stream = model.audio_encoder(*pad([audio for audio, _ in rows]))
+        for row, (audio, _) in enumerate(rows):
+            alone = model.audio_encoder.backbone(audio[None]).last_hidden_state[0]
+            assert int(stream.mask[row].sum()) == len(alone)
+            torch.testing.assert_close(stream.frames[row, : len(alone)], alone, atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("layers", ["weighted", 0, 2])
+@pytest.mark.parametrize("family", ["wav2vec2 layer norm", "wavlm"])
+def test_every_layer_is_the_one_that_transformers_counts(family: str, layers: str | int) -> None:
+    model = network(SPEECH[family], bert(), audio_layers=layers, text_layers=layers)
+    assert difference_from_single(model, inputs(SAMPLES, PIECES)) < TOLERANCE
+    (audio, text), *_ = inputs([5431], [7])
+    with torch.no_grad():
+        encoded = model.encode(*pad([audio]), *pad([text]))
+        heard = model.audio_encoder.backbone(audio[None], output_hidden_states=True).hidden_states
+        read = model.text_encoder.backbone(text[None], output_hidden_states=True).hidden_states
+    assert encoded.audio is not None
+    assert encoded.text is not None
+    for stream, states in ((encoded.audio, heard), (encoded.text, read)):
+        expected = torch.stack(list(states), dim=1) if layers == "weighted" else states[int(layers)]
+        torch.testing.assert_close(stream.frames, expected, atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("fusion", ["cross-attention", "concatenation", "late"])
+@pytest.mark.parametrize("pooling", ["statistics", "mean"])
+def test_our_own_encoders_batch_exactly_under_every_fusion(fusion: str, pooling: str) -> None:
+    words = WordCNNConfig(vocab_size=100, hidden_size=32, layers=2)
+    mel = network(LogMelCNNConfig(hidden_size=32), words, fusion=fusion, pooling=pooling)
+    assert difference_from_single(mel, inputs([31, 103, 1, 0, 57], PIECES, bins=64)) < TOLERANCE
+    wave = network(WaveformCNNConfig(hidden_size=32), words, fusion=fusion, pooling=pooling, residual=True)
+    assert difference_from_single(wave, inputs(SAMPLES, PIECES)) < TOLERANCE
+
+
+@pytest.mark.parametrize("text", [bert(positions=16), roberta(positions=18)], ids=["bert", "roberta"])
+def test_texts_longer_than_the_encoder_takes_go_through_in_windows(text: object) -> None:
+    model = network(wav2vec2(), text)
+    assert model.text_encoder.longest == 16
+    rows = inputs([4000, 5000, 6000], [50, 16, 3])
+    assert difference_from_single(model, rows) < TOLERANCE
+
+
+@pytest.mark.parametrize(("audio", "text"), [(wav2vec2(), None), (None, bert())], ids=["audio", "text"])
+def test_unimodal_systems_batch_exactly_and_ignore_the_other_modality(audio: object, text: object) -> None:
+    model = network(audio, text)
+    rows = inputs(SAMPLES, [7, 30, 1, 5, 9])
+    assert difference_from_single(model, rows) < TOLERANCE
+    silenced = [(a if audio else a[:0], t if text else t[:0]) for a, t in rows]
+    assert torch.equal(logits(model, rows), logits(model, silenced))
+    assert model.config.task.labels == LABELS
+
+
+def test_what_stands_in_an_absent_row_changes_nothing() -> None:
+    model = network(wav2vec2(), bert())
+    audio, audio_mask = pad([row for row, _ in inputs([5000, 4000], [4, 4])])
+    ids, text_mask = pad([row for _, row in inputs([5000, 4000], [4, 4])])
+    gone = text_mask.clone()
+    gone[0] = False
+    with torch.no_grad():
+        before = model(audio, audio_mask, ids, gone).logits
+        other = torch.where(gone, ids, 7)
+        after = model(audio, audio_mask, other, gone).logits
+        whole = model(audio, audio_mask, ids, text_mask).logits
+    assert torch.equal(before, after)
+    assert not torch.allclose(before[0], whole[0], atol=1e-3)
+    torch.testing.assert_close(before[1], whole[1], atol=TOLERANCE, rtol=0)
+
+
+def test_plain_padding_would_have_moved_the_group_norm_family() -> None:
+    """The reason for all this: without it, the same utterance gives other frames in a padded batch."""
+    torch.manual_seed(0)
+    plain = AutoModel.from_config(SPEECH["wav2vec2 group norm"]).eval()
+    (audio, _), *_ = inputs([5431], [1])
+    with torch.no_grad():
+        alone = plain(audio[None]).last_hidden_state
+        padded = plain(torch.nn.functional.pad(audio, (0, 10_862))[None]).last_hidden_state
+    assert (padded[:, : alone.shape[1]] - alone).abs().max() > 0.1

@@ -1,0 +1,206 @@
+"""Cross-validation: what stands in a run folder, and what may not be touched before when."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
+
+from emofuse import cross_validate, load_recipe, train
+from emofuse.config import Recipe
+from emofuse.errors import CorpusError, RunError
+from emofuse.training import job as job_module
+from emofuse.training.crossval import JobProgress
+from emofuse.training.loader import AudioStore
+from emofuse.types import Corpus, Utterance
+from tiny import write_recipe
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    return load_recipe(write_recipe(tmp_path_factory.mktemp("recipe") / "tiny.yaml"))
+
+
+@pytest.fixture(scope="module")
+def run(corpus: Corpus, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run") / "tones"
+    cross_validate(recipe.model_copy(update={"seeds": (0, 1)}), corpus, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def results(run: Path) -> dict[str, Any]:
+    return json.loads((run / "results.json").read_text())  # type: ignore[no-any-return]
+
+
+def comparable(results: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in results.items() if key not in ("cost", "looks")}
+
+
+def test_results_have_the_keys_of_the_contract(results: dict[str, Any]) -> None:
+    assert {"corpus", "protocol", "n_utterances", "labels", "folds", "folds_hash", "seeds", "systems"} <= set(
+        results
+    )
+    assert {"comparisons", "skipped", "cost", "looks"} <= set(results)
+    assert set(results["systems"]) == {"audio", "text", "fusion"}
+    for system in results["systems"].values():
+        assert {"wa", "ua", "macro_f1", "ece", "per_class", "groups", "confusion"} <= set(system)
+        assert set(system["ua"]) == {"mean", "std", "ci95", "folds_mean", "folds_range"}
+    assert results["n_utterances"] == 24
+    assert set(results["cost"]) == {"encoder_forwards", "cache_hits", "wall_s", "peak_rss_mb"}
+
+
+def predictions(run: Path, system: str, seed: int) -> dict[str, str]:
+    found = {}
+    for path in sorted(run.glob(f"fold-*/seed-{seed}/{system}/predictions.jsonl")):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        found |= {row["id"]: row["label"] for row in rows}
+    return found
+
+
+def test_headline_is_pooled_within_a_seed_then_mean_and_deviation_over_seeds(
+    run: Path, results: dict[str, Any], corpus: Corpus
+) -> None:
+    truth = {u.id: str(u.label) for u in corpus}
+    for system, summary in results["systems"].items():
+        figures: dict[str, list[float]] = {"wa": [], "ua": [], "macro_f1": []}
+        counts = np.zeros((4, 4), dtype=int)
+        for seed in (0, 1):
+            said = predictions(run, system, seed)
+            assert set(said) == set(truth)
+            pair = [truth[i] for i in sorted(truth)], [said[i] for i in sorted(truth)]
+            figures["wa"].append(accuracy_score(*pair))
+            figures["ua"].append(balanced_accuracy_score(*pair))
+            figures["macro_f1"].append(f1_score(*pair, average="macro"))
+            counts += confusion_matrix(*pair, labels=results["labels"])
+        for metric, values in figures.items():
+            assert summary[metric]["mean"] == pytest.approx(np.mean(values))
+            assert summary[metric]["std"] == pytest.approx(np.std(values, ddof=1))
+        assert summary["confusion"] == counts.tolist()
+
+
+def test_comparisons_say_what_fusion_adds(results: dict[str, Any]) -> None:
+    ua = {name: system["ua"]["mean"] for name, system in results["systems"].items()}
+    found = {(c["a"], c["b"]): c["difference"] for c in results["comparisons"] if c["metric"] == "ua"}
+    assert found == pytest.approx(
+        {("fusion", "audio"): ua["fusion"] - ua["audio"], ("fusion", "text"): ua["fusion"] - ua["text"]}
+    )
+
+
+def test_a_run_folder_holds_what_the_layout_says(run: Path) -> None:
+    for name in ("recipe.yaml", "environment.json", "folds.json", "results.json"):
+        assert (run / name).is_file()
+    for system in ("audio", "text", "fusion"):
+        assert (run / f"confusion-{system}.txt").read_text().startswith("true \\ predicted")
+        assert (run / f"confusion-{system}.png").read_bytes().startswith(b"\x89PNG")
+        folder = run / "fold-1" / "seed-0" / system
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "history.jsonl",
+            "metrics.json",
+            "model",
+            "predictions.jsonl",
+        ]
+        assert len((folder / "history.jsonl").read_text().splitlines()) == 3
+    assert load_recipe(run / "recipe.yaml").seeds == (0, 1)
+
+
+def test_two_runs_with_one_seed_give_identical_results(corpus: Corpus, recipe: Recipe, tmp_path: Path) -> None:
+    first, second = (
+        comparable(cross_validate(recipe, corpus, tmp_path / name, systems=("fusion",))) for name in ("a", "b")
+    )
+    assert first == second
+    for path in (tmp_path / "a").glob("fold-*/**/predictions.jsonl"):
+        assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
+
+
+def test_resuming_redoes_only_what_is_incomplete(
+    run: Path, results: dict[str, Any], corpus: Corpus, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    shutil.rmtree(copy / "fold-2" / "seed-1" / "text")
+    (copy / "fold-3" / "seed-0" / "audio" / "metrics.json").unlink()
+    told: list[JobProgress] = []
+    recipe = load_recipe(copy / "recipe.yaml")
+    again = cross_validate(recipe, corpus, copy, resume=True, listener=told.append)
+    assert comparable(again) == comparable(results)
+    trained = {progress.name for progress in told if progress.training is not None}
+    assert trained == {"text, session session2, seed 1", "audio, session session3, seed 0"}
+
+
+def test_a_run_is_neither_overwritten_nor_mixed_with_another(run: Path, corpus: Corpus, tmp_path: Path) -> None:
+    recipe = load_recipe(run / "recipe.yaml")
+    with pytest.raises(RunError, match="holds a run already; add --resume"):
+        cross_validate(recipe, corpus, run)
+    with pytest.raises(RunError, match="another recipe"):
+        cross_validate(recipe.model_copy(update={"seeds": (0,)}), corpus, run, resume=True)
+    with pytest.raises(RunError, match="other folds"):
+        cross_validate(recipe, corpus.select(lambda u: u.session != "session1"), run, resume=True)
+
+
+def test_unreadable_recordings_are_counted_and_left_out_for_every_system(
+    corpus: Corpus, recipe: Recipe, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.wav").write_bytes(b"not sound")
+    broken = replace(corpus.utterances[3], audio=tmp_path / "broken.wav")
+    changed = Corpus((*corpus.utterances[:3], broken, *corpus.utterances[4:]), name="tones")
+    found = cross_validate(recipe, changed, tmp_path / "run", systems=("audio", "text"))
+    assert [skip["id"] for skip in found["skipped"]] == [broken.id]
+    assert {system["n"] for system in found["systems"].values()} == {23}
+
+
+def test_the_test_part_is_not_opened_before_the_model_is_in_place(
+    corpus: Corpus, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An access log of every recording read and every label looked at, against the moment of renaming."""
+    log: list[str] = []
+    saved, read, loaded = job_module.save_checkpoint, AudioStore.__call__, job_module.load_part
+
+    def save(*given: Any) -> None:
+        saved(*given)
+        log.append("in place")
+
+    def listen(self: AudioStore, utterance: Utterance, *rest: Any) -> Any:
+        log.append(utterance.id)
+        return read(self, utterance, *rest)
+
+    def load(part: Corpus, *rest: Any) -> Any:
+        log.extend(utterance.id for utterance in part)
+        return loaded(part, *rest)
+
+    monkeypatch.setattr(job_module, "save_checkpoint", save)
+    monkeypatch.setattr(job_module, "load_part", load)
+    monkeypatch.setattr(AudioStore, "__call__", listen)
+    best = recipe.model_copy(update={"selection": "best"})
+    cross_validate(best, corpus, tmp_path / "run", systems=("fusion",))
+    folds = json.loads((tmp_path / "run" / "folds.json").read_text())["folds"]
+    for fold in folds:
+        place = log.index("in place")
+        assert not set(fold["test"]) & set(log[:place])
+        assert set(fold["train"]) | set(fold["validation"]) <= set(log[:place])
+        following = [number for number in range(place + 1, len(log)) if log[number] not in fold["test"]]
+        log = log[following[0] :] if following else []
+
+
+def test_a_fold_of_which_nothing_can_be_read_is_an_error(corpus: Corpus, recipe: Recipe, tmp_path: Path) -> None:
+    gone = tuple(
+        replace(u, audio=tmp_path / f"{u.id}.wav") if u.session == "session1" else u for u in corpus.utterances
+    )
+    with pytest.raises(CorpusError, match=r"no utterance of the training part|no test utterance of fold"):
+        cross_validate(recipe, Corpus(gone), tmp_path / "run", systems=("audio",))
+
+
+def test_training_on_everything_leaves_a_model(corpus: Corpus, recipe: Recipe, tmp_path: Path) -> None:
+    for selection in ("best", "fixed"):
+        out = tmp_path / selection
+        assert train(recipe.model_copy(update={"selection": selection}), corpus, out) == []
+        validated = json.loads((out / "history.jsonl").read_text().splitlines()[-1])["validation"]["ua"]
+        assert (validated is None) == (selection == "fixed")
+        with pytest.raises(RunError, match="holds a model already"):
+            train(recipe, corpus, out)
