@@ -17,8 +17,8 @@ from rich.table import Table
 
 from emofuse.types import Skip
 
-# How many skipped utterances are named one by one.
-NAMED_SKIPS = 10
+# How many reasons for skipping are listed.
+NAMED_REASONS = 10
 
 
 def console() -> Console:
@@ -59,11 +59,15 @@ def print_counts(title: str, counts: Mapping[str, int]) -> None:
 
 
 def warn_of_skips(skipped: Sequence[Skip]) -> None:
-    """List on stderr what was skipped and why."""
-    for skip in skipped[:NAMED_SKIPS]:
-        console().print(f"skipped {skip.id}: {skip.reason}", markup=False, soft_wrap=True)
-    if len(skipped) > NAMED_SKIPS:
-        console().print(f"... and {len(skipped) - NAMED_SKIPS} more")
+    """List on stderr what was skipped and why, each reason once."""
+    by_reason: dict[str, list[str]] = {}
+    for skip in skipped:
+        by_reason.setdefault(skip.reason, []).append(skip.id)
+    for reason, names in list(by_reason.items())[:NAMED_REASONS]:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        console().print(f"skipped {names[0]}{more}: {reason}", markup=False, soft_wrap=True)
+    if len(by_reason) > NAMED_REASONS:
+        console().print(f"... and more, for {len(by_reason) - NAMED_REASONS} other reasons")
 
 
 @contextmanager

@@ -22,7 +22,7 @@ def prepare(
 ) -> int:
     """Turn a corpus folder or a table into a manifest, with counts."""
     from emofuse.cli.output import print_counts, print_json, warn_of_skips
-    from emofuse.data.corpora import read_corpus
+    from emofuse.data.corpora import TABLE, read_corpus
     from emofuse.data.corpora.prepared import count_by
     from emofuse.data.labels import apply_policy
     from emofuse.data.manifest import save_corpus
@@ -35,13 +35,17 @@ def prepare(
     counts = {field: count_by(labelled, field) for field in ("session", "label", "speaker")}
     if as_json:
         document: dict[str, Any] = {"corpus": labelled.name, "n_utterances": len(labelled), "labels": labels}
-        print_json(document | {"counts": counts, "skipped": [asdict(skip) for skip in prepared.skipped]})
+        document |= {"counts": counts, "incomplete": prepared.incomplete}
+        print_json(document | {"skipped": [asdict(skip) for skip in prepared.skipped]})
     else:
         for field, values in counts.items():
             print_counts(field, values)
         typer.echo(f"{len(labelled)} utterances -> {out}; {len(prepared.skipped)} skipped")
     warn_of_skips(prepared.skipped)
-    return 1 if prepared.skipped else 0
+    if prepared.incomplete:
+        typer.echo(f"incomplete: {prepared.incomplete}", err=True)
+    # What a published folder holds besides its utterances is no failure; a row of a table that is lost is one.
+    return 1 if prepared.incomplete or (prepared.skipped and corpus == TABLE) else 0
 
 
 def _columns(options: list[str]) -> dict[str, str]:

@@ -191,11 +191,13 @@ def audio_encoder(backbone: PreTrainedModel, layers: Layers) -> ConvolutionalSpe
 
 
 def longest_text(backbone: PreTrainedModel) -> int | None:
-    """Return how many pieces a text model takes at once, from its position table; None without a limit."""
-    embeddings = getattr(backbone, "embeddings", None)
-    table = getattr(embeddings, "position_embeddings", None)
+    """Return how many pieces a text model takes at once; None without a limit.
+
+    Its position table tells, where it has one, else the maximum of its configuration.
+    """
+    table = getattr(getattr(backbone, "embeddings", None), "position_embeddings", None)
     if not isinstance(table, nn.Embedding):
-        return None
+        return getattr(backbone.config, "max_position_embeddings", None)
     # RoBERTa and its kin count positions from one after the padding index.
     first = 0 if table.padding_idx is None else table.padding_idx + 1
     return int(table.num_embeddings) - first

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from emofuse.data.corpora.emodb import read_emodb
+from emofuse.data.corpora.iemocap import read_iemocap
 from emofuse.data.corpora.prepared import Prepared
 from emofuse.data.corpora.ravdess import read_ravdess
 from emofuse.data.corpora.table import read_table
@@ -14,6 +16,8 @@ from emofuse.errors import CorpusError
 TABLE = "csv"
 CORPORA: dict[str, Callable[[Path], Prepared]] = {
     TABLE: read_table,
+    "iemocap": read_iemocap,
+    "emodb": read_emodb,
     "ravdess": read_ravdess,
 }
 

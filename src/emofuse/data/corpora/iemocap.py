@@ -81,7 +81,8 @@ def read_iemocap(root: Path) -> Prepared:
             skipped.append(Skip(name, f"missing session: there is no folder {release / name}"))
     if not utterances:
         raise CorpusError(f"{release}: no evaluated turn has its recording; unpack the release again")
-    return Prepared(Corpus(tuple(utterances), name="iemocap"), tuple(skipped))
+    corpus = Corpus(tuple(utterances), name="iemocap")
+    return Prepared(corpus, tuple(skipped), check_counts(corpus))
 
 
 def check_counts(corpus: Corpus) -> str | None:

@@ -12,10 +12,18 @@ from emofuse.types import Corpus, Skip
 
 @dataclass(frozen=True)
 class Prepared:
-    """A corpus as read from its folder, with a record for everything that was skipped."""
+    """A corpus as read from its folder.
+
+    Attributes:
+        corpus: its utterances.
+        skipped: a record for everything that was left out.
+        incomplete: how the corpus differs from the published one, in a sentence; None where it does not, or
+            where nothing is known of that.
+    """
 
     corpus: Corpus
     skipped: tuple[Skip, ...] = ()
+    incomplete: str | None = None
 
 
 def require_folder(root: Path, corpus: str) -> None:

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emofuse.data.buckets import cost_of, effective_batches, micro_batches
+from emofuse.types import Utterance
+
+COSTS = st.lists(st.floats(0.05, 50.0), max_size=60)
+BUDGETS = st.floats(0.1, 100.0)
+
+
+def flat(batches: Sequence[Sequence[int]]) -> list[int]:
+    return [position for batch in batches for position in batch]
+
+
+def test_what_can_be_heard_costs_its_seconds() -> None:
+    assert cost_of(Utterance("a", text="one two three"), 2.5) == 2.5
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("one two three four five", 2.0), ("one", 0.4), ("", 0.4)])
+def test_what_can_only_be_read_costs_what_saying_it_would(text: str, seconds: float) -> None:
+    assert cost_of(Utterance("a", text=text), None) == pytest.approx(seconds)
+
+
+@given(COSTS, BUDGETS, st.integers(0, 9))
+def test_every_position_is_in_one_effective_batch(costs: list[float], budget: float, seed: int) -> None:
+    batches = effective_batches(costs, budget, np.random.default_rng(seed))
+    assert sorted(flat(batches)) == list(range(len(costs)))
+    assert all(batches)
+
+
+@given(COSTS, BUDGETS, st.integers(0, 9))
+def test_an_effective_batch_keeps_its_budget_unless_it_is_one_utterance(
+    costs: list[float], budget: float, seed: int
+) -> None:
+    for batch in effective_batches(costs, budget, np.random.default_rng(seed)):
+        assert len(batch) == 1 or sum(costs[p] for p in batch) <= budget + 1e-9
+
+
+@given(COSTS, BUDGETS, st.integers(0, 9))
+def test_no_effective_batch_would_have_had_room_for_the_next_utterance(
+    costs: list[float], budget: float, seed: int
+) -> None:
+    batches = effective_batches(costs, budget, np.random.default_rng(seed))
+    for batch, following in pairwise(batches):
+        assert sum(costs[p] for p in batch) + costs[following[0]] > budget - 1e-9
+
+
+def test_effective_batches_are_a_random_draw_and_the_same_for_the_same_seed() -> None:
+    costs = [1.0] * 20
+    first, again, other = (flat(effective_batches(costs, 5.0, np.random.default_rng(seed))) for seed in (0, 0, 1))
+    assert first == again
+    assert first not in (other, sorted(first))
+
+
+@given(COSTS, BUDGETS)
+def test_every_position_is_in_one_micro_batch(costs: list[float], budget: float) -> None:
+    chosen = list(range(0, len(costs), 2))
+    batches = micro_batches(costs, chosen, budget)
+    assert sorted(flat(batches)) == chosen
+    assert all(batches)
+
+
+@given(COSTS, BUDGETS)
+def test_a_micro_batch_keeps_its_budget_with_padding_unless_it_is_one_utterance(
+    costs: list[float], budget: float
+) -> None:
+    for batch in micro_batches(costs, range(len(costs)), budget):
+        assert len(batch) == 1 or max(costs[p] for p in batch) * len(batch) <= budget
+
+
+@given(COSTS, BUDGETS)
+def test_micro_batches_go_from_long_to_short(costs: list[float], budget: float) -> None:
+    lengths = [costs[p] for p in flat(micro_batches(costs, range(len(costs)), budget))]
+    assert lengths == sorted(lengths, reverse=True)
+
+
+@given(COSTS, BUDGETS, st.randoms())
+def test_micro_batches_do_not_depend_on_the_order_of_positions(
+    costs: list[float], budget: float, rng: Random
+) -> None:
+    positions = list(range(len(costs)))
+    rng.shuffle(positions)
+    assert micro_batches(costs, positions, budget) == micro_batches(costs, range(len(costs)), budget)
+
+
+def test_what_is_long_goes_with_few_and_what_is_short_with_many() -> None:
+    assert micro_batches([1.0, 5.0, 1.0, 4.0, 1.0, 20.0], range(6), 10.0) == [[5], [1, 3], [0, 2, 4]]
+
+
+def test_nothing_makes_no_batch() -> None:
+    assert effective_batches([], 1.0, np.random.default_rng(0)) == []
+    assert micro_batches([], [], 1.0) == []
