@@ -1,18 +1,33 @@
-"""Log-mel filter banks in numpy: what an encoder hears when it does not take the waveform itself."""
+"""Filter banks in numpy: what an encoder hears when it does not take the waveform itself.
+
+Three kinds: our own log-mel, Whisper's, and the stacked Kaldi-like banks of w2v-BERT 2.0. The latter two follow
+the feature extractors of `transformers`, and the tests compare them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+FilterBank = Callable[[Floats, int, int], Floats]
 
 WINDOW_SECONDS = 0.025
 HOP_SECONDS = 0.010
 # Added to the power before the logarithm: about -100 dB below full scale.
 FLOOR = 1e-10
+# Whisper hears windows of 30 s, and nothing further than 8 (log10 of power) below the loudest in one.
+WHISPER_SECONDS = 30
+WHISPER_RANGE = 8.0
+# Kaldi's sample values are 16-bit integers; its floor is the smallest step of a float beside 1.
+KALDI_SCALE = 2.0**15
+KALDI_FLOOR = float(np.finfo(np.float32).eps)
+KALDI_PREEMPHASIS = 0.97
+STACKED_FRAMES = 2
 
 
 def log_mel(samples: Floats, rate: int, bins: int) -> Floats:
@@ -21,30 +36,129 @@ def log_mel(samples: Floats, rate: int, bins: int) -> Floats:
     A clip shorter than one window is padded with zeros to one. Hann window, power spectrum, triangular
     filters on the HTK mel scale between 20 Hz and half the rate, natural logarithm.
     """
-    window, hop = round(WINDOW_SECONDS * rate), round(HOP_SECONDS * rate)
-    padded = np.pad(samples, (0, max(0, window - len(samples))))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
-    size = 1 << (window - 1).bit_length()
-    spectrum = np.fft.rfft(frames * np.hanning(window).astype(np.float32), n=size).astype(np.complex64)
-    power = spectrum.real**2 + spectrum.imag**2
-    return np.log(power @ mel_filters(rate, size, bins) + np.float32(FLOOR), dtype=np.float32)
+    frames = _frames(samples, rate)
+    window = np.hanning(frames.shape[1]).astype(np.float32)
+    power = _power(frames * window, _fft_size(frames.shape[1]))
+    return np.log(
+        power @ mel_filters(rate, _fft_size(frames.shape[1]), bins) + np.float32(FLOOR), dtype=np.float32
+    )
+
+
+def whisper_log_mel(samples: Floats, rate: int, bins: int) -> Floats:
+    """Turn samples into Whisper's log-mel frames, (frames, bins), one every 10 ms, windows of 30 s each by itself.
+
+    What follows the last frame of a window is silence, which the encoder puts back: it is a constant below the
+    loudest value. Source: Radford et al. (2022), section 2.2, and `WhisperFeatureExtractor`.
+    """
+    longest = WHISPER_SECONDS * rate
+    windows = [samples[start : start + longest] for start in range(0, max(1, len(samples)), longest)]
+    return np.concatenate([_whisper_window(window, rate, bins, longest) for window in windows])
+
+
+def stacked_filterbank(samples: Floats, rate: int, bins: int) -> Floats:
+    """Turn samples into pairs of Kaldi-like frames, (frames, 2 * bins), one every 20 ms, for w2v-BERT 2.0.
+
+    Each bin has mean 0 and variance 1 over the utterance. Source: `SeamlessM4TFeatureExtractor`.
+    """
+    shortest = round((WINDOW_SECONDS + (STACKED_FRAMES - 1) * HOP_SECONDS) * rate)
+    padded = np.pad(samples, (0, max(0, shortest - len(samples))))
+    frames = _frames(padded, rate).astype(np.float64) * KALDI_SCALE
+    frames = frames - frames.mean(axis=1, keepdims=True)
+    previous = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
+    window = np.hanning(frames.shape[1]) ** 0.85  # Povey's window
+    power = _power((frames - KALDI_PREEMPHASIS * previous) * window, _fft_size(frames.shape[1]))
+    banks = np.log(np.maximum(power @ kaldi_filters(rate, _fft_size(frames.shape[1]), bins), KALDI_FLOOR))
+    banks = (banks - banks.mean(axis=0)) / np.sqrt(banks.var(axis=0, ddof=1) + 1e-7)
+    pairs = len(banks) // STACKED_FRAMES
+    return banks[: pairs * STACKED_FRAMES].reshape(pairs, STACKED_FRAMES * bins).astype(np.float32)
 
 
 @lru_cache(maxsize=8)
 def mel_filters(rate: int, size: int, bins: int, lowest: float = 20.0) -> Floats:
-    """Return triangular filters, (size // 2 + 1, bins), of unit height, equally spaced in mel."""
-    edges = _hertz(np.linspace(_mel(lowest), _mel(rate / 2), bins + 2))
-    frequencies = np.linspace(0, rate / 2, size // 2 + 1)[:, None]
-    rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
-    filters = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    """Return triangular filters, (size // 2 + 1, bins), of unit height, equally spaced on the HTK mel scale."""
+    edges = _htk_hertz(np.linspace(_htk_mel(lowest), _htk_mel(rate / 2), bins + 2))
+    return _frozen(_triangles(np.linspace(0, rate / 2, size // 2 + 1), edges))
+
+
+@lru_cache(maxsize=8)
+def slaney_filters(rate: int, size: int, bins: int) -> Floats:
+    """Return triangular filters, (size // 2 + 1, bins), of equal area, on Slaney's mel scale from 0 Hz."""
+    edges = _slaney_hertz(np.linspace(0.0, _slaney_mel(rate / 2), bins + 2))
+    triangles = _triangles(np.linspace(0, rate / 2, size // 2 + 1), edges)
+    return _frozen(triangles * (2.0 / (edges[2:] - edges[:-2])))
+
+
+@lru_cache(maxsize=8)
+def kaldi_filters(rate: int, size: int, bins: int, lowest: float = 20.0) -> Doubles:
+    """Return Kaldi's filters, (size // 2 + 1, bins): triangles on the mel scale itself, not in hertz."""
+    edges = np.linspace(*_kaldi_mel(np.array([lowest, rate / 2])).tolist(), bins + 2)
+    filters = _triangles(_kaldi_mel(np.linspace(0, rate / 2, size // 2 + 1)), edges)
     filters.setflags(write=False)
     return filters
 
 
-def _mel(hertz: float) -> float:
+def _whisper_window(samples: Floats, rate: int, bins: int, longest: int) -> Floats:
+    """Return the frames of one window that hold any of its sound; windows are centred on their frame."""
+    hop, size = round(HOP_SECONDS * rate), round(WINDOW_SECONDS * rate)
+    count = min(longest // hop, -(-(len(samples) + size // 2) // hop))
+    # Padded with silence to 30 s, and mirrored at both ends as a centred transform is.
+    padded = np.pad(samples, (0, longest - len(samples)))
+    mirrored = np.pad(padded, size // 2, mode="reflect")
+    frames = np.lib.stride_tricks.sliding_window_view(mirrored, size)[::hop][:count]
+    window = np.hanning(size + 1)[:-1].astype(np.float32)  # periodic
+    power = _power(frames * window, size) @ slaney_filters(rate, size, bins)
+    banks = np.log10(np.maximum(power, FLOOR))
+    return ((np.maximum(banks, banks.max() - WHISPER_RANGE) + 4.0) / 4.0).astype(np.float32)
+
+
+def _frames(samples: Floats, rate: int) -> Floats:
+    """Cut samples into overlapping windows, (frames, window); at least one."""
+    window, hop = round(WINDOW_SECONDS * rate), round(HOP_SECONDS * rate)
+    padded = np.pad(samples, (0, max(0, window - len(samples))))
+    return np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+
+
+def _fft_size(window: int) -> int:
+    return 1 << (window - 1).bit_length()
+
+
+def _power(frames: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.floating]:
+    """Return the power spectrum, (frames, size // 2 + 1), in the precision of the frames."""
+    spectrum = np.fft.rfft(frames, n=size)
+    return (spectrum.real**2 + spectrum.imag**2).astype(frames.dtype)
+
+
+def _triangles(points: Doubles, edges: Doubles) -> Doubles:
+    rising = (points[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - points[:, None]) / (edges[2:] - edges[1:-1])
+    return np.asarray(np.maximum(0.0, np.minimum(rising, falling)))
+
+
+def _frozen(filters: Doubles) -> Floats:
+    single = filters.astype(np.float32)
+    single.setflags(write=False)
+    return single
+
+
+def _htk_mel(hertz: float) -> float:
     return float(2595.0 * np.log10(1.0 + hertz / 700.0))
 
 
-def _hertz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _htk_hertz(mel: Doubles) -> Doubles:
     return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+
+
+def _kaldi_mel(hertz: Doubles) -> Doubles:
+    return 1127.0 * np.log(1.0 + hertz / 700.0)
+
+
+# Slaney's scale is linear up to 1000 Hz (15 mel) and logarithmic above.
+_SLANEY_BREAK, _SLANEY_STEP = 1000.0, 27.0 / np.log(6.4)
+
+
+def _slaney_mel(hertz: float) -> float:
+    return float(3.0 * hertz / 200.0 if hertz < _SLANEY_BREAK else 15.0 + np.log(hertz / 1000.0) * _SLANEY_STEP)
+
+
+def _slaney_hertz(mel: Doubles) -> Doubles:
+    return np.where(mel < 15.0, 200.0 * mel / 3.0, 1000.0 * np.exp((mel - 15.0) / _SLANEY_STEP))

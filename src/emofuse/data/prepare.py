@@ -19,11 +19,18 @@ from tokenizers import Tokenizer
 from emofuse import layout
 from emofuse.config import AnnotationPolicy
 from emofuse.data.audio import SAMPLE_RATE, Clip
-from emofuse.data.filterbank import log_mel
+from emofuse.data.filterbank import (
+    HOP_SECONDS,
+    STACKED_FRAMES,
+    FilterBank,
+    log_mel,
+    stacked_filterbank,
+    whisper_log_mel,
+)
 from emofuse.data.text import read_tokenizer, strip_annotations
 from emofuse.errors import AudioError, CheckpointError
 
-AudioFeatures = Literal["waveform", "log-mel"]
+AudioFeatures = Literal["waveform", "log-mel", "whisper-log-mel", "stacked-filterbank"]
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -31,11 +38,26 @@ Booleans = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
+class Bank:
+    """A filter bank, and how many of its frames, of 10 ms, are put side by side into one."""
+
+    compute: FilterBank
+    stacked: int = 1
+
+
+FILTER_BANKS: dict[AudioFeatures, Bank] = {
+    "log-mel": Bank(log_mel),
+    "whisper-log-mel": Bank(whisper_log_mel),
+    "stacked-filterbank": Bank(stacked_filterbank, STACKED_FRAMES),
+}
+
+
+@dataclass(frozen=True)
 class AudioPreparation:
     """How a clip becomes the array that an audio encoder takes.
 
     Attributes:
-        features: the waveform itself, (samples,), or log-mel frames, (frames, bins).
+        features: the waveform itself, (samples,), or frames of a filter bank, (frames, width).
         rate: samples per second that the encoder expects.
         normalise: bring the waveform of each utterance to mean 0 and variance 1.
         bins: mel bins.
@@ -57,12 +79,21 @@ class AudioPreparation:
         samples = clip.samples
         if self.normalise:
             samples = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
-        return log_mel(samples, self.rate, self.bins) if self.features == "log-mel" else samples
+        if self.features == "waveform":
+            return samples
+        return FILTER_BANKS[self.features].compute(samples, self.rate, self.bins)
+
+    @property
+    def width(self) -> int:
+        """Values per time step; 0 for the waveform, whose steps are single samples."""
+        return 0 if self.features == "waveform" else self.bins * FILTER_BANKS[self.features].stacked
 
     @property
     def steps_per_second(self) -> float:
         """Time steps of the array per second of sound."""
-        return float(self.rate) if self.features == "waveform" else 100.0
+        if self.features == "waveform":
+            return float(self.rate)
+        return 1.0 / (HOP_SECONDS * FILTER_BANKS[self.features].stacked)
 
 
 @dataclass(frozen=True)
@@ -99,7 +130,7 @@ class Batch:
     """Named arrays, each with its mask; an absent modality is a row whose mask is all False.
 
     Attributes:
-        input_values: (batch, samples) or (batch, frames, bins), float32, zero where masked.
+        input_values: (batch, samples) or (batch, frames, width), float32, zero where masked.
         audio_mask: (batch, samples or frames), True where there is sound; a prefix of each row.
         input_ids: (batch, pieces), int64.
         text_mask: (batch, pieces), True where there is a piece; a prefix of each row.
@@ -129,8 +160,8 @@ class Preparation:
 
     def collate(self, items: Sequence[Item]) -> Batch:
         """Pad prepared utterances to one batch."""
-        bins = (self.audio.bins,) if self.audio and self.audio.features != "waveform" else ()
-        values, audio_mask = _pad([item.values for item in items], np.float32, 0, bins)
+        width = (self.audio.width,) if self.audio and self.audio.width else ()
+        values, audio_mask = _pad([item.values for item in items], np.float32, 0, width)
         pad_id = self.text.pad_id if self.text else 0
         ids, text_mask = _pad([item.ids for item in items], np.int64, pad_id, ())
         return Batch(values, audio_mask, ids, text_mask)

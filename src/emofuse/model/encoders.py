@@ -12,10 +12,12 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.masking_utils import create_bidirectional_mask
+from transformers.models.whisper.modeling_whisper import WhisperEncoder as HuggingFaceWhisperEncoder
 
 from emofuse.config import Layers
+from emofuse.data.filterbank import WHISPER_RANGE
 from emofuse.errors import RecipeError
 from emofuse.model.batch import Stream, at_least_one, mask_of_lengths, zero_padding
 from emofuse.model.scratch import LogMelCNN, WaveformCNN, convolved_lengths
@@ -118,6 +120,70 @@ class ConvolutionalSpeechEncoder(nn.Module):
         return hidden
 
 
+class FilterbankSpeechEncoder(nn.Module):
+    """w2v-BERT 2.0 and its kin: a conformer over filter banks; `transformers` keeps its padding at zero."""
+
+    def __init__(self, backbone: PreTrainedModel, layers: Layers = "last") -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.width = int(backbone.config.hidden_size)
+        self.layer_count = int(backbone.config.num_hidden_layers) + 1
+        self._all_layers = layers != "last"
+        self._pick = layer_picker(layers)
+        if layers == "weighted":
+            backbone.config.layerdrop = 0.0  # a dropped layer would be missing from the sum
+
+    def forward(self, values: Tensor, mask: Tensor) -> Stream:
+        """Map (batch, frames, bins) to (batch, frames, width), or (batch, layers, frames, width)."""
+        output = self.backbone(
+            input_features=values,
+            attention_mask=at_least_one(mask),
+            output_hidden_states=self._all_layers,
+        )
+        return Stream(self._pick(output.hidden_states or (), output.last_hidden_state), mask)
+
+
+class WhisperEncoder(nn.Module):
+    """Whisper's encoder: windows of its own 30 s, the rest of a window filled with silence, as it was trained.
+
+    It takes no mask, so every window is whole; frames of silence are dropped afterwards by the mask.
+    """
+
+    def __init__(self, backbone: PreTrainedModel, layers: Layers = "last") -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.width = int(backbone.config.d_model)
+        self.layer_count = int(backbone.config.encoder_layers) + 1
+        self.longest = 2 * int(backbone.config.max_source_positions)
+        self._all_layers = layers != "last"
+        self._pick = layer_picker(layers)
+
+    def forward(self, values: Tensor, mask: Tensor) -> Stream:
+        """Map (batch, frames, bins) to (batch, frames / 2, width), or (batch, layers, frames / 2, width)."""
+        missing = -values.shape[1] % self.longest
+        values = nn.functional.pad(values, (0, 0, 0, missing))
+        mask = nn.functional.pad(mask, (0, missing))
+        windows = [
+            self._window(part, seen)
+            for part, seen in zip(values.split(self.longest, 1), mask.split(self.longest, 1), strict=True)
+        ]
+        lengths = mask.sum(dim=1)
+        steps = (values.shape[1] - missing + 1) // 2
+        frames = torch.cat(windows, dim=-2)[..., :steps, :]
+        return Stream(frames, mask_of_lengths((lengths + 1) // 2, steps))
+
+    def _window(self, values: Tensor, mask: Tensor) -> Tensor:
+        features = values.masked_fill(~mask.unsqueeze(-1), 0.0) + self._silence(values, mask)
+        output = self.backbone(features.transpose(1, 2), output_hidden_states=self._all_layers)
+        return self._pick(output.hidden_states or (), output.last_hidden_state)
+
+    def _silence(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Return what silence looks like where nothing is real: 2 below the loudest value, at least -1.5."""
+        loudest = values.masked_fill(~mask.unsqueeze(-1), -1e4).amax(dim=(1, 2))
+        level = (loudest - WHISPER_RANGE / 4.0).clamp(min=-1.5)
+        return level[:, None, None] * (~mask).unsqueeze(-1)
+
+
 class ScratchAudioEncoder(nn.Module):
     """Our own audio encoders: `LogMelCNN` and `WaveformCNN`."""
 
@@ -174,20 +240,40 @@ class TextEncoder(nn.Module):
         return self._pick(states, output.last_hidden_state)
 
 
-def audio_encoder(backbone: PreTrainedModel, layers: Layers) -> ConvolutionalSpeechEncoder | ScratchAudioEncoder:
-    """Put an audio model behind the seam.
+AudioEncoder: TypeAlias = (
+    ConvolutionalSpeechEncoder | FilterbankSpeechEncoder | WhisperEncoder | ScratchAudioEncoder
+)
+
+
+def audio_encoder(backbone: PreTrainedModel, layers: Layers) -> AudioEncoder:
+    """Put an audio model behind the seam, by the parts it has.
 
     Raises:
         RecipeError: the family is not known to give the same frames alone and in a batch.
     """
     if isinstance(backbone, (LogMelCNN, WaveformCNN)):
         return ScratchAudioEncoder(backbone, layers)
-    if all(hasattr(backbone, part) for part in ("feature_extractor", "feature_projection", "encoder")):
-        return ConvolutionalSpeechEncoder(backbone, layers)
+    if isinstance(backbone, HuggingFaceWhisperEncoder):
+        return WhisperEncoder(backbone, layers)
+    if (
+        all(hasattr(backbone, part) for part in ("feature_projection", "encoder"))
+        and not backbone.config.add_adapter
+    ):
+        waveform = hasattr(backbone, "feature_extractor")
+        return (
+            ConvolutionalSpeechEncoder(backbone, layers) if waveform else FilterbankSpeechEncoder(backbone, layers)
+        )
     raise RecipeError(
-        f"audio.encoder: the family {backbone.config.model_type!r} is not supported; use wav2vec 2.0, "
-        "HuBERT, WavLM, data2vec-audio, or emofuse's own log-mel or waveform CNN"
+        f"audio.encoder: {backbone.config.model_type!r} with this configuration is not supported; use wav2vec 2.0, "
+        "HuBERT, WavLM, data2vec-audio or w2v-BERT 2.0 without an adapter, Whisper, or emofuse's own encoders"
     )
+
+
+def bare_encoder(config: PreTrainedConfig) -> PreTrainedModel:
+    """Build an encoder from its configuration with random weights; of Whisper only its encoder."""
+    if config.model_type == "whisper":
+        return HuggingFaceWhisperEncoder(config)
+    return AutoModel.from_config(config)
 
 
 def longest_text(backbone: PreTrainedModel) -> int | None:

@@ -11,7 +11,7 @@ from transformers.configuration_utils import SubConfigSpec
 from emofuse.config import FusionKind, Layers, PoolingName
 from emofuse.model import scratch
 from emofuse.model.batch import Encoded, Stream
-from emofuse.model.encoders import TextEncoder, audio_encoder
+from emofuse.model.encoders import TextEncoder, audio_encoder, bare_encoder
 from emofuse.model.features import AudioFeatureEncoder, LayerMix, TemporalConvolution
 from emofuse.model.fusion import EarlyFusion, LateFusion, SingleModality, cross_attentions
 from emofuse.model.heads import EmotionHead, EmotionOutput
@@ -85,14 +85,14 @@ class EmotionModel(PreTrainedModel):
     def __init__(self, config: EmotionConfig) -> None:
         super().__init__(config)
         if config.audio_encoder is not None:
-            heard = audio_encoder(AutoModel.from_config(config.audio_encoder), config.audio_layers)
+            heard = audio_encoder(bare_encoder(config.audio_encoder), config.audio_layers)
             self.audio_encoder = heard
             self.audio_mix = LayerMix(heard.layer_count) if config.audio_layers == "weighted" else None
             self.audio_features = AudioFeatureEncoder(
                 heard.width, config.width, config.recurrent_dropout, config.recurrent
             )
         if config.text_encoder is not None:
-            read = TextEncoder(AutoModel.from_config(config.text_encoder), config.text_layers)
+            read = TextEncoder(bare_encoder(config.text_encoder), config.text_layers)
             self.text_encoder = read
             self.text_mix = LayerMix(read.layer_count) if config.text_layers == "weighted" else None
             self.text_features = TemporalConvolution(read.width, config.width)

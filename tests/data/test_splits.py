@@ -1,0 +1,370 @@
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import combinations
+from typing import get_args
+
+import numpy as np
+import pytest
+from sklearn.model_selection import StratifiedGroupKFold
+
+from emofuse.config import ProtocolName, Selection
+from emofuse.data.splits import cut_validation, folds_document, folds_hash, make_folds
+from emofuse.errors import CorpusError, MissingExtraError, ProtocolError
+from emofuse.types import Corpus, Fold, Utterance
+
+PROTOCOLS = get_args(ProtocolName)
+CROSSED = ("leave-one-session-out", "leave-one-speaker-out", "speaker-kfold")
+LABELS = ("angry", "happy", "neutral", "sad")
+
+
+def corpus_of(sessions: int = 5, takes: int = 1, labels: tuple[str, ...] = LABELS) -> Corpus:
+    """Make a corpus of two speakers a session who say every label; the last session is the test split."""
+    splits = {sessions: "test", sessions - 1: "validation"}
+    return Corpus(
+        tuple(
+            Utterance(
+                f"{session}{gender}{label}{take}",
+                text="yes",
+                label=label,
+                speaker=f"{session}{gender}",
+                session=str(session),
+                split=splits.get(session, "train"),
+            )
+            for session in range(1, sessions + 1)
+            for gender in "FM"
+            for label in labels
+            for take in range(takes)
+        ),
+        name="made",
+    )
+
+
+def random_corpus(seed: int, speakers: int, labels: int = 3) -> Corpus:
+    """Make a corpus of speakers who say little or much, not every label, and belong to no session."""
+    rng = np.random.default_rng(seed)
+    rows = [(f"s{s}", LABELS[rng.integers(labels)]) for s in range(speakers) for _ in range(rng.integers(3, 15))]
+    return Corpus(tuple(Utterance(f"u{n:03}", text="x", speaker=s, label=e) for n, (s, e) in enumerate(rows)))
+
+
+def values(corpus: Corpus, ids: Iterable[str], field: str) -> set[str]:
+    return {getattr(u, field) for u in corpus.select(ids)}
+
+
+@pytest.mark.parametrize("selection", get_args(Selection))
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_no_speaker_is_in_two_parts(protocol: ProtocolName, selection: Selection) -> None:
+    corpus = corpus_of()
+    for fold in make_folds(corpus, protocol, selection):
+        parts = [values(corpus, ids, "speaker") for ids in (fold.train, fold.validation, fold.test)]
+        assert sum(map(len, parts)) == len(set().union(*parts)) == 10
+
+
+@pytest.mark.parametrize("selection", get_args(Selection))
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_utterance_has_its_place_in_every_fold(protocol: ProtocolName, selection: Selection) -> None:
+    corpus = corpus_of()
+    for fold in make_folds(corpus, protocol, selection):
+        assert sorted(fold.train + fold.validation + fold.test) == sorted(u.id for u in corpus)
+
+
+@pytest.mark.parametrize("protocol", CROSSED)
+def test_every_utterance_is_tested_once(protocol: ProtocolName) -> None:
+    corpus = corpus_of()
+    tested = [identity for fold in make_folds(corpus, protocol) for identity in fold.test]
+    assert sorted(tested) == sorted(u.id for u in corpus)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_utterances_without_a_label_are_in_no_part(protocol: ProtocolName) -> None:
+    corpus = corpus_of()
+    with_more = Corpus((Utterance("0", text="x", speaker="1F", session="1", split="test"), *corpus), name="more")
+    assert make_folds(with_more, protocol) == make_folds(corpus, protocol)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_folds_are_numbered_from_1(protocol: ProtocolName) -> None:
+    folds = make_folds(corpus_of(), protocol)
+    assert [fold.index for fold in folds] == list(range(1, len(folds) + 1))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_folds_are_the_same_whatever_the_order_of_the_corpus(protocol: ProtocolName) -> None:
+    corpus = corpus_of(takes=2)
+    shuffled = np.random.default_rng(0).permutation(len(corpus))
+    reordered = replace(corpus, utterances=tuple(corpus.utterances[i] for i in shuffled))
+    assert make_folds(reordered, protocol, seed=3) == make_folds(corpus, protocol, seed=3)
+
+
+def test_one_session_is_tested_and_the_next_one_chooses_in_a_circle() -> None:
+    corpus = corpus_of()
+    folds = make_folds(corpus, "leave-one-session-out")
+    assert [fold.name for fold in folds] == [f"session {n}" for n in "12345"]
+    assert [values(corpus, fold.test, "session") for fold in folds] == [{n} for n in "12345"]
+    assert [values(corpus, fold.validation, "session") for fold in folds] == [{n} for n in "23451"]
+    assert {fold.validation_unit for fold in folds} == {"session"}
+
+
+def test_with_two_sessions_validation_is_cut_from_the_only_one_left() -> None:
+    corpus = corpus_of(sessions=2, takes=4)
+    for fold in make_folds(corpus, "leave-one-session-out"):
+        assert values(corpus, fold.validation, "session") == values(corpus, fold.train, "session")
+        assert fold.validation_unit == "utterance"
+
+
+def test_sessions_need_no_speakers() -> None:
+    nameless = Corpus(tuple(replace(u, speaker=None) for u in corpus_of()))
+    assert len(make_folds(nameless, "leave-one-session-out")) == 5
+
+
+def test_one_speaker_is_tested_and_the_partner_chooses() -> None:
+    corpus = corpus_of()
+    folds = make_folds(corpus, "leave-one-speaker-out")
+    tested = [values(corpus, fold.test, "speaker") for fold in folds]
+    assert tested == [{f"{session}{gender}"} for session in "12345" for gender in "FM"]
+    chosen = [values(corpus, fold.validation, "speaker") for fold in folds]
+    assert chosen == [{f"{session}{gender}"} for session in "12345" for gender in "MF"]
+    assert {fold.validation_unit for fold in folds} == {"speaker"}
+
+
+@pytest.mark.parametrize("session", [None, "1"], ids=["no session", "one session"])
+def test_a_speaker_without_a_partner_leaves_the_choice_to_other_whole_speakers(session: str | None) -> None:
+    corpus = Corpus(tuple(replace(u, session=session) for u in corpus_of()))
+    for fold in make_folds(corpus, "leave-one-speaker-out"):
+        assert fold.validation_unit == "speaker"
+        assert len(values(corpus, fold.validation, "speaker")) == 2  # of nine: 15 % are more than one
+
+
+@pytest.mark.parametrize(("speakers", "folds"), [(2, 2), (3, 3), (4, 4), (5, 5), (6, 5), (10, 5)])
+def test_speakers_make_five_folds_or_as_many_as_there_are(speakers: int, folds: int) -> None:
+    made = make_folds(random_corpus(0, speakers), "speaker-kfold")
+    assert len(made) == folds
+    assert all(fold.test for fold in made)
+
+
+def test_a_fold_of_speakers_is_named_after_those_held_out() -> None:
+    corpus = random_corpus(0, 7)
+    for fold in make_folds(corpus, "speaker-kfold"):
+        assert fold.name == f"speakers {', '.join(sorted(values(corpus, fold.test, 'speaker')))}"
+
+
+def test_folds_of_speakers_are_those_of_scikit_learn_over_the_sorted_ids() -> None:
+    corpus = sorted(corpus_of(), key=lambda u: u.id)
+    splitter = StratifiedGroupKFold(5, shuffle=True, random_state=4)
+    parts = splitter.split(corpus, [u.label for u in corpus], [u.speaker for u in corpus])
+    expected = [[corpus[i].id for i in test] for _, test in parts]
+    assert [list(fold.test) for fold in make_folds(corpus_of(), "speaker-kfold", seed=4)] == expected
+
+
+def test_folds_of_speakers_hold_the_labels_in_equal_shares() -> None:
+    corpus = corpus_of()
+    for fold in make_folds(corpus, "speaker-kfold"):
+        assert Counter(u.label for u in corpus.select(fold.test)) == dict.fromkeys(LABELS, 2)
+
+
+def test_the_seed_changes_folds_of_speakers_and_not_those_of_sessions() -> None:
+    corpus = corpus_of()
+    by_speakers = [folds_hash(make_folds(corpus, "speaker-kfold", seed=seed)) for seed in (0, 0, 1)]
+    by_sessions = [folds_hash(make_folds(corpus, "leave-one-session-out", seed=seed)) for seed in (0, 1)]
+    assert by_speakers[0] == by_speakers[1] != by_speakers[2]
+    assert by_sessions[0] == by_sessions[1]
+
+
+@pytest.mark.xfail(strict=True, reason="scikit-learn's ValueError is not caught")
+def test_labels_too_rare_for_the_folds_of_speakers_are_refused_with_a_way_out() -> None:
+    corpus = Corpus(tuple(Utterance(f"u{n}", text="x", label="ab"[n % 2], speaker=f"s{n}") for n in range(5)))
+    with pytest.raises(ProtocolError, match="speaker-kfold"):
+        make_folds(corpus, "speaker-kfold")
+
+
+def test_folds_of_speakers_without_scikit_learn_are_refused_with_the_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.model_selection", None)
+    with pytest.raises(MissingExtraError, match=r"speaker-kfold needs .* pip install \"emofuse\[train\]\""):
+        make_folds(corpus_of(), "speaker-kfold")
+
+
+def will_do(utterances: list[Utterance], speakers: Iterable[str]) -> bool:
+    """Tell whether these speakers make a validation part, from the words of the contract."""
+    chosen = [u for u in utterances if u.speaker in set(speakers)]
+    enough = len(chosen) >= 0.15 * len(utterances)
+    every_class = {u.label for u in chosen} == {u.label for u in utterances}
+    return enough and every_class and len({u.speaker for u in utterances} - set(speakers)) >= 2
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("speakers", [4, 6, 9])
+def test_validation_is_a_smallest_set_of_whole_speakers_that_will_do(speakers: int, seed: int) -> None:
+    utterances = list(random_corpus(seed, speakers))
+    chosen, unit = cut_validation(utterances, seed)
+    assert unit == "speaker"
+    voices = {str(u.speaker) for u in utterances if u.id in chosen}
+    assert chosen == {u.id for u in utterances if u.speaker in voices}
+    assert will_do(utterances, voices)
+    everybody = sorted({str(u.speaker) for u in utterances})
+    assert not any(will_do(utterances, fewer) for fewer in combinations(everybody, len(voices) - 1))
+
+
+def test_which_of_the_smallest_sets_is_taken_is_drawn_by_the_seed() -> None:
+    corpus = list(corpus_of())
+    chosen = [frozenset(cut_validation(corpus, seed)[0]) for seed in (0, 0, 1, 2, 3)]
+    assert chosen[0] == chosen[1]
+    assert len(set(chosen)) > 1
+
+
+@pytest.mark.parametrize(
+    "corpus",
+    [
+        Corpus(tuple(u for u in corpus_of(sessions=1, takes=9) if u.label)),
+        Corpus(tuple(replace(u, speaker=None) for u in corpus_of(takes=9))),
+        Corpus(tuple(replace(u, speaker=u.label) for u in corpus_of(takes=9))),
+    ],
+    ids=["two speakers", "nobody knows who speaks", "a speaker for each label"],
+)
+def test_where_no_set_of_speakers_will_do_a_share_of_each_label_is_cut_with_a_warning(
+    corpus: Corpus, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, logger="emofuse.data.splits"):
+        chosen, unit = cut_validation(list(corpus), 0)
+    assert unit == "utterance"
+    sizes = Counter(u.label for u in corpus)
+    assert Counter(u.label for u in corpus if u.id in chosen) == {
+        label: -(-15 * n // 100) for label, n in sizes.items()
+    }
+    assert [record.message for record in caplog.records] == [
+        "no set of whole speakers will do for validation: it shares speakers with training"
+    ]
+
+
+def test_whole_speakers_are_cut_without_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    cut_validation(list(corpus_of()), 0)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_fixed_reads_no_validation_part_and_trains_on_all_the_rest(protocol: ProtocolName) -> None:
+    corpus = corpus_of()
+    best, fixed = (make_folds(corpus, protocol, selection) for selection in ("best", "fixed"))
+    for with_one, without in zip(best, fixed, strict=True):
+        assert (without.validation, without.validation_unit) == ((), None)
+        assert sorted(without.train) == sorted(with_one.train + with_one.validation)
+        assert without.test == with_one.test
+
+
+def test_predefined_takes_the_splits_of_the_manifest() -> None:
+    corpus = corpus_of()
+    (fold,) = make_folds(corpus, "predefined")
+    parts = {"train": fold.train, "validation": fold.validation, "test": fold.test}
+    assert {name: values(corpus, ids, "split") for name, ids in parts.items()} == {name: {name} for name in parts}
+    assert fold.validation_unit == "split"
+
+
+def test_predefined_leaves_other_splits_aside() -> None:
+    corpus = Corpus(tuple(replace(u, split="held back") if u.session == "1" else u for u in corpus_of()))
+    (fold,) = make_folds(corpus, "predefined")
+    assert "1" not in values(corpus, fold.train + fold.validation + fold.test, "session")
+
+
+def test_predefined_without_a_validation_split_cuts_one_from_training() -> None:
+    corpus = corpus_of().select(lambda u: u.split != "validation")
+    (fold,) = make_folds(corpus, "predefined")
+    assert values(corpus, fold.validation, "split") == {"train"}
+    assert fold.validation_unit == "speaker"
+
+
+@pytest.mark.parametrize("missing", ["train", "test"])
+def test_predefined_without_training_or_test_is_refused_with_the_splits_found(missing: str) -> None:
+    corpus = Corpus(tuple(replace(u, split="dev") if u.split == missing else u for u in corpus_of()))
+    with pytest.raises(ProtocolError, match=r"needs the splits train and test in the manifest; it has \['dev', "):
+        make_folds(corpus, "predefined")
+
+
+def test_predefined_with_a_speaker_in_two_splits_is_refused_by_name() -> None:
+    corpus = corpus_of()
+    leaked = replace(corpus, utterances=(replace(corpus.utterances[0], split="test"), *corpus.utterances[1:]))
+    with pytest.raises(CorpusError, match="fold 'predefined': speaker 1F is in two parts"):
+        make_folds(leaked, "predefined")
+
+
+def test_a_speaker_in_two_sessions_is_refused_by_name() -> None:
+    corpus = Corpus(tuple(replace(u, speaker="A") if u.speaker in ("1F", "2F") else u for u in corpus_of()))
+    with pytest.raises(CorpusError, match="fold 'session 1': speaker A is in two parts"):
+        make_folds(corpus, "leave-one-session-out")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "field"),
+    [
+        ("leave-one-session-out", "session"),
+        ("leave-one-speaker-out", "speaker"),
+        ("speaker-kfold", "speaker"),
+    ],
+)
+def test_an_utterance_without_what_the_protocol_parts_by_is_refused_by_id(
+    protocol: ProtocolName, field: str
+) -> None:
+    corpus = Corpus(tuple(replace(u, **{field: None}) if u.id == "3Fsad0" else u for u in corpus_of()))
+    with pytest.raises(
+        ProtocolError, match=f"needs the {field} of every labelled utterance, and '3Fsad0' has none"
+    ):
+        make_folds(corpus, protocol)
+
+
+@pytest.mark.parametrize("protocol", CROSSED)
+def test_an_utterance_without_a_label_need_not_have_a_speaker_or_session(protocol: ProtocolName) -> None:
+    assert make_folds(Corpus((Utterance("0", text="x"), *corpus_of())), protocol)
+
+
+@pytest.mark.parametrize("protocol", CROSSED)
+def test_a_corpus_with_one_session_or_speaker_is_refused_with_the_count(protocol: ProtocolName) -> None:
+    corpus = corpus_of().select(lambda u: u.speaker == "1F")
+    with pytest.raises(ProtocolError, match=rf"{protocol} needs two or more (session|speaker)s.* has 1"):
+        make_folds(corpus, protocol)
+
+
+def test_a_corpus_without_labels_is_refused_with_a_way_out() -> None:
+    with pytest.raises(ProtocolError, match="made: no utterance has a label; check the label policy"):
+        make_folds(corpus_of().relabel({}.get), "predefined")
+
+
+def test_a_corpus_too_small_for_a_validation_part_is_refused_with_the_fold() -> None:
+    corpus = corpus_of(sessions=2).select(["1Fsad0", "2Fsad0"])
+    with pytest.raises(ProtocolError, match="fold 'session 1' has an empty train part; the corpus is too small"):
+        make_folds(corpus, "leave-one-session-out")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "expected"),
+    [
+        ("leave-one-session-out", "1cd5a013c0b3e250"),
+        ("leave-one-speaker-out", "f500e541e8966116"),
+        ("speaker-kfold", "bb524bfe2c334637"),
+        ("predefined", "e5a575de749bfc8b"),
+    ],
+)
+def test_the_folds_of_a_corpus_stay_the_same_from_version_to_version(
+    protocol: ProtocolName, expected: str
+) -> None:
+    assert folds_hash(make_folds(corpus_of(), protocol, seed=7)) == expected
+
+
+def test_a_hash_tells_apart_who_is_trained_chosen_and_tested_on() -> None:
+    fold = Fold(1, "made", ("a", "b"), ("c",), ("d",), "speaker")
+    moved = replace(fold, train=("a",), validation=("b", "c"))
+    hashes = {folds_hash(folds) for folds in ([fold], [moved], [replace(fold, test=("e",))], [fold, fold], [])}
+    assert len(hashes) == 5
+
+
+def test_folds_are_written_with_their_hash_as_plain_json() -> None:
+    folds = make_folds(corpus_of(sessions=3), "leave-one-session-out")
+    document = json.loads(json.dumps(folds_document(folds)))
+    assert document["hash"] == folds_hash(folds)
+    assert [
+        Fold(**{k: tuple(v) if isinstance(v, list) else v for k, v in f.items()}) for f in document["folds"]
+    ] == (list(folds))
