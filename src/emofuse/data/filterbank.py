@@ -91,7 +91,8 @@ def slaney_filters(rate: int, size: int, bins: int) -> Floats:
 @lru_cache(maxsize=8)
 def kaldi_filters(rate: int, size: int, bins: int, lowest: float = 20.0) -> Doubles:
     """Return Kaldi's filters, (size // 2 + 1, bins): triangles on the mel scale itself, not in hertz."""
-    edges = np.linspace(*_kaldi_mel(np.array([lowest, rate / 2])).tolist(), bins + 2)
+    first, last = _kaldi_mel(np.array([lowest, rate / 2]))
+    edges = np.linspace(float(first), float(last), bins + 2)
     filters = _triangles(_kaldi_mel(np.linspace(0, rate / 2, size // 2 + 1)), edges)
     filters.setflags(write=False)
     return filters
@@ -108,7 +109,7 @@ def _whisper_window(samples: Floats, rate: int, bins: int, longest: int) -> Floa
     window = np.hanning(size + 1)[:-1].astype(np.float32)  # periodic
     power = _power(frames * window, size) @ slaney_filters(rate, size, bins)
     banks = np.log10(np.maximum(power, FLOOR))
-    return ((np.maximum(banks, banks.max() - WHISPER_RANGE) + 4.0) / 4.0).astype(np.float32)
+    return np.asarray((np.maximum(banks, banks.max() - WHISPER_RANGE) + 4.0) / 4.0, dtype=np.float32)
 
 
 def _frames(samples: Floats, rate: int) -> Floats:

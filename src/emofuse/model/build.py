@@ -14,10 +14,12 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig,
 from transformers.utils import cached_file
 
 from emofuse.config import AudioRecipe, EncoderRecipe, Recipe, TextRecipe
+from emofuse.data.filterbank import STACKED_FRAMES
 from emofuse.data.prepare import AudioPreparation, Preparation, TextPreparation
 from emofuse.data.text import learn_vocabulary, strip_annotations
 from emofuse.errors import RecipeError
 from emofuse.model.checkpoint import Checkpoint
+from emofuse.model.encoders import bare_encoder
 from emofuse.model.network import EmotionConfig, EmotionModel
 from emofuse.model.scratch import LogMelCNNConfig
 from emofuse.model.tuning import apply_tuning
@@ -83,6 +85,11 @@ def audio_preparation(recipe: AudioRecipe, config: PreTrainedConfig) -> AudioPre
     """Return how clips are prepared for an encoder; a checkpoint's own preprocessor settings are followed."""
     if isinstance(config, LogMelCNNConfig):
         return AudioPreparation(features="log-mel", bins=config.bins)
+    if config.model_type == "whisper":
+        return AudioPreparation(features="whisper-log-mel", bins=config.num_mel_bins)
+    if config.model_type == "wav2vec2-bert":
+        bins = config.feature_projection_input_dim // STACKED_FRAMES
+        return AudioPreparation(features="stacked-filterbank", bins=bins)
     settings: dict[str, Any] = {}
     if recipe.encoder is not None:
         path = cached_file(
@@ -131,7 +138,7 @@ def _fill(backbone: PreTrainedModel, recipe: EncoderRecipe, key: str) -> None:
     elif recipe.tuning == "frozen":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.init_seed)
-            source = AutoModel.from_config(backbone.config)
+            source = bare_encoder(backbone.config)
     else:
         return
     wanted = backbone.state_dict()
@@ -151,7 +158,7 @@ def _pretrained(recipe: EncoderRecipe, key: str) -> PreTrainedModel:
             f"{key}.encoder: {recipe.encoder} lacks the weight {missing[0]!r} ({len(missing)} in all); "
             "it is not a checkpoint of this encoder"
         )
-    return model
+    return model.get_encoder() if model.config.is_encoder_decoder else model
 
 
 def _network_config(

@@ -255,17 +255,15 @@ def audio_encoder(backbone: PreTrainedModel, layers: Layers) -> AudioEncoder:
         return ScratchAudioEncoder(backbone, layers)
     if isinstance(backbone, HuggingFaceWhisperEncoder):
         return WhisperEncoder(backbone, layers)
-    if (
-        all(hasattr(backbone, part) for part in ("feature_projection", "encoder"))
-        and not backbone.config.add_adapter
-    ):
-        waveform = hasattr(backbone, "feature_extractor")
-        return (
-            ConvolutionalSpeechEncoder(backbone, layers) if waveform else FilterbankSpeechEncoder(backbone, layers)
-        )
+    projects = all(hasattr(backbone, part) for part in ("feature_projection", "encoder"))
+    # An adapter would shorten the stream once more, past its mask; not every family has the switch.
+    if projects and not getattr(backbone.config, "add_adapter", False):
+        if hasattr(backbone, "feature_extractor"):
+            return ConvolutionalSpeechEncoder(backbone, layers)
+        return FilterbankSpeechEncoder(backbone, layers)
     raise RecipeError(
-        f"audio.encoder: {backbone.config.model_type!r} with this configuration is not supported; use wav2vec 2.0, "
-        "HuBERT, WavLM, data2vec-audio or w2v-BERT 2.0 without an adapter, Whisper, or emofuse's own encoders"
+        f"audio.encoder: {backbone.config.model_type!r} with this configuration is not supported; use wav2vec "
+        "2.0, HuBERT, WavLM, data2vec-audio or w2v-BERT 2.0 without an adapter, Whisper, or emofuse's own"
     )
 
 
