@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from emofuse.config import ProtocolName, Recipe, dump_recipe, load_recipe, make_recipe
+from emofuse.config import PoolingName, ProtocolName, Recipe, dump_recipe, load_recipe, make_recipe
 from emofuse.data.splits import PROTOCOLS
 from emofuse.errors import RecipeError
 
@@ -43,6 +43,13 @@ def message(values: dict[str, Any]) -> str:
 
 def test_the_protocols_are_the_names_that_a_recipe_may_use() -> None:
     assert tuple(PROTOCOLS) == get_args(ProtocolName)
+
+
+def test_the_poolings_are_the_names_that_a_recipe_may_use() -> None:
+    pytest.importorskip("torch", reason="the network needs the extra train")
+    from emofuse.model.pooling import POOLED_WIDTH, POOLINGS
+
+    assert tuple(POOLINGS) == tuple(POOLED_WIDTH) == get_args(PoolingName)
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.name)
@@ -283,8 +290,9 @@ def test_an_override_may_hold_an_equals_sign(tmp_path: Path) -> None:
         (["audio.config={hidden_size: 8}"], None, {"hidden_size": 8}),
         (["audio.config.hidden_size=8"], None, {"hidden_size": 8}),
         (["audio.config=small.json", "audio.encoder=sound"], "sound", None),
+        (["audio.config=null"], "sound", None),
     ],
-    ids=["a file", "a mapping", "a key of it", "and back"],
+    ids=["a file", "a mapping", "a key of it", "and back", "nothing"],
 )
 def test_of_encoder_and_config_the_new_one_replaces_the_other(
     tmp_path: Path, overrides: Sequence[str], encoder: str | None, config: Any

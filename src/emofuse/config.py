@@ -24,7 +24,7 @@ Precision = Literal["auto", "no", "bf16", "fp16"]
 Share: TypeAlias = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive: TypeAlias = Annotated[float, Field(gt=0.0)]
 Layers: TypeAlias = Literal["last", "weighted"] | Annotated[int, Field(ge=0)]
-Tuning: TypeAlias = Annotated[str, Field(pattern=r"^(frozen|cnn-frozen|full|top-[1-9]\d*)$")]
+Tuning: TypeAlias = Annotated[str, Field(pattern=r"^(frozen|cnn-frozen|full|lora|top-[1-9]\d*)$")]
 
 
 def _tuple(value: Any) -> Any:
@@ -38,6 +38,14 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
+class LoraRecipe(_Strict):
+    """Low-rank adapters (Hu et al. 2021), for the tuning policy `lora`."""
+
+    rank: Annotated[int, Field(ge=1)] = 8
+    alpha: Positive = 16.0
+    dropout: Share = 0.05
+
+
 class EncoderRecipe(_Strict):
     """An encoder: a pre-trained one by name or folder, or a new one from a configuration."""
 
@@ -46,6 +54,7 @@ class EncoderRecipe(_Strict):
     revision: str | None = None
     layers: Layers = "last"
     tuning: Tuning = "full"
+    lora: LoraRecipe = LoraRecipe()
     init_seed: int = 0
     lr: Positive = 1e-3
 
@@ -54,6 +63,10 @@ class EncoderRecipe(_Strict):
         if (self.encoder is None) == (self.config is None):
             raise ValueError("give either encoder (a name or folder) or config (for random weights)")
         return self
+
+    def adapter(self) -> dict[str, Any] | None:
+        """Return the settings of the adapters that the tuning policy puts in, or None."""
+        return self.lora.model_dump() if self.tuning == "lora" else None
 
 
 class AudioRecipe(EncoderRecipe):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from emofuse.data.audio import Clip
 from emofuse.data.filterbank import log_mel
-from emofuse.data.prepare import AudioPreparation, Item, Preparation, TextPreparation
+from emofuse.data.prepare import (
+    FILTER_BANKS,
+    AudioFeatures,
+    AudioPreparation,
+    Item,
+    Preparation,
+    TextPreparation,
+)
 from emofuse.data.text import learn_vocabulary
 from emofuse.errors import AudioError, CheckpointError
 
@@ -71,11 +78,24 @@ def test_a_clip_of_another_rate_is_refused_with_both_rates() -> None:
         AudioPreparation()(clip(rate=8000))
 
 
-@pytest.mark.parametrize(
-    ("preparation", "steps"), [(AudioPreparation(rate=8000), 8000.0), (AudioPreparation("log-mel", bins=8), 100.0)]
-)
-def test_the_steps_per_second_are_those_of_the_array(preparation: AudioPreparation, steps: float) -> None:
-    assert preparation.steps_per_second == steps
+def test_each_kind_of_features_but_the_waveform_has_its_filter_bank() -> None:
+    assert ("waveform", *FILTER_BANKS) == get_args(AudioFeatures)
+
+
+@pytest.mark.parametrize("features", get_args(AudioFeatures))
+def test_width_and_steps_per_second_are_those_of_the_array(features: AudioFeatures) -> None:
+    preparation = AudioPreparation(features, bins=8)
+    shape = preparation(clip(16_000)).shape
+    assert shape[1:] == ((preparation.width,) if preparation.width else ())
+    assert shape[0] == pytest.approx(preparation.steps_per_second, rel=0.03)
+
+
+@pytest.mark.parametrize("features", get_args(AudioFeatures))
+def test_clips_of_different_lengths_are_collated_whatever_the_features(features: AudioFeatures) -> None:
+    preparation = Preparation(AudioPreparation(features, bins=8), None)
+    items = [preparation(clip(samples), None) for samples in (10, 4000)]
+    batch = preparation.collate(items)
+    assert lengths(batch.audio_mask) == [len(item.values) for item in items if item.values is not None]
 
 
 def test_text_becomes_its_piece_numbers_between_first_and_last() -> None:

@@ -2,11 +2,23 @@ from __future__ import annotations
 
 import cmath
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from emofuse.data.filterbank import FLOOR, Floats, log_mel, mel_filters
+from emofuse.data.filterbank import (
+    FLOOR,
+    WHISPER_RANGE,
+    FilterBank,
+    Floats,
+    kaldi_filters,
+    log_mel,
+    mel_filters,
+    slaney_filters,
+    stacked_filterbank,
+    whisper_log_mel,
+)
 
 RATE = 16_000
 
@@ -94,6 +106,56 @@ def test_filters_are_triangles_of_unit_height_over_all_frequencies_but_the_ends(
     np.testing.assert_allclose(mel_filters(RATE, 1 << 16, 10).max(axis=0), 1.0, atol=0.02)
 
 
-def test_filters_that_are_shared_cannot_be_changed() -> None:
+def noise(samples: int) -> Floats:
+    return np.random.default_rng(0).normal(scale=0.1, size=samples).astype(np.float32)
+
+
+@pytest.mark.parametrize("bins", [80, 128])
+@pytest.mark.parametrize("samples", [1, 400, 561, 12_345, 31_999])
+def test_whisper_hears_what_its_feature_extractor_gives(samples: int, bins: int) -> None:
+    whisper = pytest.importorskip("transformers.models.whisper.feature_extraction_whisper")
+    extractor = whisper.WhisperFeatureExtractor(feature_size=bins)
+    expected = extractor(noise(samples), sampling_rate=RATE, return_tensors="np").input_features[0].T
+    found = whisper_log_mel(noise(samples), RATE, bins)
+    np.testing.assert_allclose(found, expected[: len(found)], atol=1e-5)
+
+
+@pytest.mark.parametrize("samples", [1, 400, 12_345])
+def test_what_follows_the_last_frame_of_whisper_is_constant_silence(samples: int) -> None:
+    whisper = pytest.importorskip("transformers.models.whisper.feature_extraction_whisper")
+    extractor = whisper.WhisperFeatureExtractor()
+    expected = extractor(noise(samples), sampling_rate=RATE, return_tensors="np").input_features[0].T
+    found = whisper_log_mel(noise(samples), RATE, 80)
+    floor = (math.log10(FLOOR) + 4) / 4
+    np.testing.assert_allclose(expected[len(found) :], max(floor, found.max() - WHISPER_RANGE / 4), atol=1e-5)
+
+
+def test_what_is_longer_than_whisper_hears_goes_through_in_windows() -> None:
+    samples = noise(31 * RATE)
+    apart = [whisper_log_mel(part, RATE, 8) for part in (samples[: 30 * RATE], samples[30 * RATE :])]
+    assert len(apart[0]) == 3000
+    np.testing.assert_array_equal(whisper_log_mel(samples, RATE, 8), np.concatenate(apart))
+
+
+@pytest.mark.parametrize("samples", [560, 800, 1000, 12_345, 31_999])
+def test_w2v_bert_hears_what_its_feature_extractor_gives(samples: int) -> None:
+    seamless = pytest.importorskip("transformers.models.seamless_m4t.feature_extraction_seamless_m4t")
+    extracted = seamless.SeamlessM4TFeatureExtractor()(noise(samples), sampling_rate=RATE, return_tensors="np")
+    found = stacked_filterbank(noise(samples), RATE, 80)
+    assert len(found) == extracted.attention_mask.sum()
+    np.testing.assert_allclose(found, extracted.input_features[0][: len(found)], atol=1e-4)
+
+
+@pytest.mark.parametrize("bank", [log_mel, whisper_log_mel, stacked_filterbank])
+@pytest.mark.parametrize("samples", [1, 399, 559, 560])
+def test_the_shortest_clips_have_frames_of_finite_numbers(bank: FilterBank, samples: int) -> None:
+    frames = bank(noise(samples), RATE, 8)
+    assert len(frames) >= 1
+    assert frames.dtype == np.float32
+    assert np.isfinite(frames).all()
+
+
+@pytest.mark.parametrize("filters", [mel_filters, slaney_filters, kaldi_filters])
+def test_filters_that_are_shared_cannot_be_changed(filters: Callable[[int, int, int], Floats]) -> None:
     with pytest.raises(ValueError, match="read-only"):
-        mel_filters(RATE, 512, 40)[0, 0] = 1.0
+        filters(RATE, 512, 40)[0, 0] = 1.0

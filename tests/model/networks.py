@@ -9,11 +9,18 @@ from torch import Tensor
 from transformers import (
     BertConfig,
     Data2VecAudioConfig,
+    DebertaV2Config,
+    DistilBertConfig,
     HubertConfig,
+    ModernBertConfig,
+    MPNetConfig,
     PreTrainedConfig,
     RobertaConfig,
+    Wav2Vec2BertConfig,
     Wav2Vec2Config,
     WavLMConfig,
+    WhisperConfig,
+    XLMRobertaConfig,
 )
 
 from emofuse.model.network import EmotionConfig, EmotionModel
@@ -46,28 +53,73 @@ SPEECH: dict[str, PreTrainedConfig] = {
 }
 
 
+LAYERS = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+BANKS: dict[str, PreTrainedConfig] = {
+    "w2v-bert": Wav2Vec2BertConfig(**LAYERS, feature_projection_input_dim=160, output_hidden_size=32),
+    "whisper": WhisperConfig(
+        d_model=32,
+        encoder_layers=2,
+        encoder_attention_heads=4,
+        encoder_ffn_dim=64,
+        decoder_layers=1,
+        decoder_attention_heads=4,
+        decoder_ffn_dim=64,
+        max_source_positions=100,
+        num_mel_bins=20,
+        vocab_size=50,
+        pad_token_id=0,
+        bos_token_id=0,
+        eos_token_id=0,
+        decoder_start_token_id=0,
+    ),
+}
+BINS = {"w2v-bert": 160, "whisper": 20}
+
+
 def bert(positions: int = 40) -> PreTrainedConfig:
     """Return a small BERT."""
-    return BertConfig(
-        vocab_size=100,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=positions,
-    )
+    return BertConfig(vocab_size=100, **LAYERS, max_position_embeddings=positions)
 
 
 def roberta(positions: int = 42) -> PreTrainedConfig:
     """Return a small RoBERTa, whose positions count from one after the padding index."""
-    return RobertaConfig(
+    return RobertaConfig(vocab_size=100, **LAYERS, max_position_embeddings=positions)
+
+
+TEXT: dict[str, PreTrainedConfig] = {
+    "bert": bert(),
+    "roberta": roberta(),
+    "distilbert": DistilBertConfig(
+        vocab_size=100, dim=32, n_layers=2, n_heads=4, hidden_dim=64, max_position_embeddings=40
+    ),
+    "deberta-v3": DebertaV2Config(
         vocab_size=100,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=positions,
-    )
+        **LAYERS,
+        max_position_embeddings=40,
+        relative_attention=True,
+        position_buckets=16,
+        norm_rel_ebd="layer_norm",
+        share_att_key=True,
+        pos_att_type=["p2c", "c2p"],
+        position_biased_input=False,
+        type_vocab_size=0,
+    ),
+    "mpnet": MPNetConfig(vocab_size=100, **LAYERS, max_position_embeddings=42),
+    "xlm-roberta": XLMRobertaConfig(vocab_size=100, **LAYERS, max_position_embeddings=42),
+    "minilm": BertConfig(vocab_size=100, **(LAYERS | {"hidden_size": 24}), max_position_embeddings=40),
+    "modernbert": ModernBertConfig(
+        vocab_size=100,
+        **LAYERS,
+        max_position_embeddings=40,
+        global_attn_every_n_layers=2,
+        local_attention=8,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        cls_token_id=1,
+        sep_token_id=2,
+    ),
+}
 
 
 def network(audio: PreTrainedConfig | None, text: PreTrainedConfig | None, **settings: Any) -> EmotionModel:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from networks import LABELS, bert, inputs, logits, network, wav2vec2
+from networks import BANKS, BINS, LABELS, SPEECH, TEXT, bert, inputs, logits, network, wav2vec2
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoProcessor
 
@@ -34,6 +34,21 @@ def folder(tmp_path: Path) -> Path:
 
 def test_saved_and_loaded_gives_the_same_logits_bit_for_bit(folder: Path) -> None:
     assert torch.equal(logits(load_checkpoint(folder).model, ROWS), logits(network(wav2vec2(), bert()), ROWS))
+
+
+@pytest.mark.parametrize("family", [*SPEECH, *BANKS])
+def test_every_speech_family_survives_its_folder_bit_for_bit(family: str, tmp_path: Path) -> None:
+    model = network(SPEECH.get(family) or BANKS[family], None)
+    rows = inputs([61, 103], [1, 1], bins=BINS[family]) if family in BANKS else ROWS
+    model.save_pretrained(tmp_path)
+    assert torch.equal(logits(EmotionModel.from_pretrained(tmp_path).eval(), rows), logits(model, rows))
+
+
+@pytest.mark.parametrize("family", TEXT)
+def test_every_text_family_survives_its_folder_bit_for_bit(family: str, tmp_path: Path) -> None:
+    model = network(None, TEXT[family])
+    model.save_pretrained(tmp_path)
+    assert torch.equal(logits(EmotionModel.from_pretrained(tmp_path).eval(), ROWS), logits(model, ROWS))
 
 
 def test_a_new_process_gives_the_same_logits_bit_for_bit(folder: Path) -> None:

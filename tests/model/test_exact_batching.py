@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
-from networks import LABELS, SPEECH, bert, difference_from_single, inputs, logits, network, pad, roberta, wav2vec2
-from transformers import AutoModel
+from networks import (
+    BANKS,
+    BINS,
+    LABELS,
+    SPEECH,
+    TEXT,
+    bert,
+    difference_from_single,
+    inputs,
+    logits,
+    network,
+    pad,
+    roberta,
+    wav2vec2,
+)
+from transformers import AutoModel, WhisperConfig, WhisperFeatureExtractor
 
+from emofuse.data.audio import Clip
+from emofuse.data.prepare import AudioPreparation
 from emofuse.model.scratch import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
 
 # Odd lengths, the longest three times another, one shorter than the receptive field, one absent.
@@ -50,6 +67,69 @@ def test_every_layer_is_the_one_that_transformers_counts(family: str, layers: st
     for stream, states in ((encoded.audio, heard), (encoded.text, read)):
         expected = torch.stack(list(states), dim=1) if layers == "weighted" else states[int(layers)]
         torch.testing.assert_close(stream.frames, expected, atol=TOLERANCE, rtol=0)
+
+
+# Whisper takes windows of 200 frames here: the longest row has two.
+FRAMES = [31, 103, 1, 0, 350]
+
+
+@pytest.mark.parametrize("layers", ["last", "weighted", 1])
+@pytest.mark.parametrize("family", BANKS)
+def test_encoders_of_filter_banks_batch_exactly(family: str, layers: str | int) -> None:
+    model = network(BANKS[family], bert(), audio_layers=layers)
+    rows = inputs(FRAMES, PIECES, bins=BINS[family])
+    assert logits(model, rows).std() > 0.3
+    assert difference_from_single(model, rows) < TOLERANCE
+
+
+def test_w2v_bert_in_a_batch_equals_plain_transformers_alone() -> None:
+    model = network(BANKS["w2v-bert"], None)
+    rows = [audio for audio, _ in inputs([31, 103], [1, 1], bins=160)]
+    with torch.no_grad():
+        stream = model.audio_encoder(*pad(rows))
+        for row, audio in enumerate(rows):
+            alone = model.audio_encoder.backbone(input_features=audio[None]).last_hidden_state[0]
+            torch.testing.assert_close(stream.frames[row, : len(alone)], alone, atol=TOLERANCE, rtol=0)
+
+
+def test_whisper_in_a_batch_equals_plain_transformers_on_its_own_padding() -> None:
+    """Real sound through the feature extractor and the encoder of transformers, against ours, at 30 s windows."""
+    settings = BANKS["whisper"].to_dict() | {"max_source_positions": 1500}
+    model = network(WhisperConfig(**settings), None)
+    generator = np.random.default_rng(0)
+    clips = [generator.normal(0, 0.1, size).astype(np.float32) for size in (16_057, 50_001)]
+    ours = AudioPreparation("whisper-log-mel", bins=20)
+    rows = [torch.from_numpy(ours(Clip(clip, 16_000))) for clip in clips]
+    extractor = WhisperFeatureExtractor(feature_size=20)
+    with torch.no_grad():
+        stream = model.audio_encoder(*pad(rows))
+        for row, clip in enumerate(clips):
+            features = extractor(clip, sampling_rate=16_000, return_tensors="pt").input_features
+            alone = model.audio_encoder.backbone(features).last_hidden_state[0]
+            count = int(stream.mask[row].sum())
+            assert count == -(-len(rows[row]) // 2)
+            torch.testing.assert_close(stream.frames[row, :count], alone[:count], atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("layers", ["last", "weighted"])
+@pytest.mark.parametrize("family", TEXT)
+def test_text_families_batch_exactly_short_and_in_windows(family: str, layers: str) -> None:
+    model = network(wav2vec2(), TEXT[family], text_layers=layers)
+    assert model.text_encoder.longest == 40
+    rows = inputs([4000, 5000, 6000, 700], [50, 16, 3, 0])
+    assert logits(model, rows).std() > 0.3
+    assert difference_from_single(model, rows) < TOLERANCE
+
+
+@pytest.mark.parametrize("family", TEXT)
+def test_text_encoder_in_a_batch_equals_plain_transformers_alone(family: str) -> None:
+    model = network(None, TEXT[family])
+    rows = [text for _, text in inputs([1, 1], [9, 27])]
+    with torch.no_grad():
+        stream = model.text_encoder(*pad(rows))
+        for row, text in enumerate(rows):
+            alone = model.text_encoder.backbone(text[None]).last_hidden_state[0]
+            torch.testing.assert_close(stream.frames[row, : len(alone)], alone, atol=TOLERANCE, rtol=0)
 
 
 @pytest.mark.parametrize("fusion", ["cross-attention", "concatenation", "late"])

@@ -159,7 +159,7 @@ def test_even_kernels_are_refused() -> None:
 
 def test_an_unknown_speech_family_is_refused_by_name() -> None:
     backbone = network(None, bert()).text_encoder.backbone
-    with pytest.raises(RecipeError, match="'bert' is not supported"):
+    with pytest.raises(RecipeError, match="'bert' with this configuration is not supported"):
         audio_encoder(backbone, "last")
 
 

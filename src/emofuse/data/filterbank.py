@@ -70,7 +70,7 @@ def stacked_filterbank(samples: Floats, rate: int, bins: int) -> Floats:
     banks = np.log(np.maximum(power @ kaldi_filters(rate, _fft_size(frames.shape[1]), bins), KALDI_FLOOR))
     banks = (banks - banks.mean(axis=0)) / np.sqrt(banks.var(axis=0, ddof=1) + 1e-7)
     pairs = len(banks) // STACKED_FRAMES
-    return banks[: pairs * STACKED_FRAMES].reshape(pairs, STACKED_FRAMES * bins).astype(np.float32)
+    return np.asarray(banks[: pairs * STACKED_FRAMES].reshape(pairs, STACKED_FRAMES * bins), dtype=np.float32)
 
 
 @lru_cache(maxsize=8)

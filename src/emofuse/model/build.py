@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
-from tokenizers import Tokenizer
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedModel
-from transformers.utils import cached_file
+from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 
 from emofuse.config import AudioRecipe, EncoderRecipe, Recipe, TextRecipe
 from emofuse.data.filterbank import STACKED_FRAMES
@@ -21,12 +18,22 @@ from emofuse.errors import RecipeError
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.encoders import bare_encoder
 from emofuse.model.network import EmotionConfig, EmotionModel
+from emofuse.model.pretrained import (
+    Source,
+    fetch_config,
+    fetch_encoder,
+    fetch_settings,
+    fetch_tokenizer,
+    fill,
+    first_line,
+    refer_to,
+)
 from emofuse.model.scratch import LogMelCNNConfig
 from emofuse.model.tuning import apply_tuning
 from emofuse.types import SystemName, Task
 
-# Weights that a bare encoder may lack or have left over without harm: heads of its pre-training, its pooler.
-HARMLESS = ("pooler.", "masked_spec_embed", "lm_head.", "cls.", "quantizer.", "project_hid.", "project_q.")
+# Tuning policies under which an encoder's own weights stay as they were: they are saved by reference.
+UNTOUCHED = ("frozen", "lora")
 
 
 def build(recipe: Recipe, system: SystemName, task: Task, texts: Iterable[str], seed: int) -> Checkpoint:
@@ -57,6 +64,8 @@ def build(recipe: Recipe, system: SystemName, task: Task, texts: Iterable[str], 
             backbone = getattr(model, f"{key}_encoder").backbone
             _fill(backbone, part, key)
             apply_tuning(backbone, part.tuning, key)
+            if part.encoder is not None and part.tuning in UNTOUCHED:
+                model.config.references[key] = refer_to(backbone, Source(part.encoder, part.revision)).as_dict()
     return Checkpoint(model, preparation)
 
 
@@ -67,10 +76,7 @@ def encoder_config(recipe: EncoderRecipe, key: str) -> PreTrainedConfig:
         RecipeError: it cannot be found, or is not the configuration of a model.
     """
     if recipe.encoder is not None:
-        try:
-            return AutoConfig.from_pretrained(recipe.encoder, revision=recipe.revision)
-        except (OSError, ValueError) as error:
-            raise RecipeError(_unreachable(recipe.encoder, key, error)) from error
+        return fetch_config(Source(recipe.encoder, recipe.revision), key)
     values = _read_config(recipe.config, key) if isinstance(recipe.config, str) else dict(recipe.config or {})
     kind = values.pop("model_type", None)
     if kind is None:
@@ -78,7 +84,7 @@ def encoder_config(recipe: EncoderRecipe, key: str) -> PreTrainedConfig:
     try:
         return AutoConfig.for_model(kind, **values)
     except Exception as error:  # configurations check themselves with exceptions of many kinds
-        raise RecipeError(f"{key}.config: {_first_line(error)}") from error
+        raise RecipeError(f"{key}.config: {first_line(error)}") from error
 
 
 def audio_preparation(recipe: AudioRecipe, config: PreTrainedConfig) -> AudioPreparation:
@@ -90,15 +96,7 @@ def audio_preparation(recipe: AudioRecipe, config: PreTrainedConfig) -> AudioPre
     if config.model_type == "wav2vec2-bert":
         bins = config.feature_projection_input_dim // STACKED_FRAMES
         return AudioPreparation(features="stacked-filterbank", bins=bins)
-    settings: dict[str, Any] = {}
-    if recipe.encoder is not None:
-        path = cached_file(
-            recipe.encoder,
-            "preprocessor_config.json",
-            revision=recipe.revision,
-            _raise_exceptions_for_missing_entries=False,
-        )
-        settings = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+    settings = fetch_settings(Source(recipe.encoder, recipe.revision)) if recipe.encoder is not None else {}
     return AudioPreparation(
         features="waveform",
         rate=int(settings.get("sampling_rate", 16_000)),
@@ -111,7 +109,7 @@ def text_preparation(
 ) -> TextPreparation:
     """Return how texts are prepared; without a checkpoint, a vocabulary is learnt and `config` told its size."""
     if text.encoder is not None:
-        tokenizer = _checkpoint_tokenizer(text)
+        tokenizer = fetch_tokenizer(Source(text.encoder, text.revision))
     else:
         words = (strip_annotations(t) if recipe.annotations == "strip" else t for t in texts)
         tokenizer = learn_vocabulary(words, text.vocabulary, config.vocab_size)
@@ -120,45 +118,14 @@ def text_preparation(
     return TextPreparation(tokenizer, recipe.annotations, int(config.pad_token_id or 0))
 
 
-def _checkpoint_tokenizer(text: TextRecipe) -> Tokenizer:
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(text.encoder, revision=text.revision)
-        rust = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-    except (OSError, ValueError, AttributeError) as error:
-        raise RecipeError(_unreachable(str(text.encoder), "text", error)) from error
-    rust.no_truncation()
-    rust.no_padding()
-    return rust
-
-
 def _fill(backbone: PreTrainedModel, recipe: EncoderRecipe, key: str) -> None:
     """Give an encoder its pre-trained weights, or, where it is frozen and random, those of `init_seed`."""
     if recipe.encoder is not None:
-        source = _pretrained(recipe, key)
-    elif recipe.tuning == "frozen":
+        fill(backbone, fetch_encoder(Source(recipe.encoder, recipe.revision), key))
+    elif recipe.tuning in UNTOUCHED:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.init_seed)
-            source = bare_encoder(backbone.config)
-    else:
-        return
-    wanted = backbone.state_dict()
-    backbone.load_state_dict({name: value for name, value in source.state_dict().items() if name in wanted})
-
-
-def _pretrained(recipe: EncoderRecipe, key: str) -> PreTrainedModel:
-    try:
-        model, loading = AutoModel.from_pretrained(
-            recipe.encoder, revision=recipe.revision, output_loading_info=True, dtype=torch.float32
-        )
-    except (OSError, ValueError) as error:
-        raise RecipeError(_unreachable(str(recipe.encoder), key, error)) from error
-    missing = sorted(name for name in loading["missing_keys"] if not name.startswith(HARMLESS))
-    if missing:
-        raise RecipeError(
-            f"{key}.encoder: {recipe.encoder} lacks the weight {missing[0]!r} ({len(missing)} in all); "
-            "it is not a checkpoint of this encoder"
-        )
-    return model.get_encoder() if model.config.is_encoder_decoder else model
+            fill(backbone, bare_encoder(backbone.config))
 
 
 def _network_config(
@@ -168,6 +135,8 @@ def _network_config(
     return EmotionConfig(
         audio_encoder=audio,
         text_encoder=text,
+        audio_adapter=recipe.audio.adapter() if audio else None,
+        text_adapter=recipe.text.adapter() if text else None,
         audio_layers=recipe.audio.layers if audio else "last",
         text_layers=recipe.text.layers if text else "last",
         fusion=recipe.fusion.kind,
@@ -192,19 +161,8 @@ def _read_config(path: str, key: str) -> dict[str, Any]:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise RecipeError(
-            f"{key}.config: {path} cannot be read as a configuration ({_first_line(error)})"
+            f"{key}.config: {path} cannot be read as a configuration ({first_line(error)})"
         ) from error
     if not isinstance(values, dict):
         raise RecipeError(f"{key}.config: {path} does not hold a configuration")
     return values
-
-
-def _unreachable(name: str, key: str, error: Exception) -> str:
-    return (
-        f"{key}.encoder: {name} is neither a folder nor in the local cache, and cannot be fetched from the Hub "
-        f"({_first_line(error)}); where there is a network: hf download {name}"
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]

@@ -13,6 +13,7 @@ from emofuse import layout
 from emofuse.data.prepare import Preparation
 from emofuse.errors import CheckpointError, RunError
 from emofuse.model.network import EmotionModel
+from emofuse.model.pretrained import first_line
 
 
 @dataclass(frozen=True)
@@ -56,33 +57,16 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
 
 def load_model(folder: Path) -> EmotionModel:
-    """Read the network of a model folder; every weight must be there, and none too many.
+    """Read the network of a model folder.
 
     Raises:
-        CheckpointError: the weights do not fit the configuration, or a file is damaged.
+        CheckpointError: the weights do not fit the configuration, a file is damaged, or an encoder that the
+            folder refers to cannot be had.
     """
     try:
-        model, loading = EmotionModel.from_pretrained(
-            folder, output_loading_info=True, ignore_mismatched_sizes=True, local_files_only=True
-        )
+        network: EmotionModel = EmotionModel.from_pretrained(folder, local_files_only=True)
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise CheckpointError(
-            f"{folder}: cannot be loaded ({_first_line(error)}); save or copy it again"
+            f"{folder}: cannot be loaded ({first_line(error)}); save or copy it again"
         ) from error
-    problems = {
-        "is missing": [str(key) for key in loading["missing_keys"]],
-        "is left over": [str(key) for key in loading["unexpected_keys"]],
-        "has another shape": [str(entry[0]) for entry in loading["mismatched_keys"]],
-    }
-    for problem, keys in problems.items():
-        if keys:
-            raise CheckpointError(
-                f"{folder}: the weight {sorted(keys)[0]!r} {problem} ({len(keys)} such in all); "
-                "the file is not a whole emofuse model of this configuration"
-            )
-    network: EmotionModel = model.eval()
-    return network
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    return network.eval()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import field
 from typing import Any
 
 from torch import Tensor, nn
@@ -9,6 +11,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 from transformers.configuration_utils import SubConfigSpec
 
 from emofuse.config import FusionKind, Layers, PoolingName
+from emofuse.errors import CheckpointError
 from emofuse.model import scratch
 from emofuse.model.batch import Encoded, Stream
 from emofuse.model.encoders import TextEncoder, audio_encoder, bare_encoder
@@ -16,6 +19,8 @@ from emofuse.model.features import AudioFeatureEncoder, LayerMix, TemporalConvol
 from emofuse.model.fusion import EarlyFusion, LateFusion, SingleModality, cross_attentions
 from emofuse.model.heads import EmotionHead, EmotionOutput
 from emofuse.model.pooling import POOLED_WIDTH, POOLINGS
+from emofuse.model.pretrained import Reference, fill_from_reference
+from emofuse.model.tuning import add_adapters
 from emofuse.types import MODALITIES, Modality, Task
 
 scratch.register()
@@ -31,6 +36,9 @@ class EmotionConfig(PreTrainedConfig):
         text_layers: likewise.
         fusion: how two streams meet (see `config.FusionRecipe`).
         width: of both streams after their feature encoders.
+        audio_adapter: settings of low-rank adapters in the audio encoder; None without.
+        text_adapter: likewise.
+        references: "audio" or "text" -> the encoder that the folder names instead of holding it.
         missing_modalities: whether training took modalities away, so that one may be missing in use.
         dimensions: names of the dimensions, in order; the labels are in `id2label`.
     """
@@ -55,6 +63,9 @@ class EmotionConfig(PreTrainedConfig):
     pooling: PoolingName = "statistics"
     head_hidden: int = 0
     head_dropout: float = 0.3
+    audio_adapter: dict[str, Any] | None = None
+    text_adapter: dict[str, Any] | None = None
+    references: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing_modalities: bool = False
     dimensions: list[str] | tuple[str, ...] = ()
 
@@ -85,14 +96,14 @@ class EmotionModel(PreTrainedModel):
     def __init__(self, config: EmotionConfig) -> None:
         super().__init__(config)
         if config.audio_encoder is not None:
-            heard = audio_encoder(bare_encoder(config.audio_encoder), config.audio_layers)
+            heard = audio_encoder(_backbone(config.audio_encoder, config.audio_adapter), config.audio_layers)
             self.audio_encoder = heard
             self.audio_mix = LayerMix(heard.layer_count) if config.audio_layers == "weighted" else None
             self.audio_features = AudioFeatureEncoder(
                 heard.width, config.width, config.recurrent_dropout, config.recurrent
             )
         if config.text_encoder is not None:
-            read = TextEncoder(bare_encoder(config.text_encoder), config.text_layers)
+            read = TextEncoder(_backbone(config.text_encoder, config.text_adapter), config.text_layers)
             self.text_encoder = read
             self.text_mix = LayerMix(read.layer_count) if config.text_layers == "weighted" else None
             self.text_features = TemporalConvolution(read.width, config.width)
@@ -101,6 +112,41 @@ class EmotionModel(PreTrainedModel):
 
     def _init_weights(self, module: nn.Module) -> None:
         """Keep what the layers' own constructors drew; encoders initialise themselves."""
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *model_args: Any,
+        output_loading_info: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Read a model as `transformers` does, but completely or not at all.
+
+        Encoders that the folder holds by reference are fetched and checked against their hash.
+
+        Raises:
+            CheckpointError: a weight is missing, left over or of another shape, or a referenced encoder cannot
+                be had or has changed.
+        """
+        name = str(pretrained_model_name_or_path)
+        kwargs["ignore_mismatched_sizes"] = True  # they are refused below, in one sentence
+        model, loading = super().from_pretrained(name, *model_args, output_loading_info=True, **kwargs)
+        missing = set(loading["missing_keys"])
+        for key, reference in model.config.references.items():
+            backbone = getattr(model, f"{key}_encoder").backbone
+            fill_from_reference(backbone, Reference(**reference), key, name)
+            missing -= set(_base_names(key, backbone))
+        _refuse_unfit(name, missing, loading)
+        return (model, loading) if output_loading_info else model
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
+        """Write a model folder; encoders held by reference are left out of its weights."""
+        weights = kwargs.pop("state_dict", None) or self.state_dict()
+        for key in self.config.references:
+            for name in _base_names(key, getattr(self, f"{key}_encoder").backbone):
+                weights.pop(name, None)
+        super().save_pretrained(save_directory, state_dict=weights, **kwargs)
 
     def forward(
         self,
@@ -147,6 +193,33 @@ class EmotionModel(PreTrainedModel):
 
     def _text_stream(self, stream: Stream) -> Stream:
         return self.text_features(stream if self.text_mix is None else self.text_mix(stream))
+
+
+def _backbone(config: PreTrainedConfig, adapter: dict[str, Any] | None) -> PreTrainedModel:
+    """Build an encoder with random weights, and adapters where they are wanted."""
+    backbone = bare_encoder(config)
+    if adapter is not None:
+        add_adapters(backbone, adapter)
+    return backbone
+
+
+def _base_names(key: str, backbone: nn.Module) -> list[str]:
+    """Return the names, within the whole network, of an encoder's own weights, adapters left out."""
+    return [f"{key}_encoder.backbone.{name}" for name in backbone.state_dict() if "lora_" not in name]
+
+
+def _refuse_unfit(name: str, missing: set[str], loading: dict[str, Any]) -> None:
+    problems = {
+        "has another shape": {str(entry[0]) for entry in loading["mismatched_keys"]},
+        "is missing": missing,
+        "is left over": set(loading["unexpected_keys"]),
+    }
+    for problem, keys in problems.items():
+        if keys:
+            raise CheckpointError(
+                f"{name}: the weight {sorted(keys)[0]!r} {problem} ({len(keys)} such in all); "
+                "the file is not a whole emofuse model of this configuration"
+            )
 
 
 def _fusion(config: EmotionConfig) -> nn.Module:

@@ -275,6 +275,11 @@ def test_a_corpus_is_read_by_its_name(tmp_path: Path) -> None:
     assert len(read_corpus("csv", path, {"text": "Satz"}, tmp_path / "elsewhere").corpus) == 1
 
 
+def test_a_corpus_that_is_no_table_is_read_by_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "03-01-01-01-01-01-01.wav").touch()
+    assert len(read_corpus("ravdess", tmp_path).corpus) == 1
+
+
 def test_an_unknown_corpus_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="no corpus is called 'ravdes'; did you mean 'ravdess'"):
         read_corpus("ravdes", tmp_path)
