@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -15,6 +15,7 @@ from emofuse.config import PoolingName, ProtocolName, Recipe, dump_recipe, load_
 from emofuse.data.splits import PROTOCOLS
 from emofuse.errors import RecipeError
 
+FIXED = settings(derandomize=True, deadline=None)
 RECIPES = Path(__file__).parents[1] / "recipes"
 SMALLEST = "audio: {encoder: sound}\ntext: {config: words.json}\n"
 
@@ -90,6 +91,7 @@ def test_numbers_mean_what_everybody_means_by_them(tmp_path: Path, written: str,
     assert load(tmp_path, text=f"{SMALLEST}training: {{lr: {written}}}\n").training.lr == expected
 
 
+@FIXED
 @given(st.floats(min_value=1e-30, max_value=1e30))
 def test_every_learning_rate_survives_an_override(value: float) -> None:
     assert load_recipe(RECIPES / "small.yaml", [f"training.lr={value!r}"]).training.lr == value
@@ -107,7 +109,7 @@ def test_the_yaml_of_others_is_left_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"protcol": "predefined"}, "unknown key 'protcol'; did you mean 'protocol'?"),
+        ({"protokol": "predefined"}, "unknown key 'protokol'; did you mean 'protocol'?"),
         ({"training": {"epoch": 3}}, "unknown key 'training.epoch'; did you mean 'epochs'?"),
         ({"fusion": {"head": 3}}, "unknown key 'fusion.head'; did you mean 'heads'?"),
         (
@@ -185,9 +187,15 @@ def test_layers_are_last_weighted_or_a_number(layers: Any) -> None:
     assert message({"audio": {"encoder": "x", "layers": layers}}).startswith("recipe: audio.layers: ")
 
 
-@pytest.mark.parametrize("tuning", ["frozen", "cnn-frozen", "full", "top-1", "top-12"])
+@pytest.mark.parametrize("tuning", ["frozen", "cnn-frozen", "full", "lora", "top-1", "top-12"])
 def test_each_tuning_is_allowed(tuning: str) -> None:
     assert recipe_with(audio={"encoder": "x", "tuning": tuning}).audio.tuning == tuning
+
+
+def test_only_the_tuning_policy_lora_puts_adapters_in() -> None:
+    with_adapters = recipe_with(audio={"encoder": "x", "tuning": "lora", "lora": {"rank": 4}}).audio
+    assert with_adapters.adapter() == {"rank": 4, "alpha": 16.0, "dropout": 0.05}
+    assert recipe_with(audio={"encoder": "x", "lora": {"rank": 4}}).audio.adapter() is None
 
 
 @pytest.mark.parametrize("tuning", ["top-0", "top", "top--1", "top-4 ", "Frozen", ""])
@@ -201,7 +209,7 @@ def test_a_tuning_that_is_none_is_refused(tuning: str) -> None:
         ({"protocol": "leave-one-sesion-out"}, "leave-one-session-out"),
         ({"pooling": "statistic"}, "statistics"),
         ({"fusion": {"kind": "crossattention"}}, "cross-attention"),
-        ({"audio": {"encoder": "x", "layers": "weigthed"}}, "weighted"),
+        ({"audio": {"encoder": "x", "layers": "weightedd"}}, "weighted"),
     ],
     ids=str,
 )
@@ -267,8 +275,8 @@ def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
 
 
 def test_a_wrong_key_in_a_file_is_refused_with_its_path(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"recipe\.yaml: unknown key 'protcol'"):
-        load(tmp_path, text=f"{SMALLEST}protcol: predefined\n")
+    with pytest.raises(RecipeError, match=r"recipe\.yaml: unknown key 'protokol'"):
+        load(tmp_path, text=f"{SMALLEST}protokol: predefined\n")
 
 
 def test_overrides_change_single_keys_in_turn(tmp_path: Path) -> None:

@@ -121,11 +121,23 @@ def test_selecting_changes_nothing_in_the_corpus() -> None:
     assert len(corpus) == 2
 
 
-def test_relabelling_makes_null_what_maps_to_none_and_keeps_every_utterance() -> None:
+def test_relabelling_makes_null_what_is_not_named_and_keeps_every_utterance() -> None:
     labels = ("excited", None, "other")
     corpus = Corpus(tuple(Utterance(f"u{n}", text="yes", label=label) for n, label in enumerate(labels)))
-    assert [u.label for u in corpus.relabel({"excited": "happy"}.get)] == ["happy", None, None]
+    assert [u.label for u in corpus.relabel({"excited": "happy"})] == ["happy", None, None]
     assert [u.label for u in corpus] == list(labels)
+
+
+def test_relabelling_adds_up_the_votes_that_come_to_have_one_name_and_keeps_the_others() -> None:
+    voted = Utterance("a", text="yes", label="excited", votes={"happy": 1.0, "excited": 2.0, "other": 0.5})
+    (relabelled,) = Corpus((voted,)).relabel({"happy": "happy", "excited": "happy"})
+    assert relabelled.votes == {"happy": 3.0, "other": 0.5}
+    assert voted.votes == {"happy": 1.0, "excited": 2.0, "other": 0.5}
+
+
+def test_relabelling_makes_no_votes_where_there_are_none() -> None:
+    (relabelled,) = Corpus((Utterance("a", text="yes", label="happy"),)).relabel({"happy": "joy"})
+    assert relabelled.votes is None
 
 
 def test_a_fold_whose_parts_share_nobody_is_returned_as_it_is() -> None:

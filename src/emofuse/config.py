@@ -76,19 +76,28 @@ class AudioRecipe(EncoderRecipe):
 
 
 class TextRecipe(EncoderRecipe):
-    """The text encoder; an encoder from a configuration learns its vocabulary from the training part."""
+    """The text encoder; an encoder from a configuration learns its vocabulary from the training part.
 
+    `vectors` is a file of word vectors in the format of GloVe, to start a vocabulary of words from.
+    """
+
+    vectors: str | None = None
     vocabulary: VocabularyKind = "bpe"
     max_tokens: Annotated[int, Field(ge=8)] | None = None
 
 
 class FusionRecipe(_Strict):
-    """How the streams meet, and the width at which they do."""
+    """How the streams meet, and the width at which they do.
+
+    With `residual`, each attention adds what asked and normalises; `feed_forward` is the width of a feed-forward
+    layer behind it, likewise added and normalised (0: none).
+    """
 
     kind: FusionKind = "cross-attention"
     width: Annotated[int, Field(ge=2)] = 256
     heads: Annotated[int, Field(ge=1)] = 8
     residual: bool = False
+    feed_forward: Annotated[int, Field(ge=0)] = 0
     recurrent: bool = True
     attention_dropout: Share = 0.1
     recurrent_dropout: Share = 0.2
@@ -121,7 +130,12 @@ class ModalityDropout(_Strict):
 
 
 class TrainingRecipe(_Strict):
-    """How the network learns; `lr` is for all that is no encoder."""
+    """How the network learns; `lr` is for all that is no encoder, `mix_lr` for a learnt layer mix.
+
+    With `start: unimodal` the fused system begins with the encoders of the same fold and seed's unimodal systems
+    and trains for `joint_epochs`. `auxiliary` weighs the losses of a head on each modality alone beside the fused
+    one. With `soft_labels` an utterance that has votes is learnt from their shares.
+    """
 
     epochs: Annotated[int, Field(ge=1)] = 30
     lr: Positive = 1e-3
@@ -137,6 +151,11 @@ class TrainingRecipe(_Strict):
     precision: Precision = "auto"
     patience: Annotated[int, Field(ge=1)] | None = None
     encoders_held: Annotated[int, Field(ge=0)] = 0
+    mix_lr: Positive | None = None
+    start: Literal["scratch", "unimodal"] = "scratch"
+    joint_epochs: Annotated[int, Field(ge=1)] | None = None
+    auxiliary: Annotated[float, Field(ge=0.0)] = 0.0
+    soft_labels: bool = False
     class_weights: bool = False
     label_smoothing: Share = 0.0
     modality_dropout: ModalityDropout = ModalityDropout()

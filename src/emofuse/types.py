@@ -119,14 +119,23 @@ class Corpus:
             raise CorpusError(f"{self.name or 'corpus'}: no utterance has the id {missing[0]!r}")
         return replace(self, utterances=kept)
 
-    def relabel(self, mapping: Callable[[str], str | None]) -> Corpus:
-        """Rename the labels; a label that maps to None becomes null, and its utterance stays."""
-        return replace(
-            self,
-            utterances=tuple(
-                u if u.label is None else replace(u, label=mapping(u.label)) for u in self.utterances
-            ),
-        )
+    def relabel(self, mapping: Mapping[str, str]) -> Corpus:
+        """Rename labels and votes; a label that is not named becomes null, and its utterance stays.
+
+        Votes that come to have one name are added; votes for labels that are not named keep theirs.
+        """
+        return replace(self, utterances=tuple(_relabelled(u, mapping) for u in self.utterances))
+
+
+def _relabelled(utterance: Utterance, mapping: Mapping[str, str]) -> Utterance:
+    votes: dict[str, float] | None = None
+    if utterance.votes is not None:
+        votes = {}
+        for label, weight in utterance.votes.items():
+            name = mapping.get(label, label)
+            votes[name] = votes.get(name, 0.0) + weight
+    kept = None if utterance.label is None else mapping.get(utterance.label)
+    return replace(utterance, label=kept, votes=votes)
 
 
 @dataclass(frozen=True)

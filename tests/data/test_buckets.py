@@ -6,12 +6,13 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emofuse.data.buckets import cost_of, effective_batches, micro_batches
 from emofuse.types import Utterance
 
+FIXED = settings(derandomize=True, deadline=None)
 COSTS = st.lists(st.floats(0.05, 50.0), max_size=60)
 BUDGETS = st.floats(0.1, 100.0)
 
@@ -29,6 +30,7 @@ def test_what_can_only_be_read_costs_what_saying_it_would(text: str, seconds: fl
     assert cost_of(Utterance("a", text=text), None) == pytest.approx(seconds)
 
 
+@FIXED
 @given(COSTS, BUDGETS, st.integers(0, 9))
 def test_every_position_is_in_one_effective_batch(costs: list[float], budget: float, seed: int) -> None:
     batches = effective_batches(costs, budget, np.random.default_rng(seed))
@@ -36,6 +38,7 @@ def test_every_position_is_in_one_effective_batch(costs: list[float], budget: fl
     assert all(batches)
 
 
+@FIXED
 @given(COSTS, BUDGETS, st.integers(0, 9))
 def test_an_effective_batch_keeps_its_budget_unless_it_is_one_utterance(
     costs: list[float], budget: float, seed: int
@@ -44,6 +47,7 @@ def test_an_effective_batch_keeps_its_budget_unless_it_is_one_utterance(
         assert len(batch) == 1 or sum(costs[p] for p in batch) <= budget + 1e-9
 
 
+@FIXED
 @given(COSTS, BUDGETS, st.integers(0, 9))
 def test_no_effective_batch_would_have_had_room_for_the_next_utterance(
     costs: list[float], budget: float, seed: int
@@ -60,6 +64,7 @@ def test_effective_batches_are_a_random_draw_and_the_same_for_the_same_seed() ->
     assert first not in (other, sorted(first))
 
 
+@FIXED
 @given(COSTS, BUDGETS)
 def test_every_position_is_in_one_micro_batch(costs: list[float], budget: float) -> None:
     chosen = list(range(0, len(costs), 2))
@@ -68,6 +73,7 @@ def test_every_position_is_in_one_micro_batch(costs: list[float], budget: float)
     assert all(batches)
 
 
+@FIXED
 @given(COSTS, BUDGETS)
 def test_a_micro_batch_keeps_its_budget_with_padding_unless_it_is_one_utterance(
     costs: list[float], budget: float
@@ -76,12 +82,14 @@ def test_a_micro_batch_keeps_its_budget_with_padding_unless_it_is_one_utterance(
         assert len(batch) == 1 or max(costs[p] for p in batch) * len(batch) <= budget
 
 
+@FIXED
 @given(COSTS, BUDGETS)
 def test_micro_batches_go_from_long_to_short(costs: list[float], budget: float) -> None:
     lengths = [costs[p] for p in flat(micro_batches(costs, range(len(costs)), budget))]
     assert lengths == sorted(lengths, reverse=True)
 
 
+@FIXED
 @given(COSTS, BUDGETS, st.randoms())
 def test_micro_batches_do_not_depend_on_the_order_of_positions(
     costs: list[float], budget: float, rng: Random

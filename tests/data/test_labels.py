@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from emofuse.data.labels import AS_IS, EMOTIONS, POLICIES, apply_policy, label_policy
+from emofuse.data.labels import AS_IS, EMOTIONS, POLICIES, apply_policy, label_policy, label_shares
 from emofuse.errors import CorpusError, RecipeError
-from emofuse.types import Corpus, Utterance
+from emofuse.types import Corpus, Task, Utterance
 
 # The words of all corpora, as each policy has them; what is not here is null.
 EXPECTED = {
@@ -104,3 +104,32 @@ def test_an_unknown_policy_is_refused_with_the_nearest_one(name: str, meant: str
 def test_a_policy_unlike_any_other_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(RecipeError, match=r"choose one of iemocap4, iemocap5, .*, as-is, or give a mapping"):
         label_policy("zzz", corpus_of())
+
+
+TASK = Task(("angry", "happy", "sad"))
+
+
+@pytest.mark.parametrize(
+    ("votes", "soft", "shares"),
+    [
+        ({"happy": 3.0, "sad": 1.0}, True, [0.0, 0.75, 0.25]),
+        ({"happy": 1.0, "sad": 1.0, "bored": 6.0}, True, [0.0, 0.5, 0.5]),
+        ({"happy": 3.0, "sad": 1.0}, False, [1.0, 0.0, 0.0]),
+        ({"bored": 3.0}, True, [1.0, 0.0, 0.0]),
+        ({"happy": 0.0}, True, [1.0, 0.0, 0.0]),
+        ({}, True, [1.0, 0.0, 0.0]),
+        (None, True, [1.0, 0.0, 0.0]),
+    ],
+    ids=["votes", "other labels", "hard", "only other labels", "nothing", "no votes", "unknown"],
+)
+def test_soft_labels_are_the_votes_among_the_labels_of_the_task(
+    votes: dict[str, float] | None, soft: bool, shares: list[float]
+) -> None:
+    assert label_shares(Utterance("a", text="yes", label="angry", votes=votes), TASK, soft) == shares
+
+
+def test_the_votes_of_labels_that_a_policy_merges_are_learnt_together() -> None:
+    voted = Utterance("a", text="yes", label="excited", votes={"excited": 2.0, "happy": 1.0, "sad": 1.0})
+    corpus, task = apply_policy(Corpus((voted, Utterance("b", text="no", label="sad"))), "iemocap4")
+    assert task.labels == ("happy", "sad")
+    assert label_shares(corpus.utterances[0], task, soft=True) == [0.75, 0.25]

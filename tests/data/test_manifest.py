@@ -5,21 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emofuse.data.manifest import KEYS, load_corpus, save_corpus
 from emofuse.errors import CorpusError, RunError
 from emofuse.types import Corpus, Utterance
 
+FIXED = settings(derandomize=True, deadline=None)
 WHOLE = Utterance(
     id="Ses01 #ü/1",
     audio=Path("/somewhere/else/a.wav"),
     start=0.25,
     end=1.5,
-    text='"Nein", sagte sie.\n\u2028[LAUGHTER] 你好 \U0001f600',
+    text='"Nein", rief er.\n\u2028[LAUGHTER] 你好 \U0001f600',
     text_source="asr:whisper",
-    transcripts={"gold": "Nein, sagte sie."},
+    transcripts={"gold": "Nein, rief er."},
     label="angry",
     votes={"angry": 2.5, "sad": 0.5},
     dimensions={"valence": 1.5, "arousal": 4.0, "dominance": 3.0},
@@ -67,6 +68,7 @@ UTTERANCES = st.builds(
 )
 
 
+@FIXED
 @given(corpus=st.lists(UTTERANCES, min_size=1, max_size=3, unique_by=lambda u: u.id))
 def test_any_text_and_any_number_survive_a_round_trip(
     tmp_path_factory: pytest.TempPathFactory, corpus: list[Utterance]
@@ -175,7 +177,7 @@ CONTENT = pytest.mark.xfail(strict=True, reason="what is wrong with the content 
         ('{"text": "yes"}', "the key 'id' is missing; every utterance needs one"),
         (row(id=5), "the value of 'id' is wrong: input should be a valid string, not 5"),
         (row(id=None), "the value of 'id' is wrong: input should be a valid string, not null"),
-        (row(lable="sad"), "unknown key 'lable'; did you mean 'label'?"),
+        (row(labell="sad"), "unknown key 'labell'; did you mean 'label'?"),
         (row(speeker="A"), "unknown key 'speeker'; did you mean 'speaker'?"),
         (row(zzz=1), f"unknown key 'zzz'; keys are {', '.join(KEYS)}"),
         (row(audio=5), "the value of 'audio' is wrong: input should be a valid string, not 5"),

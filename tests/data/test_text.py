@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
@@ -22,6 +22,7 @@ from emofuse.data.text import (
 )
 from emofuse.errors import CheckpointError
 
+FIXED = settings(derandomize=True, deadline=None)
 KINDS = get_args(VocabularyKind)
 # Many words that occur equally often: a trainer that walks a hash table would order them by chance.
 TEXTS = [f"{first}{second} and {second}{first} Grüße" for first in "abcdefgh" for second in "xyzuvw"] * 2
@@ -70,6 +71,7 @@ def test_annotations_are_found_where_they_are() -> None:
     assert not has_annotations("Oh no")
 
 
+@FIXED
 @given(st.lists(st.sampled_from(("[LAUGHTER]", "[sigh]", "[ Breath ]", "[sic]", "[", "]", "yes", " ", "\n"))))
 def test_stripping_leaves_nothing_to_strip(pieces: list[str]) -> None:
     once = strip_annotations("".join(pieces))

@@ -5,11 +5,12 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emofuse.evaluation.calibration import probabilities
 
+FIXED = settings(derandomize=True, deadline=None)
 LOGITS = st.lists(st.floats(-80, 80, width=32), min_size=2, max_size=8)
 
 
@@ -18,12 +19,14 @@ def slow_softmax(logits: list[float]) -> list[float]:
     return [math.exp(logit) / total for logit in logits]
 
 
+@FIXED
 @given(LOGITS)
 def test_probabilities_agree_with_a_second_implementation(logits: list[float]) -> None:
     found = probabilities(np.array(logits, dtype=np.float32))
     assert found == pytest.approx(slow_softmax(logits), rel=1e-6, abs=1e-12)
 
 
+@FIXED
 @given(LOGITS)
 def test_probabilities_sum_to_one_in_double_precision(logits: list[float]) -> None:
     found = probabilities(np.array(logits, dtype=np.float32))

@@ -106,6 +106,10 @@ def test_a_run_folder_holds_what_the_layout_says(run: Path) -> None:
             "model",
             "predictions.jsonl",
         ]
+        card = (folder / "model" / "README.md").read_text()
+        assert f"# {system} system for angry, happy, neutral, sad" in card
+        assert "tones: 16 utterances" in card
+        assert json.loads((folder / "model" / "evaluation.json").read_text())["n"] == 8
         assert len((folder / "history.jsonl").read_text().splitlines()) == 3
     assert load_recipe(run / "recipe.yaml").seeds == (0, 1)
 

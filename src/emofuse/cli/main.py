@@ -11,6 +11,7 @@ import typer
 from emofuse import __version__
 from emofuse.cli.crossval import crossval
 from emofuse.cli.demo import demo
+from emofuse.cli.doctor import doctor
 from emofuse.cli.predict import predict
 from emofuse.cli.prepare import prepare
 from emofuse.cli.train import train
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help comes in half the time
 )
-for command in (prepare, crossval, train, predict, demo):
+for command in (prepare, crossval, train, predict, demo, doctor):
     app.command()(command)
 
 

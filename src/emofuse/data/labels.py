@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emofuse.errors import RecipeError
-from emofuse.types import Corpus, Task
+from emofuse.types import Corpus, Task, Utterance
 
 # The words that corpus functions use; `csv` keeps whatever labels the user has.
 EMOTIONS = (
@@ -71,6 +71,19 @@ def label_policy(labels: str | Mapping[str, str], corpus: Corpus) -> LabelPolicy
     return POLICIES[labels]
 
 
+def label_shares(utterance: Utterance, task: Task, soft: bool) -> list[float]:
+    """Return the share of each label to learn from, in the task's order.
+
+    Soft labels are the votes among the task's labels, made to sum to 1; votes for other labels are dropped. An
+    utterance without such votes has its own label alone.
+    """
+    votes = [(utterance.votes or {}).get(label, 0.0) for label in task.labels]
+    total = sum(votes)
+    if soft and total > 0:
+        return [vote / total for vote in votes]
+    return [float(label == utterance.label) for label in task.labels]
+
+
 def apply_policy(corpus: Corpus, labels: str | Mapping[str, str]) -> tuple[Corpus, Task]:
     """Relabel a corpus; utterances to which the policy does not apply stay, with a null label.
 
@@ -79,6 +92,6 @@ def apply_policy(corpus: Corpus, labels: str | Mapping[str, str]) -> tuple[Corpu
         CorpusError: fewer than two labels are left.
     """
     policy = label_policy(labels, corpus)
-    relabelled = corpus.relabel(policy.mapping.get)
+    relabelled = corpus.relabel(policy.mapping)
     present = {u.label for u in relabelled}
     return relabelled, Task(tuple(label for label in policy.labels if label in present))

@@ -7,6 +7,21 @@ from torch import Tensor, nn
 from emofuse.model.batch import Stream
 
 
+class FeedForward(nn.Module):
+    """Two layers with GELU between, added to what went in, then normalised."""
+
+    def __init__(self, width: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, width), nn.Dropout(dropout)
+        )
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Map (batch, time, width) to (batch, time, width)."""
+        return self.norm(frames + self.layers(frames))
+
+
 class CrossModalAttention(nn.Module):
     """Multi-head attention whose queries are one stream and whose keys and values are the other.
 
@@ -18,9 +33,10 @@ class CrossModalAttention(nn.Module):
         heads: attention heads; they divide the width.
         dropout: on the attention weights, in training.
         residual: add the query and normalise, as transformers do; the paper does not say.
+        feed_forward: width of a feed-forward layer behind it, added and normalised likewise; 0 for none.
     """
 
-    def __init__(self, width: int, heads: int, dropout: float, residual: bool) -> None:
+    def __init__(self, width: int, heads: int, dropout: float, residual: bool, feed_forward: int = 0) -> None:
         super().__init__()
         self.heads = heads
         self.dropout = dropout
@@ -29,6 +45,7 @@ class CrossModalAttention(nn.Module):
         self.value = nn.Linear(width, width)
         self.output = nn.Linear(width, width)
         self.norm = nn.LayerNorm(width) if residual else None
+        self.feed_forward = FeedForward(width, feed_forward, dropout) if feed_forward else None
 
     def forward(self, asking: Stream, answering: Stream) -> Stream:
         """Return the asking stream's frames as the answering stream sees them: (batch, time, width)."""
@@ -42,6 +59,8 @@ class CrossModalAttention(nn.Module):
         frames = self.output(attended.transpose(1, 2).flatten(2))
         if self.norm is not None:
             frames = self.norm(asking.frames + frames)
+        if self.feed_forward is not None:
+            frames = self.feed_forward(frames)
         return Stream(frames, asking.mask)
 
     def _split(self, frames: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ from emofuse.model.pretrained import (
 )
 from emofuse.model.scratch import LogMelCNNConfig
 from emofuse.model.tuning import apply_tuning
+from emofuse.model.vectors import start_from_vectors
 from emofuse.types import SystemName, Task
 
 # Tuning policies under which an encoder's own weights stay as they were: they are saved by reference.
@@ -64,6 +65,9 @@ def build(recipe: Recipe, system: SystemName, task: Task, texts: Iterable[str], 
             backbone = getattr(model, f"{key}_encoder").backbone
             _fill(backbone, part, key)
             apply_tuning(backbone, part.tuning, key)
+            if isinstance(part, TextRecipe) and part.vectors is not None:
+                assert preparation.text is not None  # it was made above for this very part
+                start_from_vectors(backbone, preparation.text.tokenizer, Path(part.vectors))
             if part.encoder is not None and part.tuning in UNTOUCHED:
                 model.config.references[key] = refer_to(backbone, Source(part.encoder, part.revision)).as_dict()
     return Checkpoint(model, preparation)
@@ -143,6 +147,8 @@ def _network_config(
         width=recipe.fusion.width,
         heads=recipe.fusion.heads,
         residual=recipe.fusion.residual,
+        feed_forward=recipe.fusion.feed_forward,
+        auxiliary=recipe.training.auxiliary > 0,
         recurrent=recipe.fusion.recurrent,
         attention_dropout=recipe.fusion.attention_dropout,
         recurrent_dropout=recipe.fusion.recurrent_dropout,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +25,13 @@ class Checkpoint:
     preparation: Preparation
 
 
-def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+def save_checkpoint(checkpoint: Checkpoint, folder: Path, card: Callable[[Path], None] | None = None) -> None:
     """Write a model folder beside its place, then rename it into place; an older one there is replaced.
+
+    Args:
+        checkpoint: what to save.
+        folder: its place.
+        card: writes the model's card into the folder that it is given.
 
     Raises:
         RunError: the folder cannot be written.
@@ -36,6 +42,8 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         layout.make_folder(temporary)
         checkpoint.model.save_pretrained(temporary)
         checkpoint.preparation.save(temporary)
+        if card is not None:
+            card(temporary)
         if folder.exists():
             shutil.rmtree(folder)
         temporary.rename(folder)

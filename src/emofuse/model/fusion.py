@@ -38,10 +38,16 @@ class EarlyFusion(nn.Module):
         attentions: one attention that audio asks, one that text asks; None to concatenate only.
         pooling: from a stream to a vector.
         head: takes both vectors, concatenated.
+        auxiliary: a head on each pooled stream before the attention, for auxiliary losses; None without.
     """
 
     def __init__(
-        self, width: int, attentions: tuple[nn.Module, nn.Module] | None, pooling: Pooling, head: EmotionHead
+        self,
+        width: int,
+        attentions: tuple[nn.Module, nn.Module] | None,
+        pooling: Pooling,
+        head: EmotionHead,
+        auxiliary: tuple[EmotionHead, EmotionHead] | None = None,
     ) -> None:
         super().__init__()
         self.absent_audio = AbsentFrame(width)
@@ -50,13 +56,22 @@ class EarlyFusion(nn.Module):
         self.text_asks = attentions[1] if attentions else None
         self.pooling = pooling
         self.head = head
+        self.audio_head = auxiliary[0] if auxiliary else None
+        self.text_head = auxiliary[1] if auxiliary else None
 
     def forward(self, audio: Stream, text: Stream) -> EmotionOutput:
         """Map two streams, (batch, time, width) each, to one decision."""
         audio, text = self.absent_audio(audio), self.absent_text(text)
+        heard = self._aside(self.audio_head, audio)
+        read = self._aside(self.text_head, text)
         if self.audio_asks is not None and self.text_asks is not None:
             audio, text = self.audio_asks(audio, text), self.text_asks(text, audio)
-        return self.head(torch.cat([self.pooling(audio), self.pooling(text)], dim=-1))
+        output = self.head(torch.cat([self.pooling(audio), self.pooling(text)], dim=-1))
+        return EmotionOutput(output.logits, output.dimensions, heard, read)
+
+    def _aside(self, head: nn.Module | None, stream: Stream) -> Tensor | None:
+        """Return what a head on one modality says, in training only: nobody asks it later."""
+        return head(self.pooling(stream)).logits if head is not None and self.training else None
 
 
 class LateFusion(nn.Module):
@@ -95,10 +110,10 @@ class SingleModality(nn.Module):
 
 
 def cross_attentions(
-    kind: FusionKind, width: int, heads: int, dropout: float, residual: bool
+    kind: FusionKind, width: int, heads: int, dropout: float, residual: bool, feed_forward: int
 ) -> tuple[nn.Module, nn.Module] | None:
     """Return the two attentions that early fusion of this kind needs, or None."""
     if kind != "cross-attention":
         return None
-    audio, text = (CrossModalAttention(width, heads, dropout, residual) for _ in range(2))
+    audio, text = (CrossModalAttention(width, heads, dropout, residual, feed_forward) for _ in range(2))
     return audio, text

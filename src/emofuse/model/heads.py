@@ -15,10 +15,14 @@ class EmotionOutput(ModelOutput):
     Attributes:
         logits: (batch, labels).
         dimensions: (batch, dimensions), or None where the task has none.
+        audio_logits: (batch, labels), of a head on audio alone, in training with auxiliary losses.
+        text_logits: likewise on text.
     """
 
     logits: Tensor | None = None
     dimensions: Tensor | None = None
+    audio_logits: Tensor | None = None
+    text_logits: Tensor | None = None
 
 
 class EmotionHead(nn.Module):

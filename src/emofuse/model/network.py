@@ -36,6 +36,7 @@ class EmotionConfig(PreTrainedConfig):
         text_layers: likewise.
         fusion: how two streams meet (see `config.FusionRecipe`).
         width: of both streams after their feature encoders.
+        auxiliary: a head on each modality alone beside the fused one, for auxiliary losses in training.
         audio_adapter: settings of low-rank adapters in the audio encoder; None without.
         text_adapter: likewise.
         references: "audio" or "text" -> the encoder that the folder names instead of holding it.
@@ -57,6 +58,8 @@ class EmotionConfig(PreTrainedConfig):
     width: int = 256
     heads: int = 8
     residual: bool = False
+    feed_forward: int = 0
+    auxiliary: bool = False
     recurrent: bool = True
     attention_dropout: float = 0.1
     recurrent_dropout: float = 0.2
@@ -235,9 +238,15 @@ def _fusion(config: EmotionConfig) -> nn.Module:
     if config.fusion == "late":
         return LateFusion(pooling, head(pooled), head(pooled))
     attentions = cross_attentions(
-        config.fusion, config.width, config.heads, config.attention_dropout, config.residual
+        config.fusion,
+        config.width,
+        config.heads,
+        config.attention_dropout,
+        config.residual,
+        config.feed_forward,
     )
-    return EarlyFusion(config.width, attentions, pooling, head(2 * pooled))
+    auxiliary = (head(pooled), head(pooled)) if config.auxiliary else None
+    return EarlyFusion(config.width, attentions, pooling, head(2 * pooled), auxiliary)
 
 
 def count_parameters(model: nn.Module) -> int:

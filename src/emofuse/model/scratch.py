@@ -173,6 +173,10 @@ class WordCNN(ScratchModel):
         )
         self.post_init()
 
+    def get_input_embeddings(self) -> nn.Module:
+        """Return the embedding of the pieces."""
+        return self.embeddings
+
     def forward(self, input_ids: Tensor, attention_mask: Tensor, **_: Any) -> BaseModelOutput:
         """Map (batch, pieces) to (batch, pieces, hidden_size)."""
         frames = self.embeddings(input_ids)

@@ -22,7 +22,7 @@ from emofuse.errors import CorpusError, RunError
 from emofuse.evaluation.evaluate import METRICS, compare, confusion_text, evaluate_labels, summarise
 from emofuse.evaluation.report import confusion_picture
 from emofuse.training.fit import Progress
-from emofuse.training.job import Job, read_predictions, read_skips, run_job
+from emofuse.training.job import Job, Setting, read_predictions, read_skips, run_job
 from emofuse.training.loader import AudioStore
 from emofuse.types import SYSTEMS, Corpus, Evaluation, Fold, Skip, SystemName, Task
 
@@ -80,7 +80,7 @@ def cross_validate(
         if (job.folder / layout.METRICS).is_file():
             tell(None)
         else:
-            run_job(job, recipe, task, labelled, store, tell)
+            run_job(job, Setting(recipe, task, store, tell), labelled)
     results = collect(out, recipe, labelled, task, folds, systems)
     results["cost"]["wall_s"] = time.monotonic() - began
     layout.write_json(out / layout.RESULTS, results)
@@ -117,6 +117,7 @@ def collect(
         "folds": [_describe(fold) for fold in folds],
         "folds_hash": folds_document(folds)["hash"],
         "seeds": list(recipe.seeds),
+        "word_vectors": _word_vectors(recipe),
         "systems": summaries,
         "comparisons": [
             compare(a, b, summaries, metric)
@@ -216,6 +217,13 @@ def _skips(out: Path, recipe: Recipe, folds: Sequence[Fold], systems: Sequence[S
         for skip in read_skips(layout.job_folder(out, fold.index, seed, system))
     }
     return [found[identity] for identity in sorted(found)]
+
+
+def _word_vectors(recipe: Recipe) -> str | None:
+    """Return what word embeddings began with: a file, or "learnt"; None with a pre-trained text encoder."""
+    if recipe.text.encoder is not None:
+        return None
+    return Path(recipe.text.vectors).name if recipe.text.vectors else "learnt"
 
 
 def _describe(fold: Fold) -> dict[str, Any]:

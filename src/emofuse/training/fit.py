@@ -25,7 +25,7 @@ from emofuse.model.network import EmotionModel
 from emofuse.model.score import score_batches
 from emofuse.model.tuning import is_frozen
 from emofuse.training.loader import Part, scoring_batches, training_batch
-from emofuse.training.losses import inverse_frequency_weights, summed_cross_entropy
+from emofuse.training.losses import inverse_frequency_weights, summed_cross_entropy, with_auxiliary
 from emofuse.training.optim import make_optimizer, set_learning_rate
 
 Weights: TypeAlias = dict[str, Tensor]
@@ -175,16 +175,20 @@ class _Trainer:
         micros = micro_batches(part.costs.tolist(), batch, self.recipe.training.micro_seconds)
         for positions in micros:
             inputs = as_tensors(training_batch(part, positions, self.recipe, rng), self.accelerator.device)
-            targets = torch.from_numpy(part.targets[positions]).to(self.accelerator.device)
+            targets = torch.from_numpy(part.shares[positions]).to(self.accelerator.device)
             with self.accelerator.autocast():
-                logits = self.model(**inputs).logits
-            loss = summed_cross_entropy(logits, targets, self.class_weights, self.recipe.training.label_smoothing)
+                output = self.model(**inputs)
+            present = (inputs["audio_mask"].any(dim=1), inputs["text_mask"].any(dim=1))
+            loss = with_auxiliary(output, targets, present, self._loss, self.recipe.training.auxiliary)
             self.accelerator.backward(loss / len(batch))
             total += float(loss.detach())
         norm = self.accelerator.clip_grad_norm_(self.learning, self.recipe.training.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return total, float(norm)
+
+    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return summed_cross_entropy(logits, targets, self.class_weights, self.recipe.training.label_smoothing)
 
     def _training_mode(self) -> None:
         """Switch dropout on, but not in frozen encoders: they give the same frames in every epoch."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,23 @@ from emofuse.errors import CorpusError
 from emofuse.evaluation.calibration import probabilities
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
+from emofuse.training.card import write_card
 from emofuse.training.fit import EpochRecord, Reporter, fit, score_part
 from emofuse.training.loader import AudioStore, Part, load_part, texts_of
+from emofuse.training.start import joint_recipe, start_from_unimodal
 from emofuse.types import Corpus, Fold, Prediction, Skip, SystemName, Task
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the jobs of a run share: the recipe, the task, prepared audio, and who is told how far things are."""
+
+    recipe: Recipe
+    task: Task
+    store: AudioStore
+    report: Reporter
 
 
 @dataclass(frozen=True)
@@ -34,44 +47,53 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network, how it went, and what could not be read on the way."""
+    """A trained network, how it went, what could not be read on the way, and what writes its card."""
 
     checkpoint: Checkpoint
     history: list[EpochRecord]
     skipped: list[Skip]
+    card: Callable[[Path], None]
+
+    def save(self, folder: Path) -> None:
+        """Put the model, with its card, into its place."""
+        save_checkpoint(self.checkpoint, folder, self.card)
 
 
 def train_system(
-    recipe: Recipe,
-    system: SystemName,
-    task: Task,
-    parts: tuple[Corpus, Corpus],
-    seed: int,
-    store: AudioStore,
-    report: Reporter,
+    setting: Setting, system: SystemName, parts: tuple[Corpus, Corpus], seed: int, beside: Path | None = None
 ) -> Trained:
-    """Build and train one system on a training part; the second part, which may be empty, is for validation.
+    """Build and train one system.
+
+    Args:
+        setting: recipe, task and the like.
+        system: "audio", "text" or "fusion".
+        parts: the training part, and the validation part, which may be empty.
+        seed: of weights, order, crops and dropout.
+        beside: the folder that holds the unimodal systems of this fold and seed, to start from.
 
     Raises:
         CorpusError: nothing of the training part can be read.
         RecipeError: an encoder cannot be found or does not fit the recipe.
     """
-    train_corpus, validation_corpus = parts
-    checkpoint = build(recipe, system, task, texts_of(train_corpus), seed)
-    train, skipped = load_part(train_corpus, task, checkpoint.preparation, store)
+    recipe = setting.recipe
+    checkpoint = build(recipe, system, setting.task, texts_of(parts[0]), seed)
+    if system == "fusion" and recipe.training.start == "unimodal" and beside is not None:
+        start_from_unimodal(checkpoint.model, beside)
+        recipe = joint_recipe(recipe)
+    soft = recipe.training.soft_labels
+    train, skipped = load_part(parts[0], setting.task, checkpoint.preparation, setting.store, soft)
     if not len(train):
         raise CorpusError(f"no utterance of the training part can be read; the first: {skipped[0].reason}")
     validation: Part | None = None
-    if len(validation_corpus):
-        validation, more = load_part(validation_corpus, task, checkpoint.preparation, store)
+    if len(parts[1]):
+        validation, more = load_part(parts[1], setting.task, checkpoint.preparation, setting.store)
         skipped += more
-    history = fit(checkpoint, train, validation, recipe, seed, report)
-    return Trained(checkpoint, history, skipped)
+    history = fit(checkpoint, train, validation, recipe, seed, setting.report)
+    card = partial(write_card, recipe=recipe, system=system, model=checkpoint.model, parts=parts, seed=seed)
+    return Trained(checkpoint, history, skipped, card)
 
 
-def run_job(
-    job: Job, recipe: Recipe, task: Task, corpus: Corpus, store: AudioStore, report: Reporter
-) -> list[Skip]:
+def run_job(job: Job, setting: Setting, corpus: Corpus) -> list[Skip]:
     """Train, put the model in place, then open the test part, score it and write the predictions.
 
     No label and no recording of the test part is touched before the model stands in the run folder.
@@ -79,14 +101,17 @@ def run_job(
     """
     layout.make_folder(job.folder)
     parts = (corpus.select(job.fold.train), corpus.select(job.fold.validation))
-    trained = train_system(recipe, job.system, task, parts, job.seed, store, report)
+    trained = train_system(setting, job.system, parts, job.seed, beside=job.folder.parent)
     layout.write_json_lines(job.folder / layout.HISTORY, (record.as_dict() for record in trained.history))
-    save_checkpoint(trained.checkpoint, job.folder / layout.MODEL)
-    test, unread = load_part(corpus.select(job.fold.test), task, trained.checkpoint.preparation, store)
-    predictions = predict_part(trained.checkpoint, test, recipe)
+    trained.save(job.folder / layout.MODEL)
+    preparation = trained.checkpoint.preparation
+    test, unread = load_part(corpus.select(job.fold.test), setting.task, preparation, setting.store)
+    predictions = predict_part(trained.checkpoint, test, setting.recipe)
     layout.write_json_lines(job.folder / layout.PREDICTIONS, (p.as_dict() for p in predictions))
     skipped = trained.skipped + unread
-    layout.write_json(job.folder / layout.METRICS, _summary(test, predictions, skipped))
+    summary = _summary(test, predictions, skipped)
+    layout.write_json(job.folder / layout.MODEL / layout.EVALUATION, {"fold": job.fold.name} | summary)
+    layout.write_json(job.folder / layout.METRICS, summary)
     return skipped
 
 

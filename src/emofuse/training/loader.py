@@ -13,6 +13,7 @@ import numpy.typing as npt
 from emofuse.config import Recipe
 from emofuse.data.audio import read_clip, seconds_of
 from emofuse.data.buckets import cost_of, micro_batches
+from emofuse.data.labels import label_shares
 from emofuse.data.prepare import AudioPreparation, Batch, Floats, Item, Preparation
 from emofuse.errors import AudioError
 from emofuse.types import Corpus, Skip, Task, Utterance
@@ -57,11 +58,13 @@ class Part:
 
     Attributes:
         targets: (utterances,), the label's index.
+        shares: (utterances, labels), the share of each label to learn from.
         costs: (utterances,), seconds of sound.
     """
 
     utterances: tuple[Utterance, ...]
     targets: npt.NDArray[np.int64]
+    shares: npt.NDArray[np.float32]
     costs: npt.NDArray[np.float64]
     preparation: Preparation
     store: AudioStore
@@ -74,8 +77,13 @@ class Part:
         return prepare_item(self.utterances[position], self.preparation, self.store)
 
 
-def load_part(corpus: Corpus, task: Task, preparation: Preparation, store: AudioStore) -> tuple[Part, list[Skip]]:
-    """Read every utterance of a part once; those that cannot be read are left out, with a record."""
+def load_part(
+    corpus: Corpus, task: Task, preparation: Preparation, store: AudioStore, soft_labels: bool = False
+) -> tuple[Part, list[Skip]]:
+    """Read every utterance of a part once; those that cannot be read are left out, with a record.
+
+    With `soft_labels`, the shares to learn from are those of the votes, where an utterance has any.
+    """
     kept: list[Utterance] = []
     costs: list[float] = []
     skipped: list[Skip] = []
@@ -89,7 +97,10 @@ def load_part(corpus: Corpus, task: Task, preparation: Preparation, store: Audio
         costs.append(cost_of(utterance, _seconds(utterance)))
     index = {label: number for number, label in enumerate(task.labels)}
     targets = np.array([index[str(u.label)] for u in kept], dtype=np.int64)
-    return Part(tuple(kept), targets, np.array(costs), preparation, store), skipped
+    shares = np.array([label_shares(u, task, soft_labels) for u in kept], dtype=np.float32)
+    return Part(
+        tuple(kept), targets, shares.reshape(-1, len(task.labels)), np.array(costs), preparation, store
+    ), skipped
 
 
 def prepare_item(utterance: Utterance, preparation: Preparation, store: AudioStore) -> Item:

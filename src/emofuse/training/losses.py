@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+
+from emofuse.model.heads import EmotionOutput
 
 
 def summed_cross_entropy(
@@ -15,10 +19,40 @@ def summed_cross_entropy(
 
     The caller divides by the utterances of the effective batch, so that batches made by seconds do not weigh
     long utterances more.
+
+    Args:
+        logits: (batch, labels).
+        targets: (batch, labels), the share of each label; one of them is 1 where the label is not soft.
+        class_weights: (labels,), or None.
+        label_smoothing: share of the target that is spread evenly over the labels.
     """
     return nn.functional.cross_entropy(
         logits.float(), targets, weight=class_weights, reduction="sum", label_smoothing=label_smoothing
     )
+
+
+def with_auxiliary(
+    output: EmotionOutput,
+    targets: Tensor,
+    heard_and_read: tuple[Tensor, Tensor],
+    loss: Callable[[Tensor, Tensor], Tensor],
+    weight: float,
+) -> Tensor:
+    """Return the fused loss plus the weighted losses of the heads on one modality, where that is there.
+
+    Args:
+        output: of the network in training.
+        targets: (batch, labels).
+        heard_and_read: (batch,) each, whether an utterance has audio and text.
+        loss: from logits and targets to a sum over utterances.
+        weight: of the auxiliary losses.
+    """
+    assert output.logits is not None  # a network always decides
+    total = loss(output.logits, targets)
+    for logits, present in zip((output.audio_logits, output.text_logits), heard_and_read, strict=True):
+        if logits is not None and weight:
+            total = total + weight * loss(logits[present], targets[present])
+    return total
 
 
 def inverse_frequency_weights(targets: npt.NDArray[np.int64], labels: int) -> Tensor:

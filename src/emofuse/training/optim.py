@@ -11,14 +11,20 @@ from emofuse.config import Recipe
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """Return AdamW with a learning rate for each encoder and one for the rest; no decay on biases and norms."""
-    rates = {"audio_encoder": recipe.audio.lr, "text_encoder": recipe.text.lr, "rest": recipe.training.lr}
+    """Return AdamW with a learning rate for each encoder, for a learnt layer mix, and for the rest.
+
+    Biases and norms do not decay, nor do the weights of a layer mix.
+    """
+    rates = {
+        "audio_encoder": recipe.audio.lr,
+        "text_encoder": recipe.text.lr,
+        "mix": recipe.training.mix_lr or recipe.training.lr,
+        "rest": recipe.training.lr,
+    }
     groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            part = name.split(".")[0]
-            part = part if part in rates else "rest"
-            groups.setdefault((part, parameter.dim() > 1), []).append(parameter)
+            groups.setdefault((_part_of(name), parameter.dim() > 1), []).append(parameter)
     described: list[dict[str, Any]] = [
         {
             "params": parameters,
@@ -32,6 +38,14 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     return torch.optim.AdamW(described, betas=recipe.training.betas)
 
 
+def _part_of(name: str) -> str:
+    """Return which learning rate a parameter has."""
+    first = name.split(".")[0]
+    if first.endswith("_mix"):
+        return "mix"
+    return first if first.endswith("_encoder") else "rest"
+
+
 def set_learning_rate(optimizer: torch.optim.Optimizer, done: float, recipe: Recipe) -> None:
     """Set every group's learning rate for the share of training that is done, from 0 to 1.
 
@@ -41,4 +55,4 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, done: float, recipe: Rec
     scale = done / warmup if done < warmup else (1.0 - done) / (1.0 - warmup)
     held = done * training.epochs < training.encoders_held
     for group in optimizer.param_groups:
-        group["lr"] = 0.0 if held and group["part"] != "rest" else group["peak_lr"] * scale
+        group["lr"] = 0.0 if held and group["part"].endswith("_encoder") else group["peak_lr"] * scale

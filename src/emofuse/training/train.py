@@ -9,12 +9,11 @@ from emofuse.config import Recipe, dump_recipe
 from emofuse.data.labels import apply_policy
 from emofuse.data.splits import cut_validation
 from emofuse.errors import RunError
-from emofuse.model.checkpoint import save_checkpoint
 from emofuse.training.crossval import environment
 from emofuse.training.fit import Progress, Reporter
-from emofuse.training.job import train_system
+from emofuse.training.job import Setting, train_system
 from emofuse.training.loader import AudioStore
-from emofuse.types import Corpus, Skip, SystemName
+from emofuse.types import MODALITIES, Corpus, Skip, SystemName
 
 
 def _silent(progress: Progress) -> None:
@@ -55,7 +54,11 @@ def train(
     )
     layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
     layout.write_json(out / layout.ENVIRONMENT, environment())
-    trained = train_system(recipe, system, task, parts, recipe.seeds[0], AudioStore(), report)
+    setting, seed = Setting(recipe, task, AudioStore(), report), recipe.seeds[0]
+    if system == "fusion" and recipe.training.start == "unimodal":
+        for modality in MODALITIES:
+            train_system(setting, modality, parts, seed).save(out / modality / layout.MODEL)
+    trained = train_system(setting, system, parts, seed, beside=out)
     layout.write_json_lines(out / layout.HISTORY, (record.as_dict() for record in trained.history))
-    save_checkpoint(trained.checkpoint, out / layout.MODEL)
+    trained.save(out / layout.MODEL)
     return trained.skipped

@@ -239,7 +239,7 @@ def test_a_missing_table_and_a_folder_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ({"lable": "mood"}, "--column lable: is no field of an utterance; fields are id, audio, "),
+        ({"labell": "mood"}, "--column labell: is no field of an utterance; fields are id, audio, "),
         ({"label": "mood"}, "has no column 'mood'; its columns are text, Emotion"),
     ],
     ids=["field", "column"],

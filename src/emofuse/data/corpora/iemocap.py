@@ -87,7 +87,7 @@ def read_iemocap(root: Path) -> Prepared:
 
 def check_counts(corpus: Corpus) -> str | None:
     """Say in one sentence how a corpus as read differs from the published counts; None if it does not."""
-    four = [u for u in corpus.relabel(POLICIES["iemocap4"].mapping.get) if u.label]
+    four = [u for u in corpus.relabel(POLICIES["iemocap4"].mapping) if u.label]
     found = Counter(str(word) for u in four for word in (u.label, u.session)) + Counter(turns=len(corpus))
     differing = [f"{word} {found[word]} for {n}" for word, n in PUBLISHED.items() if found[word] != n]
     if not differing:
