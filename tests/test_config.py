@@ -154,7 +154,6 @@ def test_a_wrong_type_is_refused_with_its_key(values: dict[str, Any], key: str) 
     assert message(values).startswith(f"recipe: {key}: ")
 
 
-@pytest.mark.xfail(strict=True, reason="the message names 'labels.str', which is no key, and asks for a string")
 @pytest.mark.parametrize("labels", [3, {"happy": 1}, ["happy"]], ids=str)
 def test_wrong_labels_are_refused_with_the_key_as_it_is_written(labels: Any) -> None:
     assert "str:" not in message({"labels": labels})
@@ -237,12 +236,10 @@ def test_both_modalities_are_never_dropped() -> None:
     assert "audio and text together must stay below 1" in message({"training": dropout})
 
 
-@pytest.mark.xfail(strict=True, reason="an empty list of seeds passes, and a cross-validation of it does nothing")
 def test_a_recipe_without_a_seed_is_refused() -> None:
     assert "seeds" in message({"seeds": []})
 
 
-@pytest.mark.xfail(strict=True, reason="a seed that numpy refuses passes, and ends in a traceback later")
 @pytest.mark.parametrize("values", [{"seeds": [-1]}, {"folds_seed": -1}], ids=str)
 def test_a_seed_below_zero_is_refused(values: dict[str, Any]) -> None:
     assert next(iter(values)) in message(values)

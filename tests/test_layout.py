@@ -62,7 +62,6 @@ def test_a_file_below_a_file_is_refused_with_the_path_and_a_way_out(tmp_path: Pa
         layout.write_text(tmp_path / "file/a.txt", "text")
 
 
-@pytest.mark.xfail(strict=True, reason="the temporary file of a write that failed stays behind")
 def test_a_write_that_fails_leaves_no_file_behind(tmp_path: Path) -> None:
     (tmp_path / "a.txt").mkdir()
     (tmp_path / "a.txt/kept").touch()
@@ -71,7 +70,6 @@ def test_a_write_that_fails_leaves_no_file_behind(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
-@pytest.mark.xfail(strict=True, reason="UnicodeEncodeError, a ValueError, is not caught")
 def test_text_that_is_not_unicode_is_refused(tmp_path: Path) -> None:
     undecodable = os.fsdecode(b"gr\xfcn.wav")
     with pytest.raises(RunError, match=r"a\.txt: cannot be written"):

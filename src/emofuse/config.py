@@ -23,6 +23,7 @@ Precision = Literal["auto", "no", "bf16", "fp16"]
 
 Share: TypeAlias = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive: TypeAlias = Annotated[float, Field(gt=0.0)]
+Seed: TypeAlias = Annotated[int, Field(ge=0)]
 Layers: TypeAlias = Literal["last", "weighted"] | Annotated[int, Field(ge=0)]
 Tuning: TypeAlias = Annotated[str, Field(pattern=r"^(frozen|cnn-frozen|full|lora|top-[1-9]\d*)$")]
 
@@ -30,6 +31,16 @@ Tuning: TypeAlias = Annotated[str, Field(pattern=r"^(frozen|cnn-frozen|full|lora
 def _tuple(value: Any) -> Any:
     """Let a list in YAML or JSON be a tuple."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def _labels(value: Any) -> Any:
+    """Refuse what is neither the name of a label policy nor a mapping from labels to labels."""
+    if isinstance(value, str) or (isinstance(value, dict) and all(isinstance(v, str) for v in value.values())):
+        return value
+    raise ValueError("give the name of a label policy, or a mapping from labels to labels")
+
+
+Labels: TypeAlias = Annotated[str | dict[str, str], BeforeValidator(_labels)]
 
 
 class _Strict(BaseModel):
@@ -55,7 +66,7 @@ class EncoderRecipe(_Strict):
     layers: Layers = "last"
     tuning: Tuning = "full"
     lora: LoraRecipe = LoraRecipe()
-    init_seed: int = 0
+    init_seed: Seed = 0
     lr: Positive = 1e-3
 
     @model_validator(mode="after")
@@ -168,8 +179,8 @@ class Recipe(_Strict):
     protocol: ProtocolName = "leave-one-session-out"
     text_independent: Literal[False] = False
     selection: Selection = "best"
-    folds_seed: int = 0
-    labels: str | dict[str, str] = "as-is"
+    folds_seed: Seed = 0
+    labels: Labels = "as-is"
     annotations: AnnotationPolicy = "strip"
     audio: AudioRecipe
     text: TextRecipe
@@ -177,7 +188,7 @@ class Recipe(_Strict):
     pooling: PoolingName = "statistics"
     head: HeadRecipe = HeadRecipe()
     training: TrainingRecipe = TrainingRecipe()
-    seeds: Annotated[tuple[int, ...], BeforeValidator(_tuple)] = (0,)
+    seeds: Annotated[tuple[Seed, ...], BeforeValidator(_tuple), Field(min_length=1)] = (0,)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the resolved recipe as JSON and YAML would hold it."""

@@ -69,8 +69,11 @@ def write_text(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+    except (OSError, UnicodeError) as error:
+        if temporary.exists():
+            temporary.unlink()
+        reason = error.strerror if isinstance(error, OSError) else "it holds what is not text"
+        raise RunError(f"{path}: cannot be written ({reason}); choose another place") from error
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -69,8 +70,9 @@ class Utterance:
             raise CorpusError("an utterance needs an id that is not empty")
         if self.audio is None and self.text is None:
             raise CorpusError(f"utterance {self.id!r} has neither audio nor text; give at least one")
-        start = 0.0 if self.start is None else self.start
-        if start < 0 or (self.end is not None and self.end <= start):
+        start, end = self.start or 0.0, math.inf if self.end is None else self.end
+        wanted = [time for time in (self.start, self.end) if time is not None]
+        if start < 0 or end <= start or not all(map(math.isfinite, wanted)):
             raise CorpusError(f"utterance {self.id!r} has no valid span: start {self.start}, end {self.end}")
 
     @property

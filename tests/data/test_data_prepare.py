@@ -252,16 +252,13 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
         b'{"audio": null, "text": {"colour": 1}}',
         pytest.param(
             b"\xff\xfe",
-            marks=pytest.mark.xfail(strict=True, reason="UnicodeDecodeError is not caught"),
             id="binary",
         ),
         pytest.param(
             b'{"audio": {"features": "spectrogram"}, "text": null}',
-            marks=pytest.mark.xfail(strict=True, reason="the values of the settings are not checked"),
         ),
         pytest.param(
             b'{"audio": {"rate": "fast"}, "text": null}',
-            marks=pytest.mark.xfail(strict=True, reason="the values of the settings are not checked"),
         ),
     ],
 )
@@ -272,7 +269,6 @@ def test_garbage_for_settings_is_refused_with_its_path(tmp_path: Path, content: 
         Preparation.load(tmp_path)
 
 
-@pytest.mark.xfail(strict=True, reason="NotADirectoryError is not caught")
 def test_a_file_for_a_model_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model").touch()
     with pytest.raises(CheckpointError, match="model"):

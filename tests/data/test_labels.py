@@ -82,14 +82,7 @@ def test_labels_that_do_not_occur_are_no_labels_of_the_task() -> None:
     assert task.labels == ("neutral", "sad")
 
 
-NONE_LEFT = pytest.mark.xfail(
-    strict=True, reason="a task without any label passes, as one of dimensions only would"
-)
-
-
-@pytest.mark.parametrize(
-    "labels", [("sad", "sad"), pytest.param(("bored", None), marks=NONE_LEFT), pytest.param((), marks=NONE_LEFT)]
-)
+@pytest.mark.parametrize("labels", [("sad", "sad"), pytest.param(("bored", None)), pytest.param(())])
 def test_fewer_than_two_labels_are_refused(labels: tuple[str | None, ...]) -> None:
     with pytest.raises(CorpusError, match="two or more"):
         apply_policy(corpus_of(*labels), "iemocap4")

@@ -175,7 +175,6 @@ def test_the_seed_changes_folds_of_speakers_and_not_those_of_sessions() -> None:
     assert by_sessions[0] == by_sessions[1]
 
 
-@pytest.mark.xfail(strict=True, reason="scikit-learn's ValueError is not caught")
 def test_labels_too_rare_for_the_folds_of_speakers_are_refused_with_a_way_out() -> None:
     corpus = Corpus(tuple(Utterance(f"u{n}", text="x", label="ab"[n % 2], speaker=f"s{n}") for n in range(5)))
     with pytest.raises(ProtocolError, match="speaker-kfold"):

@@ -20,7 +20,7 @@ from emofuse.data.text import (
     read_tokenizer,
     strip_annotations,
 )
-from emofuse.errors import CheckpointError
+from emofuse.errors import CheckpointError, RecipeError
 
 FIXED = settings(derandomize=True, deadline=None)
 KINDS = get_args(VocabularyKind)
@@ -114,18 +114,16 @@ def test_no_text_is_unknown_to_byte_pairs(text: str) -> None:
     [
         ("words", 10),
         ("words", 400),
-        pytest.param(
-            "bpe",
-            100,
-            marks=pytest.mark.xfail(
-                strict=True, reason="the alphabet and the special tokens alone are 260 pieces"
-            ),
-        ),
         ("bpe", 300),
     ],
 )
 def test_there_are_at_most_as_many_pieces_as_asked_for(kind: VocabularyKind, size: int) -> None:
     assert learn_vocabulary(TEXTS, kind, size).get_vocab_size() <= size
+
+
+def test_too_few_byte_pairs_are_refused_with_the_key_that_asks_for_them() -> None:
+    with pytest.raises(RecipeError, match=r"text\.config\.vocab_size: bpe needs 260 or more, not 100"):
+        learn_vocabulary(TEXTS, "bpe", 100)
 
 
 def test_the_most_frequent_words_are_kept() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,10 @@ BLOCK_SECONDS = 30
 SILENCE = 1.0 / 32768.0
 # libsndfile gives this number of frames, or one near it, where a header does not tell.
 UNKNOWN_FRAMES = 1 << 40
-# Sizes that programs write into a WAV header when they cannot go back and mend it.
-UNKNOWN_WAV_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
+# Programs that cannot go back to mend a WAV header write 0 into it, or a size near 2 or 4 GiB.
+UNKNOWN_WAV_SIZE = 0x7FFFF000
+# An MP3 frame may need what stands in frames before it: so many samples before a span are decoded, and dropped.
+MP3_PREROLL = 10 * 1152
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".au")
 
 Samples = npt.NDArray[np.float32]
@@ -57,6 +60,9 @@ def read_clip(
             span lies outside it; the message names the file and the reason.
     """
     with _open(path) as file:
+        if file.format == "FLAC" and file.frames >= UNKNOWN_FRAMES and end is None:
+            # libsndfile would read on over a change of rate or channels, and nothing would tell.
+            raise AudioError(f"{path}: its header does not say how long it is; convert it once more, to a file")
         blocks = list(_resampled(_mono(_blocks(file, path, start, end, max_seconds)), file.samplerate, rate))
         if end is None:
             _refuse_truncated(file, path)
@@ -76,14 +82,21 @@ def seconds_of(path: Path) -> float | None:
 
 
 def _open(path: Path) -> soundfile.SoundFile:
-    if not path.exists():
-        raise AudioError(f"{path}: no such file; check the path or the corpus root")
-    if path.is_dir():
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise AudioError(f"{path}: no such file; check the path or the corpus root") from error
+    except OSError as error:
+        raise AudioError(f"{path}: cannot be opened ({error.strerror}); check the path") from error
+    if stat.S_ISDIR(status.st_mode):
         raise AudioError(f"{path}: is a folder, not a recording")
-    if path.stat().st_size == 0:
+    if status.st_size == 0:
         raise AudioError(f"{path}: is empty (0 bytes); copy or record it again")
     try:
-        return soundfile.SoundFile(path)
+        file = soundfile.SoundFile(path)
+        if file.format == "RAW":  # text by the name of .au: anything at all would pass for mu-law
+            raise soundfile.SoundFileError("no header")
+        return file
     except (soundfile.SoundFileError, TypeError) as error:
         if not _readable(path):
             raise AudioError(f"{path}: cannot be opened; check its permissions") from error
@@ -106,13 +119,15 @@ def _blocks(
     """Yield the frames of the span, (frames, channels), some seconds at a time."""
     first = round((start or 0.0) * file.samplerate)
     wanted = None if end is None else round(end * file.samplerate) - first
+    if wanted is not None and wanted <= 0:
+        raise AudioError(f"{path}: the span from {start} to {end} s is empty; check the annotation")
     if first and first >= file.frames:
         raise AudioError(f"{path}: the span starts at {start} s, after the end of the recording")
     if (wanted or 0) > max_seconds * file.samplerate:
         raise AudioError(_too_long(path, max_seconds))
+    total = 0
     try:
-        file.seek(first)
-        total = 0
+        _go_to(file, first)
         while wanted is None or total < wanted:
             size = BLOCK_SECONDS * file.samplerate
             block = file.read(size if wanted is None else min(size, wanted - total), "float32", always_2d=True)
@@ -130,6 +145,14 @@ def _blocks(
             f"{path}: the span ends at {end} s, but the recording ends at "
             f"{(first + total) / file.samplerate:.2f} s; check the annotation or the file"
         )
+
+
+def _go_to(file: soundfile.SoundFile, first: int) -> None:
+    """Put a file's reading position where a span begins."""
+    before = min(first, MP3_PREROLL) if file.format == "MP3" else 0
+    file.seek(first - before)
+    if before:
+        file.read(before)
 
 
 def _mono(blocks: Iterator[Samples]) -> Iterator[Samples]:
@@ -153,7 +176,7 @@ def _refuse_truncated(file: soundfile.SoundFile, path: Path) -> None:
     cut = file.frames < UNKNOWN_FRAMES and file.tell() < 0.99 * file.frames - 1152
     if declared:
         size, found = int(declared[1]), int(declared[2])
-        cut = cut or (size > found and size not in UNKNOWN_WAV_SIZES)
+        cut = cut or found < size < UNKNOWN_WAV_SIZE
     if file.format == "OGG":
         cut = cut or not _ogg_is_closed(path)
     if cut:
@@ -161,12 +184,17 @@ def _refuse_truncated(file: soundfile.SoundFile, path: Path) -> None:
 
 
 def _ogg_is_closed(path: Path) -> bool:
-    """Tell whether the last page carries the end-of-stream flag (RFC 3533, section 6)."""
+    """Tell whether the last page is whole and carries the end-of-stream flag (RFC 3533, section 6)."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 65_536))
         tail = file.read()
     page = tail.rfind(b"OggS")
-    return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & 0x04)
+    if page < 0 or len(tail) < page + 27:
+        return False
+    segments = tail[page + 26]
+    lacing = tail[page + 27 : page + 27 + segments]
+    whole = len(lacing) == segments and len(tail) >= page + 27 + segments + sum(lacing)
+    return whole and bool(tail[page + 5] & 0x04)
 
 
 def _refuse_unusable(samples: Samples, path: Path) -> None:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from emofuse.errors import RecipeError
+from emofuse.errors import CorpusError, RecipeError
 from emofuse.types import Corpus, Task, Utterance
 
 # The words that corpus functions use; `csv` keeps whatever labels the user has.
@@ -94,4 +94,10 @@ def apply_policy(corpus: Corpus, labels: str | Mapping[str, str]) -> tuple[Corpu
     policy = label_policy(labels, corpus)
     relabelled = corpus.relabel(policy.mapping)
     present = {u.label for u in relabelled}
-    return relabelled, Task(tuple(label for label in policy.labels if label in present))
+    left = tuple(label for label in policy.labels if label in present)
+    if len(left) < 2:
+        raise CorpusError(
+            f"{corpus.name or 'the corpus'}: under these labels {len(left)} of two or more is left "
+            f"({', '.join(left) or 'none'}); choose another label policy"
+        )
+    return relabelled, Task(left)

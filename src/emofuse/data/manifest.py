@@ -48,8 +48,8 @@ def save_corpus(corpus: Corpus, path: str | Path) -> None:
         RunError: the file cannot be written.
     """
     path = Path(path)
-    folder = path.parent.resolve()
-    layout.write_json_lines(path, (_as_row(utterance, folder) for utterance in corpus))
+    folders = (path.parent.absolute(), path.parent.resolve())
+    layout.write_json_lines(path, (_as_row(utterance, folders) for utterance in corpus))
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Utterance]]:
@@ -81,6 +81,8 @@ def _explain(error: ValidationError) -> str:
     """Put pydantic's first finding into one sentence."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "value_error":
+        return str(first["ctx"]["error"])
     if first["type"] == "json_invalid" or not key:
         return "is not a JSON object; one utterance a line, as `emofuse prepare` writes it"
     if first["type"] == "unexpected_keyword_argument":
@@ -90,15 +92,14 @@ def _explain(error: ValidationError) -> str:
         )
     if first["type"] == "missing":
         return f"the key {key!r} is missing; every utterance needs one"
-    if first["type"] == "value_error":
-        return str(first["ctx"]["error"])
     found = json.dumps(first["input"], default=str)
     return f"the value of {key!r} is wrong: {first['msg'].lower()}, not {found}"
 
 
-def _as_row(utterance: Utterance, folder: Path) -> dict[str, Any]:
+def _as_row(utterance: Utterance, folders: tuple[Path, ...]) -> dict[str, Any]:
     row = asdict(utterance)
     if utterance.audio:
         audio = utterance.audio.absolute()
-        row["audio"] = audio.relative_to(folder).as_posix() if audio.is_relative_to(folder) else str(audio)
+        below = next((folder for folder in folders if audio.is_relative_to(folder)), None)
+        row["audio"] = audio.relative_to(below).as_posix() if below else str(audio)
     return row

@@ -10,10 +10,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter
 from tokenizers import Tokenizer
 
 from emofuse import layout
@@ -63,6 +64,8 @@ class AudioPreparation:
         bins: mel bins.
     """
 
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+
     features: AudioFeatures = "waveform"
     rate: int = SAMPLE_RATE
     normalise: bool = False
@@ -94,6 +97,9 @@ class AudioPreparation:
         if self.features == "waveform":
             return float(self.rate)
         return 1.0 / (HOP_SECONDS * FILTER_BANKS[self.features].stacked)
+
+
+_AUDIO: TypeAdapter[AudioPreparation | None] = TypeAdapter(AudioPreparation | None)
 
 
 @dataclass(frozen=True)
@@ -186,13 +192,13 @@ class Preparation:
         path = folder / layout.PREPARATION
         try:
             settings = json.loads(path.read_text(encoding="utf-8"))
-            audio = AudioPreparation(**settings["audio"]) if settings["audio"] else None
+            audio = _AUDIO.validate_json(json.dumps(settings["audio"]))
             text = settings["text"]
             if text:
                 text = TextPreparation(read_tokenizer(folder / layout.TOKENIZER), **text)
         except FileNotFoundError as error:
             raise CheckpointError(f"{path}: no such file; the model folder is incomplete") from error
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+        except (KeyError, TypeError, ValueError, OSError) as error:
             raise CheckpointError(f"{path}: does not hold emofuse's settings; save the model again") from error
         return cls(audio, text or None)
 

@@ -7,6 +7,7 @@ import itertools
 import json
 import logging
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
@@ -105,8 +106,12 @@ def _speaker_kfold(utterances: Sequence[Utterance], seed: int) -> list[Fold]:
     parts = splitter.split(
         np.zeros(len(utterances)), [u.label for u in utterances], [u.speaker for u in utterances]
     )
+    try:
+        cut = list(parts)
+    except ValueError as error:
+        raise ProtocolError(f"speaker-kfold cannot part this corpus: {error}") from error
     folds = []
-    for index, (train, test) in enumerate(parts, start=1):
+    for index, (train, test) in enumerate(cut, start=1):
         held_out = sorted({str(utterances[i].speaker) for i in test})
         folds.append(
             Fold(
@@ -198,8 +203,8 @@ def _with_validation(fold: Fold, utterances: Sequence[Utterance], protocol: Prot
 def _next_session(train: Sequence[Utterance], test: Sequence[Utterance]) -> set[str]:
     """Return the ids of the session after the test session, cyclic."""
     held_out = str(test[0].session)
-    sessions = sorted({str(u.session) for u in train})
-    following = next((session for session in sessions if session > held_out), sessions[0])
+    sessions = sorted({str(u.session) for u in train}, key=_natural)
+    following = next((session for session in sessions if _natural(session) > _natural(held_out)), sessions[0])
     return {u.id for u in train if u.session == following}
 
 
@@ -217,7 +222,12 @@ def _units(utterances: Sequence[Utterance], unit: Literal["session", "speaker"],
                 f"{protocol} needs the {unit} of every labelled utterance, and {utterance.id!r} has none; "
                 "add it to the manifest or choose another protocol"
             )
-    return sorted({str(getattr(u, unit)) for u in utterances})
+    return sorted({str(getattr(u, unit)) for u in utterances}, key=_natural)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Return a sorting key under which session10 follows session9."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _check_parts(fold: Fold, selection: Selection) -> None:

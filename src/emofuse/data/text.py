@@ -9,10 +9,13 @@ from pathlib import Path
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from emofuse.config import VocabularyKind
-from emofuse.errors import CheckpointError
+from emofuse.errors import CheckpointError, RecipeError
 
 PAD, UNKNOWN, FIRST, LAST = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 SPECIAL_TOKENS = (PAD, UNKNOWN, FIRST, LAST)
+
+# 256 bytes and the special pieces.
+SMALLEST_BPE = 256 + len(SPECIAL_TOKENS)
 
 # What transcribers of IEMOCAP and similar corpora write for sounds that are not words; not just any bracket.
 ANNOTATIONS = (
@@ -41,7 +44,12 @@ def learn_vocabulary(texts: Iterable[str], kind: VocabularyKind, size: int) -> T
 
     A word must occur twice to be in the vocabulary, so that the unknown piece is trained too. WordPiece and
     Unigram are not offered: their trainers differ from process to process.
+
+    Raises:
+        RecipeError: the size does not hold the 256 bytes that `bpe` begins with and the special pieces.
     """
+    if kind == "bpe" and size < SMALLEST_BPE:
+        raise RecipeError(f"text.config.vocab_size: bpe needs {SMALLEST_BPE} or more, not {size}; or use words")
     first_last = processors.TemplateProcessing(
         single=f"{FIRST} $A {LAST}",
         special_tokens=[(FIRST, SPECIAL_TOKENS.index(FIRST)), (LAST, SPECIAL_TOKENS.index(LAST))],

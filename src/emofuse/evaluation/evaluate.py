@@ -41,6 +41,9 @@ def evaluate_labels(
     if missing:
         raise CorpusError(f"{len(missing)} utterances have no prediction, the first is {missing[0]!r}")
     index = {label: number for number, label in enumerate(labels)}
+    strange = sorted({label for i in truth for label in (truth[i], predicted[i])} - set(labels))
+    if strange:
+        raise CorpusError(f"the label {strange[0]!r} is none of the task's: {', '.join(labels)}")
     confusion = confusion_matrix(
         np.array([index[truth[i]] for i in truth], dtype=np.int64),
         np.array([index[predicted[i]] for i in truth], dtype=np.int64),
@@ -111,9 +114,10 @@ def compare(a: str, b: str, summaries: Mapping[str, Mapping[str, Any]], metric: 
 def confusion_text(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
     """Lay a confusion matrix out as text: true labels down, predicted ones across."""
     width = max(6, *(len(label) for label in labels)) + 1
-    head = "true \\ predicted".ljust(17) + "".join(label.rjust(width) for label in labels)
+    first = max(17, *(len(label) + 1 for label in labels))
+    head = "true \\ predicted".ljust(first) + "".join(label.rjust(width) for label in labels)
     rows = [
-        label.ljust(17) + "".join(str(cell).rjust(width) for cell in row)
+        label.ljust(first) + "".join(str(cell).rjust(width) for cell in row)
         for label, row in zip(labels, confusion, strict=True)
     ]
     return "\n".join([head, *rows]) + "\n"

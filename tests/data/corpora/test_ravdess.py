@@ -92,16 +92,10 @@ def test_each_sentence_has_its_own_text(full: Prepared) -> None:
         pytest.param(
             "Actor_01/01-01-03-01-01-01-01.mp4",
             "not speech as audio only",
-            marks=pytest.mark.xfail(
-                strict=True, reason="only *.wav is looked at: the published videos leave no record"
-            ),
         ),
         pytest.param(
             "Actor_01/03-01-03-01-01-01-01.flac",
             "",
-            marks=pytest.mark.xfail(
-                strict=True, reason="only *.wav is looked at: what else lies there leaves no record"
-            ),
         ),
     ],
     ids=lambda value: value.rsplit("/", 1)[-1],

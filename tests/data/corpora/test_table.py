@@ -81,16 +81,12 @@ def test_a_text_may_have_several_lines(tmp_path: Path) -> None:
     assert [(u.text, u.label) for u in read_table(path).corpus] == [("one\ntwo", "happy"), ("three", "sad")]
 
 
-@pytest.mark.xfail(strict=True, reason="str.splitlines breaks rows at separators that are no line ends of a table")
 @pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x0c"], ids=["U+2028", "U+0085", "form feed"])
 def test_a_separator_within_a_text_does_not_end_its_row(tmp_path: Path, separator: str) -> None:
     path = write(tmp_path, f"text,label\none{separator}two,happy\n")
     assert [(u.text, u.label) for u in read_table(path).corpus] == [(f"one{separator}two", "happy")]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="what is more than the header has is dropped, and the label is a piece of text"
-)
 @pytest.mark.parametrize("header", ["text,label", "label,text", "text"])
 def test_a_row_with_more_values_than_columns_is_refused_with_its_place(tmp_path: Path, header: str) -> None:
     values = {"text": "No, I said, no", "label": "angry"}
@@ -109,7 +105,6 @@ def test_spaces_around_a_value_and_empty_values_are_nothing(tmp_path: Path) -> N
     assert utterance == Utterance("row#2", text="yes", text_source="gold", label="happy")
 
 
-@pytest.mark.xfail(strict=True, reason="the names in the header keep their spaces, and the column becomes a tag")
 def test_spaces_around_the_name_of_a_column_are_nothing(tmp_path: Path) -> None:
     (utterance,) = read_table(write(tmp_path, "text, label\nyes, happy\n")).corpus
     assert utterance.label == "happy"
@@ -164,7 +159,7 @@ def test_an_id_that_is_given_is_kept(tmp_path: Path) -> None:
 
 
 def test_an_id_that_is_given_twice_is_refused_with_its_row(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="row 3: the id 'u1' occurs twice"):
+    with pytest.raises(CorpusError, match=r"made\.csv:3: the id 'u1' occurs twice"):
         read_table(write(tmp_path, "id,text\nu1,yes\nu1,no\n"))
 
 
@@ -178,7 +173,6 @@ def test_rows_that_cannot_be_used_are_skipped_each_with_its_place_and_reason(tmp
     )
 
 
-@pytest.mark.xfail(strict=True, reason="rows are counted instead of lines")
 @pytest.mark.parametrize("before", ["\n", '"one\ntwo",happy\n'], ids=["a blank line", "a text of two lines"])
 def test_the_place_of_a_row_is_its_line(tmp_path: Path, before: str) -> None:
     path = write(tmp_path, f"text,label\nyes,happy\n{before},sad\n")
@@ -198,7 +192,6 @@ def test_a_start_that_is_no_number_is_refused_with_file_and_line(tmp_path: Path)
         read_table(write(tmp_path, "text,start\nyes,0:01\n"))
 
 
-@pytest.mark.xfail(strict=True, reason="a start of NaN passes, and reading the span ends in a traceback")
 def test_a_start_that_is_not_finite_is_refused_with_file_and_line(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"made\.csv:2: "):
         read_table(write(tmp_path, "text,start\nyes,nan\n"))
@@ -218,7 +211,7 @@ def test_a_start_that_is_not_finite_is_refused_with_file_and_line(tmp_path: Path
 def test_what_is_no_table_is_refused_with_its_path_and_a_way_out(
     tmp_path: Path, content: str, reason: str
 ) -> None:
-    with pytest.raises(CorpusError, match=rf"made\.csv: {reason}"):
+    with pytest.raises(CorpusError, match=rf"made\.csv(:2)?: {reason}"):
         read_table(write(tmp_path, content))
 
 

@@ -31,7 +31,7 @@ def read_ravdess(root: Path) -> Prepared:
     require_folder(root, "RAVDESS")
     utterances: dict[str, Utterance] = {}
     skipped: list[Skip] = []
-    for path in sorted(root.rglob("*.wav")):
+    for path in sorted(path for path in root.rglob("*") if path.is_file()):
         place = path.relative_to(root).as_posix()
         found = _utterance(path)
         if isinstance(found, str):
@@ -57,6 +57,8 @@ def _utterance(path: Path) -> Utterance | str:
     modality, channel, emotion, intensity, sentence, repetition, actor = match.groups()
     if modality != AUDIO_ONLY or channel != SPEECH:
         return "not speech as audio only (MM 03, VV 01)"
+    if path.suffix != ".wav":
+        return "not a WAV file"
     if emotion not in LABELS or sentence not in SENTENCES or intensity not in INTENSITIES:
         return f"unknown emotion, intensity or sentence code in {path.stem}"
     return Utterance(

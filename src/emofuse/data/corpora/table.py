@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import itertools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -44,9 +46,9 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None, audio_root:
     root = path.parent if audio_root is None else audio_root
     utterances: dict[str, Utterance] = {}
     skipped: list[Skip] = []
-    for number, row in enumerate(rows, start=2):
-        place = f"{path}:{number}"
-        values = {field: row[column].strip() for field, column in names.items() if (row[column] or "").strip()}
+    for line, row in rows:
+        place = f"{path}:{line}"
+        values = {field: row[column].strip() for field, column in names.items() if row[column].strip()}
         if not values.get("audio") and not values.get("text"):
             skipped.append(Skip(place, "the row has neither audio nor text"))
             continue
@@ -55,8 +57,8 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None, audio_root:
             skipped.append(Skip(place, f"no such file: {audio}"))
             continue
         used = set(names.values())
-        tags = {key: str(value) for key, value in row.items() if key and key not in used and value}
-        identity = _identity(values, number, utterances)
+        tags = {key: value for key, value in row.items() if key and key not in used and value}
+        identity = _identity(values, line, utterances, place)
         utterances[identity] = _utterance(identity, values, audio, tags, place)
     if not utterances:
         reason = f"; the first row skipped: {skipped[0].reason}" if skipped else ""
@@ -75,12 +77,13 @@ def read_columns(path: Path, fields: Iterable[str]) -> list[dict[str, str]]:
     for field in fields:
         if field not in names:
             raise CorpusError(f"{path}: no column is called {' or '.join(COLUMNS[field])}")
-    return [{field: (row[names[field]] or "").strip() for field in fields} for row in rows]
+    return [{field: row[names[field]].strip() for field in fields} for _, row in rows]
 
 
-def _rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+def _rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Return the columns, and each row with the line that it ends on."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
         raise CorpusError(f"{path}: no such table") from error
     except UnicodeDecodeError as error:
@@ -89,12 +92,21 @@ def _rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
         raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[tuple[int, dict[str, str]]] = []
     try:
-        reader = csv.DictReader(text.splitlines(keepends=True), delimiter=delimiter, restval="", strict=True)
-        rows = list(reader)
+        header = [name.strip() for name in next(reader, [])]
+        for values in reader:
+            if len(values) > len(header):
+                raise CorpusError(
+                    f"{path}:{reader.line_num}: has {len(values)} values for {len(header)} columns; "
+                    f"put quotes around text that holds {delimiter!r}"
+                )
+            if values:
+                rows.append((reader.line_num, dict(itertools.zip_longest(header, values, fillvalue=""))))
     except csv.Error as error:
-        raise CorpusError(f"{path}: is not a table that can be read ({error})") from error
-    return [name for name in reader.fieldnames or [] if name], rows
+        raise CorpusError(f"{path}:{reader.line_num}: is not a table that can be read ({error})") from error
+    return [name for name in header if name], rows
 
 
 def _match_columns(header: Iterable[str], chosen: Mapping[str, str], path: Path) -> dict[str, str]:
@@ -119,13 +131,13 @@ def _match_columns(header: Iterable[str], chosen: Mapping[str, str], path: Path)
     return names
 
 
-def _identity(values: Mapping[str, str], number: int, taken: Mapping[str, Utterance]) -> str:
+def _identity(values: Mapping[str, str], line: int, taken: Mapping[str, Utterance], place: str) -> str:
     if "id" in values:
         if values["id"] in taken:
-            raise CorpusError(f"row {number}: the id {values['id']!r} occurs twice; ids are unique")
+            raise CorpusError(f"{place}: the id {values['id']!r} occurs twice; ids are unique")
         return values["id"]
     name = Path(values["audio"]).with_suffix("").as_posix() if "audio" in values else "row"
-    return f"{name}#{number}" if name in taken or name == "row" else name
+    return f"{name}#{line}" if name in taken or name == "row" else name
 
 
 def _utterance(
