@@ -121,10 +121,11 @@ class FusionRecipe(_Strict):
 
 
 class HeadRecipe(_Strict):
-    """The classifier: a hidden layer of this size (0: none) and dropout before it."""
+    """The classifier: width of a hidden layer (0: none), dropout, whether the pooled vector is normalised."""
 
     hidden: Annotated[int, Field(ge=0)] = 0
     dropout: Share = 0.3
+    norm: bool = False
 
 
 class ModalityDropout(_Strict):

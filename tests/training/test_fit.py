@@ -83,13 +83,27 @@ def test_one_seed_gives_identical_weights_twice_and_another_does_not(corpus: Cor
     assert len(same(results[0], results[2])) < len(results[0])
 
 
+STILL = {"hidden_dropout": 0.0, "attention_dropout": 0.0, "activation_dropout": 0.0, "feat_proj_dropout": 0.0}
+UNMASKED = {"layerdrop": 0.0, "mask_time_prob": 0.0}
+
+
 def test_micro_batches_change_nothing_but_rounding(corpus: Corpus) -> None:
-    """The loss is a mean over the utterances of the effective batch, however it is cut."""
+    """The loss is a mean over the utterances of the effective batch, however it is cut (and nothing is random)."""
+    bert = {
+        "model_type": "bert",
+        "vocab_size": 60,
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
+    }
     results = []
     for micro in (1.0, 3.0):
         chosen = recipe(
-            audio=SMALL["audio"] | {"config": SMALL["audio"]["config"] | {"dropout": 0.0}},  # type: ignore[index, operator]
-            text=SMALL["text"] | {"config": SMALL["text"]["config"] | {"dropout": 0.0}},  # type: ignore[index, operator]
+            audio={"config": WAV2VEC2 | STILL | UNMASKED, "lr": 1e-3},
+            text={"config": bert, "vocabulary": "words", "lr": 1e-3},
             fusion={"width": 16, "heads": 2, "attention_dropout": 0.0, "recurrent_dropout": 0.0},
             head={"dropout": 0.0},
             training={"epochs": 2, "micro_seconds": micro},
@@ -128,7 +142,8 @@ def test_encoders_held_stand_still_in_the_first_epochs(corpus: Corpus) -> None:
     fit(checkpoint, part, None, chosen, 0, silent)
     moved = set(before) - same(before, weights(checkpoint))
     assert moved
-    assert not [name for name in moved if "encoder." in name]
+    learnt = {name for name, _ in checkpoint.model.named_parameters()}  # running figures of a norm are none
+    assert not [name for name in moved & learnt if "encoder." in name]
 
 
 def test_frozen_random_encoders_are_the_same_for_every_seed(corpus: Corpus) -> None:

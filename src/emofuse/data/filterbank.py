@@ -18,8 +18,9 @@ FilterBank = Callable[[Floats, int, int], Floats]
 
 WINDOW_SECONDS = 0.025
 HOP_SECONDS = 0.010
-# Added to the power before the logarithm: about -100 dB below full scale.
-FLOOR = 1e-10
+# Added to the power before the logarithm, so that digital silence is not far below a quiet room.
+FLOOR = 1e-6
+WHISPER_FLOOR = 1e-10
 # Whisper hears windows of 30 s, and nothing further than 8 (log10 of power) below the loudest in one.
 WHISPER_SECONDS = 30
 WHISPER_RANGE = 8.0
@@ -108,7 +109,7 @@ def _whisper_window(samples: Floats, rate: int, bins: int, longest: int) -> Floa
     frames = np.lib.stride_tricks.sliding_window_view(mirrored, size)[::hop][:count]
     window = np.hanning(size + 1)[:-1].astype(np.float32)  # periodic
     power = _power(frames * window, size) @ slaney_filters(rate, size, bins)
-    banks = np.log10(np.maximum(power, FLOOR))
+    banks = np.log10(np.maximum(power, WHISPER_FLOOR))
     return np.asarray((np.maximum(banks, banks.max() - WHISPER_RANGE) + 4.0) / 4.0, dtype=np.float32)
 
 

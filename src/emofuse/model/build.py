@@ -155,6 +155,7 @@ def _network_config(
         pooling=recipe.pooling,
         head_hidden=recipe.head.hidden,
         head_dropout=recipe.head.dropout,
+        head_norm=recipe.head.norm,
         missing_modalities=bool(audio and text and dropped.audio and dropped.text),
         id2label=dict(enumerate(task.labels)),
         label2id={label: index for index, label in enumerate(task.labels)},

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from transformers.utils import ModelOutput
 
+from emofuse.types import Task
+
 
 @dataclass
 class EmotionOutput(ModelOutput):
@@ -26,10 +28,20 @@ class EmotionOutput(ModelOutput):
 
 
 class EmotionHead(nn.Module):
-    """Dropout, an optional hidden layer with ReLU, and one linear layer for labels and for dimensions."""
+    """Dropout, an optional hidden layer with ReLU, and one linear layer for labels and for dimensions.
 
-    def __init__(self, width: int, hidden: int, dropout: float, labels: int, dimensions: int) -> None:
+    Args:
+        width: of the pooled vector.
+        hidden: width of a hidden layer; 0 for none.
+        dropout: before each layer.
+        task: what is told.
+        norm: normalise the pooled vector first: what small encoders give from scratch is of any scale.
+    """
+
+    def __init__(self, width: int, hidden: int, dropout: float, task: Task, norm: bool) -> None:
         super().__init__()
+        labels, dimensions = len(task.labels), len(task.dimensions)
+        self.norm = nn.LayerNorm(width) if norm else None
         self.dropout = nn.Dropout(dropout)
         self.hidden = nn.Linear(width, hidden) if hidden else None
         self.classifier = nn.Linear(hidden or width, labels)
@@ -37,7 +49,7 @@ class EmotionHead(nn.Module):
 
     def forward(self, pooled: Tensor) -> EmotionOutput:
         """Map (batch, width) to logits and dimensions."""
-        vector = self.dropout(pooled)
+        vector = self.dropout(pooled if self.norm is None else self.norm(pooled))
         if self.hidden is not None:
             vector = self.dropout(nn.functional.relu(self.hidden(vector)))
         dimensions = self.regressor(vector) if self.regressor is not None else None

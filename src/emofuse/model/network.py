@@ -66,6 +66,7 @@ class EmotionConfig(PreTrainedConfig):
     pooling: PoolingName = "statistics"
     head_hidden: int = 0
     head_dropout: float = 0.3
+    head_norm: bool = False
     audio_adapter: dict[str, Any] | None = None
     text_adapter: dict[str, Any] | None = None
     references: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -141,6 +142,7 @@ class EmotionModel(PreTrainedModel):
             fill_from_reference(backbone, Reference(**reference), key, name)
             missing -= set(_base_names(key, backbone))
         _refuse_unfit(name, missing, loading)
+        _own_memory(model)
         return (model, loading) if output_loading_info else model
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
@@ -211,6 +213,17 @@ def _base_names(key: str, backbone: nn.Module) -> list[str]:
     return [f"{key}_encoder.backbone.{name}" for name in backbone.state_dict() if "lora_" not in name]
 
 
+def _own_memory(model: nn.Module) -> None:
+    """Move weights that lie in a mapped file into memory of torch's own.
+
+    There they are aligned as when the model was made, so that the same arithmetic gives the same bits; and the
+    file may be replaced while the model is in use.
+    """
+    for value in (*model.parameters(), *model.buffers()):
+        if value.device.type == "cpu":
+            value.data = value.data.clone()
+
+
 def _refuse_unfit(name: str, missing: set[str], loading: dict[str, Any]) -> None:
     problems = {
         "has another shape": {str(entry[0]) for entry in loading["mismatched_keys"]},
@@ -228,10 +241,9 @@ def _refuse_unfit(name: str, missing: set[str], loading: dict[str, Any]) -> None
 def _fusion(config: EmotionConfig) -> nn.Module:
     """Build what stands behind the streams."""
     pooling, pooled = POOLINGS[config.pooling], config.width * POOLED_WIDTH[config.pooling]
-    task = config.task
 
     def head(width: int) -> EmotionHead:
-        return EmotionHead(width, config.head_hidden, config.head_dropout, len(task.labels), len(task.dimensions))
+        return EmotionHead(width, config.head_hidden, config.head_dropout, config.task, config.head_norm)
 
     if len(config.modalities) < 2:
         return SingleModality(pooling, head(pooled))

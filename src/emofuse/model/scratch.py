@@ -1,7 +1,7 @@
 """Our own small encoders, trained from scratch: log-mel CNN, raw-waveform CNN, word CNN.
 
 They are ordinary `transformers` models with an own `model_type`, configured, saved and loaded like all others.
-Each normalises per frame or over the real frames only, and zeros padding before it mixes time: an utterance
+Each normalises frame by frame or over the real frames only, and zeros padding before it mixes time: an utterance
 gives the same frames alone and in any batch.
 """
 
@@ -18,7 +18,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from emofuse.model.batch import mask_of_lengths, zero_padding
 
 # Typical mean and spread of natural-logarithm mel power of speech, to bring it near unit scale.
-LOG_MEL_MEAN, LOG_MEL_SPREAD = -8.0, 5.0
+LOG_MEL_MEAN, LOG_MEL_SPREAD = -7.0, 4.0
 
 
 class LogMelCNNConfig(PreTrainedConfig):
@@ -71,24 +71,43 @@ class ScratchModel(PreTrainedModel):
         return lengths
 
 
+class MaskedBatchNorm(nn.Module):
+    """Batch normalisation over the real frames of a batch; in evaluation by running figures, frame by frame."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(width)
+
+    def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """Map (batch, time, width) to the same shape; in training, padding becomes zero."""
+        if not self.training:
+            return self.norm(frames.flatten(0, 1)).view_as(frames)
+        if mask.sum() < 2:  # one frame has no spread to normalise by
+            return frames
+        normalised = torch.zeros_like(frames)
+        normalised[mask] = self.norm(frames[mask])
+        return normalised
+
+
 class Block(nn.Module):
-    """Convolution over time, normalisation over width, GELU; residual where the shape stays."""
+    """Convolution over time, batch normalisation, GELU; residual where the shape stays."""
 
     def __init__(self, width_in: int, width: int, kernel: int, stride: int, dropout: float) -> None:
         super().__init__()
         if kernel % 2 == 0:
             raise ValueError(f"kernel {kernel}: must be odd, so that frames stay where they are")
+        self.stride = stride
         self.convolution = nn.Conv1d(width_in, width, kernel, stride=stride, padding=kernel // 2)
-        self.norm = nn.LayerNorm(width)
+        self.norm = MaskedBatchNorm(width)
         self.dropout = nn.Dropout(dropout)
         self.residual = stride == 1 and width_in == width
 
-    def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
-        """Map (batch, time, width_in) to (batch, shorter time, width); padding counts as zeros."""
-        zeroed = zero_padding(frames, mask)
-        mixed = self.convolution(zeroed.transpose(1, 2)).transpose(1, 2)
-        active = self.dropout(nn.functional.gelu(self.norm(mixed)))
-        return frames + active if self.residual else active
+    def forward(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Map (batch, time, width_in) and its mask to (batch, shorter time, width) and its mask."""
+        mixed = self.convolution(zero_padding(frames, mask).transpose(1, 2)).transpose(1, 2)
+        left = mask_of_lengths((mask.sum(dim=1) + self.stride - 1) // self.stride, mixed.shape[1])
+        active = self.dropout(nn.functional.gelu(self.norm(mixed, left)))
+        return (frames + active if self.residual else active), left
 
 
 class LogMelCNN(ScratchModel):
@@ -119,9 +138,8 @@ class LogMelCNN(ScratchModel):
         if self.training:
             frames = spec_augment(frames, self.config.time_mask, self.config.bin_mask, self.config.bins)
         mask = attention_mask
-        for block, stride in zip(self.blocks, self.config.strides, strict=True):
-            frames = block(frames, mask)
-            mask = mask_of_lengths((mask.sum(dim=1) + stride - 1) // stride, frames.shape[1])
+        for block in self.blocks:
+            frames, mask = block(frames, mask)
         return BaseModelOutput(last_hidden_state=frames)
 
 
@@ -185,7 +203,7 @@ class WordCNN(ScratchModel):
             frames = frames * kept.unsqueeze(-1)
         frames = self.dropout(frames)
         for block in self.blocks:
-            frames = block(frames, attention_mask.bool())
+            frames, _ = block(frames, attention_mask.bool())
         return BaseModelOutput(last_hidden_state=frames)
 
 
