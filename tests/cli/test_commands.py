@@ -221,6 +221,26 @@ def test_prepare_counts_and_writes_a_manifest(
     assert len((tmp_path / "m.jsonl").read_text().splitlines()) == 2
 
 
+def test_an_encoder_out_of_reach_is_one_line_with_the_command_that_fetches_it(
+    capsys: pytest.CaptureFixture[str], manifest: Path, tmp_path: Path
+) -> None:
+    paper = Path(__file__).parents[2] / "recipes" / "paper.yaml"
+    options = ("--manifest", manifest, "--out", tmp_path / "run", "--set", "labels=as-is")
+    refused(call(capsys, "crossval", paper, *options), "hf download facebook/wav2vec2-base")
+
+
+def test_prepare_says_when_a_release_is_not_whole(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    write_tone(tmp_path / "wav" / "03a01Fa.wav", 200, 0.1, seed=0)
+    assert call(capsys, "prepare", "emodb", tmp_path, "--out", tmp_path / "m.jsonl")[0] == 0
+    actor = tmp_path / "ravdess" / "Actor_01"
+    write_tone(actor / "03-01-05-01-01-01-01.wav", 200, 0.1, seed=0)
+    write_tone(actor / "03-02-05-01-01-01-01.wav", 200, 0.1, seed=0)
+    code, out, err = call(capsys, "prepare", "ravdess", tmp_path / "ravdess", "--out", tmp_path / "m.jsonl")
+    assert code == 0  # a song is no failed input
+    assert "1 skipped" in out
+    assert "not speech" in err
+
+
 def test_crossval_prints_the_table_or_one_json_document(
     capsys: pytest.CaptureFixture[str], recipe: Path, manifest: Path, tmp_path: Path
 ) -> None:
@@ -254,6 +274,15 @@ def test_a_real_process_prints_results_on_stdout_and_errors_on_stderr(model: Pat
     assert failed.stdout == ""
     assert failed.stderr.startswith("error: ")
     assert "Traceback" not in failed.stderr
+
+
+def test_training_in_a_real_process_keeps_foreign_progress_bars_away(
+    recipe: Path, manifest: Path, tmp_path: Path
+) -> None:
+    options = ("--manifest", manifest, "--out", tmp_path / "run", "--set", "training.epochs=1", "--system", "text")
+    done = command("train", recipe, *options)
+    assert done.returncode == 0
+    assert done.stderr == ""
 
 
 def test_version_and_help_answer() -> None:

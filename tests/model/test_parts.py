@@ -13,12 +13,14 @@ from emofuse.config import FusionKind, PoolingName
 from emofuse.errors import RecipeError
 from emofuse.model.attention import CrossModalAttention
 from emofuse.model.batch import Stream, at_least_one, mask_of_lengths
-from emofuse.model.encoders import audio_encoder, masked_group_norm, receptive_field
-from emofuse.model.features import BidirectionalLSTM, LayerMix, reverse_within
+from emofuse.model.encoders import audio_encoder
+from emofuse.model.features import BidirectionalLSTM, reverse_within
 from emofuse.model.fusion import AbsentFrame
+from emofuse.model.layers import LayerMix
 from emofuse.model.network import count_parameters
 from emofuse.model.pooling import POOLED_WIDTH, POOLINGS, masked_mean, masked_statistics
 from emofuse.model.scratch import Block, normalise_over_time, random_stretch
+from emofuse.model.speech import masked_group_norm, receptive_field
 from emofuse.model.tuning import apply_tuning, is_frozen
 
 

@@ -41,10 +41,11 @@ def cross_validate_shown(
 ) -> dict[str, Any]:
     """Cross-validate with a progress bar on stderr."""
     from emofuse.cli.output import configure_logging, progress_bar
+
+    configure_logging()
     from emofuse.data.manifest import load_corpus
     from emofuse.training.crossval import cross_validate
 
-    configure_logging()
     corpus = load_corpus(manifest)
     with ExitStack() as stack:
         bar = stack.enter_context(progress_bar())

@@ -27,7 +27,10 @@ def console() -> Console:
 
 
 def configure_logging() -> None:
-    """Send warnings to stderr, and keep foreign libraries' progress bars and remarks away: call it first."""
+    """Send warnings to stderr, and keep foreign libraries' progress bars and remarks away.
+
+    Call it before those libraries are imported: they read their settings then.
+    """
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     logging.basicConfig(

@@ -35,11 +35,12 @@ def train(
 def train_shown(recipe: Recipe, manifest: Path, out: Path, system: SystemName) -> int:
     """Train with a progress bar on stderr; return how many utterances were skipped."""
     from emofuse.cli.output import configure_logging, progress_bar, warn_of_skips
+
+    configure_logging()
     from emofuse.data.manifest import load_corpus
     from emofuse.training.fit import Progress
     from emofuse.training.train import train as train_on
 
-    configure_logging()
     corpus = load_corpus(manifest)
     with progress_bar() as bar:
         task = bar.add_task(f"training {system}", total=1.0, figures="")

@@ -72,16 +72,3 @@ class AudioFeatureEncoder(nn.Module):
         if self.recurrence is not None:
             stream = self.recurrence(stream)
         return Stream(self.dropout(stream.frames), stream.mask)
-
-
-class LayerMix(nn.Module):
-    """A learnt softmax-weighted sum over an encoder's layers (as in SUPERB)."""
-
-    def __init__(self, layers: int) -> None:
-        super().__init__()
-        self.weights = nn.Parameter(torch.zeros(layers))
-
-    def forward(self, stream: Stream) -> Stream:
-        """Map (batch, layers, time, width) to (batch, time, width)."""
-        share = torch.softmax(self.weights, dim=0).view(1, -1, 1, 1)
-        return Stream((stream.frames * share).sum(dim=1), stream.mask)

@@ -15,9 +15,10 @@ from emofuse.errors import CheckpointError
 from emofuse.model import scratch
 from emofuse.model.batch import Encoded, Stream
 from emofuse.model.encoders import TextEncoder, audio_encoder, bare_encoder
-from emofuse.model.features import AudioFeatureEncoder, LayerMix, TemporalConvolution
+from emofuse.model.features import AudioFeatureEncoder, TemporalConvolution
 from emofuse.model.fusion import EarlyFusion, LateFusion, SingleModality, cross_attentions
 from emofuse.model.heads import EmotionHead, EmotionOutput
+from emofuse.model.layers import LayerMix
 from emofuse.model.pooling import POOLED_WIDTH, POOLINGS
 from emofuse.model.pretrained import Reference, fill_from_reference
 from emofuse.model.tuning import add_adapters

@@ -1,0 +1,40 @@
+"""Which layers of an encoder count: the last, one, or a learnt mix of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from emofuse.config import Layers
+from emofuse.model.batch import Stream
+
+# Which layers of an encoder are wanted: given all of them, embeddings first, pick or stack.
+Pick: TypeAlias = Callable[[Sequence[Tensor], Tensor], Tensor]
+
+
+def layer_picker(layers: Layers) -> Pick:
+    """Return what picks from (all hidden states, last hidden state): the last, one by index, or all stacked.
+
+    Index 0 is the embeddings, index n the output of layer n, as in `transformers`' `hidden_states`.
+    """
+    if layers == "last":
+        return lambda states, last: last
+    if layers == "weighted":
+        return lambda states, last: torch.stack(list(states), dim=1)
+    return lambda states, last: states[int(layers)]
+
+
+class LayerMix(nn.Module):
+    """A learnt softmax-weighted sum over an encoder's layers (as in SUPERB)."""
+
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(layers))
+
+    def forward(self, stream: Stream) -> Stream:
+        """Map (batch, layers, time, width) to (batch, time, width)."""
+        share = torch.softmax(self.weights, dim=0).view(1, -1, 1, 1)
+        return Stream((stream.frames * share).sum(dim=1), stream.mask)
