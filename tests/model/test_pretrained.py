@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +216,25 @@ def test_a_configuration_may_stand_in_a_file(sources: dict[str, str], tmp_path: 
     path.write_text("- a list")
     with pytest.raises(RecipeError, match="does not hold a configuration"):
         build(recipe(sources, audio={"config": str(path)}), "audio", TASK, [], seed=0)
+
+
+def test_an_encoder_in_the_local_cache_is_found_offline_and_pinned_to_its_commit(tmp_path: Path) -> None:
+    """The layout of the Hub's cache, read in a process of its own: its place is fixed at import."""
+    commit = "c" * 40
+    place = tmp_path / "models--someone--hears"
+    (place / "refs").mkdir(parents=True)
+    (place / "refs" / "main").write_text(commit)
+    AutoModel.from_config(SPEECH["wavlm"]).save_pretrained(place / "snapshots" / commit)
+    code = (
+        "from emofuse.model.pretrained import Source, fetch_encoder, pinned_revision\n"
+        "source = Source('someone/hears')\n"
+        "print(fetch_encoder(source, 'audio').config.model_type, pinned_revision(source))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+    )
+    assert done.stdout.split() == ["wavlm", commit], done.stderr

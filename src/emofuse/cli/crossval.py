@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emofuse.errors import RecipeError
-from emofuse.types import SYSTEMS, Skip, SystemName
+from emofuse.types import SYSTEMS, Corpus, Skip, SystemName
 
 if TYPE_CHECKING:
     from emofuse.config import Recipe
@@ -29,24 +29,25 @@ def crossval(
 ) -> int:
     """Cross-validate the audio, text and fusion systems under a leak-free protocol."""
     from emofuse.config import load_recipe
+    from emofuse.data.manifest import load_corpus
 
     overrides = [*(settings or []), *([f"seeds={list(range(seeds))}"] if seeds else [])]
-    results = cross_validate_shown(load_recipe(recipe, overrides), manifest, out, _systems(systems), resume)
+    results = cross_validate_shown(
+        load_recipe(recipe, overrides), load_corpus(manifest), out, _systems(systems), resume
+    )
     show_results(results, out, as_json)
     return 1 if results["skipped"] else 0
 
 
 def cross_validate_shown(
-    recipe: Recipe, manifest: Path, out: Path, systems: tuple[SystemName, ...], resume: bool
+    recipe: Recipe, corpus: Corpus, out: Path, systems: tuple[SystemName, ...], resume: bool
 ) -> dict[str, Any]:
     """Cross-validate with a progress bar on stderr."""
     from emofuse.cli.output import configure_logging, progress_bar
 
     configure_logging()
-    from emofuse.data.manifest import load_corpus
     from emofuse.training.crossval import cross_validate
 
-    corpus = load_corpus(manifest)
     with ExitStack() as stack:
         bar = stack.enter_context(progress_bar())
         task = bar.add_task("reading", total=1.0, figures="")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emofuse.errors import RecipeError
-from emofuse.types import SYSTEMS, SystemName
+from emofuse.types import SYSTEMS, Corpus, SystemName
 
 if TYPE_CHECKING:
     from emofuse.config import Recipe
@@ -23,25 +23,24 @@ def train(
 ) -> int:
     """Train one system on everything in a manifest and keep its model."""
     from emofuse.config import load_recipe
+    from emofuse.data.manifest import load_corpus
 
     chosen = next((name for name in SYSTEMS if name == system), None)
     if chosen is None:
         raise RecipeError(f"--system {system}: choose one of {', '.join(SYSTEMS)}")
-    skipped = train_shown(load_recipe(recipe, settings or []), manifest, out, chosen)
+    skipped = train_shown(load_recipe(recipe, settings or []), load_corpus(manifest), out, chosen)
     typer.echo(f"the model is in {out / 'model'}")
     return 1 if skipped else 0
 
 
-def train_shown(recipe: Recipe, manifest: Path, out: Path, system: SystemName) -> int:
+def train_shown(recipe: Recipe, corpus: Corpus, out: Path, system: SystemName) -> int:
     """Train with a progress bar on stderr; return how many utterances were skipped."""
     from emofuse.cli.output import configure_logging, progress_bar, warn_of_skips
 
     configure_logging()
-    from emofuse.data.manifest import load_corpus
     from emofuse.training.fit import Progress
     from emofuse.training.train import train as train_on
 
-    corpus = load_corpus(manifest)
     with progress_bar() as bar:
         task = bar.add_task(f"training {system}", total=1.0, figures="")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,4 +17,4 @@ def demo_manifest() -> Path:
 
 def demo_corpus() -> Corpus:
     """Return the demo corpus; see `src/emofuse/demo/README.md` for what it is, and is not, good for."""
-    return load_corpus(demo_manifest())
+    return replace(load_corpus(demo_manifest()), name="demo")
