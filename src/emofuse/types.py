@@ -262,7 +262,7 @@ class Prediction:
             end=utterance.end,
             text=utterance.text,
             text_source=utterance.text_source,
-            text_unused="the model does not take text" if unused else None,
+            text_unused="the model takes no text, or the text has no words" if unused else None,
             speaker=utterance.speaker,
             modalities=modalities,
             model=model,

@@ -53,6 +53,9 @@ def test_either_modality_may_be_missing(recognizer: EmotionRecognizer, corpus: C
     assert recognizer.predict(corpus.utterances[0].audio).modalities == ("audio",)
     assert recognizer.predict(text="a wonderful thing").modalities == ("text",)
     assert recognizer.predict(corpus.utterances[0].audio, text="  ").modalities == ("audio",)
+    laughter = recognizer.predict(corpus.utterances[0].audio, text="[LAUGHTER]")
+    assert laughter.modalities == ("audio",)
+    assert laughter.text_unused is not None
     with pytest.raises(ModalityError, match="nothing to predict"):
         recognizer.predict()
     with pytest.raises(ModalityError, match="takes audio and text"):
@@ -122,7 +125,7 @@ def test_the_recogniser_knows_a_runtime_and_no_torch(corpus: Corpus) -> None:
     recognizer = EmotionRecognizer(Fixed(("audio",), missing=False), Preparation(AudioPreparation(), None))
     prediction = recognizer.predict(corpus.utterances[0].audio, text="unused words")
     assert prediction.probabilities == pytest.approx({"a": 0.25, "b": 0.75})
-    assert prediction.text_unused == "the model does not take text"
+    assert prediction.text_unused == "the model takes no text, or the text has no words"
     assert prediction.modalities == ("audio",)
 
 

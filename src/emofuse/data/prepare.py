@@ -30,6 +30,7 @@ from emofuse.data.filterbank import (
 )
 from emofuse.data.text import read_tokenizer, strip_annotations
 from emofuse.errors import AudioError, CheckpointError
+from emofuse.types import MODALITIES, Modality
 
 AudioFeatures = Literal["waveform", "log-mel", "whisper-log-mel", "stacked-filterbank"]
 
@@ -129,6 +130,12 @@ class Item:
 
     values: Floats | None
     ids: Integers | None
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """What the network gets; a text of annotation tokens only is none."""
+        present = {"audio": self.values is not None, "text": self.ids is not None}
+        return tuple(modality for modality in MODALITIES if present[modality])
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from emofuse.data.prepare import Item, Preparation
 from emofuse.errors import AudioError, CheckpointError, ModalityError
 from emofuse.evaluation.calibration import probabilities
 from emofuse.inference.runtime import Runtime
-from emofuse.types import Modality, Prediction, Skip, Utterance
+from emofuse.types import Prediction, Skip, Utterance
 
 # How many utterances are looked at together to put similar lengths into one batch.
 WINDOW = 64
@@ -26,11 +26,10 @@ BATCH_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class _Ready:
-    """An utterance that can be predicted: what the network gets, which modalities that is, what it costs."""
+    """An utterance that can be predicted: what the network gets, and what it costs in seconds."""
 
     utterance: Utterance
     item: Item
-    modalities: tuple[Modality, ...]
     cost: float
 
 
@@ -89,36 +88,30 @@ class EmotionRecognizer:
                 yield one if isinstance(one, Skip) else self._prediction(one, next(rows))
 
     def _prepare(self, utterance: Utterance, strict: bool) -> _Ready | Skip:
+        clip = None
         try:
-            present = self._present(utterance)
-            clip = None
-            if "audio" in present and self.preparation.audio and utterance.audio:
+            if self.preparation.audio and utterance.audio:
                 rate = self.preparation.audio.rate
                 clip = read_clip(utterance.audio, utterance.start, utterance.end, rate)
-            item = self.preparation(clip, utterance.text if "text" in present else None)
+            item = self.preparation(clip, utterance.text)
+            self._refuse_missing(utterance, item)
         except (AudioError, ModalityError) as error:
             if strict:
                 raise
             return Skip(utterance.id, str(error))
-        return _Ready(utterance, item, present, cost_of(utterance, clip.seconds if clip else None))
+        return _Ready(utterance, item, cost_of(utterance, clip.seconds if clip else None))
 
-    def _present(self, utterance: Utterance) -> tuple[Modality, ...]:
-        """Return the modalities that the model takes and the utterance has.
-
-        Raises:
-            ModalityError: one is missing that the model needs.
-        """
+    def _refuse_missing(self, utterance: Utterance, item: Item) -> None:
+        """Refuse an utterance that lacks a modality which the model needs."""
         traits = self.runtime.traits
-        present = tuple(modality for modality in traits.modalities if modality in utterance.modalities)
-        if not present:
+        if not item.modalities:
             raise ModalityError(f"{utterance.id}: the model takes {' and '.join(traits.modalities)}; give it that")
-        missing = set(traits.modalities) - set(present)
+        missing = [modality for modality in traits.modalities if modality not in item.modalities]
         if missing and not (traits.missing_modalities or self.allow_missing):
             raise ModalityError(
-                f"{utterance.id}: has no {missing.pop()}, and the model was not trained to do without; "
+                f"{utterance.id}: has no {missing[0]}, and the model was not trained to do without; "
                 "give it, or allow it with --allow-missing (allow_missing=True)"
             )
-        return present
 
     def _run(self, ready: Sequence[_Ready]) -> list[npt.NDArray[np.float32]]:
         """Return each utterance's logits, in order, computed in batches of similar length."""
@@ -133,7 +126,7 @@ class EmotionRecognizer:
         return Prediction.of(
             ready.utterance,
             dict(zip(self.labels, chances, strict=True)),
-            ready.modalities,
+            ready.item.modalities,
             self.runtime.traits.name,
         )
 

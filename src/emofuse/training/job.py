@@ -121,12 +121,12 @@ def predict_part(checkpoint: Checkpoint, part: Part, recipe: Recipe) -> list[Pre
         return []
     logits, positions = score_part(checkpoint.model, part, recipe)
     rows = dict(zip(positions, probabilities(logits), strict=True))
-    labels, taken = checkpoint.model.config.task.labels, checkpoint.model.config.modalities
+    labels = checkpoint.model.config.task.labels
     return [
         Prediction.of(
             utterance,
             dict(zip(labels, map(float, rows[position]), strict=True)),
-            tuple(modality for modality in utterance.modalities if modality in taken),
+            part.item(position).modalities,
         )
         for position, utterance in enumerate(part.utterances)
     ]
