@@ -96,6 +96,12 @@ class TextRecipe(EncoderRecipe):
     vocabulary: VocabularyKind = "bpe"
     max_tokens: Annotated[int, Field(ge=8)] | None = None
 
+    @model_validator(mode="after")
+    def _vectors_need_words(self) -> TextRecipe:
+        if self.vectors is not None and (self.encoder is not None or self.vocabulary != "words"):
+            raise ValueError("vectors start the embeddings of a config with vocabulary: words, nothing else")
+        return self
+
 
 class FusionRecipe(_Strict):
     """How the streams meet, and the width at which they do.
@@ -220,7 +226,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"{path}: no such recipe; see the folder recipes/") from error
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as a recipe ({error})") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise RecipeError(f"{path}: is not YAML ({_first_line(error)})") from error
     if not isinstance(values, dict):
         raise RecipeError(f"{path}: is not a recipe; it needs keys such as audio, text, training")
@@ -253,7 +259,7 @@ def _override(values: Mapping[str, Any], override: str) -> dict[str, Any]:
         raise RecipeError(f"--set {override}: write it as key=value, such as training.epochs=3")
     try:
         value = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise RecipeError(f"--set {override}: the value is not YAML ({_first_line(error)})") from error
     return _with(values, key.split("."), value, override)
 

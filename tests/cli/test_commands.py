@@ -69,7 +69,7 @@ def test_predict_takes_folders_and_files_and_prints_json_lines_in_order(
     code, out, _ = call(capsys, "predict", model, wavs, wavs / "low.wav", "--format", "jsonl")
     rows = [json.loads(line) for line in out.splitlines()]
     assert code == 0
-    assert [row["id"] for row in rows] == ["high", "low", "low"]
+    assert [row["id"] for row in rows] == ["high", "low", "low#2"]
     assert list(rows[0]) == [
         "id", "audio", "start", "end", "text", "text_source", "text_unused", "label", "probabilities",
         "confidence", "abstained", "speaker", "modalities", "model", "model_scope",
@@ -120,6 +120,10 @@ def test_transcripts_are_found_by_file_name(
     code, out, err = call(capsys, "predict", model, wavs, "--transcripts", table, "--format", "jsonl")
     assert json.loads(out.splitlines()[0])["modalities"] == ["audio"]
     assert "no words for 1 of 2" in " ".join(err.split())
+    table.write_text("file,text\na/low.wav,furious\nb/low.wav,wonderful\n")
+    code, _, err = call(capsys, "predict", model, wavs, "--transcripts", table)
+    assert code == 2
+    assert "several texts for 'low.wav'" in err
     table.write_text("file,text\nother.wav,furious\n")
     code, _, err = call(capsys, "predict", model, wavs, "--transcripts", table)
     assert code == 2
@@ -189,6 +193,20 @@ def test_bad_input_gets_one_line_and_exit_code_2(
     refused(says("prepare", "csv", tmp_path / "gone.csv", "--out", out), "no such table")
     refused(says("prepare", "csv", tmp_path / "gone.csv", "--out", out, "--column", "x"), "field=column")
     refused(says("prepare", "ravdess"), "Missing argument")
+    refused(says("predict", model, "x" * 300), "cannot be opened")
+    refused(says("prepare", "ravdess", tmp_path, "--out", out, "--labels", "nope"), "no RAVDESS speech file")
+    for setting, word in (
+        ("audio.config.kernel=4", "must be odd"),
+        ("audio.config.bins=abc", "cannot be built"),
+        ("audio.config.hiden_size=3", "did you mean 'hidden_size'?"),
+        ("text.config={model_type: emofuse-log-mel-cnn}", "has no vocabulary"),
+        ("text.config={model_type: bart, vocab_size: 300}", "is no encoder of text"),
+        ("audio.layers=7", "has only its last layer"),
+        ("training.gradient_checkpointing=true", "do not offer it"),
+        ("labels=2020-13-45", "is not YAML"),
+    ):
+        arguments = ("crossval", recipe, "--manifest", manifest, "--out", tmp_path / setting[:9] / word[:4])
+        refused(says(*arguments, "--set", setting), word)
     refused(says("predict", "--nonsense"), "--nonsense")
     refused(says("nonsense"), "nonsense")
 
@@ -290,3 +308,4 @@ def test_version_and_help_answer() -> None:
 
     assert command("--version").stdout.strip() == __version__
     assert "crossval" in command("--help").stdout
+    assert "crossval" in command().stdout

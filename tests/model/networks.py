@@ -47,6 +47,7 @@ SPEECH: dict[str, PreTrainedConfig] = {
     "wav2vec2 layer norm": wav2vec2(**LAYER_NORM),
     "hubert group norm": HubertConfig(**SMALL, num_conv_pos_embeddings=16),
     "hubert layer norm": HubertConfig(**SMALL, num_conv_pos_embeddings=16, **LAYER_NORM),
+    "hubert batch norm": HubertConfig(**SMALL, num_conv_pos_embeddings=16, conv_pos_batch_norm=True, **LAYER_NORM),
     "wavlm": WavLMConfig(**SMALL, num_conv_pos_embeddings=16),
     "wavlm layer norm": WavLMConfig(**SMALL, num_conv_pos_embeddings=16, **LAYER_NORM),
     "data2vec-audio": Data2VecAudioConfig(**SMALL),

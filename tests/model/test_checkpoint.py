@@ -131,6 +131,14 @@ def test_a_label_list_of_the_wrong_length_is_refused(folder: Path) -> None:
         load_checkpoint(folder)
 
 
+@pytest.mark.parametrize("change", [{"width": "abc"}, {"audio_encoder": []}, {"references": {"audio": {}}}])
+def test_a_damaged_configuration_is_refused(folder: Path, change: dict[str, object]) -> None:
+    config = json.loads((folder / layout.CONFIG).read_text())
+    (folder / layout.CONFIG).write_text(json.dumps(config | change))
+    with pytest.raises(CheckpointError):
+        load_checkpoint(folder)
+
+
 def test_a_truncated_file_of_weights_is_refused(folder: Path) -> None:
     content = (folder / layout.WEIGHTS).read_bytes()
     (folder / layout.WEIGHTS).write_bytes(content[: len(content) // 2])

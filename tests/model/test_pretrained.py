@@ -22,7 +22,7 @@ from emofuse.errors import CheckpointError, RecipeError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import load_checkpoint, save_checkpoint
 from emofuse.model.encoders import bare_encoder
-from emofuse.model.network import count_parameters
+from emofuse.model.network import EmotionModel, count_parameters
 from emofuse.model.pretrained import base_weights, content_hash
 from emofuse.types import Task
 
@@ -238,3 +238,51 @@ def test_an_encoder_in_the_local_cache_is_found_offline_and_pinned_to_its_commit
         env=os.environ | {"HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1"},
     )
     assert done.stdout.split() == ["wavlm", commit], done.stderr
+
+
+def test_an_encoder_that_was_changed_by_hand_is_saved_by_value(sources: dict[str, str], tmp_path: Path) -> None:
+    save_checkpoint(build(recipe(sources), "fusion", TASK, [], seed=0), tmp_path / "model")
+    checkpoint = load_checkpoint(tmp_path / "model")
+    with torch.no_grad():
+        checkpoint.model.text_encoder.backbone.get_input_embeddings().weight.add_(1.0)
+    save_checkpoint(checkpoint, tmp_path / "changed")
+    again = load_checkpoint(tmp_path / "changed").model
+    assert set(again.config.references) == {"audio"}
+    assert torch.equal(logits(again, ROWS), logits(checkpoint.model, ROWS))
+
+
+def test_a_reference_to_a_folder_holds_from_anywhere(
+    sources: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_checkpoint(
+        build(recipe({"audio": "hears", "text": "reads"}), "fusion", TASK, [], seed=0), tmp_path / "model"
+    )
+    monkeypatch.chdir("/")
+    assert load_checkpoint(tmp_path / "model").model.config.references.keys() == {"audio", "text"}
+
+
+def test_a_model_by_reference_loads_in_another_precision_and_without_a_report(
+    sources: dict[str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    save_checkpoint(build(recipe(sources), "fusion", TASK, [], seed=0), tmp_path / "model")
+    capfd.readouterr()
+    model = EmotionModel.from_pretrained(tmp_path / "model", dtype=torch.bfloat16)
+    assert model.audio_encoder.backbone.dtype == torch.bfloat16
+    assert "MISSING" not in "".join(capfd.readouterr())
+
+
+def test_vectors_are_for_words_of_a_configuration_only(sources: dict[str, str]) -> None:
+    with pytest.raises(RecipeError, match="vectors start the embeddings of a config"):
+        recipe(sources, text={"encoder": sources["text"], "vectors": "glove.txt"})
+
+
+def test_a_layer_that_the_encoder_does_not_have_is_refused(sources: dict[str, str]) -> None:
+    chosen = recipe(sources, audio={"encoder": sources["audio"], "layers": 9})
+    with pytest.raises(RecipeError, match="layers 0"):
+        build(chosen, "audio", TASK, [], seed=0)
+
+
+def test_one_layer_can_be_learnt_from_though_layers_may_drop() -> None:
+    model = network(SPEECH["wavlm"], None, audio_layers=3).train()
+    assert model.audio_encoder.backbone.config.layerdrop == 0.0

@@ -144,6 +144,9 @@ def test_a_run_is_neither_overwritten_nor_mixed_with_another(run: Path, corpus: 
         cross_validate(recipe, corpus, run)
     with pytest.raises(RunError, match="another recipe"):
         cross_validate(recipe.model_copy(update={"seeds": (0,)}), corpus, run, resume=True)
+    other = Corpus(tuple(replace(u, text="other words") for u in corpus), name="tones")
+    with pytest.raises(RunError, match="another manifest"):
+        cross_validate(recipe, other, run, resume=True)
     with pytest.raises(RunError, match="other folds"):
         cross_validate(recipe, corpus.select(lambda u: u.session != "session1"), run, resume=True)
 
@@ -192,12 +195,58 @@ def test_the_test_part_is_not_opened_before_the_model_is_in_place(
         log = log[following[0] :] if following else []
 
 
-def test_a_fold_of_which_nothing_can_be_read_is_an_error(corpus: Corpus, recipe: Recipe, tmp_path: Path) -> None:
+def test_a_fold_of_which_nothing_can_be_read_is_left_out_and_named(
+    corpus: Corpus, recipe: Recipe, tmp_path: Path
+) -> None:
     gone = tuple(
         replace(u, audio=tmp_path / f"{u.id}.wav") if u.session == "session1" else u for u in corpus.utterances
     )
-    with pytest.raises(CorpusError, match=r"no utterance of the training part|no test utterance of fold"):
-        cross_validate(recipe, Corpus(gone), tmp_path / "run", systems=("audio",))
+    results = cross_validate(recipe, Corpus(gone), tmp_path / "run", systems=("audio",))
+    assert results["folds_unscored"] == ["session session1"]
+    assert results["systems"]["audio"]["n"] == 16
+    assert len(results["skipped"]) == 8
+
+
+def test_a_training_part_without_the_modality_is_refused(corpus: Corpus, recipe: Recipe, tmp_path: Path) -> None:
+    mute = Corpus(tuple(replace(u, text="[LAUGHTER]") for u in corpus.utterances))
+    with pytest.raises(CorpusError, match="training part has no utterance that the text system can use"):
+        cross_validate(recipe, mute, tmp_path / "run", systems=("text",))
+
+
+def test_what_lacks_the_only_modality_is_not_learnt_from_and_counted(
+    corpus: Corpus, recipe: Recipe, tmp_path: Path
+) -> None:
+    mute = replace(corpus.utterances[0], text=None)
+    changed = Corpus((mute, *corpus.utterances[1:]), name="tones")
+    results = cross_validate(recipe, changed, tmp_path / "run", systems=("text", "fusion"))
+    assert {name: system["without_modality"] for name, system in results["systems"].items()} == {
+        "text": 1,
+        "fusion": 0,
+    }
+
+
+def test_resuming_does_damaged_jobs_again(
+    run: Path, results: dict[str, Any], corpus: Corpus, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    jobs = [copy / "fold-1" / "seed-0" / system for system in ("audio", "text", "fusion")]
+    (jobs[0] / "metrics.json").write_text('{"n": ')
+    (jobs[1] / "predictions.jsonl").write_text('{"id"')
+    (jobs[2] / "predictions.jsonl").unlink()
+    again = cross_validate(load_recipe(copy / "recipe.yaml"), corpus, copy, resume=True)
+    assert comparable(again) == comparable(results)
+    (copy / "folds.json").write_text("{")
+    with pytest.raises(RunError, match="damaged"):
+        cross_validate(load_recipe(copy / "recipe.yaml"), corpus, copy, resume=True)
+
+
+def test_a_validation_part_that_takes_everything_is_refused(
+    corpus: Corpus, recipe: Recipe, tmp_path: Path
+) -> None:
+    one_each = corpus.select(["s1F_0", "s1F_1", "s1F_2", "s1F_3"])
+    with pytest.raises(CorpusError, match="nothing is left to train on"):
+        train(recipe.model_copy(update={"selection": "best"}), one_each, tmp_path)
 
 
 def test_training_on_everything_leaves_a_model(corpus: Corpus, recipe: Recipe, tmp_path: Path) -> None:

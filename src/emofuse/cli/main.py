@@ -23,7 +23,6 @@ USAGE_ERROR: type[typer.BadParameter] = typer.BadParameter.__bases__[0]
 app = typer.Typer(
     name="emofuse",
     help="Recognise emotion from what is said and how it is said.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help comes in half the time
@@ -50,7 +49,7 @@ def root(
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 0 all done, 1 some inputs failed, 2 a wrong call or input."""
     try:
-        code = app(args=list(arguments), standalone_mode=False)
+        code = app(args=list(arguments) or ["--help"], standalone_mode=False)
     except EmofuseError as error:
         return _refuse(str(error))
     except USAGE_ERROR as error:

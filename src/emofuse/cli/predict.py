@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -54,7 +56,7 @@ def collect_inputs(inputs: Sequence[Path], text: str | None, transcripts: Path |
     Raises:
         CorpusError: there is nothing to predict, a folder has no recording in it, or `text` has several.
     """
-    utterances: list[Utterance] = [utterance for path in inputs for utterance in _utterances(path)]
+    utterances = _with_unique_ids(utterance for path in inputs for utterance in _utterances(path))
     if text is not None:
         if len(utterances) > 1:
             raise CorpusError(f"--text goes with one recording, not with {len(utterances)}; use --transcripts")
@@ -69,11 +71,22 @@ def collect_inputs(inputs: Sequence[Path], text: str | None, transcripts: Path |
     return utterances
 
 
+def _with_unique_ids(utterances: Iterable[Utterance]) -> list[Utterance]:
+    """Return the utterances; what repeats an id gets a number behind it."""
+    seen: Counter[str] = Counter()
+    unique = []
+    for utterance in utterances:
+        seen[utterance.id] += 1
+        number = seen[utterance.id]
+        unique.append(utterance if number == 1 else replace(utterance, id=f"{utterance.id}#{number}"))
+    return unique
+
+
 def _utterances(path: Path) -> Iterable[Utterance]:
     from emofuse.data.audio import AUDIO_SUFFIXES
     from emofuse.data.manifest import load_corpus
 
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path's, it takes any name
         found = sorted(p for p in path.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file())
         if not found:
             raise CorpusError(f"{path}: the folder has no recording in it ({', '.join(AUDIO_SUFFIXES)})")

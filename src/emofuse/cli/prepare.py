@@ -28,10 +28,10 @@ def prepare(
     from emofuse.data.manifest import save_corpus
 
     prepared = read_corpus(corpus, root, _columns(column or []), audio_root)
-    save_corpus(prepared.corpus, out)
     labelled = prepared.corpus
     if labels != "as-is":
         labelled, _ = apply_policy(prepared.corpus, labels)
+    save_corpus(prepared.corpus, out)
     counts = {field: count_by(labelled, field) for field in ("session", "label", "speaker")}
     if as_json:
         document: dict[str, Any] = {"corpus": labelled.name, "n_utterances": len(labelled), "labels": labels}

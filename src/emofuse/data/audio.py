@@ -86,8 +86,8 @@ def _open(path: Path) -> soundfile.SoundFile:
         status = path.stat()
     except FileNotFoundError as error:
         raise AudioError(f"{path}: no such file; check the path or the corpus root") from error
-    except OSError as error:
-        raise AudioError(f"{path}: cannot be opened ({error.strerror}); check the path") from error
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{str(path)[:200]!r}: cannot be opened ({error}); check the path") from error
     if stat.S_ISDIR(status.st_mode):
         raise AudioError(f"{path}: is a folder, not a recording")
     if status.st_size == 0:

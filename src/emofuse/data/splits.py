@@ -62,6 +62,15 @@ def folds_hash(folds: Iterable[Fold]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def corpus_hash(corpus: Corpus) -> str:
+    """Return a short hash of what a run depends on: labels, votes, texts, spans and names of files, by id."""
+    rows = [
+        [u.id, u.label, u.text, u.start, u.end, u.audio.name if u.audio else None, sorted((u.votes or {}).items())]
+        for u in sorted(corpus, key=lambda u: u.id)
+    ]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+
+
 def folds_document(folds: Sequence[Fold]) -> dict[str, Any]:
     """Return the folds as JSON would hold them, with their hash."""
     return {"hash": folds_hash(folds), "folds": [asdict(fold) for fold in folds]}

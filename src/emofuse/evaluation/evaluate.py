@@ -74,8 +74,12 @@ def evaluate_confusion(
     )
 
 
-def summarise(pooled: Sequence[Evaluation], folds: Sequence[Sequence[Evaluation]]) -> dict[str, Any]:
+def summarise(
+    pooled: Sequence[Evaluation], folds: Sequence[Sequence[Evaluation]], numbers: Sequence[int] | None = None
+) -> dict[str, Any]:
     """Summarise a system: one pooled evaluation a seed, and each seed's evaluation of every fold.
+
+    `numbers` are those of the folds, where some could not be scored.
 
     The headline is pooled over all test folds within a seed; then mean and standard deviation (ddof 1, null for
     one seed) over seeds. The mean and range over folds stand beside it.
@@ -91,7 +95,7 @@ def summarise(pooled: Sequence[Evaluation], folds: Sequence[Sequence[Evaluation]
         "confusion": confusion.tolist(),
         "folds_without_class": {
             str(number): list(evaluation.missing_classes)
-            for number, evaluation in enumerate(folds[0], start=1)
+            for number, evaluation in zip(numbers or range(1, len(folds[0]) + 1), folds[0], strict=True)
             if evaluation.missing_classes
         },
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,10 @@ def build(recipe: Recipe, system: SystemName, task: Task, texts: Iterable[str], 
         text_preparation(recipe, text, text_config, texts) if text else None,
     )
     torch.manual_seed(seed)
-    model = EmotionModel(_network_config(recipe, task, audio_config, text_config))
+    try:
+        model = EmotionModel(_network_config(recipe, task, audio_config, text_config))
+    except (ValueError, TypeError, RuntimeError, AttributeError, ArithmeticError) as error:
+        raise RecipeError(f"the {system} system cannot be built from this recipe: {first_line(error)}") from error
     for key, part in (("audio", audio), ("text", text)):
         if part is not None:
             backbone = getattr(model, f"{key}_encoder").backbone
@@ -86,9 +91,16 @@ def encoder_config(recipe: EncoderRecipe, key: str) -> PreTrainedConfig:
     if kind is None:
         raise RecipeError(f"{key}.config: needs model_type, such as wav2vec2, bert or emofuse-log-mel-cnn")
     try:
-        return AutoConfig.for_model(kind, **values)
+        config = AutoConfig.for_model(kind, **values)
     except Exception as error:  # configurations check themselves with exceptions of many kinds
         raise RecipeError(f"{key}.config: {first_line(error)}") from error
+    known = {field.name for field in fields(config)} | set(config.attribute_map)
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise RecipeError(f"{key}.config: {kind} has no key {name!r}{hint}")
+    return config
 
 
 def audio_preparation(recipe: AudioRecipe, config: PreTrainedConfig) -> AudioPreparation:
@@ -114,6 +126,8 @@ def text_preparation(
     """Return how texts are prepared; without a checkpoint, a vocabulary is learnt and `config` told its size."""
     if text.encoder is not None:
         tokenizer = fetch_tokenizer(Source(text.encoder, text.revision))
+    elif not hasattr(config, "vocab_size"):
+        raise RecipeError(f"text.config: {config.model_type} is no encoder of text, it has no vocabulary")
     else:
         words = (strip_annotations(t) if recipe.annotations == "strip" else t for t in texts)
         tokenizer = learn_vocabulary(words, text.vocabulary, config.vocab_size)

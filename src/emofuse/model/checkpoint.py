@@ -73,7 +73,7 @@ def load_model(folder: Path) -> EmotionModel:
     """
     try:
         network: EmotionModel = EmotionModel.from_pretrained(folder, local_files_only=True)
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         raise CheckpointError(
             f"{folder}: cannot be loaded ({first_line(error)}); save or copy it again"
         ) from error

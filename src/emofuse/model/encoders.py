@@ -51,6 +51,10 @@ class TextEncoder(nn.Module):
 
     def __init__(self, backbone: PreTrainedModel, layers: Layers = "last") -> None:
         super().__init__()
+        if backbone.main_input_name != "input_ids" or backbone.config.is_encoder_decoder:
+            raise RecipeError(
+                f"text.encoder: {backbone.config.model_type!r} is no encoder of text; use BERT or its kin"
+            )
         if layers != "last" and not hasattr(backbone.config, "num_hidden_layers"):
             raise RecipeError(f"text.layers: {backbone.config.model_type} has only its last layer")
         if getattr(backbone, "pooler", None) is not None:
@@ -60,7 +64,7 @@ class TextEncoder(nn.Module):
         self.layer_count = int(getattr(backbone.config, "num_hidden_layers", 0)) + 1
         self.longest = longest_text(backbone)
         self._all_layers = layers != "last"
-        self._pick = layer_picker(layers)
+        self._pick = layer_picker(layers, self.layer_count)
 
     def forward(self, values: Tensor, mask: Tensor) -> Stream:
         """Map (batch, pieces) to (batch, pieces, width), or (batch, layers, pieces, width)."""

@@ -9,21 +9,27 @@ import torch
 from torch import Tensor, nn
 
 from emofuse.config import Layers
+from emofuse.errors import RecipeError
 from emofuse.model.batch import Stream
 
 # Which layers of an encoder are wanted: given all of them, embeddings first, pick or stack.
 Pick: TypeAlias = Callable[[Sequence[Tensor], Tensor], Tensor]
 
 
-def layer_picker(layers: Layers) -> Pick:
+def layer_picker(layers: Layers, count: int) -> Pick:
     """Return what picks from (all hidden states, last hidden state): the last, one by index, or all stacked.
 
     Index 0 is the embeddings, index n the output of layer n, as in `transformers`' `hidden_states`.
+
+    Raises:
+        RecipeError: the encoder has fewer than `layers` layers.
     """
     if layers == "last":
         return lambda states, last: last
     if layers == "weighted":
         return lambda states, last: torch.stack(list(states), dim=1)
+    if int(layers) >= count:
+        raise RecipeError(f"layers: {layers}, but the encoder has layers 0 (its embeddings) to {count - 1}")
     return lambda states, last: states[int(layers)]
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import field
 from typing import Any
 
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.configuration_utils import SubConfigSpec
+from transformers.utils import logging as transformers_logging
 
 from emofuse.config import FusionKind, Layers, PoolingName
 from emofuse.errors import CheckpointError
@@ -20,7 +23,7 @@ from emofuse.model.fusion import EarlyFusion, LateFusion, SingleModality, cross_
 from emofuse.model.heads import EmotionHead, EmotionOutput
 from emofuse.model.layers import LayerMix
 from emofuse.model.pooling import POOLED_WIDTH, POOLINGS
-from emofuse.model.pretrained import Reference, fill_from_reference
+from emofuse.model.pretrained import Reference, base_weights, content_hash, fill_from_reference
 from emofuse.model.tuning import add_adapters
 from emofuse.types import MODALITIES, Modality, Task
 
@@ -136,7 +139,8 @@ class EmotionModel(PreTrainedModel):
         """
         name = str(pretrained_model_name_or_path)
         kwargs["ignore_mismatched_sizes"] = True  # they are refused below, in one sentence
-        model, loading = super().from_pretrained(name, *model_args, output_loading_info=True, **kwargs)
+        with _without_reports():
+            model, loading = super().from_pretrained(name, *model_args, output_loading_info=True, **kwargs)
         missing = set(loading["missing_keys"])
         for key, reference in model.config.references.items():
             backbone = getattr(model, f"{key}_encoder").backbone
@@ -147,10 +151,17 @@ class EmotionModel(PreTrainedModel):
         return (model, loading) if output_loading_info else model
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
-        """Write a model folder; encoders held by reference are left out of its weights."""
-        weights = kwargs.pop("state_dict", None) or self.state_dict()
-        for key in self.config.references:
-            for name in _base_names(key, getattr(self, f"{key}_encoder").backbone):
+        """Write a model folder; encoders held by reference are left out of its weights.
+
+        An encoder whose weights are no longer those of its reference is saved by value.
+        """
+        weights = dict(kwargs.pop("state_dict", None) or self.state_dict())
+        for key, reference in list(self.config.references.items()):
+            backbone = getattr(self, f"{key}_encoder").backbone
+            if content_hash(base_weights(backbone)) != reference["sha256"]:
+                del self.config.references[key]
+                continue
+            for name in _base_names(key, backbone):
                 weights.pop(name, None)
         super().save_pretrained(save_directory, state_dict=weights, **kwargs)
 
@@ -212,6 +223,17 @@ def _backbone(config: PreTrainedConfig, adapter: dict[str, Any] | None) -> PreTr
 def _base_names(key: str, backbone: nn.Module) -> list[str]:
     """Return the names, within the whole network, of an encoder's own weights, adapters left out."""
     return [f"{key}_encoder.backbone.{name}" for name in backbone.state_dict() if "lora_" not in name]
+
+
+@contextmanager
+def _without_reports() -> Iterator[None]:
+    """Keep the loading report of transformers away: what it would warn of is filled or refused here."""
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
 
 
 def _own_memory(model: nn.Module) -> None:

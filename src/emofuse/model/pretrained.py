@@ -112,8 +112,9 @@ def pinned_revision(source: Source) -> str | None:
 
 
 def refer_to(backbone: nn.Module, source: Source) -> Reference:
-    """Return a reference to the encoder whose weights a backbone holds."""
-    return Reference(source.name, pinned_revision(source), content_hash(base_weights(backbone)))
+    """Return a reference to the encoder whose weights a backbone holds; a folder by its absolute path."""
+    name = str(Path(source.name).resolve()) if Path(source.name).is_dir() else source.name
+    return Reference(name, pinned_revision(source), content_hash(base_weights(backbone)))
 
 
 def fill_from_reference(backbone: nn.Module, reference: Reference, key: str, folder: str) -> None:
@@ -124,10 +125,11 @@ def fill_from_reference(backbone: nn.Module, reference: Reference, key: str, fol
     """
     try:
         source = fetch_encoder(Source(reference.name, reference.revision), key)
+        fill(backbone, source)
     except RecipeError as error:
         raise CheckpointError(f"{folder}: its {key} encoder is saved by reference; {error}") from error
-    fill(backbone, source)
-    if content_hash(base_weights(backbone)) != reference.sha256:
+    given = source.state_dict()
+    if content_hash({name: given[name] for name in base_weights(backbone) if name in given}) != reference.sha256:
         raise CheckpointError(
             f"{folder}: its {key} encoder {reference.name} has changed since the model was trained (its weights "
             f"have another hash); restore the one it was trained with, revision {reference.revision}"
@@ -135,13 +137,18 @@ def fill_from_reference(backbone: nn.Module, reference: Reference, key: str, fol
 
 
 def fill(backbone: nn.Module, source: nn.Module) -> None:
-    """Copy the weights of a plain encoder into a backbone, whose layers may have adapters around them."""
+    """Copy the weights of a plain encoder into a backbone, whose layers may have adapters around them.
+
+    Raises:
+        RecipeError: the source lacks a weight, or has it in another shape.
+    """
     given = source.state_dict()
-    wanted = base_weights(backbone)
     with torch.no_grad():
-        for name, target in wanted.items():
-            if name in given:
+        for name, target in base_weights(backbone).items():
+            if name in given and given[name].shape == target.shape:
                 target.copy_(given[name])
+            elif not name.startswith(HARMLESS):
+                raise RecipeError(f"the encoder's weight {name!r} is not in its checkpoint, or has another shape")
 
 
 def base_weights(backbone: nn.Module) -> dict[str, Tensor]:

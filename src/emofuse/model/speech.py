@@ -37,9 +37,9 @@ class ConvolutionalSpeechEncoder(nn.Module):
         self.layer_count = int(backbone.config.num_hidden_layers) + 1
         self.kernels = tuple(backbone.config.conv_kernel)
         self.strides = tuple(backbone.config.conv_stride)
-        self._pick = layer_picker(layers)
-        if layers == "weighted":
-            backbone.config.layerdrop = 0.0  # a dropped layer would be missing from the sum
+        self._pick = layer_picker(layers, self.layer_count)
+        if layers != "last":
+            backbone.config.layerdrop = 0.0  # a dropped layer would be missing, and others in its place
 
     def forward(self, values: Tensor, mask: Tensor) -> Stream:
         """Map (batch, samples) to (batch, frames, width), or (batch, layers, frames, width)."""
@@ -95,6 +95,10 @@ class ConvolutionalSpeechEncoder(nn.Module):
     def _positions(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Return convolutional position embeddings, padding kept at zero before each convolution."""
         embedding = self.backbone.encoder.pos_conv_embed
+        if getattr(embedding, "batch_norm", None) is not None:  # some HuBERTs: it would lift padding off zero
+            hidden = zero_padding(embedding.batch_norm(hidden.transpose(1, 2)).transpose(1, 2), mask)
+            mixed = embedding.padding(embedding.conv(hidden.transpose(1, 2)))
+            return embedding.activation(mixed).transpose(1, 2)
         if not hasattr(embedding, "layers"):
             return embedding(hidden)
         for layer in embedding.layers:  # data2vec-audio: a stack, and each layer would spread padding
@@ -111,9 +115,9 @@ class FilterbankSpeechEncoder(nn.Module):
         self.width = int(backbone.config.hidden_size)
         self.layer_count = int(backbone.config.num_hidden_layers) + 1
         self._all_layers = layers != "last"
-        self._pick = layer_picker(layers)
-        if layers == "weighted":
-            backbone.config.layerdrop = 0.0  # a dropped layer would be missing from the sum
+        self._pick = layer_picker(layers, self.layer_count)
+        if layers != "last":
+            backbone.config.layerdrop = 0.0  # a dropped layer would be missing, and others in its place
 
     def forward(self, values: Tensor, mask: Tensor) -> Stream:
         """Map (batch, frames, bins) to (batch, frames, width), or (batch, layers, frames, width)."""
@@ -142,7 +146,7 @@ class WhisperEncoder(nn.Module):
         self.layer_count = int(backbone.config.encoder_layers) + 1
         self.longest = 2 * int(backbone.config.max_source_positions)
         self._all_layers = layers != "last"
-        self._pick = layer_picker(layers)
+        self._pick = layer_picker(layers, self.layer_count)
 
     def forward(self, values: Tensor, mask: Tensor) -> Stream:
         """Map (batch, frames, bins) to (batch, frames / 2, width), or (batch, layers, frames / 2, width)."""

@@ -54,7 +54,7 @@ WHAT = {
 }
 CALLS = {"audio": '"call.wav"', "text": 'text="I said no."', "fusion": '"call.wav", text="I said no."'}
 SELECTIONS = {
-    "best": "the best UA on speakers kept aside",
+    "best": "the best UA on the validation part",
     "fixed": "none: a declared number, the last three averaged",
 }
 

@@ -17,12 +17,12 @@ import torch
 from emofuse import layout
 from emofuse.config import Recipe, dump_recipe
 from emofuse.data.labels import apply_policy
-from emofuse.data.splits import folds_document, make_folds
+from emofuse.data.splits import corpus_hash, folds_document, make_folds
 from emofuse.errors import CorpusError, RunError
 from emofuse.evaluation.evaluate import METRICS, compare, confusion_text, evaluate_labels, summarise
 from emofuse.evaluation.report import confusion_picture
 from emofuse.training.fit import Progress
-from emofuse.training.job import Job, Setting, read_predictions, read_skips, run_job
+from emofuse.training.job import Job, Setting, is_complete, read_predictions, read_skips, run_job
 from emofuse.training.loader import AudioStore
 from emofuse.types import SYSTEMS, Corpus, Evaluation, Fold, Skip, SystemName, Task
 
@@ -67,7 +67,7 @@ def cross_validate(
     out = Path(out)
     labelled, task = apply_policy(corpus, recipe.labels)
     folds = make_folds(labelled, recipe.protocol, recipe.selection, recipe.folds_seed)
-    _open_run(out, recipe, folds, resume)
+    _open_run(out, recipe, folds_document(folds) | {"corpus_hash": corpus_hash(labelled)}, resume)
     store = AudioStore()
     jobs = [
         Job(system, fold, seed, layout.job_folder(out, fold.index, seed, system))
@@ -77,7 +77,7 @@ def cross_validate(
     ]
     for number, job in enumerate(jobs, start=1):
         tell = _teller(listener, number, len(jobs), job)
-        if (job.folder / layout.METRICS).is_file():
+        if is_complete(job.folder):
             tell(None)
         else:
             run_job(job, Setting(recipe, task, store, tell), labelled)
@@ -106,7 +106,10 @@ def collect(
     summaries: dict[str, dict[str, Any]] = {}
     for system in systems:
         pooled, by_fold = _evaluations(system, recipe, task, folds, predicted, truth)
-        summaries[system] = summarise(pooled, by_fold)
+        summaries[system] = summarise(
+            pooled, by_fold, [fold.index for fold in folds if set(fold.test) & set(truth)]
+        )
+        summaries[system]["without_modality"] = _without_modality(out, recipe, folds, system)
         _draw(out, system, summaries[system], task)
     return {
         "corpus": corpus.name,
@@ -115,6 +118,7 @@ def collect(
         "n_utterances": len({i for fold in folds for i in fold.test}),
         "labels": list(task.labels),
         "folds": [_describe(fold) for fold in folds],
+        "folds_unscored": [fold.name for fold in folds if not set(fold.test) & set(truth)],
         "folds_hash": folds_document(folds)["hash"],
         "seeds": list(recipe.seeds),
         "word_vectors": _word_vectors(recipe),
@@ -143,22 +147,29 @@ def environment() -> dict[str, Any]:
     }
 
 
-def _open_run(out: Path, recipe: Recipe, folds: Sequence[Fold], resume: bool) -> None:
+def _open_run(out: Path, recipe: Recipe, document: dict[str, Any], resume: bool) -> None:
     """Make the run folder, or make sure that it holds this very run."""
     layout.make_folder(out)
-    document = folds_document(folds)
-    if (out / layout.FOLDS).is_file() and (out / layout.RECIPE).is_file():
-        if not resume:
-            raise RunError(f"{out}: holds a run already; add --resume to go on with it, or choose another folder")
-        held = json.loads((out / layout.FOLDS).read_text(encoding="utf-8"))
-        if held["hash"] != document["hash"]:
-            raise RunError(f"{out}: was run on other folds; the manifest or the protocol has changed")
-        if (out / layout.RECIPE).read_text(encoding="utf-8") != dump_recipe(recipe):
-            raise RunError(f"{out}: was run with another recipe; compare {out / layout.RECIPE}")
+    if not (out / layout.FOLDS).is_file():
+        layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
+        layout.write_json(out / layout.ENVIRONMENT, environment())
+        layout.write_json(out / layout.FOLDS, document)
         return
-    layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
-    layout.write_json(out / layout.ENVIRONMENT, environment())
-    layout.write_json(out / layout.FOLDS, document)
+    if not resume:
+        raise RunError(f"{out}: holds a run already; add --resume to go on with it, or choose another folder")
+    try:
+        held = json.loads((out / layout.FOLDS).read_text(encoding="utf-8"))
+        same_recipe = (out / layout.RECIPE).read_text(encoding="utf-8") == dump_recipe(recipe)
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{out}: its {layout.FOLDS} or {layout.RECIPE} is damaged; start in another folder"
+        ) from error
+    if held.get("hash") != document["hash"]:
+        raise RunError(f"{out}: was run on other folds; the manifest or the protocol has changed")
+    if held.get("corpus_hash") != document["corpus_hash"]:
+        raise RunError(f"{out}: was run on another manifest; its labels, texts, spans or files have changed")
+    if not same_recipe:
+        raise RunError(f"{out}: was run with another recipe; compare {out / layout.RECIPE}")
 
 
 def _teller(listener: Listener, number: int, jobs: int, job: Job) -> Callable[[Progress | None], None]:
@@ -202,9 +213,8 @@ def _fold_evaluations(
 ) -> Iterator[Evaluation]:
     for fold in folds:
         part = {i: truth[i] for i in fold.test if i in truth}
-        if not part:
-            raise CorpusError(f"no test utterance of fold {fold.name!r} could be read; see the skipped ones")
-        yield evaluate_labels(part, predicted, task.labels)
+        if part:
+            yield evaluate_labels(part, predicted, task.labels)
 
 
 def _skips(out: Path, recipe: Recipe, folds: Sequence[Fold], systems: Sequence[SystemName]) -> list[Skip]:
@@ -224,6 +234,13 @@ def _word_vectors(recipe: Recipe) -> str | None:
     if recipe.text.encoder is not None:
         return None
     return Path(recipe.text.vectors).name if recipe.text.vectors else "learnt"
+
+
+def _without_modality(out: Path, recipe: Recipe, folds: Sequence[Fold], system: SystemName) -> int:
+    """Count the test utterances of which a system got nothing: it answered them by its prior alone."""
+    places = (layout.job_folder(out, fold.index, recipe.seeds[0], system) for fold in folds)
+    documents = (json.loads((place / layout.METRICS).read_text(encoding="utf-8")) for place in places)
+    return sum(document["without_modality"] for document in documents)
 
 
 def _describe(fold: Fold) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 from torch import Tensor, nn
 
 from emofuse.config import Recipe
 from emofuse.data.buckets import effective_batches, micro_batches
-from emofuse.errors import RunError
+from emofuse.errors import RecipeError, RunError
 from emofuse.evaluation.calibration import probabilities
 from emofuse.evaluation.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
 from emofuse.model.batch import as_tensors
@@ -60,7 +61,7 @@ class EpochRecord:
     epoch: int
     loss: float
     lr: float
-    gradient_norm: float
+    gradient_norm: float | None
     validation: Validation
     seconds: float
 
@@ -88,11 +89,12 @@ def fit(
         RunError: the loss is no longer a number.
     """
     set_seed(seed)
+    AcceleratorState._reset_state()  # it lives as long as the process, and another run may want another precision
     accelerator = Accelerator(mixed_precision=_precision(recipe))
     if accelerator.num_processes > 1:
         raise RunError("training runs in one process; start it without a distributed launcher")
     if recipe.training.gradient_checkpointing:
-        checkpoint.model.gradient_checkpointing_enable()
+        _checkpoint_gradients(checkpoint.model)
     optimizer = make_optimizer(checkpoint.model, recipe)
     model, optimizer = accelerator.prepare(checkpoint.model, optimizer)
     trainer = _Trainer(accelerator, model, optimizer, recipe, _class_weights(train, checkpoint.model, recipe))
@@ -103,9 +105,14 @@ def fit(
         loss, norm = trainer.run_epoch(train, epoch, seed, report, history[-1].validation.ua if history else None)
         seen = validate(keeper.model, validation, recipe) if validation is not None else Validation()
         rate = max(float(group["lr"]) for group in optimizer.param_groups)
-        history.append(EpochRecord(epoch, loss, rate, norm, seen, time.monotonic() - began))
+        history.append(
+            EpochRecord(epoch, loss, rate, norm if math.isfinite(norm) else None, seen, time.monotonic() - began)
+        )
         if keeper.see(history[-1], recipe.training.epochs):
             break
+    accelerator.unwrap_model(
+        model, keep_fp32_wrapper=False
+    )  # the network that is kept computes in its own precision
     keeper.restore()
     accelerator.free_memory()
     return history
@@ -232,6 +239,15 @@ def average(weights: list[Weights]) -> Weights:
         else value
         for name, value in weights[-1].items()
     }
+
+
+def _checkpoint_gradients(model: EmotionModel) -> None:
+    try:
+        model.gradient_checkpointing_enable()
+    except ValueError as error:
+        raise RecipeError(
+            "training.gradient_checkpointing: these encoders do not offer it; set it to false"
+        ) from error
 
 
 def _copy_of(model: nn.Module) -> Weights:

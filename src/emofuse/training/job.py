@@ -82,12 +82,13 @@ def train_system(
         recipe = joint_recipe(recipe)
     soft = recipe.training.soft_labels
     train, skipped = load_part(parts[0], setting.task, checkpoint.preparation, setting.store, soft)
-    if not len(train):
-        raise CorpusError(f"no utterance of the training part can be read; the first: {skipped[0].reason}")
+    train = train.to_learn_from()
+    _refuse_empty(train, "training", system, skipped)
     validation: Part | None = None
     if len(parts[1]):
         validation, more = load_part(parts[1], setting.task, checkpoint.preparation, setting.store)
         skipped += more
+        _refuse_empty(validation, "validation", system, skipped)
     history = fit(checkpoint, train, validation, recipe, seed, setting.report)
     card = partial(write_card, recipe=recipe, system=system, model=checkpoint.model, parts=parts, seed=seed)
     return Trained(checkpoint, history, skipped, card)
@@ -132,6 +133,16 @@ def predict_part(checkpoint: Checkpoint, part: Part, recipe: Recipe) -> list[Pre
     ]
 
 
+def is_complete(folder: Path) -> bool:
+    """Tell whether a job has ended and its files can be read; a damaged one is done again."""
+    try:
+        read_predictions(folder)
+        read_skips(folder)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    return True
+
+
 def read_predictions(folder: Path) -> dict[str, str]:
     """Return id -> label of a job's predictions."""
     lines = (folder / layout.PREDICTIONS).read_text(encoding="utf-8").splitlines()
@@ -145,10 +156,17 @@ def read_skips(folder: Path) -> list[Skip]:
     return [Skip(**skip) for skip in document["skipped"]]
 
 
+def _refuse_empty(part: Part, name: str, system: SystemName, skipped: Sequence[Skip]) -> None:
+    if not len(part):
+        reason = f"; the first that was skipped: {skipped[0].reason}" if skipped else ""
+        raise CorpusError(f"the {name} part has no utterance that the {system} system can use{reason}")
+
+
 def _summary(test: Part, predictions: Sequence[Prediction], skipped: Sequence[Skip]) -> dict[str, Any]:
     right = sum(p.label == u.label for p, u in zip(predictions, test.utterances, strict=True))
     return {
         "n": len(predictions),
         "wa": right / len(predictions) if predictions else None,
+        "without_modality": int((~test.present).sum()),
         "skipped": [{"id": skip.id, "reason": skip.reason} for skip in skipped],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -60,17 +60,31 @@ class Part:
         targets: (utterances,), the label's index.
         shares: (utterances, labels), the share of each label to learn from.
         costs: (utterances,), seconds of sound.
+        present: (utterances,), bool, whether the network gets any modality of it.
     """
 
     utterances: tuple[Utterance, ...]
     targets: npt.NDArray[np.int64]
     shares: npt.NDArray[np.float32]
     costs: npt.NDArray[np.float64]
+    present: npt.NDArray[np.bool_]
     preparation: Preparation
     store: AudioStore
 
     def __len__(self) -> int:
         return len(self.utterances)
+
+    def to_learn_from(self) -> Part:
+        """Return the utterances of which the network gets something: the others teach it nothing but a prior."""
+        kept = np.flatnonzero(self.present)
+        return replace(
+            self,
+            utterances=tuple(self.utterances[position] for position in kept),
+            targets=self.targets[kept],
+            shares=self.shares[kept],
+            costs=self.costs[kept],
+            present=self.present[kept],
+        )
 
     def item(self, position: int) -> Item:
         """Prepare one utterance, whole."""
@@ -86,20 +100,28 @@ def load_part(
     """
     kept: list[Utterance] = []
     costs: list[float] = []
+    present: list[bool] = []
     skipped: list[Skip] = []
     for utterance in corpus:
         try:
-            prepare_item(utterance, preparation, store)
+            item = prepare_item(utterance, preparation, store)
         except AudioError as error:
             skipped.append(Skip(utterance.id, str(error)))
             continue
         kept.append(utterance)
+        present.append(bool(item.modalities))
         costs.append(cost_of(utterance, _seconds(utterance)))
     index = {label: number for number, label in enumerate(task.labels)}
     targets = np.array([index[str(u.label)] for u in kept], dtype=np.int64)
     shares = np.array([label_shares(u, task, soft_labels) for u in kept], dtype=np.float32)
     return Part(
-        tuple(kept), targets, shares.reshape(-1, len(task.labels)), np.array(costs), preparation, store
+        tuple(kept),
+        targets,
+        shares.reshape(-1, len(task.labels)),
+        np.array(costs),
+        np.array(present, dtype=np.bool_),
+        preparation,
+        store,
     ), skipped
 
 

@@ -8,7 +8,7 @@ from emofuse import layout
 from emofuse.config import Recipe, dump_recipe
 from emofuse.data.labels import apply_policy
 from emofuse.data.splits import cut_validation
-from emofuse.errors import RunError
+from emofuse.errors import CorpusError, RunError
 from emofuse.training.crossval import environment
 from emofuse.training.fit import Progress, Reporter
 from emofuse.training.job import Setting, train_system
@@ -52,6 +52,8 @@ def train(
         labelled.select(lambda u: u.label is not None and u.id not in kept_aside),
         labelled.select(kept_aside),
     )
+    if not len(parts[0]):
+        raise CorpusError("nothing is left to train on beside the validation part; use the selection fixed")
     layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
     layout.write_json(out / layout.ENVIRONMENT, environment())
     setting, seed = Setting(recipe, task, AudioStore(), report), recipe.seeds[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -52,8 +53,8 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None, audio_root:
         if not values.get("audio") and not values.get("text"):
             skipped.append(Skip(place, "the row has neither audio nor text"))
             continue
-        audio = (root / values["audio"]).resolve() if "audio" in values else None
-        if audio is not None and not audio.is_file():
+        audio = Path(os.path.abspath(root / values["audio"])) if "audio" in values else None
+        if audio is not None and not os.path.isfile(audio):  # unlike Path's, it takes any name
             skipped.append(Skip(place, f"no such file: {audio}"))
             continue
         used = set(names.values())
