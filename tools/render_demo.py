@@ -169,8 +169,7 @@ def speak(espeak: str, voice: Voice, text: str, delivery: Delivery) -> np.ndarra
     samples, rate = sf.read(io.BytesIO(done.stdout), dtype="float32")
     speech = soxr.resample(samples, rate, SAMPLE_RATE)
     lead, trail = (
-        np.zeros(round(seconds * SAMPLE_RATE), dtype=np.float32)
-        for seconds in (delivery.lead_s, delivery.trail_s)
+        np.zeros(round(seconds * SAMPLE_RATE), dtype=np.float32) for seconds in (delivery.lead_s, delivery.trail_s)
     )
     return np.concatenate([lead, speech, trail])
 
