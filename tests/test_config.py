@@ -125,7 +125,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_one(values: dict[str, Any], 
 
 
 def test_an_unknown_key_unlike_any_other_is_refused_with_those_that_there_are() -> None:
-    assert message({"head": {"zzz": 1}}) == "recipe: unknown key 'head.zzz'; keys here are hidden, dropout"
+    assert message({"head": {"zzz": 1}}) == "recipe: unknown key 'head.zzz'; keys here are hidden, dropout, norm"
 
 
 def test_a_key_of_the_other_modality_is_unknown() -> None:

@@ -199,7 +199,10 @@ def test_a_prediction_is_the_most_probable_label_with_its_probability() -> None:
 
 def test_a_prediction_says_so_where_text_was_given_and_not_used() -> None:
     both = Utterance("a", audio=Path("a.wav"), text="yes")
-    assert Prediction.of(both, {"happy": 1.0}, ("audio",)).text_unused == "the model does not take text"
+    assert (
+        Prediction.of(both, {"happy": 1.0}, ("audio",)).text_unused
+        == "the model takes no text, or the text has no words"
+    )
     assert Prediction.of(both, {"happy": 1.0}, ("audio", "text")).text_unused is None
     assert Prediction.of(replace(both, text=""), {"happy": 1.0}, ("audio",)).text_unused is None
 

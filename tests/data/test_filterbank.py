@@ -9,6 +9,7 @@ import pytest
 
 from emofuse.data.filterbank import (
     FLOOR,
+    WHISPER_FLOOR,
     WHISPER_RANGE,
     FilterBank,
     Floats,
@@ -126,7 +127,7 @@ def test_what_follows_the_last_frame_of_whisper_is_constant_silence(samples: int
     extractor = whisper.WhisperFeatureExtractor()
     expected = extractor(noise(samples), sampling_rate=RATE, return_tensors="np").input_features[0].T
     found = whisper_log_mel(noise(samples), RATE, 80)
-    floor = (math.log10(FLOOR) + 4) / 4
+    floor = (math.log10(WHISPER_FLOOR) + 4) / 4
     np.testing.assert_allclose(expected[len(found) :], max(floor, found.max() - WHISPER_RANGE / 4), atol=1e-5)
 
 
