@@ -24,6 +24,12 @@ BERT = (
     "text.config={model_type: bert, vocab_size: 400, hidden_size: 16, num_hidden_layers: 2, "
     "num_attention_heads: 2, intermediate_size: 32}"
 )
+WAVLM = WAV2VEC2.replace("wav2vec2", "wavlm")
+HUBERT = WAV2VEC2.replace("wav2vec2", "hubert")
+ROBERTA = BERT.replace("model_type: bert", "model_type: roberta")
+DISTILBERT = (
+    "text.config={model_type: distilbert, vocab_size: 400, dim: 16, n_layers: 2, n_heads: 2, hidden_dim: 32}"
+)
 QUICK = (
     "training.epochs=1",
     "fusion.width=16",
@@ -47,9 +53,11 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("paper", (WAV2VEC2, BERT)),
         ("predecessor", ("audio.config.hidden_size=16", "text.config.hidden_size=16")),
+        ("strong", (WAVLM, ROBERTA, "fusion.feed_forward=32", "head.hidden=16", "training.joint_epochs=1")),
+        ("light", (HUBERT, DISTILBERT)),
     ],
 )
-def test_paper_and_predecessor_run_on_the_same_folds(
+def test_recipes_run_with_the_real_classes_on_the_same_folds(
     recipe: str, overrides: tuple[str, ...], manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = [word for override in (*overrides, *QUICK) for word in ("--set", override)]
