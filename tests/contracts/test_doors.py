@@ -60,6 +60,14 @@ def test_what_needs_torch_says_how_to_install_it() -> None:
     assert 'pip install "emofuse[train]"' in done.stderr.splitlines()[-1]
 
 
+def test_a_model_of_torch_is_refused_in_one_line_where_there_is_no_torch(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    code = WITHOUT_TORCH.format(absent=ABSENT) + "from emofuse.cli.main import run; sys.exit(run(sys.argv[2:]))"
+    done = python(code, "[]", "predict", str(tmp_path), "--text", "yes")
+    assert done.returncode == 2
+    assert done.stderr == 'error: a torch network needs an optional part: pip install "emofuse[train]"\n'
+
+
 def test_importing_emofuse_loads_nothing_heavy() -> None:
     done = python("import sys, emofuse, json; print(json.dumps(sorted(sys.modules)))")
     loaded = {name.split(".")[0] for name in json.loads(done.stdout)}

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from emofuse.data.prepare import Batch, Preparation
 from emofuse.inference.runtime import Traits
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint
-from emofuse.model.score import score_batches
+from emofuse.model.score import pick_device, score_batches
 
 
 class TorchRuntime:
@@ -24,8 +23,7 @@ class TorchRuntime:
     """
 
     def __init__(self, checkpoint: Checkpoint, name: str, device: str | None = None) -> None:
-        wanted = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = checkpoint.model.to(wanted).eval()
+        self.model = checkpoint.model.to(pick_device(device)).eval()
         self.preparation = checkpoint.preparation
         config = checkpoint.model.config
         self.traits = Traits(name, config.task, config.modalities, config.missing_modalities)

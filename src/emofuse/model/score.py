@@ -25,3 +25,8 @@ def score_batches(model: EmotionModel, batches: Iterable[Batch]) -> Iterator[npt
             yield logits.float().cpu().numpy()
     finally:
         model.train(was_training)
+
+
+def pick_device(wanted: str | None) -> str:
+    """Return where to compute: where it is wanted, else on a GPU where there is one."""
+    return wanted or ("cuda" if torch.cuda.is_available() else "cpu")

@@ -110,9 +110,8 @@ def fit(
         )
         if keeper.see(history[-1], recipe.training.epochs):
             break
-    accelerator.unwrap_model(
-        model, keep_fp32_wrapper=False
-    )  # the network that is kept computes in its own precision
+    # The network that is kept computes in its own precision, as it will when it is loaded.
+    accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     keeper.restore()
     accelerator.free_memory()
     return history
