@@ -132,7 +132,7 @@ def test_empty_folders_are_no_trouble(tmp_path: Path) -> None:
 @pytest.mark.parametrize("names", [(), ("Actor_01/03-02-03-01-01-01-01.wav",)], ids=["nothing", "only a song"])
 def test_a_folder_without_speech_is_refused_with_an_example(tmp_path: Path, names: tuple[str, ...]) -> None:
     with pytest.raises(
-        CorpusError, match=r"no RAVDESS speech file found; expected Actor_01/03-01-01-01-01-01-01\.wav"
+        CorpusError, match=r"no RAVDESS recording found; expected Actor_01/03-01-01-01-01-01-01\.wav"
     ):
         read_ravdess(write(tmp_path, *names))
 

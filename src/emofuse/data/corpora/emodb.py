@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from emofuse.data.corpora.prepared import Prepared, require_folder
-from emofuse.errors import CorpusError
-from emofuse.types import Corpus, Skip, Utterance
+from emofuse.data.corpora.prepared import Prepared, read_files
+from emofuse.types import Utterance
 
 NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z])")
 # The codes are the first letters of the German words.
@@ -33,6 +32,7 @@ SENTENCES = {
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",  # codespell:ignore
 }
+PUBLISHED = 535
 
 
 def read_emodb(root: Path) -> Prepared:
@@ -41,25 +41,12 @@ def read_emodb(root: Path) -> Prepared:
     Raises:
         CorpusError: the folder is missing or holds no EmoDB recording.
     """
-    require_folder(root, "EmoDB")
     folder = root / "wav" if (root / "wav").is_dir() else root
-    utterances: list[Utterance] = []
-    skipped: list[Skip] = []
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
-        found = _utterance(path)
-        if isinstance(found, str):
-            skipped.append(Skip(path.relative_to(root).as_posix(), found))
-        else:
-            utterances.append(found)
-    if not utterances:
-        raise CorpusError(f"{folder}: no EmoDB recording found; expected {root / 'wav' / '03a01Fa.wav'} and so on")
-    return Prepared(Corpus(tuple(utterances), name="emodb"), tuple(skipped))
+    return read_files(folder, "EmoDB", _utterance, "wav/03a01Fa.wav", PUBLISHED, root)
 
 
 def _utterance(path: Path) -> Utterance | str:
     """Return the utterance that a file name tells of, or why it tells of none."""
-    if path.name.startswith("."):
-        return "a hidden file that an archive program left"
     match = NAME.fullmatch(path.stem)
     if match is None or path.suffix != ".wav":
         return "the name is not of the form 03a01Fa.wav: speaker, sentence, emotion, take"

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from emofuse.errors import CorpusError
-from emofuse.types import Corpus, Skip
+from emofuse.types import Corpus, Skip, Utterance
+
+# From a file to the utterance that its name tells of, or to the reason why it tells of none.
+Reading: TypeAlias = Callable[[Path], Utterance | str]
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,52 @@ def require_folder(root: Path, corpus: str) -> None:
     """
     if not root.is_dir():
         raise CorpusError(f"{root}: no such folder; give the folder that holds {corpus} as it was published")
+
+
+def read_files(
+    folder: Path,
+    title: str,
+    reading: Reading,
+    example: str,
+    published: int | None = None,
+    root: Path | None = None,
+) -> Prepared:
+    """Read a corpus whose files each tell of one utterance; other files are skipped with a reason.
+
+    Args:
+        folder: every file below it is looked at, in the order of the paths.
+        title: the corpus, as people call it; in small letters without hyphens it is the name of the corpus.
+        reading: from a file to its utterance.
+        example: where the first recording is expected, as in "wav/03a01Fa.wav".
+        published: how many recordings the corpus has as published.
+        root: what places are told from; `folder` where it is not given.
+
+    Raises:
+        CorpusError: the folder is missing or holds no recording of the corpus.
+    """
+    require_folder(folder, title)
+    utterances: dict[str, Utterance] = {}
+    skipped: list[Skip] = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        place = path.relative_to(root or folder).as_posix()
+        found = "a hidden file that an archive program left" if path.name.startswith(".") else reading(path)
+        if isinstance(found, str):
+            skipped.append(Skip(place, found))
+        elif found.id in utterances:
+            skipped.append(Skip(place, f"a second copy of {found.id}; {title} is published with each file once"))
+        else:
+            utterances[found.id] = found
+    if not utterances:
+        raise CorpusError(f"{root or folder}: no {title} recording found; expected {example} and so on there")
+    corpus = Corpus(tuple(utterances.values()), name=title.lower().replace("-", ""))
+    return Prepared(corpus, tuple(skipped), fewer_than(published, len(corpus), title))
+
+
+def fewer_than(published: int | None, found: int, title: str) -> str | None:
+    """Say in one sentence that a corpus is not all there; None where it is, or where nothing is known."""
+    if published is None or found == published:
+        return None
+    return f"{found} utterances, where {title} was published with {published}; unpack the whole archive again"
 
 
 def count_by(corpus: Corpus, field: str) -> dict[str, int]:

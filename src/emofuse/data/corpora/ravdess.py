@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from emofuse.data.corpora.prepared import Prepared, require_folder
-from emofuse.errors import CorpusError
-from emofuse.types import Corpus, Skip, Utterance
+from emofuse.data.corpora.prepared import Prepared, read_files
+from emofuse.types import Utterance
 
 NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 LABELS = {
@@ -20,6 +19,7 @@ LABELS = {
 INTENSITIES = {"01": "normal", "02": "strong"}
 SENTENCES = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
 AUDIO_ONLY, SPEECH = "03", "01"
+PUBLISHED = 1440
 
 
 def read_ravdess(root: Path) -> Prepared:
@@ -28,30 +28,13 @@ def read_ravdess(root: Path) -> Prepared:
     Raises:
         CorpusError: the folder is missing or holds no RAVDESS speech file.
     """
-    require_folder(root, "RAVDESS")
-    utterances: dict[str, Utterance] = {}
-    skipped: list[Skip] = []
-    for path in sorted(path for path in root.rglob("*") if path.is_file()):
-        place = path.relative_to(root).as_posix()
-        found = _utterance(path)
-        if isinstance(found, str):
-            skipped.append(Skip(place, found))
-        elif found.id in utterances:
-            skipped.append(Skip(place, f"a second copy of {found.id}; RAVDESS is published with each file once"))
-        else:
-            utterances[found.id] = found
-    if not utterances:
-        raise CorpusError(
-            f"{root}: no RAVDESS speech file found; expected Actor_01/03-01-01-01-01-01-01.wav and so on"
-        )
-    return Prepared(Corpus(tuple(utterances.values()), name="ravdess"), tuple(skipped))
+    example = "Actor_01/03-01-01-01-01-01-01.wav"
+    return read_files(root, "RAVDESS", _utterance, example, PUBLISHED)
 
 
 def _utterance(path: Path) -> Utterance | str:
     """Return the utterance that a file name tells of, or why it tells of none."""
     match = NAME.fullmatch(path.stem)
-    if path.name.startswith("."):
-        return "a hidden file that an archive program left"
     if match is None:
         return "the name is not of the form MM-VV-EE-II-SS-RR-AA"
     modality, channel, emotion, intensity, sentence, repetition, actor = match.groups()
