@@ -38,9 +38,8 @@ def make_corpus(folder: Path, sessions: int = 3, takes: int = 1) -> Corpus:
             for number, label in enumerate(LABELS * takes):
                 identity = f"s{session}{gender}_{number}"
                 hertz = 200.0 * (1 + LABELS.index(label)) + 10 * session
-                audio = write_tone(
-                    folder / f"{identity}.wav", hertz, 0.4 + 0.05 * number, seed=session * 100 + number
-                )
+                seed = session * 100 + number + (50 if gender == "M" else 0)
+                audio = write_tone(folder / f"{identity}.wav", hertz, 0.4 + 0.05 * number, seed)
                 utterances.append(
                     Utterance(
                         identity,

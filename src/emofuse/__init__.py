@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emofuse.config import Recipe, load_recipe
+    from emofuse.data.audit import audit
     from emofuse.data.manifest import load_corpus, save_corpus
     from emofuse.data.splits import make_folds
     from emofuse.inference.recognizer import EmotionRecognizer, load
@@ -31,6 +32,7 @@ _DOOR = {
     "Recipe": "emofuse.config",
     "Task": "emofuse.types",
     "Utterance": "emofuse.types",
+    "audit": "emofuse.data.audit",
     "cross_validate": "emofuse.training.crossval",
     "load": "emofuse.inference.recognizer",
     "load_corpus": "emofuse.data.manifest",
@@ -52,6 +54,7 @@ __all__ = [
     "Task",
     "Utterance",
     "__version__",
+    "audit",
     "cross_validate",
     "load",
     "load_corpus",

@@ -148,6 +148,7 @@ class Fold:
         index: position among the folds, from 1.
         name: what is held out, in words ("session 3").
         validation_unit: what validation was cut by ("session", "speaker", "utterance"); None without one.
+        purged: ids that are in no part, because they say what the test part says.
     """
 
     index: int
@@ -156,6 +157,7 @@ class Fold:
     validation: tuple[str, ...]
     test: tuple[str, ...]
     validation_unit: Literal["session", "speaker", "utterance", "split"] | None = None
+    purged: tuple[str, ...] = ()
 
     @classmethod
     def checked(cls, corpus: Corpus, fold: Fold) -> Fold:
@@ -170,17 +172,21 @@ class Fold:
             map(len, (fold.train, fold.validation, fold.test))
         ):
             raise CorpusError(f"fold {fold.name!r}: an utterance is in two parts")
-        by_id = {u.id: u.speaker for u in corpus}
-        train, validation, test = (
-            {by_id[i] for i in part} - {None} for part in (fold.train, fold.validation, fold.test)
-        )
-        shared = test & (train | validation)
-        if fold.validation_unit != "utterance":
-            shared |= train & validation
+        shared = fold.shared_speakers(corpus)
         if shared:
-            names = ", ".join(sorted(str(speaker) for speaker in shared))
+            names = ", ".join(sorted(shared))
             raise CorpusError(f"fold {fold.name!r}: speaker {names} is in two parts; use a speaker protocol")
         return fold
+
+    def shared_speakers(self, corpus: Corpus) -> set[str]:
+        """Return who stands in two parts; validation cut by utterances may share speakers with training."""
+        speakers = {u.id: u.speaker for u in corpus}
+        train, validation, test = (
+            {str(speakers[i]) for i in part if speakers[i] is not None}
+            for part in (self.train, self.validation, self.test)
+        )
+        shared = test & (train | validation)
+        return shared if self.validation_unit == "utterance" else shared | (train & validation)
 
 
 @dataclass(frozen=True)

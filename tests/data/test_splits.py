@@ -14,7 +14,8 @@ import pytest
 from sklearn.model_selection import StratifiedGroupKFold
 
 from emofuse.config import ProtocolName, Selection
-from emofuse.data.splits import cut_validation, folds_document, folds_hash, make_folds
+from emofuse.data.splits import folds_document, folds_hash, make_folds
+from emofuse.data.validation import cut_validation
 from emofuse.errors import CorpusError, MissingExtraError, ProtocolError
 from emofuse.types import Corpus, Fold, Utterance
 
@@ -156,7 +157,8 @@ def test_a_fold_of_speakers_is_named_after_those_held_out() -> None:
 def test_folds_of_speakers_are_those_of_scikit_learn_over_the_sorted_ids() -> None:
     corpus = sorted(corpus_of(), key=lambda u: u.id)
     splitter = StratifiedGroupKFold(5, shuffle=True, random_state=4)
-    parts = splitter.split(corpus, [u.label for u in corpus], [u.speaker for u in corpus])
+    strata = [f"{u.label} {u.gender}" for u in corpus]
+    parts = splitter.split(corpus, strata, [u.speaker for u in corpus])
     expected = [[corpus[i].id for i in test] for _, test in parts]
     assert [list(fold.test) for fold in make_folds(corpus_of(), "speaker-kfold", seed=4)] == expected
 

@@ -157,7 +157,11 @@ def test_unreadable_recordings_are_counted_and_left_out_for_every_system(
     (tmp_path / "broken.wav").write_bytes(b"not sound")
     broken = replace(corpus.utterances[3], audio=tmp_path / "broken.wav")
     changed = Corpus((*corpus.utterances[:3], broken, *corpus.utterances[4:]), name="tones")
-    found = cross_validate(recipe, changed, tmp_path / "run", systems=("audio", "text"))
+    with pytest.raises(CorpusError, match=r"the audit found unreadable-audio: .* --accept unreadable-audio"):
+        cross_validate(recipe, changed, tmp_path / "run", systems=("audio", "text"))
+    accepted = ("unreadable-audio",)
+    found = cross_validate(recipe, changed, tmp_path / "run", systems=("audio", "text"), accept=accepted)
+    assert found["audit"]["accepted"] == ["unreadable-audio"]
     assert [skip["id"] for skip in found["skipped"]] == [broken.id]
     assert {system["n"] for system in found["systems"].values()} == {23}
 
@@ -201,7 +205,8 @@ def test_a_fold_of_which_nothing_can_be_read_is_left_out_and_named(
     gone = tuple(
         replace(u, audio=tmp_path / f"{u.id}.wav") if u.session == "session1" else u for u in corpus.utterances
     )
-    results = cross_validate(recipe, Corpus(gone), tmp_path / "run", systems=("audio",))
+    accepted = ("missing-audio",)
+    results = cross_validate(recipe, Corpus(gone), tmp_path / "run", systems=("audio",), accept=accepted)
     assert results["folds_unscored"] == ["session session1"]
     assert results["systems"]["audio"]["n"] == 16
     assert len(results["skipped"]) == 8

@@ -43,7 +43,7 @@ def test_the_fused_system_starts_as_its_unimodal_systems_bit_for_bit(
     _, task = apply_policy(corpus, "as-is")
     texts = [str(u.text) for u in corpus if u.session != "session1"]
     fused = build(recipe, "fusion", task, texts, seed=0).model
-    start_from_unimodal(fused, job)
+    start_from_unimodal(fused, {"audio": job / "audio", "text": job / "text"})
     for modality in ("audio", "text"):
         given = stream_weights(load_model(job / modality / "model"), modality)
         began = stream_weights(fused, modality)

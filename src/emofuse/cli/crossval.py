@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +25,9 @@ def crossval(
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Run seeds 0 to N-1.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="Override: key=value.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in this folder.")] = False,
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", help="Go on in spite of this finding of the audit.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json on stdout.")] = False,
 ) -> int:
     """Cross-validate the audio, text and fusion systems under a leak-free protocol."""
@@ -33,14 +36,19 @@ def crossval(
 
     overrides = [*(settings or []), *([f"seeds={list(range(seeds))}"] if seeds else [])]
     results = cross_validate_shown(
-        load_recipe(recipe, overrides), load_corpus(manifest), out, _systems(systems), resume
+        load_recipe(recipe, overrides), load_corpus(manifest), out, _systems(systems), resume, accept or []
     )
     show_results(results, out, as_json)
     return 1 if results["skipped"] else 0
 
 
 def cross_validate_shown(
-    recipe: Recipe, corpus: Corpus, out: Path, systems: tuple[SystemName, ...], resume: bool
+    recipe: Recipe,
+    corpus: Corpus,
+    out: Path,
+    systems: tuple[SystemName, ...],
+    resume: bool,
+    accept: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Cross-validate with a progress bar on stderr."""
     from emofuse.cli.output import configure_logging, progress_bar
@@ -51,7 +59,7 @@ def cross_validate_shown(
     with ExitStack() as stack:
         bar = stack.enter_context(progress_bar())
         task = bar.add_task("reading", total=1.0, figures="")
-        return cross_validate(recipe, corpus, out, systems, resume, _listener(bar, task))
+        return cross_validate(recipe, corpus, out, systems, resume, _listener(bar, task), accept)
 
 
 def _listener(bar: Any, task: Any) -> Callable[[JobProgress], None]:
@@ -93,6 +101,9 @@ def show_results(results: dict[str, Any], out: Path, as_json: bool) -> None:
             typer.echo(
                 f"{comparison['a']} minus {comparison['b']}: {100 * comparison['difference']:+.1f} points of UA"
             )
+    for found in results["audit"]["findings"]:
+        accepted = ", accepted" if found["code"] in results["audit"]["accepted"] else ""
+        typer.echo(f"{found['severity']}: {found['code']}{accepted}: {found['message']}", err=True)
     typer.echo(f"everything is in {out}")
     warn_of_skips([Skip(**skip) for skip in results["skipped"]])
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from emofuse import __version__
+from emofuse.cli.audit import audit
 from emofuse.cli.crossval import crossval
 from emofuse.cli.demo import demo
 from emofuse.cli.doctor import doctor
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help comes in half the time
 )
-for command in (prepare, crossval, train, predict, demo, doctor):
+for command in (prepare, audit, crossval, train, predict, demo, doctor):
     app.command()(command)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import re
 import stat
 from collections.abc import Iterator
@@ -20,6 +22,8 @@ MAXIMUM_SECONDS = 3600.0
 BLOCK_SECONDS = 30
 # Below one step of 16 bits nothing was recorded.
 SILENCE = 1.0 / 32768.0
+# The largest sample of 16 bits, and what codecs with loss make of it.
+FULL_SCALE = 32766.0 / 32768.0
 # libsndfile gives this number of frames, or one near it, where a header does not tell.
 UNKNOWN_FRAMES = 1 << 40
 # Programs that cannot go back to mend a WAV header write 0 into it, or a size near 2 or 4 GiB.
@@ -42,6 +46,50 @@ class Clip:
     def seconds(self) -> float:
         """Length in seconds."""
         return len(self.samples) / self.rate
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What can be told of a recording, or a span of it, without understanding it.
+
+    Attributes:
+        seconds: length.
+        rate: samples per second, as the file has them.
+        channels: as the file has them.
+        loudness: root mean square of the mono mix, in dB of full scale; minus infinity for digital silence.
+        clipped: share of the samples at full scale.
+        digest: SHA-256 of the mono mix: two clips with one digest sound the same.
+    """
+
+    seconds: float
+    rate: int
+    channels: int
+    loudness: float
+    clipped: float
+    digest: str
+
+
+def measure_clip(path: Path, start: float | None = None, end: float | None = None) -> Measures:
+    """Measure a recording, or the span of it from `start` to `end` seconds; a silent one is measured too.
+
+    Raises:
+        AudioError: the file is missing, not audio, truncated, empty, not finite or too long, or the span lies
+            outside it.
+    """
+    digest, frames, energy, limit = hashlib.sha256(), 0, 0.0, 0
+    with _open(path) as file:
+        for block in _mono(_blocks(file, path, start, end, MAXIMUM_SECONDS)):
+            frames += len(block)
+            energy += float(np.square(block, dtype=np.float64).sum())
+            limit += int(np.count_nonzero(np.abs(block) >= FULL_SCALE))
+            digest.update(np.ascontiguousarray(block).tobytes())
+        if end is None:
+            _refuse_truncated(file, path)
+        rate, channels = file.samplerate, file.channels
+    if not frames or not math.isfinite(energy):
+        raise AudioError(f"{path}: holds no samples, or samples that are not numbers; record or export it again")
+    loudness = 10.0 * math.log10(energy / frames) if energy else -math.inf
+    return Measures(frames / rate, rate, channels, loudness, limit / frames, digest.hexdigest())
 
 
 def read_clip(

@@ -1,13 +1,18 @@
-"""Label policies: which labels a task keeps, which it merges, and in which order."""
+"""Label policies: which labels a task keeps and merges, and how raters' votes make a label or its shares."""
 
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
+from emofuse.config import AgreementRecipe
 from emofuse.errors import CorpusError, RecipeError
 from emofuse.types import Corpus, Task, Utterance
+
+Agreement = Literal["unanimous", "majority", "plurality"]
 
 # The words that corpus functions use; `csv` keeps whatever labels the user has.
 EMOTIONS = (
@@ -84,8 +89,61 @@ def label_shares(utterance: Utterance, task: Task, soft: bool) -> list[float]:
     return [float(label == utterance.label) for label in task.labels]
 
 
-def apply_policy(corpus: Corpus, labels: str | Mapping[str, str]) -> tuple[Corpus, Task]:
+def dropped_mass(utterance: Utterance, task: Task) -> float | None:
+    """Return the share of an utterance's votes that are for labels outside the task; None without votes."""
+    total = sum((utterance.votes or {}).values())
+    if not total:
+        return None
+    assert utterance.votes is not None  # they have a sum
+    return 1.0 - sum(utterance.votes.get(label, 0.0) for label in task.labels) / total
+
+
+def agreement_of(utterance: Utterance) -> float | None:
+    """Return the share of all votes that are for an utterance's label; None without votes or label."""
+    total = sum((utterance.votes or {}).values())
+    if not total or utterance.label is None or utterance.votes is None:
+        return None
+    return utterance.votes.get(utterance.label, 0.0) / total
+
+
+def agreement_class(utterance: Utterance) -> Agreement | None:
+    """Tell whether all raters gave an utterance its label, more than half of them, or fewer."""
+    share = agreement_of(utterance)
+    if share is None:
+        return None
+    return "unanimous" if share > 1.0 - 1e-9 else "majority" if share > 0.5 else "plurality"
+
+
+def undecided(corpus: Corpus, relabelled: Corpus, task: Task) -> Corpus:
+    """Return, relabelled, the utterances on which raters came to no label but voted for some of the task's."""
+    tied = {u.id for u in corpus if u.label is None and u.votes}
+    return relabelled.select(lambda u: u.id in tied and u.label is None and (dropped_mass(u, task) or 0.0) < 1.0)
+
+
+def label_counts(corpus: Corpus, relabelled: Corpus) -> dict[str, int]:
+    """Count what became of the labels of a corpus under a policy.
+
+    Returns:
+        `labelled`; of the others, those whose raters were `tied`, that have no votes either (`unlabelled`), and
+        whose label the policy does not have or too few raters gave (`left_out`).
+    """
+    counts = Counter(labelled=0, tied=0, unlabelled=0, left_out=0)
+    for before, after in zip(corpus, relabelled, strict=True):
+        if after.label is not None:
+            counts["labelled"] += 1
+        elif before.label is not None:
+            counts["left_out"] += 1
+        else:
+            counts["tied" if before.votes else "unlabelled"] += 1
+    return dict(counts)
+
+
+def apply_policy(
+    corpus: Corpus, labels: str | Mapping[str, str], agreement: AgreementRecipe | None = None
+) -> tuple[Corpus, Task]:
     """Relabel a corpus; utterances to which the policy does not apply stay, with a null label.
+
+    Without `agreement` an utterance keeps the label that its corpus gives.
 
     Raises:
         RecipeError: no policy has that name.
@@ -93,6 +151,9 @@ def apply_policy(corpus: Corpus, labels: str | Mapping[str, str]) -> tuple[Corpu
     """
     policy = label_policy(labels, corpus)
     relabelled = corpus.relabel(policy.mapping)
+    if agreement is not None:
+        decided = tuple(_decided(u, policy, agreement) for u in relabelled)
+        relabelled = replace(relabelled, utterances=decided)
     present = {u.label for u in relabelled}
     left = tuple(label for label in policy.labels if label in present)
     if len(left) < 2:
@@ -101,3 +162,19 @@ def apply_policy(corpus: Corpus, labels: str | Mapping[str, str]) -> tuple[Corpu
             f"({', '.join(left) or 'none'}); choose another label policy"
         )
     return relabelled, Task(left)
+
+
+def _decided(utterance: Utterance, policy: LabelPolicy, agreement: AgreementRecipe) -> Utterance:
+    """Let the merged votes of an utterance decide on its label, as far as the recipe wants."""
+    votes = utterance.votes
+    if not votes or not sum(votes.values()):
+        return utterance
+    if agreement.label == "votes":
+        most = max(votes.values())
+        winners = [label for label, weight in votes.items() if weight > most - 1e-9]
+        label = winners[0] if len(winners) == 1 and winners[0] in policy.labels else None
+        utterance = replace(utterance, label=label)
+    share = agreement_of(utterance)
+    if share is not None and share < agreement.minimum - 1e-9:
+        return replace(utterance, label=None)
+    return utterance

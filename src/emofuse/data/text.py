@@ -34,6 +34,11 @@ def strip_annotations(text: str) -> str:
     return " ".join(_ANNOTATION.sub(" ", text).split())
 
 
+def has_annotations(text: str) -> bool:
+    """Tell whether a text holds annotation tokens."""
+    return _ANNOTATION.search(text) is not None
+
+
 def learn_vocabulary(texts: Iterable[str], kind: VocabularyKind, size: int) -> Tokenizer:
     """Learn a tokenizer of at most `size` pieces; the same texts give the same tokenizer in every process.
 

@@ -1,12 +1,20 @@
-"""Metrics of the field, from label indices; each has a second implementation in the tests."""
+"""Metrics of the field, from label indices and probabilities; each has a second implementation in the tests."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from emofuse.evaluation.reliability import Flags, Floats, reliability
+
 Indices = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
+MetricName = Literal["wa", "ua", "macro_f1"]
+# A probability of zero for the truth would cost infinitely much: the floor makes it 36 nats at most.
+FLOOR = float(np.finfo(np.float64).eps)
 
 
 def confusion_matrix(truth: Indices, predicted: Indices, labels: int) -> Counts:
@@ -46,6 +54,52 @@ def unweighted_accuracy(confusion: Counts) -> float:
 def macro_f1(confusion: Counts) -> float:
     """Return the mean F1 over the classes that occur."""
     return float(np.nanmean(f1_scores(confusion)))
+
+
+def concordance(truth: Floats, predicted: Floats) -> float:
+    """Return the concordance correlation coefficient (CCC) of two series, both (utterances,).
+
+    Lin (1989), with variances and covariance divided by n. NaN where both are the same constant.
+    """
+    apart = float(truth.mean() - predicted.mean())
+    together = ((truth - truth.mean()) * (predicted - predicted.mean())).mean()
+    whole = float(truth.var() + predicted.var() + apart**2)
+    return float(2 * together / whole) if whole > 0 else float("nan")
+
+
+def negative_log_likelihood(probabilities: Floats, truth: Indices) -> float:
+    """Return the mean cost in nats of the true labels, (utterances,), under (utterances, labels)."""
+    own = np.take_along_axis(probabilities, truth[:, None], axis=1)
+    return float(-np.log(np.maximum(own, FLOOR)).mean())
+
+
+def brier_score(probabilities: Floats, truth: Indices) -> float:
+    """Return the mean squared error of (utterances, labels), summed over labels: 0 to 2 (Brier 1950)."""
+    wanted = np.eye(probabilities.shape[1])[truth]
+    return float(((probabilities - wanted) ** 2).sum(axis=1).mean())
+
+
+def expected_calibration_error(confidence: Floats, correct: Flags, bins: int = 15) -> float:
+    """Return the mean gap between confidence and accuracy over bins of equal mass, both (utterances,).
+
+    Guo et al. (2017), with the equal-mass bins of Nixon et al. (2019). It is biased upward where bins hold few
+    utterances; below `bins` utterances each is its own bin and the figure says little.
+    """
+    table = reliability(confidence, correct, bins)
+    return sum(each.n * abs(each.confidence - each.accuracy) for each in table) / len(confidence)
+
+
+def soft_cross_entropy(probabilities: Floats, shares: Floats) -> float:
+    """Return the mean cross-entropy in nats against shares of the raters' votes, both (utterances, labels)."""
+    return float(-(shares * np.log(np.maximum(probabilities, FLOOR))).sum(axis=1).mean())
+
+
+# The metrics that a confusion matrix tells, by the names they have in results.
+CONFUSION_METRICS: dict[MetricName, Callable[[Counts], float]] = {
+    "wa": weighted_accuracy,
+    "ua": unweighted_accuracy,
+    "macro_f1": macro_f1,
+}
 
 
 def _ratio(part: Counts, whole: Counts) -> npt.NDArray[np.float64]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from emofuse import layout
-from emofuse.config import Recipe
+from emofuse.config import Recipe, TextSource
+from emofuse.data.sources import kinds_of, reading
+from emofuse.data.splits import tested_beside
 from emofuse.errors import CorpusError
 from emofuse.evaluation.calibration import probabilities
 from emofuse.model.build import build
@@ -20,29 +22,46 @@ from emofuse.training.card import write_card
 from emofuse.training.fit import EpochRecord, Reporter, fit, score_part
 from emofuse.training.loader import AudioStore, Part, load_part, texts_of
 from emofuse.training.start import joint_recipe, start_from_unimodal
-from emofuse.types import Corpus, Fold, Prediction, Skip, SystemName, Task
+from emofuse.types import Corpus, Fold, Modality, Prediction, Skip, SystemName, Task
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What the jobs of a run share: the recipe, the task, prepared audio, and who is told how far things are."""
+    """What the jobs of a run share: the recipe, the task, prepared audio, and who is told how far things are.
+
+    `undecided` holds the utterances on which raters came to no label: they are learnt from by no job, and
+    scored with the test part of their speakers.
+    """
 
     recipe: Recipe
     task: Task
     store: AudioStore
     report: Reporter
+    undecided: Corpus
+
+    def telling(self, report: Reporter) -> Setting:
+        """Return the same, with another one who is told."""
+        return replace(self, report=report)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is trained where."""
+    """What is trained where; `source` is the text that it reads."""
 
     system: SystemName
     fold: Fold
     seed: int
     folder: Path
+    source: TextSource = "given"
+
+    @property
+    def beside(self) -> dict[Modality, Path]:
+        """The folders of the unimodal systems of the same fold, seed and text."""
+        _, _, source = self.folder.name.partition("-")
+        text = f"text-{source}" if source else "text"
+        return {"audio": self.folder.parent / "audio", "text": self.folder.parent / text}
 
 
 @dataclass(frozen=True)
@@ -60,7 +79,11 @@ class Trained:
 
 
 def train_system(
-    setting: Setting, system: SystemName, parts: tuple[Corpus, Corpus], seed: int, beside: Path | None = None
+    setting: Setting,
+    system: SystemName,
+    parts: tuple[Corpus, Corpus],
+    seed: int,
+    beside: Mapping[Modality, Path] | None = None,
 ) -> Trained:
     """Build and train one system.
 
@@ -69,14 +92,15 @@ def train_system(
         system: "audio", "text" or "fusion".
         parts: the training part, and the validation part, which may be empty.
         seed: of weights, order, crops and dropout.
-        beside: the folder that holds the unimodal systems of this fold and seed, to start from.
+        beside: the folders of the unimodal systems of this fold and seed, to start from.
 
     Raises:
         CorpusError: nothing of the training part can be read.
         RecipeError: an encoder cannot be found or does not fit the recipe.
     """
     recipe = setting.recipe
-    checkpoint = build(recipe, system, setting.task, texts_of(parts[0]), seed)
+    texts = texts_of(parts[0], recipe.text.source == "mixed")
+    checkpoint = build(recipe, system, setting.task, texts, seed)
     if system == "fusion" and recipe.training.start == "unimodal" and beside is not None:
         start_from_unimodal(checkpoint.model, beside)
         recipe = joint_recipe(recipe)
@@ -101,19 +125,41 @@ def run_job(job: Job, setting: Setting, corpus: Corpus) -> list[Skip]:
     `metrics.json` is written last: a job that has it is complete.
     """
     layout.make_folder(job.folder)
-    parts = (corpus.select(job.fold.train), corpus.select(job.fold.validation))
-    trained = train_system(setting, job.system, parts, job.seed, beside=job.folder.parent)
+    setting = replace(setting, recipe=with_source(setting.recipe, job.source))
+    train, validation = corpus.select(job.fold.train), corpus.select(job.fold.validation)
+    parts = (reading(train, job.source), reading(validation, job.source))
+    trained = train_system(setting, job.system, parts, job.seed, job.beside)
     layout.write_json_lines(job.folder / layout.HISTORY, (record.as_dict() for record in trained.history))
     trained.save(job.folder / layout.MODEL)
-    preparation = trained.checkpoint.preparation
-    test, unread = load_part(corpus.select(job.fold.test), setting.task, preparation, setting.store)
-    predictions = predict_part(trained.checkpoint, test, setting.recipe)
-    layout.write_json_lines(job.folder / layout.PREDICTIONS, (p.as_dict() for p in predictions))
+    tested = corpus.select(job.fold.test)
+    test, unread, predictions = _score(job, setting, trained, reading(tested, job.source), layout.PREDICTIONS)
+    if job.system != "audio":
+        for source in sorted(kinds_of(tested) - {job.source}) if len(kinds_of(tested)) > 1 else ():
+            other = reading(tested, "gold" if source == "gold" else "asr")
+            _score(job, setting, trained, other, layout.OTHER_TEXT.format(source=source))
+    beside = tested_beside(job.fold, tested, setting.undecided, setting.recipe.text_independent)
+    if len(beside):
+        _score(job, setting, trained, reading(beside, job.source), layout.UNDECIDED)
     skipped = trained.skipped + unread
     summary = _summary(test, predictions, skipped)
     layout.write_json(job.folder / layout.MODEL / layout.EVALUATION, {"fold": job.fold.name} | summary)
     layout.write_json(job.folder / layout.METRICS, summary)
     return skipped
+
+
+def _score(
+    job: Job, setting: Setting, trained: Trained, corpus: Corpus, name: str
+) -> tuple[Part, list[Skip], list[Prediction]]:
+    """Score utterances and write what is said of them; return what was read, what was not, and the predictions."""
+    part, unread = load_part(corpus, setting.task, trained.checkpoint.preparation, setting.store)
+    predictions = predict_part(trained.checkpoint, part, setting.recipe)
+    layout.write_json_lines(job.folder / name, (p.as_dict() for p in predictions))
+    return part, unread, predictions
+
+
+def with_source(recipe: Recipe, source: TextSource) -> Recipe:
+    """Return a recipe that reads another text."""
+    return recipe.model_copy(update={"text": recipe.text.model_copy(update={"source": source})})
 
 
 def predict_part(checkpoint: Checkpoint, part: Part, recipe: Recipe) -> list[Prediction]:
@@ -143,11 +189,10 @@ def is_complete(folder: Path) -> bool:
     return True
 
 
-def read_predictions(folder: Path) -> dict[str, str]:
-    """Return id -> label of a job's predictions."""
-    lines = (folder / layout.PREDICTIONS).read_text(encoding="utf-8").splitlines()
-    rows = (json.loads(line) for line in lines)
-    return {row["id"]: row["label"] for row in rows}
+def read_predictions(folder: Path, name: str = layout.PREDICTIONS) -> dict[str, dict[str, Any]]:
+    """Return a job's predictions by id, each as `Prediction.as_dict` wrote it."""
+    lines = (folder / name).read_text(encoding="utf-8").splitlines()
+    return {row["id"]: row for row in map(json.loads, lines) if row["label"] in row["probabilities"]}
 
 
 def read_skips(folder: Path) -> list[Skip]:

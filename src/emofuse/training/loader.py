@@ -15,10 +15,13 @@ from emofuse.data.audio import read_clip, seconds_of
 from emofuse.data.buckets import cost_of, micro_batches
 from emofuse.data.labels import label_shares
 from emofuse.data.prepare import AudioPreparation, Batch, Floats, Item, Preparation
+from emofuse.data.sources import drawn, transcripts_of
 from emofuse.errors import AudioError
 from emofuse.types import Corpus, Skip, Task, Utterance
 
 MEMORY_LIMIT = 2 << 30
+# What stands for the label of an utterance that has none: such a one is scored, never learnt from.
+NO_LABEL = -1
 
 
 class AudioStore:
@@ -57,7 +60,7 @@ class Part:
     """A part of a fold, ready to be read: utterances, their targets, and what each costs in seconds.
 
     Attributes:
-        targets: (utterances,), the label's index.
+        targets: (utterances,), the label's index, or `NO_LABEL`.
         shares: (utterances, labels), the share of each label to learn from.
         costs: (utterances,), seconds of sound.
         present: (utterances,), bool, whether the network gets any modality of it.
@@ -86,9 +89,11 @@ class Part:
             present=self.present[kept],
         )
 
-    def item(self, position: int) -> Item:
-        """Prepare one utterance, whole."""
-        return prepare_item(self.utterances[position], self.preparation, self.store)
+    def item(self, position: int, draws: np.random.Generator | None = None) -> Item:
+        """Prepare one utterance, whole; one of its transcripts is drawn where there is something to draw with."""
+        utterance = self.utterances[position]
+        utterance = utterance if draws is None else drawn(utterance, draws)
+        return prepare_item(utterance, self.preparation, self.store)
 
 
 def load_part(
@@ -112,7 +117,7 @@ def load_part(
         present.append(bool(item.modalities))
         costs.append(cost_of(utterance, _seconds(utterance)))
     index = {label: number for number, label in enumerate(task.labels)}
-    targets = np.array([index[str(u.label)] for u in kept], dtype=np.int64)
+    targets = np.array([index.get(str(u.label), NO_LABEL) for u in kept], dtype=np.int64)
     shares = np.array([label_shares(u, task, soft_labels) for u in kept], dtype=np.float32)
     return Part(
         tuple(kept),
@@ -147,8 +152,10 @@ def _seconds(utterance: Utterance) -> float | None:
 
 
 def training_batch(part: Part, positions: Sequence[int], recipe: Recipe, rng: np.random.Generator) -> Batch:
-    """Prepare utterances for a training step: crops at random, modalities dropped at random."""
-    items = [_thinned(_cropped(part.item(p), part.preparation, recipe, rng), recipe, rng) for p in positions]
+    """Prepare utterances for a training step: crops, dropped modalities and mixed transcripts, all at random."""
+    mixed = recipe.text.source == "mixed"
+    items = [part.item(p, rng if mixed else None) for p in positions]
+    items = [_thinned(_cropped(item, part.preparation, recipe, rng), recipe, rng) for item in items]
     return part.preparation.collate(items)
 
 
@@ -158,8 +165,10 @@ def scoring_batches(part: Part, micro_seconds: float) -> Iterator[tuple[list[int
         yield positions, part.preparation.collate([part.item(position) for position in positions])
 
 
-def texts_of(utterances: Iterable[Utterance]) -> list[str]:
-    """Return the texts that there are."""
+def texts_of(utterances: Iterable[Utterance], mixed: bool = False) -> list[str]:
+    """Return the texts that there are; with `mixed`, all transcripts of each utterance."""
+    if mixed:
+        return [text for u in utterances for text in transcripts_of(u).values() if text]
     return [u.text for u in utterances if u.text]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -11,17 +12,17 @@ from emofuse.config import Recipe
 from emofuse.errors import RecipeError
 from emofuse.model.checkpoint import load_model
 from emofuse.model.network import EmotionModel
-from emofuse.types import MODALITIES
+from emofuse.types import MODALITIES, Modality
 
 
-def start_from_unimodal(fused: EmotionModel, folder: Path) -> None:
-    """Give a fused network everything up to its streams from the models in `folder`/audio and `folder`/text.
+def start_from_unimodal(fused: EmotionModel, folders: Mapping[Modality, Path]) -> None:
+    """Give a fused network everything up to its streams from the models of the unimodal systems.
 
     Raises:
         RecipeError: one of the models is missing, or is not of the same shape.
     """
     for modality in MODALITIES:
-        place = folder / modality / layout.MODEL
+        place = folders[modality] / layout.MODEL
         if not layout.is_model_folder(place):
             raise RecipeError(
                 f"training.start: unimodal needs the {modality} system of the same fold and seed in {place}; "

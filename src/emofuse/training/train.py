@@ -6,13 +6,12 @@ from pathlib import Path
 
 from emofuse import layout
 from emofuse.config import Recipe, dump_recipe
-from emofuse.data.labels import apply_policy
-from emofuse.data.splits import cut_validation
+from emofuse.data.validation import cut_validation
 from emofuse.errors import CorpusError, RunError
-from emofuse.training.crossval import environment
 from emofuse.training.fit import Progress, Reporter
 from emofuse.training.job import Setting, train_system
 from emofuse.training.loader import AudioStore
+from emofuse.training.run import environment, recipe_corpus
 from emofuse.types import MODALITIES, Corpus, Skip, SystemName
 
 
@@ -43,7 +42,7 @@ def train(
     if (out / layout.MODEL).exists():
         raise RunError(f"{out / layout.MODEL}: holds a model already; choose another folder")
     layout.make_folder(out)
-    labelled, task = apply_policy(corpus, recipe.labels)
+    labelled, task = recipe_corpus(recipe, corpus)
     utterances = sorted((u for u in labelled if u.label is not None), key=lambda u: u.id)
     kept_aside: set[str] = set()
     if recipe.selection == "best":
@@ -56,11 +55,12 @@ def train(
         raise CorpusError("nothing is left to train on beside the validation part; use the selection fixed")
     layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
     layout.write_json(out / layout.ENVIRONMENT, environment())
-    setting, seed = Setting(recipe, task, AudioStore(), report), recipe.seeds[0]
+    setting, seed = Setting(recipe, task, AudioStore(), report, Corpus(())), recipe.seeds[0]
     if system == "fusion" and recipe.training.start == "unimodal":
         for modality in MODALITIES:
             train_system(setting, modality, parts, seed).save(out / modality / layout.MODEL)
-    trained = train_system(setting, system, parts, seed, beside=out)
+    beside = {modality: out / modality for modality in MODALITIES}
+    trained = train_system(setting, system, parts, seed, beside)
     layout.write_json_lines(out / layout.HISTORY, (record.as_dict() for record in trained.history))
     trained.save(out / layout.MODEL)
     return trained.skipped

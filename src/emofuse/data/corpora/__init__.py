@@ -6,19 +6,41 @@ import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from emofuse.data.corpora.cremad import read_cremad
 from emofuse.data.corpora.emodb import read_emodb
+from emofuse.data.corpora.emovo import read_emovo
+from emofuse.data.corpora.esd import read_esd
 from emofuse.data.corpora.iemocap import read_iemocap
+from emofuse.data.corpora.jlcorpus import read_jlcorpus
+from emofuse.data.corpora.meld import read_meld
+from emofuse.data.corpora.mosei import read_mosei
+from emofuse.data.corpora.msppodcast import read_msppodcast
+from emofuse.data.corpora.nemo import read_nemo
 from emofuse.data.corpora.prepared import Prepared
 from emofuse.data.corpora.ravdess import read_ravdess
+from emofuse.data.corpora.savee import read_savee
+from emofuse.data.corpora.shemo import read_shemo
 from emofuse.data.corpora.table import read_table
+from emofuse.data.corpora.tess import read_tess
 from emofuse.errors import CorpusError
 
 TABLE = "csv"
 CORPORA: dict[str, Callable[[Path], Prepared]] = {
     TABLE: read_table,
     "iemocap": read_iemocap,
-    "emodb": read_emodb,
+    "meld": read_meld,
+    "mosei": read_mosei,
+    "msppodcast": read_msppodcast,
+    "cremad": read_cremad,
     "ravdess": read_ravdess,
+    "emodb": read_emodb,
+    "emovo": read_emovo,
+    "esd": read_esd,
+    "jlcorpus": read_jlcorpus,
+    "nemo": read_nemo,
+    "savee": read_savee,
+    "shemo": read_shemo,
+    "tess": read_tess,
 }
 
 

@@ -52,7 +52,7 @@ def read_files(
     """Read a corpus whose files each tell of one utterance; other files are skipped with a reason.
 
     Args:
-        folder: every file below it is looked at, in the order of the paths.
+        folder: every file below it is looked at, the outer ones first, then in the order of the paths.
         title: the corpus, as people call it; in small letters without hyphens it is the name of the corpus.
         reading: from a file to its utterance.
         example: where the first recording is expected, as in "wav/03a01Fa.wav".
@@ -65,7 +65,8 @@ def read_files(
     require_folder(folder, title)
     utterances: dict[str, Utterance] = {}
     skipped: list[Skip] = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    for path in sorted(paths, key=lambda path: (len(path.parts), path)):  # of two copies the outer one counts
         place = path.relative_to(root or folder).as_posix()
         found = "a hidden file that an archive program left" if path.name.startswith(".") else reading(path)
         if isinstance(found, str):
@@ -75,7 +76,10 @@ def read_files(
         else:
             utterances[found.id] = found
     if not utterances:
-        raise CorpusError(f"{root or folder}: no {title} recording found; expected {example} and so on there")
+        reason = f" (the first file skipped, {skipped[0].id}: {skipped[0].reason})" if skipped else ""
+        raise CorpusError(
+            f"{root or folder}: no {title} recording found; expected {example} and so on there{reason}"
+        )
     corpus = Corpus(tuple(utterances.values()), name=title.lower().replace("-", ""))
     return Prepared(corpus, tuple(skipped), fewer_than(published, len(corpus), title))
 

@@ -1,17 +1,10 @@
-"""Recipes: what to train and how, read once, checked once, then only numbers."""
+"""What a recipe holds: strict, frozen models, checked once, then only numbers."""
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-
-from emofuse.errors import RecipeError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 ProtocolName = Literal["leave-one-session-out", "leave-one-speaker-out", "speaker-kfold", "predefined"]
 Selection = Literal["best", "fixed"]
@@ -19,6 +12,8 @@ AnnotationPolicy = Literal["strip", "keep"]
 VocabularyKind = Literal["words", "bpe"]
 FusionKind = Literal["cross-attention", "concatenation", "late"]
 PoolingName = Literal["statistics", "mean"]
+# Which transcript is read: the manifest's own, a written one, a recognised one, or one drawn each time.
+TextSource = Literal["given", "gold", "asr", "mixed"]
 Precision = Literal["auto", "no", "bf16", "fp16"]
 
 Share: TypeAlias = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -89,9 +84,13 @@ class AudioRecipe(EncoderRecipe):
 class TextRecipe(EncoderRecipe):
     """The text encoder; an encoder from a configuration learns its vocabulary from the training part.
 
-    `vectors` is a file of word vectors in the format of GloVe, to start a vocabulary of words from.
+    `vectors` is a file of word vectors in the format of GloVe, to start a vocabulary of words from. `source` says
+    which transcript is read, where there are several; with `cells`, cross-validation trains every system that
+    reads on written and on recognised text, and tests each on both.
     """
 
+    source: TextSource = "given"
+    cells: bool = False
     vectors: str | None = None
     vocabulary: VocabularyKind = "bpe"
     max_tokens: Annotated[int, Field(ge=8)] | None = None
@@ -180,14 +179,31 @@ class TrainingRecipe(_Strict):
     gradient_checkpointing: bool = False
 
 
+class AgreementRecipe(_Strict):
+    """How the votes of raters make a label.
+
+    With `label: consensus` an utterance keeps the label that its corpus gives; with `votes` it gets the one with
+    most votes after labels were merged, and none on a tie. A label with less than `minimum` of all votes is lost.
+    """
+
+    label: Literal["consensus", "votes"] = "consensus"
+    minimum: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+
+
 class Recipe(_Strict):
-    """Everything that makes an experiment; see `recipes/` for whole ones."""
+    """Everything that makes an experiment; see `recipes/` for whole ones.
+
+    `only` keeps the utterances with these values of a field or a tag, such as `{style: improvised}`. With
+    `text_independent`, what is said in a test part is not heard in training: see `make_folds`.
+    """
 
     protocol: ProtocolName = "leave-one-session-out"
-    text_independent: Literal[False] = False
+    text_independent: bool = False
     selection: Selection = "best"
     folds_seed: Seed = 0
     labels: Labels = "as-is"
+    agreement: AgreementRecipe = AgreementRecipe()
+    only: dict[str, str] = {}
     annotations: AnnotationPolicy = "strip"
     audio: AudioRecipe
     text: TextRecipe
@@ -200,116 +216,3 @@ class Recipe(_Strict):
     def as_dict(self) -> dict[str, Any]:
         """Return the resolved recipe as JSON and YAML would hold it."""
         return self.model_dump(mode="json")
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which `3e-5` is a number, as everybody means it."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:\d[\d_]*)(?:\.\d*)?(?:[eE][-+]?\d+)$"),
-    list("-+0123456789"),
-)
-
-
-def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe and change it by `key=value` overrides, such as `training.epochs=3`.
-
-    Raises:
-        RecipeError: the file cannot be read, or a key or value is wrong; the message names the key.
-    """
-    path = Path(path)
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except FileNotFoundError as error:
-        raise RecipeError(f"{path}: no such recipe; see the folder recipes/") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: cannot be read as a recipe ({error})") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise RecipeError(f"{path}: is not YAML ({_first_line(error)})") from error
-    if not isinstance(values, dict):
-        raise RecipeError(f"{path}: is not a recipe; it needs keys such as audio, text, training")
-    for override in overrides:
-        values = _override(values, override)
-    return make_recipe(values, str(path))
-
-
-def make_recipe(values: Mapping[str, Any], place: str = "recipe") -> Recipe:
-    """Check a recipe given as a mapping.
-
-    Raises:
-        RecipeError: a key or value is wrong; the message names the key and, for a typo, the nearest one.
-    """
-    try:
-        return Recipe.model_validate(dict(values))
-    except ValidationError as error:
-        raise RecipeError(f"{place}: {_explain(error)}") from error
-
-
-def dump_recipe(recipe: Recipe) -> str:
-    """Return the resolved recipe as YAML."""
-    return yaml.safe_dump(recipe.as_dict(), sort_keys=False, allow_unicode=True)
-
-
-def _override(values: Mapping[str, Any], override: str) -> dict[str, Any]:
-    """Return the values with one `a.b.c=value` set; of encoder and config the new one replaces the other."""
-    key, sign, text = override.partition("=")
-    if not sign or not key:
-        raise RecipeError(f"--set {override}: write it as key=value, such as training.epochs=3")
-    try:
-        value = yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError) as error:
-        raise RecipeError(f"--set {override}: the value is not YAML ({_first_line(error)})") from error
-    return _with(values, key.split("."), value, override)
-
-
-def _with(values: Mapping[str, Any], keys: Sequence[str], value: Any, override: str) -> dict[str, Any]:
-    changed = dict(values)
-    first, rest = keys[0], keys[1:]
-    if rest:
-        inner = changed.get(first) or {}
-        if not isinstance(inner, Mapping):
-            raise RecipeError(f"--set {override}: {first!r} holds a value, not further keys")
-        changed[first] = _with(inner, rest, value, override)
-    else:
-        changed[first] = value
-    other = {"encoder": "config", "config": "encoder"}.get(first)
-    if other and value is not None:
-        changed.pop(other, None)
-    return changed
-
-
-def _explain(error: ValidationError) -> str:
-    """Put pydantic's first finding into one sentence that names the key."""
-    first = error.errors()[0]
-    keys = [str(part) for part in first["loc"] if not re.search(r"[\[\],]", str(part))]
-    key = ".".join(keys) or "the recipe"
-    if first["type"] == "extra_forbidden":
-        valid = _keys_beside(keys)
-        near = difflib.get_close_matches(keys[-1], valid, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"keys here are {', '.join(valid)}"
-        return f"unknown key {key!r}; {hint}"
-    if first["type"] == "missing":
-        return f"the key {key!r} is missing"
-    if first["type"] == "value_error":
-        return f"{key}: {first['ctx']['error']}"
-    message = first["msg"][0].lower() + first["msg"][1:]
-    choices = re.findall(r"'([^']+)'", str(first.get("ctx", {}).get("expected", "")))
-    near = difflib.get_close_matches(str(first["input"]), choices, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{key}: {message}, not {first['input']!r}{hint}"
-
-
-def _keys_beside(keys: Sequence[str]) -> list[str]:
-    model: type[BaseModel] = Recipe
-    for key in keys[:-1]:
-        kind = model.model_fields[key].annotation if key in model.model_fields else None
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-            break
-        model = kind
-    return list(model.model_fields)
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120]

@@ -1,0 +1,39 @@
+"""Recipes: what to train and how, read once, checked once, then only numbers."""
+
+from __future__ import annotations
+
+from emofuse.config.reading import dump_recipe, load_recipe, make_recipe
+from emofuse.config.recipe import (
+    AgreementRecipe,
+    AnnotationPolicy,
+    AudioRecipe,
+    EncoderRecipe,
+    FusionKind,
+    Layers,
+    PoolingName,
+    ProtocolName,
+    Recipe,
+    Selection,
+    TextRecipe,
+    TextSource,
+    VocabularyKind,
+)
+
+__all__ = [
+    "AgreementRecipe",
+    "AnnotationPolicy",
+    "AudioRecipe",
+    "EncoderRecipe",
+    "FusionKind",
+    "Layers",
+    "PoolingName",
+    "ProtocolName",
+    "Recipe",
+    "Selection",
+    "TextRecipe",
+    "TextSource",
+    "VocabularyKind",
+    "dump_recipe",
+    "load_recipe",
+    "make_recipe",
+]

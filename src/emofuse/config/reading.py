@@ -1,0 +1,128 @@
+"""From YAML and overrides to a recipe; every refusal names the key and, for a typo, the nearest one."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from emofuse.config.recipe import Recipe
+from emofuse.errors import RecipeError
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which `3e-5` is a number, as everybody means it."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:\d[\d_]*)(?:\.\d*)?(?:[eE][-+]?\d+)$"),
+    list("-+0123456789"),
+)
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe and change it by `key=value` overrides, such as `training.epochs=3`.
+
+    Raises:
+        RecipeError: the file cannot be read, or a key or value is wrong; the message names the key.
+    """
+    path = Path(path)
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except FileNotFoundError as error:
+        raise RecipeError(f"{path}: no such recipe; see the folder recipes/") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read as a recipe ({error})") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise RecipeError(f"{path}: is not YAML ({_first_line(error)})") from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path}: is not a recipe; it needs keys such as audio, text, training")
+    for override in overrides:
+        values = _override(values, override)
+    return make_recipe(values, str(path))
+
+
+def make_recipe(values: Mapping[str, Any], place: str = "recipe") -> Recipe:
+    """Check a recipe given as a mapping.
+
+    Raises:
+        RecipeError: a key or value is wrong; the message names the key and, for a typo, the nearest one.
+    """
+    try:
+        return Recipe.model_validate(dict(values))
+    except ValidationError as error:
+        raise RecipeError(f"{place}: {_explain(error)}") from error
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """Return the resolved recipe as YAML."""
+    return yaml.safe_dump(recipe.as_dict(), sort_keys=False, allow_unicode=True)
+
+
+def _override(values: Mapping[str, Any], override: str) -> dict[str, Any]:
+    """Return the values with one `a.b.c=value` set; of encoder and config the new one replaces the other."""
+    key, sign, text = override.partition("=")
+    if not sign or not key:
+        raise RecipeError(f"--set {override}: write it as key=value, such as training.epochs=3")
+    try:
+        value = yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, ValueError) as error:
+        raise RecipeError(f"--set {override}: the value is not YAML ({_first_line(error)})") from error
+    return _with(values, key.split("."), value, override)
+
+
+def _with(values: Mapping[str, Any], keys: Sequence[str], value: Any, override: str) -> dict[str, Any]:
+    changed = dict(values)
+    first, rest = keys[0], keys[1:]
+    if rest:
+        inner = changed.get(first) or {}
+        if not isinstance(inner, Mapping):
+            raise RecipeError(f"--set {override}: {first!r} holds a value, not further keys")
+        changed[first] = _with(inner, rest, value, override)
+    else:
+        changed[first] = value
+    other = {"encoder": "config", "config": "encoder"}.get(first)
+    if other and value is not None:
+        changed.pop(other, None)
+    return changed
+
+
+def _explain(error: ValidationError) -> str:
+    """Put pydantic's first finding into one sentence that names the key."""
+    first = error.errors()[0]
+    keys = [str(part) for part in first["loc"] if not re.search(r"[\[\],]", str(part))]
+    key = ".".join(keys) or "the recipe"
+    if first["type"] == "extra_forbidden":
+        valid = _keys_beside(keys)
+        near = difflib.get_close_matches(keys[-1], valid, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"keys here are {', '.join(valid)}"
+        return f"unknown key {key!r}; {hint}"
+    if first["type"] == "missing":
+        return f"the key {key!r} is missing"
+    if first["type"] == "value_error":
+        return f"{key}: {first['ctx']['error']}"
+    message = first["msg"][0].lower() + first["msg"][1:]
+    choices = re.findall(r"'([^']+)'", str(first.get("ctx", {}).get("expected", "")))
+    near = difflib.get_close_matches(str(first["input"]), choices, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{key}: {message}, not {first['input']!r}{hint}"
+
+
+def _keys_beside(keys: Sequence[str]) -> list[str]:
+    model: type[BaseModel] = Recipe
+    for key in keys[:-1]:
+        kind = model.model_fields[key].annotation if key in model.model_fields else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            break
+        model = kind
+    return list(model.model_fields)
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]

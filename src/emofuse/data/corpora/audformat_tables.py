@@ -1,0 +1,168 @@
+"""The tables of a database in audformat, taken apart: what each says of a file, or of a segment of one.
+
+The roles of the columns follow audformat's page of conventions, and emodb as audb has it (the tables emotion,
+emotion.categories.train.gold_standard and files). A column has emotions if it, or its scheme, is called emotion (or
+label, where nothing is called emotion). These are labels if their rater is a gold standard: a vote, a ground truth,
+or called gold...; and if the column is alone in its table and has no rater, or nothing in the database is gold.
+All others are votes; what machines say is a tag. Pickled tables, which audformat would prefer and which can run
+code, are never opened; the header, which could do so too, is checked first.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from emofuse.data.corpora.prepared import require_folder
+from emofuse.errors import CorpusError, MissingExtraError
+
+# Role of a column -> what it, or its scheme, is called. By convention a text is less exact than a transcription.
+ROLES = {
+    "label": ("emotion",), "valence": ("valence",), "arousal": ("arousal",), "dominance": ("dominance",),
+    "speaker": ("speaker",), "gender": ("gender", "sex"), "language": ("language",), "session": ("session",),
+    "dialogue": ("dialogue",), "transcription": ("transcription", "transcript"), "text": ("text", "sentence"),
+}  # fmt: skip
+DIMENSIONS = ("valence", "arousal", "dominance")
+EMOTIONS = ("label", "vote")
+TEXTS = ("transcription", "text")
+SPLITS = {"train": "train", "dev": "validation", "test": "test"}
+
+
+class Span(NamedTuple):
+    """A part of a file, in seconds; a whole file begins at zero and has no end."""
+
+    file: str
+    start: float = 0.0
+    end: float | None = None
+
+
+class Fact(NamedTuple):
+    """What a table says of a span.
+
+    The role is one of ROLES, or "vote", "split" or "tag". The name is that of the tag, or the table of a label or
+    a split.
+    """
+
+    role: str
+    name: str
+    value: Any
+
+
+def load_database(root: Path) -> Any:
+    """Load header and tables by way of a folder that leaves out the pickled tables.
+
+    Raises:
+        MissingExtraError: audformat is not installed.
+        CorpusError: the folder holds no database that can be read without pickled tables.
+    """
+    try:
+        import audformat
+    except ImportError as error:
+        raise MissingExtraError("corpora", "a database in audformat") from error
+    require_folder(root, "a database in audformat")
+    if not (root / "db.yaml").is_file():
+        raise CorpusError(f"{root}: holds no db.yaml; give the folder that audb.load_to or Database.save wrote")
+    try:
+        header = yaml.safe_load((root / "db.yaml").read_bytes())
+        tables = [*(header.get("misc_tables") or {}), *(header.get("tables") or {})]
+        paths = [root / f"db.{table}.{end}" for table in tables for end in ("csv", "parquet")]
+        present = [path for path in paths if path.is_file()]
+        lacking = [table for table in tables if f"db.{table}" not in {path.stem for path in present}]
+        with tempfile.TemporaryDirectory() as folder:
+            for path in (root / "db.yaml", *present):
+                (Path(folder) / path.name).symlink_to(path.absolute())
+            if not lacking:
+                return audformat.Database.load(folder, load_data=True)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, yaml.YAMLError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise CorpusError(f"{root}: audformat cannot load it ({reason}); save or download it again") from error
+    raise CorpusError(
+        f"{root}: holds neither CSV nor parquet of {', '.join(lacking)}, and pickled tables are never opened, "
+        'as they can run code; write it with Database.save(root, storage_format="parquet")'
+    )
+
+
+def column_roles(database: Any, root: Path) -> dict[tuple[str, str], Fact]:
+    """Return (table, column) -> a fact without a value, which tells the role and the name of its values.
+
+    Raises:
+        CorpusError: no column has an emotion.
+    """
+    columns = {(name, c): column for name, table in database.tables.items() for c, column in table.columns.items()}
+    called = {key: (key[1].lower(), str(column.scheme_id).lower()) for key, column in columns.items()}
+    usual = ROLES if any("emotion" in names for names in called.values()) else ROLES | {"label": ("label",)}
+    roles = {}
+    for key, names in called.items():
+        rater, scheme = columns[key].rater, columns[key].scheme
+        role = next((role for role, words in usual.items() if any(name in words for name in names)), "tag")
+        if role == "label" and scheme is not None and scheme.dtype in ("bool", "date", "float", "time"):
+            role = "tag"
+        machine = rater is not None and rater.type == "machine"
+        roles[key] = Fact("tag" if machine else role, key[0] if role == "label" and not machine else key[1], None)
+    for role in ("label", *DIMENSIONS):
+        keys = [key for key in columns if roles[key].role == role]
+        golds = [key for key in keys if _is_gold(columns[key])]
+        tables = Counter(name for name, _ in keys)
+        for key in keys:
+            told = golds and columns[key].rater is not None
+            if key not in golds and (told or tables[key[0]] > 1):
+                name = f"{role}.{key[1]}"  # columns of raters bear their names in the table of each dimension
+                roles[key] = Fact("vote" if role == "label" else "tag", name, None)
+    if not any(fact.role in EMOTIONS for fact in roles.values()):
+        listed = ", ".join(f"{name}: {' '.join(table.columns)}" for name, table in database.tables.items())
+        raise CorpusError(
+            f"{root}: no column or scheme is called emotion or label; its tables are {listed or 'none'}"
+        )
+    return roles
+
+
+def _is_gold(column: Any) -> bool:
+    """Tell whether a column holds what the raters agreed on, or the truth."""
+    if column.rater is None:
+        return False
+    return column.rater.type in ("vote", "ground truth") or str(column.rater_id).lower().startswith("gold")
+
+
+def table_facts(
+    database: Any, name: str, roles: Mapping[tuple[str, str], Fact]
+) -> Iterator[tuple[Span, list[Fact]]]:
+    """Yield what each row of a table says, with what the header says of its split and of its values."""
+    table = database.tables[name]
+    split = table.split.type if table.split else next((word for word in name.split(".") if word in SPLITS), "")
+    of_table = [Fact("split", name, SPLITS[split])] if split in SPLITS else []
+    known = {column: _meanings(database, table.columns[column].scheme) for column in table.columns}
+    frame = table.get()
+    rows = zip(frame.index, frame.to_dict("records"), frame.notna().to_dict("records"), strict=True)
+    for key, row, there in rows:
+        span = Span(key)
+        if not isinstance(key, str):
+            file, start, end = key
+            span = Span(file, start.total_seconds(), end.total_seconds() if end == end else None)
+        values = {column: value for column, value in row.items() if there[column]}
+        of_row = [f for c, value in values.items() for f in _facts(roles[name, c], c, value, known[c].get(value))]
+        yield span, of_table + of_row
+
+
+def _meanings(database: Any, scheme: Any) -> Mapping[Any, Any]:
+    """Return what the header, or the table that a scheme names, says of its values."""
+    labels = None if scheme is None else scheme.labels
+    if isinstance(labels, str):
+        frame = database.misc_tables[labels].get()
+        return {value: frame.loc[value].dropna().to_dict() for value in frame.index}
+    return labels if isinstance(labels, dict) else {}
+
+
+def _facts(role: Fact, column: str, value: Any, meaning: Any) -> Iterator[Fact]:
+    """Yield a value, or the words that its code stands for and the code; and what is known of a speaker."""
+    if isinstance(meaning, str) and role.role != "tag" and (role.role in TEXTS or not isinstance(value, str)):
+        yield Fact("tag", column, value)
+        value = meaning
+    yield role._replace(value=value)
+    if isinstance(meaning, Mapping) and role.role == "speaker":
+        for fact, of_speaker in meaning.items():
+            yield Fact(fact if fact in ("gender", "language") else "tag", fact, of_speaker)

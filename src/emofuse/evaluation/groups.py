@@ -1,0 +1,76 @@
+"""How the score differs between groups of utterances: by gender, speaker, session, style or source of the text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from emofuse.evaluation.intervals import group_confusions
+from emofuse.evaluation.metrics import CONFUSION_METRICS, Counts, Indices
+
+# A group of fewer utterances has a score, but no say in the gap.
+FEWEST_FOR_GAP = 10
+
+
+def group_scores(
+    truth: Indices,
+    predicted: Indices,
+    groups: Mapping[str, Sequence[str | None]],
+    labels: Sequence[str],
+    fewest: int = FEWEST_FOR_GAP,
+) -> dict[str, Any]:
+    """Score each group by itself: attribute -> its values with counts and scores, and the gap between them.
+
+    The scores are means over seeds; UA and macro-F1 are over the classes that occur in the group, and the classes
+    that do not are named, as groups with other classes do not compare. The gap grows with the number of values by
+    chance alone: it describes, it tests nothing.
+
+    Args:
+        truth: true labels, (utterances,).
+        predicted: predicted labels, (seeds, utterances).
+        groups: attribute ("gender") -> its value for each utterance; None where nobody knows.
+        labels: the names of the labels, in order.
+        fewest: utterances that a value must have to count for the gap.
+
+    Returns:
+        attribute -> {"values": {value: {"n", "wa", "ua", "macro_f1", "missing_classes"}}, "unknown": utterances
+        without a value, "gap": {"ua", "highest", "lowest", "values", "fewest"}}, where `values` counts those that
+        have `fewest` utterances and `ua`, `highest`, `lowest` are None below two of them.
+    """
+    return {
+        attribute: _attribute(truth, predicted, list(values), labels, fewest)
+        for attribute, values in groups.items()
+    }
+
+
+def _attribute(
+    truth: Indices, predicted: Indices, values: list[str | None], labels: Sequence[str], fewest: int
+) -> dict[str, Any]:
+    known = np.array([value is not None for value in values], dtype=np.bool_)
+    names, counts = group_confusions(
+        truth[known], predicted[:, known], [value for value in values if value is not None], len(labels)
+    )
+    scores = {name: _scores(counts[:, number], labels) for number, name in enumerate(names)}
+    return {"values": scores, "unknown": int((~known).sum()), "gap": _gap(scores, fewest)}
+
+
+def _scores(counts: Counts, labels: Sequence[str]) -> dict[str, Any]:
+    """Score (seeds, labels, labels)."""
+    support = counts[0].sum(axis=1)
+    means: dict[str, Any] = {
+        name: float(np.mean([metric(confusion) for confusion in counts]))
+        for name, metric in CONFUSION_METRICS.items()
+    }
+    missing = [label for label, count in zip(labels, support, strict=True) if not count]
+    return {"n": int(support.sum())} | means | {"missing_classes": missing}
+
+
+def _gap(scores: Mapping[str, Mapping[str, Any]], fewest: int) -> dict[str, Any]:
+    ua = {name: score["ua"] for name, score in scores.items() if score["n"] >= fewest}
+    gap: dict[str, Any] = {"ua": None, "highest": None, "lowest": None, "values": len(ua), "fewest": fewest}
+    if len(ua) < 2:
+        return gap
+    highest, lowest = max(ua, key=lambda name: ua[name]), min(ua, key=lambda name: ua[name])
+    return gap | {"ua": ua[highest] - ua[lowest], "highest": highest, "lowest": lowest}

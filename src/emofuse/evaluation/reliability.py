@@ -1,0 +1,102 @@
+"""How far confidence can be trusted: reliability by bins, when to abstain, what is gained by abstaining."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+# A threshold that rests on fewer accepted utterances than this is noise.
+FEWEST_ACCEPTED = 10
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Utterances of like confidence: its range, its mean, the share that is right, how many there are."""
+
+    low: float
+    high: float
+    confidence: float
+    accuracy: float
+    n: int
+
+
+@dataclass(frozen=True)
+class CoverageRisk:
+    """What abstaining costs and gains: one point for each threshold that can be told apart, from the highest.
+
+    Attributes:
+        thresholds: utterances with at least this confidence are accepted.
+        coverage: the share of utterances that is accepted.
+        risk: the share of the accepted ones that is wrong.
+        area: the mean over utterances of the risk at their own confidence (AURC, Geifman et al. 2018); an
+            utterance picked at random has this risk when everything less sure than itself is refused.
+    """
+
+    thresholds: tuple[float, ...]
+    coverage: tuple[float, ...]
+    risk: tuple[float, ...]
+    area: float
+
+
+def reliability(confidence: Floats, correct: Flags, bins: int = 15) -> tuple[Bin, ...]:
+    """Lay confidence, (utterances,), beside what is right, (utterances,), in bins of equal mass.
+
+    Utterances of the same confidence stay in one bin, that of their middle rank, so that the table does not depend
+    on the order of utterances; bins that get none are left out. Fewer utterances than bins are one to a bin.
+    """
+    _, inverse, counts = np.unique(confidence, return_inverse=True, return_counts=True)
+    first = np.cumsum(counts) - counts
+    middle = first + (counts - 1) / 2
+    number = np.floor(middle * min(bins, len(confidence)) / max(1, len(confidence))).astype(np.int64)[inverse]
+    members = [np.flatnonzero(number == each) for each in np.unique(number)]
+    return tuple(
+        Bin(
+            low=float(confidence[which].min()),
+            high=float(confidence[which].max()),
+            confidence=float(confidence[which].mean()),
+            accuracy=float(correct[which].mean()),
+            n=len(which),
+        )
+        for which in members
+    )
+
+
+def coverage_risk(confidence: Floats, correct: Flags) -> CoverageRisk:
+    """Return the risk at each coverage, accepting utterances from the most confident down, ties together."""
+    values, accepted, right = _by_threshold(confidence, correct)
+    risk = 1 - right / accepted
+    own = np.diff(accepted, prepend=0)
+    return CoverageRisk(
+        thresholds=tuple(values.tolist()),
+        coverage=tuple((accepted / len(confidence)).tolist()),
+        risk=tuple(risk.tolist()),
+        area=float((own * risk).sum() / len(confidence)) if len(confidence) else float("nan"),
+    )
+
+
+def abstention_threshold(
+    confidence: Floats, correct: Flags, accuracy: float, fewest: int = FEWEST_ACCEPTED
+) -> float | None:
+    """Return the smallest threshold at which the accepted utterances are as accurate as wished.
+
+    Accepted is what is at least as confident as the threshold. 0.0 where all may be accepted; None where no
+    threshold that accepts `fewest` utterances is accurate enough. The threshold is picked on the utterances
+    given, so that its accuracy there is optimistic: state its accuracy on others.
+    """
+    values, accepted, right = _by_threshold(confidence, correct)
+    good = np.flatnonzero((right >= accuracy * accepted - 1e-9) & (accepted >= fewest))
+    if not len(good):
+        return None
+    last = int(good[-1])
+    return 0.0 if last == len(values) - 1 else float(values[last])
+
+
+def _by_threshold(confidence: Floats, correct: Flags) -> tuple[Floats, Floats, Floats]:
+    """Return the different confidences, highest first, and how many are accepted and right at each."""
+    values, inverse, counts = np.unique(confidence, return_inverse=True, return_counts=True)
+    right = np.bincount(inverse, weights=correct, minlength=len(values))
+    return values[::-1], np.cumsum(counts[::-1]).astype(np.float64), np.cumsum(right[::-1])

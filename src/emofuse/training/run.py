@@ -1,0 +1,96 @@
+"""The run folder: what it was made with, and whether it may be gone on with."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import fields, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from emofuse import layout
+from emofuse.config import Recipe, dump_recipe
+from emofuse.data.labels import apply_policy
+from emofuse.errors import CorpusError, RecipeError, RunError
+from emofuse.types import Corpus, Task, Utterance
+
+# The fields of an utterance that a recipe's `only` may name, beside tags; and how many of their values are shown.
+WORDS = ("label", "speaker", "session", "gender", "dialogue", "language", "split", "text_source")
+SHOWN = 10
+_FIELDS = frozenset(field.name for field in fields(Utterance))
+
+
+def recipe_corpus(recipe: Recipe, corpus: Corpus) -> tuple[Corpus, Task]:
+    """Bring a corpus under a recipe's label policy; `only_wanted` comes first.
+
+    Raises:
+        RecipeError: no policy has that name.
+        CorpusError: fewer than two labels are left.
+    """
+    return apply_policy(only_wanted(recipe, corpus), recipe.labels, recipe.agreement)
+
+
+def only_wanted(recipe: Recipe, corpus: Corpus) -> Corpus:
+    """Keep the utterances that a recipe's `only` names by a field or a tag.
+
+    Raises:
+        CorpusError: none is left.
+        RecipeError: a field holds no word.
+    """
+    for name, value in recipe.only.items():
+        if name in _FIELDS and name not in WORDS:
+            raise RecipeError(f"only.{name}: choose a tag, or one of {', '.join(WORDS)}")
+        kept = tuple(u for u in corpus if _value(u, name) == value)
+        if not kept:
+            found = sorted({str(_value(u, name)) for u in corpus})[:SHOWN]
+            raise CorpusError(f"only: no utterance has {name} {value!r}; there are {', '.join(found)}")
+        corpus = replace(corpus, utterances=kept)
+    return corpus
+
+
+def _value(utterance: Utterance, name: str) -> str | None:
+    return getattr(utterance, name) if name in WORDS else utterance.tags.get(name)
+
+
+def environment() -> dict[str, Any]:
+    """Return what a result may depend on: versions, threads, processor kind."""
+    packages = ("emofuse", "torch", "transformers", "accelerate", "numpy", "scikit-learn", "soundfile", "soxr")
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": {package: version(package) for package in packages},
+        "threads": torch.get_num_threads(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def open_run(out: Path, recipe: Recipe, document: dict[str, Any], resume: bool) -> None:
+    """Make the run folder, or make sure that it holds this very run.
+
+    Raises:
+        RunError: the folder holds a run, and `resume` is False or it is another run.
+    """
+    layout.make_folder(out)
+    if not (out / layout.FOLDS).is_file():
+        layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
+        layout.write_json(out / layout.ENVIRONMENT, environment())
+        layout.write_json(out / layout.FOLDS, document)
+        return
+    if not resume:
+        raise RunError(f"{out}: holds a run already; add --resume to go on with it, or choose another folder")
+    try:
+        held = json.loads((out / layout.FOLDS).read_text(encoding="utf-8"))
+        same_recipe = (out / layout.RECIPE).read_text(encoding="utf-8") == dump_recipe(recipe)
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{out}: its {layout.FOLDS} or {layout.RECIPE} is damaged; start in another folder"
+        ) from error
+    if held.get("hash") != document["hash"]:
+        raise RunError(f"{out}: was run on other folds; the manifest or the protocol has changed")
+    if held.get("corpus_hash") != document["corpus_hash"]:
+        raise RunError(f"{out}: was run on another manifest; its labels, texts, spans or files have changed")
+    if not same_recipe:
+        raise RunError(f"{out}: was run with another recipe; compare {out / layout.RECIPE}")
