@@ -51,7 +51,7 @@ def save_whisper(folder: Path, seed: int = 0, multilingual: bool = True) -> Path
             begin_suppress_tokens=None,
             suppress_tokens=None,
             **numbers,
-        )  # fmt: skip
+        )
     )
     _prefer_words(model, tokenizer)
     model.generation_config = GenerationConfig(

@@ -61,7 +61,7 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def write_text(path: Path, text: str) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: to a temporary name, then renamed.
 
     Raises:
@@ -70,13 +70,25 @@ def write_text(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
         temporary.replace(path)
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         if temporary.exists():
             temporary.unlink()
-        reason = error.strerror if isinstance(error, OSError) else "it holds what is not text"
-        raise RunError(f"{path}: cannot be written ({reason}); choose another place") from error
+        raise RunError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8, whole or not at all.
+
+    Raises:
+        RunError: the file cannot be written, or the text holds what is none.
+    """
+    try:
+        content = text.encode("utf-8")
+    except UnicodeError as error:
+        raise RunError(f"{path}: cannot be written (it holds what is not text); choose another place") from error
+    write_bytes(path, content)
 
 
 def write_json(path: Path, value: Any) -> None:

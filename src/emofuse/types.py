@@ -191,14 +191,25 @@ class Fold:
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be told apart: labels in order, and dimensions in order."""
+    """What is to be told apart: labels in order, and dimensions in order.
+
+    Attributes:
+        labels: of which an utterance has one or, with `multi_label`, any number.
+        dimensions: such as valence.
+        ranges: the lowest and highest value of each dimension, as the corpus scales it.
+        multi_label: each label is there or not for itself.
+    """
 
     labels: tuple[str, ...]
     dimensions: tuple[str, ...] = ()
+    ranges: tuple[tuple[float, float], ...] = ()
+    multi_label: bool = False
 
     def __post_init__(self) -> None:
         if len(set(self.labels)) != len(self.labels) or len(self.labels) == 1:
             raise CorpusError(f"a task needs two or more different labels, not {list(self.labels)}")
+        if len(self.ranges) != len(self.dimensions) or any(high <= low for low, high in self.ranges):
+            raise CorpusError(f"each of the dimensions {list(self.dimensions)} needs its lowest and highest value")
 
 
 @dataclass(frozen=True)
@@ -240,6 +251,7 @@ class Prediction:
     modalities: tuple[Modality, ...] = ()
     model: str | None = None
     model_scope: str | None = None
+    dimensions: Mapping[str, float] | None = field(default=None, hash=False)
 
     # The order of the keys in JSON: what was heard, then what is said of it.
     KEYS: ClassVar[tuple[str, ...]] = (
@@ -254,8 +266,9 @@ class Prediction:
         probabilities: Mapping[str, float],
         modalities: tuple[Modality, ...],
         model: str | None = None,
+        dimensions: Mapping[str, float] | None = None,
     ) -> Prediction:
-        """Put the probabilities of an utterance into a record; `modalities` are those that were used."""
+        """Put what is said of an utterance into a record; `modalities` are those that were used."""
         label = max(probabilities, key=lambda name: probabilities[name])
         unused = "text" in utterance.modalities and "text" not in modalities
         return cls(
@@ -272,12 +285,14 @@ class Prediction:
             speaker=utterance.speaker,
             modalities=modalities,
             model=model,
+            dimensions=dimensions,
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the prediction as JSON would hold it."""
+        """Return the prediction as JSON would hold it; dimensions only where the model tells any."""
         values = asdict(self)
-        return {key: list(values[key]) if key == "modalities" else values[key] for key in self.KEYS}
+        document = {key: list(values[key]) if key == "modalities" else values[key] for key in self.KEYS}
+        return document if self.dimensions is None else document | {"dimensions": dict(self.dimensions)}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,7 @@ LEVELS = {
 }
 # What errors are taken for, (true, predicted).
 ERRORS = np.array([[0, 0.5, 0.4, 0.1], [0.3, 0, 0.5, 0.2], [0.2, 0.4, 0, 0.4], [0.1, 0.3, 0.6, 0]])
+NORMAL = NormalDist()
 OWN = 0.3  # spread of a speaker's accuracy between classes, in logits
 
 
@@ -176,6 +178,25 @@ def plain_jackknife(statistic: Statistic) -> Interval | None:
     return jackknife_interval(replace(statistic, bounds=None))
 
 
+def drawn_percentiles(statistic: Statistic, draws: int, corrected: bool) -> Interval | None:
+    """Return the percentile interval of the cluster bootstrap, or BCa (Efron 1987) where corrected, to compare."""
+    groups = len(statistic.sizes)
+    weights = np.random.default_rng(0).multinomial(groups, np.full(groups, 1 / groups), size=draws)
+    values = np.array([statistic.value(each) for each in weights])
+    ends = np.array([0.025, 0.975])
+    if corrected:
+        estimate = statistic.value(np.ones(groups, dtype=np.int64))
+        left = np.array([statistic.value(each) for each in 1 - np.eye(groups, dtype=np.int64)])
+        pulls = left.mean() - left
+        acceleration = (pulls**3).sum() / (6 * (pulls**2).sum() ** 1.5)
+        below = np.clip((values < estimate).mean() + (values == estimate).mean() / 2, 1 / draws, 1 - 1 / draws)
+        shifted = NORMAL.inv_cdf(float(below)) + np.array([NORMAL.inv_cdf(end) for end in ends])
+        bent = NORMAL.inv_cdf(float(below)) + shifted / (1 - acceleration * shifted)
+        ends = np.array([NORMAL.cdf(each) for each in bent])
+    low, high = np.quantile(values, ends)
+    return Interval(float(low), float(high), "BCa" if corrected else "percentiles", groups)
+
+
 def sigmoid(values: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-values)))
 
@@ -213,11 +234,18 @@ def main(replicates: int) -> None:
     for speakers, level, spread, uneven in product((5, 10, 24), LEVELS, (0.3, 0.8, 1.5), (0.5, 1.0)):
         setting = Setting(speakers, level, spread, uneven)
         _say(setting, coverage(setting, replicates), coverage(setting, replicates, plain_jackknife))
-    _title("30 speakers: cluster bootstrap of 400 draws | jackknife, on a quarter of the corpora")
+    _title(
+        "30 speakers, a quarter of the corpora: bootstrap of 400 draws | jackknife | bootstrap percentiles | BCa"
+    )
+    ways = (
+        partial(cluster_bootstrap_interval, draws=400),
+        jackknife_interval,
+        partial(drawn_percentiles, draws=400, corrected=False),
+        partial(drawn_percentiles, draws=400, corrected=True),
+    )
     for level, uneven in product(LEVELS, (0.5, 1.0)):
         setting = Setting(30, level, 0.8, uneven)
-        drawn = coverage(setting, replicates // 4, partial(cluster_bootstrap_interval, draws=400))
-        _say(setting, drawn, coverage(setting, replicates // 4))
+        _say(setting, *(coverage(setting, replicates // 4, way) for way in ways))
     _title("dyads that share half a logit: intervals of speakers | of sessions")
     for speakers in (10, 24):
         setting = Setting(speakers, session=0.5)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from matplotlib import colormaps
 from matplotlib.image import imread
 
 from emofuse.errors import MissingExtraError
-from emofuse.evaluation.report import confusion_picture
+from emofuse.evaluation.reliability import coverage_risk, reliability
+from emofuse.evaluation.report import confusion_picture, coverage_risk_picture, reliability_picture
 
 CONFUSION = [[9, 1, 0], [2, 3, 5], [0, 0, 0]]
 LABELS = ("angry", "glücklich", "sad")
@@ -69,3 +71,57 @@ def test_a_picture_without_matplotlib_is_refused_with_the_command(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtraError, match=r"a picture needs .* pip install \"emofuse\[train\]\""):
         draw(tmp_path, CONFUSION)
+
+
+def confidences(sharpness: float) -> tuple[np.ndarray, np.ndarray]:
+    """Draw confidences, and whether they were right, which does not depend on the sharpness."""
+    chances = np.random.default_rng(0).uniform(0.25, 1, size=300)
+    return chances**sharpness, np.random.default_rng(1).uniform(size=300) < chances
+
+
+def draw_reliability(path: Path, sharpness: float) -> Path:
+    before, after = (reliability(*confidences(each)) for each in (sharpness, 1.0))
+    reliability_picture(before, after, "fusion, fold 1", path)
+    return path
+
+
+def draw_coverage(path: Path, sharpness: float) -> Path:
+    coverage_risk_picture(coverage_risk(*confidences(sharpness)), "fusion, fold 1", path)
+    return path
+
+
+PICTURES = pytest.mark.parametrize("draw_it", [draw_reliability, draw_coverage])
+
+
+@PICTURES
+def test_pictures_of_confidence_are_png_and_the_same_for_the_same_numbers(
+    tmp_path: Path, draw_it: Callable[[Path, float], Path]
+) -> None:
+    first, again = draw_it(tmp_path / "a.png", 0.5), draw_it(tmp_path / "b.png", 0.5)
+    assert first.read_bytes().startswith(b"\x89PNG\r\n")
+    assert first.read_bytes() == again.read_bytes()
+    assert b"Matplotlib" not in first.read_bytes()
+
+
+@PICTURES
+def test_pictures_of_confidence_without_matplotlib_are_refused_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw_it: Callable[[Path, float], Path]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingExtraError, match=r"a picture needs .* pip install \"emofuse\[train\]\""):
+        draw_it(tmp_path / "a.png", 0.5)
+
+
+def test_a_reliability_picture_shows_what_was_before(tmp_path: Path) -> None:
+    overconfident, sound = draw_reliability(tmp_path / "a.png", 0.3), draw_reliability(tmp_path / "b.png", 1.0)
+    assert overconfident.read_bytes() != sound.read_bytes()
+    orange = colormaps["tab10"](1)[:3]
+    assert np.isclose(imread(overconfident)[..., :3], orange, atol=0.02).all(axis=2).any()
+
+
+def test_a_picture_of_no_utterances_is_empty_and_no_error(tmp_path: Path) -> None:
+    nothing = np.array([]), np.array([], dtype=np.bool_)
+    reliability_picture(reliability(*nothing), reliability(*nothing), "nothing", tmp_path / "a.png")
+    coverage_risk_picture(coverage_risk(*nothing), "nothing", tmp_path / "b.png")
+    assert (tmp_path / "a.png").stat().st_size > 0
+    assert (tmp_path / "b.png").stat().st_size > 0

@@ -190,7 +190,7 @@ def test_drawn_and_counted_patterns_agree(monkeypatch: pytest.MonkeyPatch) -> No
     assert sign_flip_test(differences).p == pytest.approx(counted.p, abs=0.005)
 
 
-# The test is exact: it errs in 5 % of cases at most, so that of 3000 corpora more than 6 % err in 1 of 150 such runs.
+# The test is exact: it errs in 5 % of cases at most; of 3000 corpora, more than 6 % in one of 150 such runs.
 @pytest.mark.parametrize("setting", [Setting(10), Setting(24), Setting(10, "high", uneven=1.0)])
 def test_equal_systems_are_told_apart_in_at_most_six_per_cent(setting: Setting) -> None:
     assert max(false_positives(setting, 3000).values()) <= 0.06

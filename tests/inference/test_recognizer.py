@@ -10,7 +10,7 @@ import pytest
 
 from conftest import write_tone
 from emofuse import EmotionRecognizer, Prediction, Utterance, load, load_recipe, train
-from emofuse.data.prepare import AudioPreparation, Batch, Preparation
+from emofuse.data.prepare import AudioPreparation, Batch, Outputs, Preparation
 from emofuse.errors import AudioError, CheckpointError, ModalityError
 from emofuse.inference.runtime import Traits
 from emofuse.types import Corpus, Skip, Task
@@ -117,8 +117,8 @@ class Fixed:
     def __init__(self, modalities: tuple[str, ...], missing: bool) -> None:
         self.traits = Traits("fixed", Task(("a", "b")), modalities, missing)  # type: ignore[arg-type]
 
-    def __call__(self, batch: Batch) -> np.ndarray:  # type: ignore[type-arg]
-        return np.tile(np.array([0.0, np.log(3.0)], dtype=np.float32), (len(batch), 1))
+    def __call__(self, batch: Batch) -> Outputs:
+        return Outputs(np.tile(np.array([0.0, np.log(3.0)], dtype=np.float32), (len(batch), 1)))
 
 
 def test_the_recogniser_knows_a_runtime_and_no_torch(corpus: Corpus) -> None:

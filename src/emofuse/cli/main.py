@@ -16,6 +16,7 @@ from emofuse.cli.doctor import doctor
 from emofuse.cli.predict import predict
 from emofuse.cli.prepare import prepare
 from emofuse.cli.train import train
+from emofuse.cli.transcribe import transcribe
 from emofuse.errors import EmofuseError
 
 # The root of click's usage errors, wherever this version of typer keeps click.
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help comes in half the time
 )
-for command in (prepare, audit, crossval, train, predict, demo, doctor):
+for command in (prepare, audit, transcribe, crossval, train, predict, demo, doctor):
     app.command()(command)
 
 

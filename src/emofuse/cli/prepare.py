@@ -1,4 +1,4 @@
-"""`emofuse prepare`: a corpus folder or a table becomes a manifest."""
+"""`emofuse prepare`: a corpus folder, a table or a dataset becomes a manifest."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from emofuse.errors import CorpusError
 
 
 def prepare(
-    corpus: Annotated[str, typer.Argument(help="Name of the corpus, or csv for any table.")],
-    root: Annotated[Path, typer.Argument(help="The corpus folder as published, or the table.")],
+    corpus: Annotated[str, typer.Argument(help="Name of the corpus; csv for any table, hf for a dataset.")],
+    root: Annotated[Path, typer.Argument(help="The corpus folder as published, the table, or the dataset.")],
     out: Annotated[Path, typer.Option("--out", help="The manifest to write (JSON Lines).")],
     labels: Annotated[str, typer.Option("--labels", help="Count the labels under this policy.")] = "as-is",
-    column: Annotated[list[str] | None, typer.Option("--column", help="For csv: field=column.")] = None,
-    audio_root: Annotated[Path | None, typer.Option("--root", help="For csv: where audio paths start.")] = None,
+    column: Annotated[list[str] | None, typer.Option("--column", help="For csv and hf: field=column.")] = None,
+    audio_root: Annotated[
+        Path | None,
+        typer.Option("--root", help="For csv: where audio paths start; for hf: where to put recordings."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     """Turn a corpus folder or a table into a manifest, with counts."""
     from emofuse.cli.output import print_counts, print_json, warn_of_skips
-    from emofuse.data.corpora import TABLE, read_corpus
+    from emofuse.data.corpora import HUB, TABLE, read_corpus
     from emofuse.data.corpora.prepared import count_by
     from emofuse.data.labels import apply_policy
     from emofuse.data.manifest import save_corpus
@@ -44,8 +47,8 @@ def prepare(
     warn_of_skips(prepared.skipped)
     if prepared.incomplete:
         typer.echo(f"incomplete: {prepared.incomplete}", err=True)
-    # What a published folder holds besides its utterances is no failure; a row of a table that is lost is one.
-    return 1 if prepared.incomplete or (prepared.skipped and corpus == TABLE) else 0
+    # What a published folder holds besides its utterances is no failure, nor is a part of it; a lost row is one.
+    return 1 if prepared.skipped and corpus in (TABLE, HUB) else 0
 
 
 def _columns(options: list[str]) -> dict[str, str]:

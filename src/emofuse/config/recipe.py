@@ -28,6 +28,14 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _range(value: Any) -> Any:
+    """Let a list of two numbers, the lower one first, be a range."""
+    numbers = isinstance(value, list | tuple) and len(value) == 2 and all(type(v) in (int, float) for v in value)
+    if not numbers or value[0] >= value[1]:
+        raise ValueError("give the lowest and the highest value, such as [1, 5]")
+    return (float(value[0]), float(value[1]))
+
+
 def _labels(value: Any) -> Any:
     """Refuse what is neither the name of a label policy nor a mapping from labels to labels."""
     if isinstance(value, str) or (isinstance(value, dict) and all(isinstance(v, str) for v in value.values())):
@@ -35,6 +43,7 @@ def _labels(value: Any) -> Any:
     raise ValueError("give the name of a label policy, or a mapping from labels to labels")
 
 
+Range: TypeAlias = Annotated[tuple[float, float], BeforeValidator(_range)]
 Labels: TypeAlias = Annotated[str | dict[str, str], BeforeValidator(_labels)]
 
 
@@ -152,6 +161,7 @@ class TrainingRecipe(_Strict):
     With `start: unimodal` the fused system begins with the encoders of the same fold and seed's unimodal systems
     and trains for `joint_epochs`. `auxiliary` weighs the losses of a head on each modality alone beside the fused
     one. With `soft_labels` an utterance that has votes is learnt from their shares.
+    `dimension_weight` weighs the loss of the dimensions beside that of the labels.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 30
@@ -173,6 +183,7 @@ class TrainingRecipe(_Strict):
     joint_epochs: Annotated[int, Field(ge=1)] | None = None
     auxiliary: Annotated[float, Field(ge=0.0)] = 0.0
     soft_labels: bool = False
+    dimension_weight: Positive = 1.0
     class_weights: bool = False
     label_smoothing: Share = 0.0
     modality_dropout: ModalityDropout = ModalityDropout()
@@ -193,8 +204,10 @@ class AgreementRecipe(_Strict):
 class Recipe(_Strict):
     """Everything that makes an experiment; see `recipes/` for whole ones.
 
-    `only` keeps the utterances with these values of a field or a tag, such as `{style: improvised}`. With
-    `text_independent`, what is said in a test part is not heard in training: see `make_folds`.
+    With `multi_label`, each label that raters voted for is learnt for itself. `dimensions` names what is told
+    beside labels, each with its lowest and highest value, such as `{valence: [1, 5]}`. `only` keeps the utterances
+    with these values of a field or a tag, such as `{style: improvised}`. With `text_independent`, what is said in
+    a test part is not heard in training: see `make_folds`.
     """
 
     protocol: ProtocolName = "leave-one-session-out"
@@ -203,6 +216,8 @@ class Recipe(_Strict):
     folds_seed: Seed = 0
     labels: Labels = "as-is"
     agreement: AgreementRecipe = AgreementRecipe()
+    multi_label: bool = False
+    dimensions: dict[str, Range] = {}
     only: dict[str, str] = {}
     annotations: AnnotationPolicy = "strip"
     audio: AudioRecipe

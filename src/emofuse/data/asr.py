@@ -39,7 +39,7 @@ class Word:
 
     @classmethod
     def within(cls, clip: Clip, word: str, times: tuple[float, float], confidence: float | None = None) -> Word:
-        """Return a word with its times, in seconds, kept inside the clip, and with no more digits than mean much."""
+        """Return a word with its times, in seconds, kept inside the clip; digits that mean nothing are cut."""
         start, end = (round(min(max(float(time), 0.0), clip.seconds), 3) for time in times)
         return cls(word.strip(), start, max(start, end), None if confidence is None else round(confidence, 4))
 
@@ -117,7 +117,7 @@ class PocketSphinx:
 
     def __call__(self, clip: Clip, language: str | None) -> Transcript:
         """Recognise a clip; the language can only be English."""
-        # Its running mean of the cepstra would carry over from clip to clip: begin anew, and average this one whole.
+        # The mean that it takes off the cepstra would carry over from clip to clip: begin anew each time.
         self._decoder.reinit_feat()
         self._decoder.start_utt()
         try:

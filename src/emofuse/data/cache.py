@@ -6,8 +6,23 @@ import functools
 import hashlib
 import json
 import os
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from emofuse import layout
+from emofuse.errors import RunError
+
+Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+SUFFIX = ".safetensors"
+CHECKSUM = "checksum"
 
 
 def cache_folder() -> Path:
@@ -35,3 +50,106 @@ def file_digest(path: Path) -> str:
 def _digest(path: Path, size: int, modified: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass
+class ArrayCache:
+    """Named arrays by key, a file each, for any number of processes.
+
+    An entry is written under a temporary name and renamed, so that it is there whole or not at all; it holds a
+    checksum of its numbers, so that a damaged one is found, and computed again. Numbers are read into memory when
+    they are asked for and not held: memory does not grow with the corpus.
+
+    Attributes:
+        kind: the folder below the cache's, such as "features".
+        hits: entries found so far.
+        damaged: entries found damaged so far.
+    """
+
+    kind: str
+    hits: int = 0
+    damaged: int = 0
+    _checked: set[str] = field(default_factory=set)
+
+    def path(self, key: str) -> Path:
+        """Return where an entry lies."""
+        return cache_folder() / self.kind / key[:2] / f"{key}{SUFFIX}"
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is an entry, whole or damaged."""
+        return self.path(key).is_file()
+
+    def get(self, key: str) -> dict[str, npt.NDArray[Any]] | None:
+        """Return the arrays of an entry; None where there is none, or a damaged one, which is deleted."""
+        path = self.path(key)
+        try:
+            arrays: dict[str, npt.NDArray[Any]] = load_file(path)
+            checksum = arrays.pop(CHECKSUM)
+            if key not in self._checked and int(checksum[0]) != _checksum(arrays):
+                raise ValueError("the numbers are not those that were written")
+        except FileNotFoundError:
+            return None
+        except (SafetensorError, OSError, ValueError, LookupError):
+            self.damaged += 1
+            path.unlink(missing_ok=True)
+            return None
+        self._checked.add(key)
+        self.hits += 1
+        return arrays
+
+    def put(self, key: str, arrays: Arrays) -> None:
+        """Write an entry, whole or not at all.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        whole = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+        checksum = np.array([_checksum(whole)], dtype=np.int64)
+        layout.write_bytes(self.path(key), save(whole | {CHECKSUM: checksum}))
+
+
+def _checksum(arrays: Arrays) -> int:
+    total = 0
+    for name in sorted(arrays):
+        total = zlib.crc32(np.ascontiguousarray(arrays[name]).tobytes(), total)
+        total = zlib.crc32(f"{name} {arrays[name].shape} {arrays[name].dtype}".encode(), total)
+    return total
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file of the cache: what kind of thing, how large, when it was last read or written."""
+
+    path: Path
+    kind: str
+    size: int
+    used: float
+
+
+def kept() -> Iterator[Kept]:
+    """Yield every file of the cache, in the order of their paths."""
+    folder = cache_folder()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            state = path.stat()
+            yield Kept(path, path.relative_to(folder).parts[0], state.st_size, max(state.st_atime, state.st_mtime))
+
+
+def prune(largest: int = 0) -> tuple[int, int]:
+    """Delete what was used longest ago until at most `largest` bytes are left; return files and bytes deleted.
+
+    Raises:
+        RunError: a file cannot be deleted.
+    """
+    files = sorted(kept(), key=lambda one: one.used)
+    left = sum(one.size for one in files)
+    count = freed = 0
+    for one in files:
+        if left <= largest:
+            break
+        try:
+            one.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"{one.path}: cannot be deleted ({error.strerror})") from error
+        left, count, freed = left - one.size, count + 1, freed + one.size
+    return count, freed

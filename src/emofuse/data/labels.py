@@ -79,11 +79,14 @@ def label_policy(labels: str | Mapping[str, str], corpus: Corpus) -> LabelPolicy
 def label_shares(utterance: Utterance, task: Task, soft: bool) -> list[float]:
     """Return the share of each label to learn from, in the task's order.
 
-    Soft labels are the votes among the task's labels, made to sum to 1; votes for other labels are dropped. An
-    utterance without such votes has its own label alone.
+    With several labels at once each share is 1 where somebody voted for the label. Soft labels are the votes among
+    the task's labels, made to sum to 1; votes for other labels are dropped. An utterance without such votes has its
+    own label alone.
     """
     votes = [(utterance.votes or {}).get(label, 0.0) for label in task.labels]
     total = sum(votes)
+    if task.multi_label and total > 0:
+        return [float(vote > 0) for vote in votes]
     if soft and total > 0:
         return [vote / total for vote in votes]
     return [float(label == utterance.label) for label in task.labels]
@@ -139,11 +142,15 @@ def label_counts(corpus: Corpus, relabelled: Corpus) -> dict[str, int]:
 
 
 def apply_policy(
-    corpus: Corpus, labels: str | Mapping[str, str], agreement: AgreementRecipe | None = None
+    corpus: Corpus,
+    labels: str | Mapping[str, str],
+    agreement: AgreementRecipe | None = None,
+    multi_label: bool = False,
 ) -> tuple[Corpus, Task]:
     """Relabel a corpus; utterances to which the policy does not apply stay, with a null label.
 
-    Without `agreement` an utterance keeps the label that its corpus gives.
+    Without `agreement` an utterance keeps the label that its corpus gives. With `multi_label` one whose strongest
+    labels tie has the first of them: it is told by all of them, and this one only places it in folds.
 
     Raises:
         RecipeError: no policy has that name.
@@ -154,6 +161,8 @@ def apply_policy(
     if agreement is not None:
         decided = tuple(_decided(u, policy, agreement) for u in relabelled)
         relabelled = replace(relabelled, utterances=decided)
+    if multi_label:
+        relabelled = replace(relabelled, utterances=tuple(_placed(u, policy) for u in relabelled))
     present = {u.label for u in relabelled}
     left = tuple(label for label in policy.labels if label in present)
     if len(left) < 2:
@@ -178,3 +187,10 @@ def _decided(utterance: Utterance, policy: LabelPolicy, agreement: AgreementReci
     if share is not None and share < agreement.minimum - 1e-9:
         return replace(utterance, label=None)
     return utterance
+
+
+def _placed(utterance: Utterance, policy: LabelPolicy) -> Utterance:
+    votes = {label: utterance.votes.get(label, 0.0) for label in policy.labels} if utterance.votes else {}
+    if utterance.label is not None or not any(votes.values()):
+        return utterance
+    return replace(utterance, label=max(votes, key=lambda label: votes[label]))

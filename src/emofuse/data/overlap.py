@@ -56,7 +56,8 @@ class Sentences:
 
     def said_too(self, ids: Iterable[str], others: Iterable[str]) -> list[str]:
         """Return those of some utterances that say nearly what one of the others says."""
-        said = {near for i in others if i in self.number for near in self.alike[self.number[i]]}
+        heard = {self.number[i] for i in others if i in self.number}
+        said = {near for sentence in heard for near in self.alike[sentence]}
         return [i for i in ids if self.number.get(i) in said]
 
 

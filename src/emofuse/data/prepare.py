@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -156,6 +156,18 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.audio_mask)
+
+
+class Outputs(NamedTuple):
+    """What a network says of a batch, before any softmax.
+
+    Attributes:
+        logits: (batch, labels).
+        dimensions: (batch, dimensions), as the corpus scales them; None where the task has none.
+    """
+
+    logits: Floats
+    dimensions: Floats | None = None
 
 
 @dataclass(frozen=True)

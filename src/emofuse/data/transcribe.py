@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from emofuse.data.cache import cache_folder, file_digest, key_of
 from emofuse.data.manifest import save_corpus
 from emofuse.errors import AudioError, RecipeError, RunError
 from emofuse.types import Corpus, Skip, Utterance
+
+logger = logging.getLogger(__name__)
 
 GOLD = "gold"
 
@@ -92,19 +95,15 @@ def recognise_corpus(
     """
     if language and not _knows(engine, language):
         raise RecipeError(f"--language {language}: {engine.name} does not know it; choose another --asr")
-    source = f"asr:{engine.name}"
-    done = _open_words(out, source, resume)
-    with words_file(out).open("a", encoding="utf-8") as file:
-        for utterance in corpus:
-            try:
-                found = _recognise(utterance, engine, language, done)
-            except AudioError as error:
-                yield Skip(utterance.id, str(error))
-                continue
-            if isinstance(found, Recognition) and utterance.id not in done:
-                file.write(json.dumps(asdict(found), ensure_ascii=False) + "\n")
-                file.flush()
-            yield found
+    done = _open_words(out, f"asr:{engine.name}", resume)
+    for utterance in corpus:
+        try:
+            found = _recognise(utterance, engine, language, done)
+        except AudioError as error:
+            found = Skip(utterance.id, str(error))
+        if isinstance(found, Recognition) and found is not done.get(utterance.id):
+            _append(words_file(out), found)
+        yield found
 
 
 def save_recognised(corpus: Corpus, recognitions: Mapping[str, Recognition], out: Path) -> Corpus:
@@ -114,7 +113,7 @@ def save_recognised(corpus: Corpus, recognitions: Mapping[str, Recognition], out
         RunError: a file cannot be written.
     """
     utterances = tuple(recognitions[u.id].apply(u) if u.id in recognitions else u for u in corpus)
-    _write_words(out, [recognitions[u.id] for u in corpus if u.id in recognitions])
+    layout.write_json_lines(words_file(out), [asdict(recognitions[u.id]) for u in corpus if u.id in recognitions])
     recognised = replace(corpus, utterances=utterances)
     save_corpus(recognised, out)
     return recognised
@@ -141,3 +140,73 @@ def _recognise(
             return Skip(utterance.id, f"{engine.name} fails on it: {' '.join(str(error).split())[:160]}")
         layout.write_json(_cache_file(key), asdict(transcript))
     return Recognition.of(utterance, f"asr:{engine.name}", key, transcript)
+
+
+def _knows(engine: Engine, language: str) -> bool:
+    return engine.languages is None or language in engine.languages
+
+
+def _key(utterance: Utterance, engine: Engine, language: str | None) -> str:
+    """Return the hash of everything that the text of an utterance depends on."""
+    path = Path(utterance.audio or "")
+    try:
+        recording = file_digest(path)
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{path}: cannot be read ({error}); check the path or the corpus root") from error
+    return key_of(
+        recording=recording,
+        span=[utterance.start, utterance.end],
+        language=language,
+        engine=engine.version,
+        code=[file_digest(Path(module)) for module in (__file__, audio.__file__)],
+    )
+
+
+def _cache_file(key: str) -> Path:
+    return cache_folder() / "transcripts" / f"{key}.json"
+
+
+def _cached(key: str) -> Transcript | None:
+    """Return a transcript from the cache; None where there is none, or one that is damaged."""
+    try:
+        return _TRANSCRIPT.validate_json(_cache_file(key).read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        logger.warning("%s is damaged; the utterance is recognised again", _cache_file(key))
+        return None
+
+
+def _open_words(out: Path, source: str, resume: bool) -> dict[str, Recognition]:
+    """Return what an earlier run recognised, and leave a words file to which lines can be added."""
+    path = words_file(out)
+    standing = [place for place in (out, path) if place.exists()]
+    if standing and not resume:
+        raise RunError(f"{standing[0]}: stands already; add --resume to go on with it, or choose another --out")
+    done = {recognition.id: recognition for recognition in _read_words(path)}
+    others = sorted({recognition.source for recognition in done.values()} - {source})
+    if others:
+        raise RunError(
+            f"{path}: was begun with {others[0]}, not {source}; go on with that, or choose another --out"
+        )
+    layout.write_json_lines(path, [asdict(recognition) for recognition in done.values()])
+    return done
+
+
+def _read_words(path: Path) -> list[Recognition]:
+    """Read a words file; the last line, if it has no end, was torn when a run was killed, and is left out."""
+    if not path.exists():
+        return []
+    *lines, _torn = path.read_bytes().split(b"\n")
+    try:
+        return [_RECOGNITION.validate_json(line) for line in lines]
+    except ValidationError as error:
+        raise RunError(f"{path}: holds something else than recognised words; choose another --out") from error
+
+
+def _append(path: Path, recognition: Recognition) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(recognition), ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror}); make room, and add --resume") from error

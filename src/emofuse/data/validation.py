@@ -46,7 +46,9 @@ def _speakers_for_validation(utterances: Sequence[Utterance], rng: np.random.Gen
         return None
     sizes = Counter(str(u.speaker) for u in utterances)
     classes = {u.label for u in utterances}
-    said = {speaker: {u.label for u in utterances if u.speaker == speaker} for speaker in sizes}
+    said: dict[str, set[str | None]] = {speaker: set() for speaker in sizes}
+    for utterance in utterances:
+        said[str(utterance.speaker)].add(utterance.label)
     order = rng.permutation(sorted(sizes)).tolist()
     largest = sorted(sizes.values(), reverse=True)
     for count in range(1, len(order) - 1):
@@ -67,8 +69,9 @@ def with_validation(fold: Fold, utterances: Sequence[Utterance], protocol: Proto
     """
     if fold.validation:
         return fold
-    train = [u for u in utterances if u.id in set(fold.train)]
-    test = [u for u in utterances if u.id in set(fold.test)]
+    trained, tested = set(fold.train), set(fold.test)
+    train = [u for u in utterances if u.id in trained]
+    test = [u for u in utterances if u.id in tested]
     chosen: set[str] = set()
     unit: Literal["session", "speaker", "utterance"] = "session"
     if protocol == "leave-one-session-out":

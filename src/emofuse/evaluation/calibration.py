@@ -78,8 +78,10 @@ class Calibration:
         )
 
 
-def probabilities(logits: npt.NDArray[np.floating[Any]]) -> Floats:
-    """Return the softmax of logits along the last axis, in double precision."""
+def probabilities(logits: npt.NDArray[np.floating[Any]], multi_label: bool = False) -> Floats:
+    """Return the softmax of logits along the last axis, in double precision; with `multi_label` their sigmoids."""
+    if multi_label:
+        return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64))))
     shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
     exponentials = np.exp(shifted)
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from emofuse import layout
 from emofuse.data.audio import read_clip
 from emofuse.data.buckets import cost_of, micro_batches
-from emofuse.data.prepare import Item, Preparation
+from emofuse.data.prepare import Item, Outputs, Preparation
 from emofuse.errors import AudioError, CheckpointError, ModalityError
 from emofuse.evaluation.calibration import probabilities
 from emofuse.inference.runtime import Runtime
@@ -113,21 +110,26 @@ class EmotionRecognizer:
                 "give it, or allow it with --allow-missing (allow_missing=True)"
             )
 
-    def _run(self, ready: Sequence[_Ready]) -> list[npt.NDArray[np.float32]]:
-        """Return each utterance's logits, in order, computed in batches of similar length."""
-        rows: dict[int, npt.NDArray[np.float32]] = {}
+    def _run(self, ready: Sequence[_Ready]) -> list[Outputs]:
+        """Return what is said of each utterance, in order, computed in batches of similar length."""
+        rows: dict[int, Outputs] = {}
         for positions in micro_batches([one.cost for one in ready], range(len(ready)), BATCH_SECONDS):
-            logits = self.runtime(self.preparation.collate([ready[position].item for position in positions]))
-            rows.update(zip(positions, logits, strict=True))
+            said = self.runtime(self.preparation.collate([ready[position].item for position in positions]))
+            for row, position in enumerate(positions):
+                told = None if said.dimensions is None else said.dimensions[row]
+                rows[position] = Outputs(said.logits[row], told)
         return [rows[position] for position in range(len(ready))]
 
-    def _prediction(self, ready: _Ready, logits: npt.NDArray[np.float32]) -> Prediction:
-        chances = map(float, probabilities(logits))
+    def _prediction(self, ready: _Ready, said: Outputs) -> Prediction:
+        task = self.runtime.traits.task
+        chances = map(float, probabilities(said.logits, task.multi_label))
+        told = None if said.dimensions is None else map(float, said.dimensions)
         return Prediction.of(
             ready.utterance,
-            dict(zip(self.labels, chances, strict=True)),
+            dict(zip(task.labels, chances, strict=True)),
             ready.item.modalities,
             self.runtime.traits.name,
+            None if told is None else dict(zip(task.dimensions, told, strict=True)),
         )
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-from emofuse.data.prepare import Batch
+from emofuse.data.prepare import Batch, Outputs
 from emofuse.types import Modality, Task
 
 
@@ -18,7 +15,7 @@ class Traits:
 
     Attributes:
         name: of the model, as predictions carry it.
-        task: the labels in the order of the logits.
+        task: labels and dimensions, in the order in which they are told.
         modalities: what the model takes.
         missing_modalities: whether it was trained with modalities taken away, so that one may be missing.
     """
@@ -34,5 +31,5 @@ class Runtime(Protocol):
 
     traits: Traits
 
-    def __call__(self, batch: Batch) -> npt.NDArray[np.float32]:
-        """Map a batch to logits, (batch, labels)."""
+    def __call__(self, batch: Batch) -> Outputs:
+        """Map a batch to logits and dimensions."""

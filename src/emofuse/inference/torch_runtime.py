@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from emofuse.data.prepare import Batch, Preparation
+from emofuse.data.prepare import Batch, Outputs, Preparation
 from emofuse.inference.runtime import Traits
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint
 from emofuse.model.score import pick_device, score_batches
@@ -28,8 +25,8 @@ class TorchRuntime:
         config = checkpoint.model.config
         self.traits = Traits(name, config.task, config.modalities, config.missing_modalities)
 
-    def __call__(self, batch: Batch) -> npt.NDArray[np.float32]:
-        """Map a batch to logits, (batch, labels)."""
+    def __call__(self, batch: Batch) -> Outputs:
+        """Map a batch to logits and dimensions."""
         return next(score_batches(self.model, [batch]))
 
 

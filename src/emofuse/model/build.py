@@ -174,6 +174,8 @@ def _network_config(
         id2label=dict(enumerate(task.labels)),
         label2id={label: index for index, label in enumerate(task.labels)},
         dimensions=list(task.dimensions),
+        ranges=[list(limits) for limits in task.ranges],
+        multi_label=task.multi_label,
     )
 
 

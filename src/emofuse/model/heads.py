@@ -16,7 +16,7 @@ class EmotionOutput(ModelOutput):
 
     Attributes:
         logits: (batch, labels).
-        dimensions: (batch, dimensions), or None where the task has none.
+        dimensions: (batch, dimensions), as the corpus scales them; None where the task has none.
         audio_logits: (batch, labels), of a head on audio alone, in training with auxiliary losses.
         text_logits: likewise on text.
     """
@@ -41,6 +41,7 @@ class EmotionHead(nn.Module):
     def __init__(self, width: int, hidden: int, dropout: float, task: Task, norm: bool) -> None:
         super().__init__()
         labels, dimensions = len(task.labels), len(task.dimensions)
+        self.ranges = task.ranges
         self.norm = nn.LayerNorm(width) if norm else None
         self.dropout = nn.Dropout(dropout)
         self.hidden = nn.Linear(width, hidden) if hidden else None
@@ -52,5 +53,8 @@ class EmotionHead(nn.Module):
         vector = self.dropout(pooled if self.norm is None else self.norm(pooled))
         if self.hidden is not None:
             vector = self.dropout(nn.functional.relu(self.hidden(vector)))
-        dimensions = self.regressor(vector) if self.regressor is not None else None
+        if self.regressor is None:
+            return EmotionOutput(logits=self.classifier(vector))
+        low, high = vector.new_tensor(self.ranges).T
+        dimensions = (low + high) / 2 + (high - low) / 2 * self.regressor(vector)
         return EmotionOutput(logits=self.classifier(vector), dimensions=dimensions)

@@ -46,6 +46,8 @@ class EmotionConfig(PreTrainedConfig):
         references: "audio" or "text" -> the encoder that the folder names instead of holding it.
         missing_modalities: whether training took modalities away, so that one may be missing in use.
         dimensions: names of the dimensions, in order; the labels are in `id2label`.
+        ranges: lowest and highest value of each dimension.
+        multi_label: each label is there or not for itself.
     """
 
     model_type = "emofuse"
@@ -76,11 +78,15 @@ class EmotionConfig(PreTrainedConfig):
     references: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing_modalities: bool = False
     dimensions: list[str] | tuple[str, ...] = ()
+    ranges: list[list[float]] | tuple[()] = ()
+    multi_label: bool = False
 
     @property
     def task(self) -> Task:
         """The labels and dimensions that the network tells, in order."""
-        return Task(tuple(self.id2label[i] for i in range(len(self.id2label))), tuple(self.dimensions))
+        labels = tuple(self.id2label[i] for i in range(len(self.id2label)))
+        ranges = tuple((low, high) for low, high in self.ranges)
+        return Task(labels, tuple(self.dimensions), ranges, self.multi_label)
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from emofuse.data.prepare import Batch
+from emofuse.data.prepare import Batch, Outputs
 from emofuse.model.batch import as_tensors
 from emofuse.model.network import EmotionModel
 
 
-def score_batches(model: EmotionModel, batches: Iterable[Batch]) -> Iterator[npt.NDArray[np.float32]]:
-    """Yield the logits of each batch, (batch, labels), with the network in evaluation mode."""
+def score_batches(model: EmotionModel, batches: Iterable[Batch]) -> Iterator[Outputs]:
+    """Yield what the network says of each batch, in evaluation mode."""
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
     try:
         for batch in batches:
             with torch.inference_mode():
-                logits = model(**as_tensors(batch, device)).logits
-            yield logits.float().cpu().numpy()
+                output = model(**as_tensors(batch, device))
+            dimensions = None if output.dimensions is None else output.dimensions.float().cpu().numpy()
+            yield Outputs(output.logits.float().cpu().numpy(), dimensions)
     finally:
         model.train(was_training)
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from emofuse.config import Recipe
 from emofuse.data.buckets import effective_batches, micro_batches
+from emofuse.data.prepare import Outputs
 from emofuse.errors import RecipeError, RunError
 from emofuse.evaluation.calibration import probabilities
 from emofuse.evaluation.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
@@ -26,7 +27,13 @@ from emofuse.model.network import EmotionModel
 from emofuse.model.score import score_batches
 from emofuse.model.tuning import is_frozen
 from emofuse.training.loader import Part, scoring_batches, training_batch
-from emofuse.training.losses import inverse_frequency_weights, summed_cross_entropy, with_auxiliary
+from emofuse.training.losses import (
+    inverse_frequency_weights,
+    summed_binary_cross_entropy,
+    summed_cross_entropy,
+    summed_squared_error,
+    with_auxiliary,
+)
 from emofuse.training.optim import make_optimizer, set_learning_rate
 
 Weights: TypeAlias = dict[str, Tensor]
@@ -119,7 +126,8 @@ def fit(
 
 def validate(model: EmotionModel, part: Part, recipe: Recipe) -> Validation:
     """Score a part with the network as it is."""
-    logits, positions = score_part(model, part, recipe)
+    said, positions = score_part(model, part, recipe)
+    logits = said.logits
     chances = probabilities(logits)
     targets = part.targets[positions]
     loss = float(-np.log(chances[np.arange(len(targets)), targets].clip(min=1e-12)).mean())
@@ -127,8 +135,8 @@ def validate(model: EmotionModel, part: Part, recipe: Recipe) -> Validation:
     return Validation(loss, weighted_accuracy(confusion), unweighted_accuracy(confusion))
 
 
-def score_part(model: EmotionModel, part: Part, recipe: Recipe) -> tuple[Any, list[int]]:
-    """Return the logits of every utterance of a part, (utterances, labels), and the position of each row."""
+def score_part(model: EmotionModel, part: Part, recipe: Recipe) -> tuple[Outputs, list[int]]:
+    """Return what is said of every utterance of a part, and the position of each row."""
     positions: list[int] = []
 
     def batches() -> Iterator[Any]:
@@ -136,7 +144,10 @@ def score_part(model: EmotionModel, part: Part, recipe: Recipe) -> tuple[Any, li
             positions.extend(chosen)
             yield batch
 
-    return np.concatenate(list(score_batches(model, batches()))), positions
+    said = list(score_batches(model, batches()))
+    told = [outputs.dimensions for outputs in said if outputs.dimensions is not None]
+    logits = np.concatenate([outputs.logits for outputs in said])
+    return Outputs(logits, np.concatenate(told) if told else None), positions
 
 
 class _Trainer:
@@ -152,6 +163,7 @@ class _Trainer:
     ) -> None:
         self.accelerator, self.model, self.optimizer, self.recipe = accelerator, model, optimizer, recipe
         self.class_weights = None if class_weights is None else class_weights.to(accelerator.device)
+        self.ranges = recipe.dimensions.values()
         self.learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
     def run_epoch(
@@ -186,6 +198,10 @@ class _Trainer:
                 output = self.model(**inputs)
             present = (inputs["audio_mask"].any(dim=1), inputs["text_mask"].any(dim=1))
             loss = with_auxiliary(output, targets, present, self._loss, self.recipe.training.auxiliary)
+            if output.dimensions is not None:
+                wanted = torch.from_numpy(part.dimensions[positions]).to(self.accelerator.device)
+                error = summed_squared_error(output.dimensions, wanted, list(self.ranges))
+                loss = loss + self.recipe.training.dimension_weight * error
             self.accelerator.backward(loss / len(batch))
             total += float(loss.detach())
         norm = self.accelerator.clip_grad_norm_(self.learning, self.recipe.training.clip)
@@ -194,6 +210,8 @@ class _Trainer:
         return total, float(norm)
 
     def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        if self.recipe.multi_label:
+            return summed_binary_cross_entropy(logits, targets, self.class_weights)
         return summed_cross_entropy(logits, targets, self.class_weights, self.recipe.training.label_smoothing)
 
     def _training_mode(self) -> None:

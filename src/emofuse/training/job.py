@@ -166,17 +166,23 @@ def predict_part(checkpoint: Checkpoint, part: Part, recipe: Recipe) -> list[Pre
     """Predict every utterance of a part, in its order."""
     if not len(part):
         return []
-    logits, positions = score_part(checkpoint.model, part, recipe)
-    rows = dict(zip(positions, probabilities(logits), strict=True))
-    labels = checkpoint.model.config.task.labels
-    return [
-        Prediction.of(
-            utterance,
-            dict(zip(labels, map(float, rows[position]), strict=True)),
-            part.item(position).modalities,
+    said, positions = score_part(checkpoint.model, part, recipe)
+    task = checkpoint.model.config.task
+    chances = probabilities(said.logits, task.multi_label)
+    row_of = {position: row for row, position in enumerate(positions)}
+    predictions = []
+    for position, utterance in enumerate(part.utterances):
+        row = row_of[position]
+        told = None if said.dimensions is None else map(float, said.dimensions[row])
+        predictions.append(
+            Prediction.of(
+                utterance,
+                dict(zip(task.labels, map(float, chances[row]), strict=True)),
+                part.item(position).modalities,
+                dimensions=None if told is None else dict(zip(task.dimensions, told, strict=True)),
+            )
         )
-        for position, utterance in enumerate(part.utterances)
-    ]
+    return predictions
 
 
 def is_complete(folder: Path) -> bool:

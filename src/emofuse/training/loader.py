@@ -62,6 +62,7 @@ class Part:
     Attributes:
         targets: (utterances,), the label's index, or `NO_LABEL`.
         shares: (utterances, labels), the share of each label to learn from.
+        dimensions: (utterances, dimensions), NaN where the corpus does not tell.
         costs: (utterances,), seconds of sound.
         present: (utterances,), bool, whether the network gets any modality of it.
     """
@@ -69,6 +70,7 @@ class Part:
     utterances: tuple[Utterance, ...]
     targets: npt.NDArray[np.int64]
     shares: npt.NDArray[np.float32]
+    dimensions: npt.NDArray[np.float32]
     costs: npt.NDArray[np.float64]
     present: npt.NDArray[np.bool_]
     preparation: Preparation
@@ -85,6 +87,7 @@ class Part:
             utterances=tuple(self.utterances[position] for position in kept),
             targets=self.targets[kept],
             shares=self.shares[kept],
+            dimensions=self.dimensions[kept],
             costs=self.costs[kept],
             present=self.present[kept],
         )
@@ -123,11 +126,17 @@ def load_part(
         tuple(kept),
         targets,
         shares.reshape(-1, len(task.labels)),
+        _dimensions(kept, task),
         np.array(costs),
         np.array(present, dtype=np.bool_),
         preparation,
         store,
     ), skipped
+
+
+def _dimensions(utterances: Sequence[Utterance], task: Task) -> npt.NDArray[np.float32]:
+    rows = [[(u.dimensions or {}).get(name, np.nan) for name in task.dimensions] for u in utterances]
+    return np.array(rows, dtype=np.float32).reshape(len(utterances), len(task.dimensions))
 
 
 def prepare_item(utterance: Utterance, preparation: Preparation, store: AudioStore) -> Item:

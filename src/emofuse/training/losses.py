@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,32 @@ def summed_cross_entropy(
     return nn.functional.cross_entropy(
         logits.float(), targets, weight=class_weights, reduction="sum", label_smoothing=label_smoothing
     )
+
+
+def summed_binary_cross_entropy(logits: Tensor, targets: Tensor, class_weights: Tensor | None) -> Tensor:
+    """Return the loss of labels that are there or not for themselves: mean over labels, summed over utterances.
+
+    Args:
+        logits: (batch, labels).
+        targets: (batch, labels), 1 where the label is there.
+        class_weights: (labels,), or None.
+    """
+    losses = nn.functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
+    return (losses if class_weights is None else losses * class_weights).mean(dim=1).sum()
+
+
+def summed_squared_error(told: Tensor, targets: Tensor, ranges: Sequence[tuple[float, float]]) -> Tensor:
+    """Return the squared error of dimensions: in half ranges, mean over those known, summed over utterances.
+
+    Args:
+        told: (batch, dimensions).
+        targets: (batch, dimensions), NaN where nobody knows.
+        ranges: the lowest and highest value of each dimension.
+    """
+    half = told.new_tensor([(high - low) / 2 for low, high in ranges])
+    known = ~targets.isnan()
+    squares = ((told.float() - targets.nan_to_num()) / half).square() * known
+    return (squares.sum(dim=1) / known.sum(dim=1).clamp(min=1)).sum()
 
 
 def with_auxiliary(

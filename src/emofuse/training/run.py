@@ -30,7 +30,12 @@ def recipe_corpus(recipe: Recipe, corpus: Corpus) -> tuple[Corpus, Task]:
         RecipeError: no policy has that name.
         CorpusError: fewer than two labels are left.
     """
-    return apply_policy(only_wanted(recipe, corpus), recipe.labels, recipe.agreement)
+    labelled, task = apply_policy(only_wanted(recipe, corpus), recipe.labels, recipe.agreement, recipe.multi_label)
+    dimensions, ranges = tuple(recipe.dimensions), tuple(recipe.dimensions.values())
+    for name in dimensions:
+        if not any(name in (u.dimensions or {}) for u in labelled):
+            raise CorpusError(f"dimensions.{name}: no utterance of {corpus.name or 'the corpus'} has it")
+    return labelled, Task(task.labels, dimensions, ranges, recipe.multi_label)
 
 
 def only_wanted(recipe: Recipe, corpus: Corpus) -> Corpus:

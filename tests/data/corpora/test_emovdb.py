@@ -10,7 +10,13 @@ from emofuse.data.corpora.prepared import Prepared
 from emofuse.errors import CorpusError
 from emofuse.types import Skip, Utterance
 
-STYLES = {"Amused": "amused", "Angry": "anger", "Disgusted": "disgust", "Neutral": "neutral", "Sleepy": "sleepiness"}
+STYLES = {
+    "Amused": "amused",
+    "Angry": "anger",
+    "Disgusted": "disgust",
+    "Neutral": "neutral",
+    "Sleepy": "sleepiness",
+}
 CELLS = [(s, e) for s in ("bea", "jenie", "sam") for e in STYLES] + [
     ("josh", e) for e in ("Amused", "Neutral", "Sleepy")
 ]
@@ -163,6 +169,11 @@ def test_a_list_of_sentences_without_any_is_refused(tmp_path: Path) -> None:
         read_emovdb(tmp_path)
 
 
+def test_a_list_of_sentences_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"cmuarctic\.data: cannot be read \(Is a directory\)"):
+        read_emovdb(write(tmp_path, "bea/Amused/amused_1-15_0001.wav", "cmuarctic.data/a"))
+
+
 def test_a_style_that_a_speaker_lacks_is_told(tmp_path: Path) -> None:
     names = [name for name in published("{speaker}_{style}") if not name.startswith(("bea_Sleepy", "sam_Angry"))]
     prepared = read_emovdb(write(tmp_path, *names))
@@ -172,7 +183,9 @@ def test_a_style_that_a_speaker_lacks_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("names", [(), ("amused_1-15_0001.wav",)], ids=["nothing", "no speaker"])
 def test_a_folder_without_recordings_is_refused_with_an_example(tmp_path: Path, names: tuple[str, ...]) -> None:
-    with pytest.raises(CorpusError, match=r"no EmoV-DB recording found; expected bea/Amused/amused_1-15_0001\.wav"):
+    with pytest.raises(
+        CorpusError, match=r"no EmoV-DB recording found; expected bea/Amused/amused_1-15_0001\.wav"
+    ):
         read_emovdb(write(tmp_path, *names))
 
 

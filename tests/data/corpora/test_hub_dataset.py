@@ -95,7 +95,9 @@ def test_class_numbers_without_names_stay_numbers(tmp_path: Path) -> None:
 
 
 def test_the_splits_of_a_dict_are_splits_and_begin_the_ids(tmp_path: Path) -> None:
-    parts = {name: texts(id=[0, 1], text=["a", "b"]) for name in ("train", "dev", "valid", "validation", "test", "x")}
+    parts = {
+        name: texts(id=[0, 1], text=["a", "b"]) for name in ("train", "dev", "valid", "validation", "test", "x")
+    }
     prepared = read_hf(saved(datasets.DatasetDict(parts), tmp_path))
     assert Counter(u.split for u in prepared.corpus) == {"train": 2, "validation": 6, "test": 2, "x": 2}
     assert [u.id for u in prepared.corpus][:3] == ["train/0", "train/1", "dev/0"]
@@ -182,7 +184,10 @@ def test_no_name_in_a_dataset_leads_out_of_the_root(tmp_path: Path) -> None:
 
 
 def test_what_is_there_is_not_written_again_and_what_is_damaged_is(tmp_path: Path) -> None:
-    folder, root = saved(packed(("a.wav", sound(1)), ("b.wav", sound(2)), ("c.wav", sound(1))), tmp_path), tmp_path / "s"
+    folder, root = (
+        saved(packed(("a.wav", sound(1)), ("b.wav", sound(2)), ("c.wav", sound(1))), tmp_path),
+        tmp_path / "s",
+    )
     first, second, third = (u.audio for u in read_hf(folder, audio_root=root).corpus)
     assert first is not None
     assert second is not None
@@ -196,14 +201,27 @@ def test_what_is_there_is_not_written_again_and_what_is_damaged_is(tmp_path: Pat
 
 
 def test_packed_recordings_need_a_root(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"made: recordings are packed .*; --root DIR says where to put the recordings"):
+    with pytest.raises(
+        CorpusError, match=r"made: recordings are packed .*; --root DIR says where to put the recordings"
+    ):
         read_hf(saved(packed(("a.wav", sound(1))), tmp_path))
 
 
 def test_a_root_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CorpusError, match="cannot be written .*; choose another --root"):
+    with pytest.raises(CorpusError, match=r"cannot be written .*; choose another --root"):
         read_hf(saved(packed(("a.wav", sound(1))), tmp_path), audio_root=tmp_path / "file")
+
+
+def test_what_cannot_be_put_into_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    folder, root = saved(packed(("a.wav", sound(1))), tmp_path), tmp_path / "sounds"
+    (utterance,) = read_hf(folder, audio_root=root).corpus
+    assert utterance.audio is not None
+    utterance.audio.unlink()
+    (utterance.audio / "in the way").mkdir(parents=True)
+    with pytest.raises(CorpusError, match="cannot be written"):
+        read_hf(folder, audio_root=root)
+    assert list(root.iterdir()) == [utterance.audio]
 
 
 def test_rows_that_cannot_be_used_are_skipped_each_with_its_place_and_reason(tmp_path: Path) -> None:
@@ -243,7 +261,11 @@ def test_a_start_that_is_no_number_is_skipped(tmp_path: Path) -> None:
 
 def test_columns_of_neither_words_nor_numbers_are_skipped_once(tmp_path: Path) -> None:
     dataset = packed(
-        ("a.wav", sound(1)), ("b.wav", sound(2)), vector=[[0.1, 0.2], [0.3, 0.4]], raw=[b"x", b"y"], text=["a", "b"]
+        ("a.wav", sound(1)),
+        ("b.wav", sound(2)),
+        vector=[[0.1, 0.2], [0.3, 0.4]],
+        raw=[b"x", b"y"],
+        text=["a", "b"],
     )
     folder = saved(dataset, tmp_path)
     prepared = read_hf(folder, audio_root=tmp_path / "sounds")
@@ -292,14 +314,14 @@ def test_what_holds_no_utterance_is_refused(tmp_path: Path, columns: dict[str, l
 
 
 def test_a_name_on_the_hub_that_cannot_be_reached_is_refused_in_one_sentence() -> None:
-    with pytest.raises(CorpusError, match="nobody/nothing: datasets cannot load it .*; give a folder") as caught:
+    with pytest.raises(CorpusError, match=r"nobody/nothing: datasets cannot load it .*; give a folder") as caught:
         read_hf(Path("nobody/nothing"))
     assert "\n" not in str(caught.value)
 
 
 def test_a_folder_that_is_no_dataset_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.doc").touch()
-    with pytest.raises(CorpusError, match="datasets cannot load it .*; give a folder that save_to_disk wrote"):
+    with pytest.raises(CorpusError, match=r"datasets cannot load it .*; give a folder that save_to_disk wrote"):
         read_hf(tmp_path)
 
 
@@ -311,7 +333,9 @@ def test_a_dataset_that_is_cut_short_is_refused(tmp_path: Path) -> None:
         read_hf(folder)
 
 
-def test_a_folder_of_parquet_files_is_read_as_from_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_parquet_files_is_read_as_from_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     (tmp_path / "clone").mkdir()
     texts(text=["a"], label=["sad"]).to_parquet(tmp_path / "clone/train-0.parquet")

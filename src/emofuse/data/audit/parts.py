@@ -16,10 +16,11 @@ def audit_parts(
     yield from _speakers(corpus, folds)
     said_again = [i for ids in overlaps.values() for i in ids]
     if said_again:
-        long = sum(len(words_of(u.text)) >= SHORTEST for u in corpus if u.label is not None)
+        tested = {i for fold in folds for i in fold.test}
+        long = sum(len(words_of(u.text)) >= SHORTEST for u in corpus if u.id in tested)
         message = (
-            f"{len(said_again)} of {long} utterances of four or more words ({len(said_again) / long:.1%}) are "
-            "said, or nearly so, in the training part of their fold too"
+            f"{len(said_again)} of {long} tested utterances of four or more words ({len(said_again) / long:.1%}) "
+            "are said, or nearly so, in the training part of their fold too"
         )
         yield finding("text-overlap", said_again, message, "error" if text_independent else None)
     yield from _rare(corpus, folds)
@@ -45,9 +46,9 @@ def _rare(corpus: Corpus, folds: Sequence[Fold]) -> Iterator[Finding]:
     classes = set(labels.values())
     lacking: dict[str, int] = dict.fromkeys(sorted(classes), 0)
     for fold in folds:
-        parts = [part for part in (fold.train, fold.validation, fold.test) if part]
+        parts = [{labels[i] for i in part} for part in (fold.train, fold.validation, fold.test) if part]
         for label in classes:
-            lacking[label] += any(label not in {labels[i] for i in part} for part in parts)
+            lacking[label] += any(label not in part for part in parts)
     rare = {label: count for label, count in lacking.items() if count}
     if rare:
         ids = [u.id for u in corpus if u.label in rare]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,10 +40,10 @@ def _measure(utterance: Utterance) -> Measures | str:
 
 def audit_sound(corpus: Corpus, measured: Mapping[str, Measures | str]) -> Iterator[Finding]:
     """Yield what is wrong with the recordings of a corpus."""
-    lost = [u.id for u in corpus if u.audio is not None and not os.path.isfile(u.audio)]
+    lost = {u.id: u.audio for u in corpus if u.audio is not None and not os.path.isfile(u.audio)}
     if lost:
         yield finding("missing-audio", lost, f"{len(lost)} recordings are not where the manifest says")
-    broken = [i for i, found in measured.items() if isinstance(found, str) and i not in set(lost)]
+    broken = [i for i, found in measured.items() if isinstance(found, str) and i not in lost]
     if broken:
         message = f"{len(broken)} recordings cannot be read, the first: {measured[broken[0]]}"
         yield finding("unreadable-audio", broken, message)
@@ -55,11 +56,11 @@ def _copies(corpus: Corpus, known: Mapping[str, Measures]) -> Iterator[Finding]:
     speakers = {u.id: u.speaker for u in corpus}
     sounding: dict[str, list[str]] = defaultdict(list)
     for identity, measures in known.items():
-        if measures.loudness > SILENT:  # two stretches of silence are not one recording
+        if math.isfinite(measures.loudness):  # two stretches of silence are not one recording
             sounding[measures.digest].append(identity)
     copies = [ids for ids in sounding.values() if len(ids) > 1]
-    across = [ids for ids in copies if len({speakers[i] for i in ids}) > 1]
-    within = [ids for ids in copies if ids not in across]
+    across = [ids for ids in copies if len({speakers[i] for i in ids} - {None}) > 1]
+    within = [ids for ids in copies if len({speakers[i] for i in ids} - {None}) < 2]
     if across:
         message = f"{len(across)} recordings sound the same under several speakers, such as {_pair(across[0])}"
         yield finding("duplicate-audio-across-speakers", chain.from_iterable(across), message)

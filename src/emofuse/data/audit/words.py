@@ -75,15 +75,15 @@ def _information(read: list[Utterance]) -> Iterator[Finding]:
     saying: dict[tuple[str, ...], list[Utterance]] = defaultdict(list)
     for utterance in labelled:
         saying[words_of(utterance.text)].append(utterance)
-    every = [
-        u.id
+    neutral = [
+        company
         for company in saying.values()
         if len({u.label for u in company}) >= max(2.0, NEARLY_EVERY_LABEL * len(labels))
-        for u in company
     ]
+    every = [u.id for company in neutral for u in company]
     if len(every) >= UNINFORMATIVE * len(labelled):
         message = (
-            f"{len(every)} of {len(labelled)} utterances say one of {len(saying)} sentences that occur with "
+            f"{len(every)} of {len(labelled)} utterances say one of {len(neutral)} sentences that occur with "
             f"all, or nearly all, of the {len(labels)} labels: text carries no information here"
         )
         yield finding("text-uninformative", every, message)

@@ -6,10 +6,13 @@ import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from emofuse.data.corpora.audformat_database import read_audformat
 from emofuse.data.corpora.cremad import read_cremad
 from emofuse.data.corpora.emodb import read_emodb
+from emofuse.data.corpora.emovdb import read_emovdb
 from emofuse.data.corpora.emovo import read_emovo
 from emofuse.data.corpora.esd import read_esd
+from emofuse.data.corpora.hub_dataset import read_hf
 from emofuse.data.corpora.iemocap import read_iemocap
 from emofuse.data.corpora.jlcorpus import read_jlcorpus
 from emofuse.data.corpora.meld import read_meld
@@ -24,9 +27,11 @@ from emofuse.data.corpora.table import read_table
 from emofuse.data.corpora.tess import read_tess
 from emofuse.errors import CorpusError
 
-TABLE = "csv"
+TABLE, HUB = "csv", "hf"
 CORPORA: dict[str, Callable[[Path], Prepared]] = {
     TABLE: read_table,
+    HUB: read_hf,
+    "audformat": read_audformat,
     "iemocap": read_iemocap,
     "meld": read_meld,
     "mosei": read_mosei,
@@ -34,6 +39,7 @@ CORPORA: dict[str, Callable[[Path], Prepared]] = {
     "cremad": read_cremad,
     "ravdess": read_ravdess,
     "emodb": read_emodb,
+    "emovdb": read_emovdb,
     "emovo": read_emovo,
     "esd": read_esd,
     "jlcorpus": read_jlcorpus,
@@ -47,7 +53,7 @@ CORPORA: dict[str, Callable[[Path], Prepared]] = {
 def read_corpus(
     name: str, root: Path, columns: Mapping[str, str] | None = None, audio_root: Path | None = None
 ) -> Prepared:
-    """Read a corpus by its name; `columns` and `audio_root` are for tables only.
+    """Read a corpus by its name; `columns` and `audio_root` are for tables and `datasets` only.
 
     Raises:
         CorpusError: no corpus has that name, an option does not apply, or the folder is not the corpus.
@@ -58,6 +64,8 @@ def read_corpus(
         raise CorpusError(f"no corpus is called {name!r}; {hint}")
     if name == TABLE:
         return read_table(root, columns or {}, audio_root)
+    if name == HUB:
+        return read_hf(root, columns or {}, audio_root)
     if columns or audio_root:
-        raise CorpusError(f"--column and --root are for {TABLE} tables, not for {name}")
+        raise CorpusError(f"--column and --root are for {TABLE} and {HUB}, not for {name}")
     return CORPORA[name](root)

@@ -1,11 +1,11 @@
 """The tables of a database in audformat, taken apart: what each says of a file, or of a segment of one.
 
 The roles of the columns follow audformat's page of conventions, and emodb as audb has it (the tables emotion,
-emotion.categories.train.gold_standard and files). A column has emotions if it, or its scheme, is called emotion (or
-label, where nothing is called emotion). These are labels if their rater is a gold standard: a vote, a ground truth,
-or called gold...; and if the column is alone in its table and has no rater, or nothing in the database is gold.
-All others are votes; what machines say is a tag. Pickled tables, which audformat would prefer and which can run
-code, are never opened; the header, which could do so too, is checked first.
+emotion.categories.train.gold_standard and files). A column has emotions if it, or its scheme, is called emotion
+(or label, where nothing is called emotion). They are labels if their rater is a gold standard: a vote, a ground
+truth, or called gold...; and if the column is alone in its table and has no rater, or nothing in the database is
+gold. All others are votes; what machines say is a tag. Pickled tables, which audformat would prefer and which can
+run code, are never opened; the header, which could do so too, is checked first.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from emofuse.errors import CorpusError, MissingExtraError
 from emofuse.types import Corpus, Skip, Utterance
 
 SAVED = ("dataset_dict.json", "state.json")  # what `save_to_disk` leaves for a DatasetDict, and for a Dataset
+UNLOADABLE = (OSError, ValueError, LookupError, RuntimeError, ImportError)
 SPLITS = {"dev": "validation", "valid": "validation", "val": "validation"}
 
 
@@ -90,12 +91,11 @@ def read_hf(source: Path, columns: Mapping[str, str] | None = None, audio_root: 
 
 def _load(datasets: Any, source: Path) -> Any:
     """Return a Dataset, or a DatasetDict, which is a dict."""
-    refused = datasets.exceptions.DatasetsError
     try:
         if any((source / name).is_file() for name in SAVED):
             return datasets.load_from_disk(str(source))
         return datasets.load_dataset(str(source.absolute()) if source.is_dir() else source.as_posix())
-    except (OSError, ValueError, LookupError, RuntimeError, ImportError, refused) as error:
+    except (*UNLOADABLE, datasets.exceptions.DatasetsError) as error:
         reason = str(error.__cause__ or error).strip().split("\n")[0]
         raise CorpusError(
             f"{source}: datasets cannot load it ({reason}); "
