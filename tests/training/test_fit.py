@@ -12,7 +12,7 @@ from emofuse.errors import RunError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.training.fit import EpochRecord, Progress, Validation, _Keeper, average, fit, validate
-from emofuse.training.loader import AudioStore, Part, load_part
+from emofuse.training.loader import AudioStore, Part, Reader, load_part
 from emofuse.training.losses import inverse_frequency_weights, summed_cross_entropy
 from emofuse.training.optim import make_optimizer, set_learning_rate
 from emofuse.types import Corpus, SystemName
@@ -47,7 +47,7 @@ def recipe(**changes: object) -> Recipe:
 def ready(corpus: Corpus, recipe: Recipe, system: SystemName = "fusion", seed: int = 0) -> tuple[Checkpoint, Part]:
     labelled, task = apply_policy(corpus, "as-is")
     checkpoint = build(recipe, system, task, [str(u.text) for u in corpus], seed)
-    part, skipped = load_part(labelled, task, checkpoint.preparation, AudioStore())
+    part, skipped = load_part(labelled, task, Reader(checkpoint.preparation, AudioStore()))
     assert not skipped
     return checkpoint, part
 

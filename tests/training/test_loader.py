@@ -13,7 +13,7 @@ from emofuse.config import Recipe, make_recipe
 from emofuse.data.prepare import AudioPreparation, Preparation, TextPreparation
 from emofuse.data.text import learn_vocabulary
 from emofuse.errors import AudioError
-from emofuse.training.loader import AudioStore, load_part, scoring_batches, texts_of, training_batch
+from emofuse.training.loader import AudioStore, Reader, load_part, scoring_batches, texts_of, training_batch
 from emofuse.types import Corpus, Task, Utterance
 
 TASK = Task(("angry", "happy", "neutral", "sad"))
@@ -52,7 +52,7 @@ def test_a_clip_is_decoded_once_until_memory_runs_out(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_skipped_with_a_record(corpus: Corpus, tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("this is not sound")
     broken = replace(corpus.utterances[0], id="broken", audio=tmp_path / "text.wav")
-    part, skipped = load_part(Corpus((broken, *corpus.utterances[1:])), TASK, preparation(), AudioStore())
+    part, skipped = load_part(Corpus((broken, *corpus.utterances[1:])), TASK, Reader(preparation(), AudioStore()))
     assert [skip.id for skip in skipped] == ["broken"]
     assert "text.wav: is not audio" in skipped[0].reason
     assert len(part) == len(part.targets) == len(part.costs) == len(corpus) - 1
@@ -61,7 +61,7 @@ def test_what_cannot_be_read_is_skipped_with_a_record(corpus: Corpus, tmp_path: 
 def test_a_system_that_only_reads_is_not_stopped_by_sound(corpus: Corpus, tmp_path: Path) -> None:
     deaf = Preparation(None, preparation().text)
     gone = replace(corpus.utterances[0], audio=tmp_path / "gone.wav")
-    part, skipped = load_part(Corpus((gone,)), TASK, deaf, AudioStore())
+    part, skipped = load_part(Corpus((gone,)), TASK, Reader(deaf, AudioStore()))
     assert not skipped
     assert part.item(0).values is None
 
@@ -69,7 +69,7 @@ def test_a_system_that_only_reads_is_not_stopped_by_sound(corpus: Corpus, tmp_pa
 def test_costs_are_the_same_whatever_the_system_takes(corpus: Corpus) -> None:
     whole = preparation()
     costs = [
-        load_part(corpus, TASK, Preparation(audio, text), AudioStore())[0].costs.tolist()
+        load_part(corpus, TASK, Reader(Preparation(audio, text), AudioStore()))[0].costs.tolist()
         for audio, text in ((whole.audio, whole.text), (None, whole.text), (whole.audio, None))
     ]
     assert costs[0] == costs[1] == costs[2]
@@ -78,7 +78,7 @@ def test_costs_are_the_same_whatever_the_system_takes(corpus: Corpus) -> None:
 
 def test_spans_cost_what_they_last(corpus: Corpus) -> None:
     span = replace(corpus.utterances[0], start=0.1, end=0.3)
-    part, _ = load_part(Corpus((span,)), TASK, preparation(), AudioStore())
+    part, _ = load_part(Corpus((span,)), TASK, Reader(preparation(), AudioStore()))
     assert part.costs.tolist() == pytest.approx([0.2])
     values = part.item(0).values
     assert values is not None
@@ -86,26 +86,26 @@ def test_spans_cost_what_they_last(corpus: Corpus) -> None:
 
 
 def test_training_crops_and_scoring_does_not(corpus: Corpus) -> None:
-    part, _ = load_part(corpus, TASK, preparation(), AudioStore())
+    part, _ = load_part(corpus, TASK, Reader(preparation(), AudioStore()))
     rng = np.random.default_rng(0)
-    assert training_batch(part, range(len(part)), recipe(), rng).input_values.shape[1] == 4800
-    longest = max(batch.input_values.shape[1] for _, batch in scoring_batches(part, 5.0))
+    assert training_batch(part, range(len(part)), recipe(), rng)["input_values"].shape[1] == 4800
+    longest = max(batch["input_values"].shape[1] for _, batch in scoring_batches(part, 5.0))
     assert longest > 4800
 
 
 def test_scoring_sees_every_utterance_once(corpus: Corpus) -> None:
-    part, _ = load_part(corpus, TASK, preparation(), AudioStore())
+    part, _ = load_part(corpus, TASK, Reader(preparation(), AudioStore()))
     positions = [position for chosen, _ in scoring_batches(part, 2.0) for position in chosen]
     assert sorted(positions) == list(range(len(part)))
 
 
 def test_modality_dropout_takes_one_at_its_rate_and_never_both(corpus: Corpus) -> None:
-    part, _ = load_part(corpus, TASK, preparation(), AudioStore())
+    part, _ = load_part(corpus, TASK, Reader(preparation(), AudioStore()))
     chosen = recipe(modality_dropout={"audio": 0.3, "text": 0.2})
     rng = np.random.default_rng(0)
     batches = [training_batch(part, range(len(part)), chosen, rng) for _ in range(40)]
-    deaf = np.concatenate([~batch.audio_mask.any(axis=1) for batch in batches])
-    mute = np.concatenate([~batch.text_mask.any(axis=1) for batch in batches])
+    deaf = np.concatenate([~batch["audio_mask"].any(axis=1) for batch in batches])
+    mute = np.concatenate([~batch["text_mask"].any(axis=1) for batch in batches])
     assert not (deaf & mute).any()
     assert deaf.mean() == pytest.approx(0.3, abs=0.05)
     assert mute.mean() == pytest.approx(0.2, abs=0.05)

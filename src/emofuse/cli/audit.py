@@ -41,9 +41,10 @@ def audit(
     if protocol is not None and chosen is None:
         raise RecipeError(f"--protocol {protocol}: choose one of {', '.join(get_args(ProtocolName))}")
     corpus = load_corpus(manifest)
+    unmapped = corpus
     if any(u.label is not None for u in corpus):
         corpus, _ = apply_policy(corpus, labels)
-    found = auditing.audit(corpus, chosen, text_independent=text_independent)
+    found = auditing.audit(corpus, chosen, text_independent=text_independent, unmapped=unmapped)
     if page is not None:
         from emofuse.evaluation.audit_page import audit_page
 

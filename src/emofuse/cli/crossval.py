@@ -82,10 +82,11 @@ def _listener(bar: Any, task: Any) -> Callable[[JobProgress], None]:
 
 def show_results(results: dict[str, Any], out: Path, as_json: bool) -> None:
     """Print the table of systems and what fusion adds to each modality."""
-    from emofuse.cli.output import print_json, print_table, warn_of_skips
+    from emofuse.cli.output import print_json, print_table
 
     if as_json:
         print_json(results)
+        _warn(results)
         return
     print_table(
         ("system", "WA", "UA", "macro-F1", "UA over folds", "range"),
@@ -101,10 +102,17 @@ def show_results(results: dict[str, Any], out: Path, as_json: bool) -> None:
             typer.echo(
                 f"{comparison['a']} minus {comparison['b']}: {100 * comparison['difference']:+.1f} points of UA"
             )
+    typer.echo(f"everything is in {out}")
+    _warn(results)
+
+
+def _warn(results: dict[str, Any]) -> None:
+    """Say on stderr what the audit found and what was skipped."""
+    from emofuse.cli.output import warn_of_skips
+
     for found in results["audit"]["findings"]:
         accepted = ", accepted" if found["code"] in results["audit"]["accepted"] else ""
         typer.echo(f"{found['severity']}: {found['code']}{accepted}: {found['message']}", err=True)
-    typer.echo(f"everything is in {out}")
     warn_of_skips([Skip(**skip) for skip in results["skipped"]])
 
 

@@ -97,8 +97,7 @@ def open_any_engine(spec: str) -> Engine:
 def _default_engine() -> str:
     if find_spec("faster_whisper") is None:
         raise MissingExtraError(
-            "asr",
-            "faster-whisper (or --asr pocketsphinx, which downloads nothing; --asr transformers:MODEL does not)",
+            "asr", "faster-whisper, taken where no --asr is given (others: pocketsphinx, transformers:MODEL),"
         )
     return "faster-whisper"
 

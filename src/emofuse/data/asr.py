@@ -117,11 +117,12 @@ class PocketSphinx:
 
     def __call__(self, clip: Clip, language: str | None) -> Transcript:
         """Recognise a clip; the language can only be English."""
-        # The mean that it takes off the cepstra would carry over from clip to clip: begin anew each time.
+        # The mean that it takes off the cepstra would carry over from clip to clip: begin anew each time. The mean
+        # follows the clip: one of the whole clip (full_utt) is led astray by the silence around the words.
         self._decoder.reinit_feat()
         self._decoder.start_utt()
         try:
-            self._decoder.process_raw(np.rint(clip.samples * 32767).astype(np.int16).tobytes(), full_utt=True)
+            self._decoder.process_raw(np.rint(clip.samples * 32767).astype(np.int16).tobytes())
         finally:
             self._decoder.end_utt()
         words = self._words(clip) if self._decoder.hyp() else []

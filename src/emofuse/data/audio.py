@@ -57,7 +57,7 @@ class Measures:
         rate: samples per second, as the file has them.
         channels: as the file has them.
         loudness: root mean square of the mono mix, in dB of full scale; minus infinity for digital silence.
-        clipped: share of the samples at full scale.
+        clipped: share of the samples at full scale, in any channel.
         digest: SHA-256 of the mono mix: two clips with one digest sound the same.
     """
 
@@ -78,11 +78,12 @@ def measure_clip(path: Path, start: float | None = None, end: float | None = Non
     """
     digest, frames, energy, limit = hashlib.sha256(), 0, 0.0, 0
     with _open(path) as file:
-        for block in _mono(_blocks(file, path, start, end, MAXIMUM_SECONDS)):
-            frames += len(block)
-            energy += float(np.square(block, dtype=np.float64).sum())
-            limit += int(np.count_nonzero(np.abs(block) >= FULL_SCALE))
-            digest.update(np.ascontiguousarray(block).tobytes())
+        for block in _blocks(file, path, start, end, MAXIMUM_SECONDS):
+            mono = _mixed(block)
+            frames += len(mono)
+            energy += float(np.square(mono, dtype=np.float64).sum())
+            limit += int(np.count_nonzero(np.abs(block).max(axis=1) >= FULL_SCALE))
+            digest.update(np.ascontiguousarray(mono).tobytes())
         if end is None:
             _refuse_truncated(file, path)
         rate, channels = file.samplerate, file.channels
@@ -111,7 +112,8 @@ def read_clip(
         if file.format == "FLAC" and file.frames >= UNKNOWN_FRAMES and end is None:
             # libsndfile would read on over a change of rate or channels, and nothing would tell.
             raise AudioError(f"{path}: its header does not say how long it is; convert it once more, to a file")
-        blocks = list(_resampled(_mono(_blocks(file, path, start, end, max_seconds)), file.samplerate, rate))
+        mono = map(_mixed, _blocks(file, path, start, end, max_seconds))
+        blocks = list(_resampled(mono, file.samplerate, rate))
         if end is None:
             _refuse_truncated(file, path)
     samples = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
@@ -203,9 +205,9 @@ def _go_to(file: soundfile.SoundFile, first: int) -> None:
         file.read(before)
 
 
-def _mono(blocks: Iterator[Samples]) -> Iterator[Samples]:
-    for block in blocks:
-        yield block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
+def _mixed(block: Samples) -> Samples:
+    """Average the channels of (frames, channels)."""
+    return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
 
 
 def _resampled(blocks: Iterator[Samples], rate: int, wanted: int) -> Iterator[Samples]:

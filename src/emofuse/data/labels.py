@@ -117,13 +117,14 @@ def agreement_class(utterance: Utterance) -> Agreement | None:
     return "unanimous" if share > 1.0 - 1e-9 else "majority" if share > 0.5 else "plurality"
 
 
-def undecided(corpus: Corpus, relabelled: Corpus, task: Task) -> Corpus:
+def undecided(corpus: Corpus, relabelled: Corpus, task: Task, agreement: AgreementRecipe | None = None) -> Corpus:
     """Return, relabelled, the utterances on which raters came to no label but voted for some of the task's."""
-    tied = {u.id for u in corpus if u.label is None and u.votes}
-    return relabelled.select(lambda u: u.id in tied and u.label is None and (dropped_mass(u, task) or 0.0) < 1.0)
+    pairs = zip(corpus, relabelled, strict=True)
+    tied = {after.id for before, after in pairs if after.label is None and _tied(before, after, agreement)}
+    return relabelled.select(lambda u: u.id in tied and (dropped_mass(u, task) or 0.0) < 1.0)
 
 
-def label_counts(corpus: Corpus, relabelled: Corpus) -> dict[str, int]:
+def label_counts(corpus: Corpus, relabelled: Corpus, agreement: AgreementRecipe | None = None) -> dict[str, int]:
     """Count what became of the labels of a corpus under a policy.
 
     Returns:
@@ -134,11 +135,24 @@ def label_counts(corpus: Corpus, relabelled: Corpus) -> dict[str, int]:
     for before, after in zip(corpus, relabelled, strict=True):
         if after.label is not None:
             counts["labelled"] += 1
-        elif before.label is not None:
-            counts["left_out"] += 1
+        elif _tied(before, after, agreement):
+            counts["tied"] += 1
         else:
-            counts["tied" if before.votes else "unlabelled"] += 1
+            counts["left_out" if before.label is not None or before.votes else "unlabelled"] += 1
     return dict(counts)
+
+
+def _tied(before: Utterance, after: Utterance, agreement: AgreementRecipe | None) -> bool:
+    """Tell whether raters came to no label: as the corpus says, or, where their votes decide, as these say."""
+    if agreement is not None and agreement.label == "votes":
+        return len(_winners(after.votes)) > 1
+    return before.label is None and bool(_winners(before.votes))
+
+
+def _winners(votes: Mapping[str, float] | None) -> list[str]:
+    """Return the labels with most votes; none where nobody voted."""
+    most = max((votes or {}).values(), default=0.0)
+    return [label for label, weight in (votes or {}).items() if most > 0 and weight > most - 1e-9]
 
 
 def apply_policy(
@@ -179,8 +193,7 @@ def _decided(utterance: Utterance, policy: LabelPolicy, agreement: AgreementReci
     if not votes or not sum(votes.values()):
         return utterance
     if agreement.label == "votes":
-        most = max(votes.values())
-        winners = [label for label, weight in votes.items() if weight > most - 1e-9]
+        winners = _winners(votes)
         label = winners[0] if len(winners) == 1 and winners[0] in policy.labels else None
         utterance = replace(utterance, label=label)
     share = agreement_of(utterance)

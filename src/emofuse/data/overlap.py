@@ -20,11 +20,17 @@ SIMILAR = 0.6
 # Scenarios that were improvised are grouped into this many halves: their words seldom recur.
 IMPROVISED_GROUPS = 2
 
-_WORD = re.compile(r"[^\W_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}][^\W_]+)*")
+# Chinese and Japanese are written without spaces: each of their signs counts as a word.
+_SIGNS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"[{_SIGNS}]|[^\W_{_SIGNS}]+(?:'[^\W_{_SIGNS}]+)*")
 
 
 def words_of(text: str | None) -> tuple[str, ...]:
-    """Return the words of a transcript, in small letters, without punctuation and annotation tokens."""
+    """Return the words of a transcript, in small letters, without punctuation and annotation tokens.
+
+    >>> words_of("I don't know. [LAUGHTER]")
+    ('i', "don't", 'know')
+    """
     plain = unicodedata.normalize("NFKC", strip_annotations(text or "")).casefold()
     return tuple(_WORD.findall(plain.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")))
 
@@ -95,7 +101,7 @@ def text_groups(utterances: Sequence[Utterance]) -> Callable[[Utterance], str] |
     order = sorted(improvised, key=natural_order)
     size = math.ceil(len(order) / IMPROVISED_GROUPS)
     parts = [order[start : start + size] for start in range(0, len(order), size or 1)]
-    names = {name: f"{part[0]} to {part[-1]}" for part in parts for name in part}
+    names = {name: f"{part[0]} to {part[-1]}" if len(part) > 1 else name for part in parts for name in part}
     return lambda utterance: names.get(utterance.tags["script"], utterance.tags["script"])
 
 

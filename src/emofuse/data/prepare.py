@@ -126,10 +126,15 @@ class TextPreparation:
 
 @dataclass(frozen=True)
 class Item:
-    """One prepared utterance: what there is to hear and to read; None where there is nothing."""
+    """One prepared utterance: what there is to hear and to read; None where there is nothing.
 
-    values: Floats | None
-    ids: Integers | None
+    Attributes:
+        values: (samples,), (frames, width), or what a frozen encoder made of it.
+        ids: (pieces,), or what a frozen encoder made of them.
+    """
+
+    values: npt.NDArray[Any] | None
+    ids: npt.NDArray[Any] | None
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
@@ -156,6 +161,15 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.audio_mask)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays under the names that `EmotionModel.forward` takes."""
+        return {
+            "input_values": self.input_values,
+            "audio_mask": self.audio_mask,
+            "input_ids": self.input_ids,
+            "text_mask": self.text_mask,
+        }
 
 
 class Outputs(NamedTuple):
@@ -186,9 +200,9 @@ class Preparation:
     def collate(self, items: Sequence[Item]) -> Batch:
         """Pad prepared utterances to one batch."""
         width = (self.audio.width,) if self.audio and self.audio.width else ()
-        values, audio_mask = _pad([item.values for item in items], np.float32, 0, width)
+        values, audio_mask = pad([item.values for item in items], np.float32, 0, width)
         pad_id = self.text.pad_id if self.text else 0
-        ids, text_mask = _pad([item.ids for item in items], np.int64, pad_id, ())
+        ids, text_mask = pad([item.ids for item in items], np.int64, pad_id, ())
         return Batch(values, audio_mask, ids, text_mask)
 
     def save(self, folder: Path) -> None:
@@ -222,7 +236,7 @@ class Preparation:
         return cls(audio, text or None)
 
 
-def _pad(
+def pad(
     rows: Sequence[npt.NDArray[Any] | None], kind: type[np.generic], value: int, tail: tuple[int, ...]
 ) -> tuple[npt.NDArray[Any], Booleans]:
     """Pad rows of different lengths to the longest, at least one step, and say where they are real."""

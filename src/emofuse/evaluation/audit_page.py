@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -47,7 +48,7 @@ code { overflow-wrap: anywhere; } figure { margin: 2rem 0; } svg { max-width: 10
 """
 # How many utterances of a finding are named.
 NAMED = 200
-# How many rows of a table of labels are drawn.
+# How many rows of a table are drawn.
 ROWS = 60
 
 Drawing: TypeAlias = Callable[["Axes"], None]
@@ -85,28 +86,31 @@ def _drawings(facts: Mapping[str, Any]) -> list[tuple[str, Drawing, int]]:
     ):
         if facts[key]:
             drawings.append((title, _histogram(facts[key], unit), 0))
-    for key, title in (("labels_by_speaker", "Labels by speaker"), ("labels_by_session", "Labels by session")):
+    for key, title, draw in (
+        ("labels_by_speaker", "Labels by speaker", _stacked),
+        ("labels_by_session", "Labels by session", _stacked),
+        ("text_overlap", "Share of each test part that is said in training too", _bars),
+    ):
         if facts[key]:
             shown = dict(list(facts[key].items())[:ROWS])
             more = "" if len(shown) == len(facts[key]) else f", the first {ROWS} of {len(facts[key])}"
-            drawings.append((title + more, _stacked(shown), len(shown)))
-    if facts["text_overlap"]:
-        drawings.append(
-            ("Share of each test part that is said in training too", _bars(facts["text_overlap"]),
-             len(facts["text_overlap"]))
-        )  # fmt: skip
+            drawings.append((title + more, draw(shown), len(shown)))
     return drawings
 
 
 def _picture(draw: Drawing, rows: int) -> str:
     try:
+        from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError("train", "a picture") from error
-    figure = Figure(figsize=(8, max(2.4, 0.8 + 0.24 * rows)), layout="constrained")
-    draw(figure.add_subplot())
     file = io.StringIO()
-    figure.savefig(file, format="svg", metadata={"Date": None})
+    # A speaker may be called $x^$, or be written in letters that the reader has and matplotlib has not.
+    with rc_context({"text.parse_math": False, "svg.fonttype": "none"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")
+        figure = Figure(figsize=(8, max(2.4, 0.8 + 0.24 * rows)), layout="constrained")
+        draw(figure.add_subplot())
+        figure.savefig(file, format="svg", metadata={"Date": None})
     text = file.getvalue()
     return text[text.index("<svg") :]
 

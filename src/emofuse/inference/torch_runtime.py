@@ -27,7 +27,7 @@ class TorchRuntime:
 
     def __call__(self, batch: Batch) -> Outputs:
         """Map a batch to logits and dimensions."""
-        return next(score_batches(self.model, [batch]))
+        return next(score_batches(self.model, [batch.arrays()]))
 
 
 def load_torch(folder: Path, device: str | None = None) -> tuple[TorchRuntime, Preparation]:

@@ -37,14 +37,16 @@ class TransformersEngine:
                 "--asr transformers: name a model behind a colon, as in transformers:openai/whisper-tiny"
             )
         try:
-            folder = Path(cached_file(model, "config.json")).parent
+            config = cached_file(model, "config.json")
+            if config is None:
+                raise OSError("it has no config.json")
             self._pipeline = pipeline(
                 "automatic-speech-recognition",
                 model=model,
                 dtype=torch.float32,
                 device="cuda" if torch.cuda.is_available() else "cpu",
             )
-            digest = folder_digest(folder)
+            digest = folder_digest(Path(config).parent)
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise CheckpointError(
                 f"transformers: the model {model} cannot be had ({first_line(error)}); name a folder or a "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
-
-from emofuse.data.prepare import Batch
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,7 @@ def mask_of_lengths(lengths: Tensor, steps: int) -> Tensor:
     return torch.arange(steps, device=lengths.device) < lengths.unsqueeze(1)
 
 
-def as_tensors(batch: Batch, device: torch.device | str = "cpu") -> dict[str, Tensor]:
-    """Return the arrays of a batch as tensors under the names that `EmotionModel.forward` takes."""
-    return {
-        "input_values": torch.from_numpy(batch.input_values).to(device),
-        "audio_mask": torch.from_numpy(batch.audio_mask).to(device),
-        "input_ids": torch.from_numpy(batch.input_ids).to(device),
-        "text_mask": torch.from_numpy(batch.text_mask).to(device),
-    }
+def as_tensors(arrays: Mapping[str, npt.NDArray[Any]], device: torch.device | str = "cpu") -> dict[str, Tensor]:
+    """Return named arrays as tensors; frames in half precision become single."""
+    tensors = {name: torch.from_numpy(values).to(device) for name, values in arrays.items()}
+    return {name: t.float() if t.dtype == torch.float16 else t for name, t in tensors.items()}

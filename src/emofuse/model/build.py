@@ -31,6 +31,7 @@ from emofuse.model.pretrained import (
     refer_to,
 )
 from emofuse.model.scratch import LogMelCNNConfig
+from emofuse.model.shelf import Shelf
 from emofuse.model.tuning import apply_tuning
 from emofuse.model.vectors import start_from_vectors
 from emofuse.types import SystemName, Task
@@ -39,7 +40,14 @@ from emofuse.types import SystemName, Task
 UNTOUCHED = ("frozen", "lora")
 
 
-def build(recipe: Recipe, system: SystemName, task: Task, texts: Iterable[str], seed: int) -> Checkpoint:
+def build(
+    recipe: Recipe,
+    system: SystemName,
+    task: Task,
+    texts: Iterable[str],
+    seed: int,
+    shelf: Shelf | None = None,
+) -> Checkpoint:
     """Build a system's network and preparation, ready to learn.
 
     Args:
@@ -48,6 +56,7 @@ def build(recipe: Recipe, system: SystemName, task: Task, texts: Iterable[str], 
         task: labels and dimensions, in order.
         texts: of the training part, to learn a vocabulary from where the text encoder has none.
         seed: of the weights that are drawn; frozen encoders from a configuration use the recipe's `init_seed`.
+        shelf: where frozen encoders are taken from, if they are to be shared with other networks.
 
     Raises:
         RecipeError: an encoder cannot be found or does not fit the recipe.
@@ -60,16 +69,22 @@ def build(recipe: Recipe, system: SystemName, task: Task, texts: Iterable[str], 
         audio_preparation(audio, audio_config) if audio else None,
         text_preparation(recipe, text, text_config, texts) if text else None,
     )
+    frozen = {
+        key: _frozen(shelf or Shelf(), key, part, config)
+        for key, part, config in (("audio", audio, audio_config), ("text", text, text_config))
+        if part is not None and config is not None and part.tuning == "frozen"
+    }
     torch.manual_seed(seed)
     try:
-        model = EmotionModel(_network_config(recipe, task, audio_config, text_config))
+        model = EmotionModel(_network_config(recipe, task, audio_config, text_config), frozen)
     except (ValueError, TypeError, RuntimeError, AttributeError, ArithmeticError) as error:
         raise RecipeError(f"the {system} system cannot be built from this recipe: {first_line(error)}") from error
     for key, part in (("audio", audio), ("text", text)):
         if part is not None:
             backbone = getattr(model, f"{key}_encoder").backbone
-            _fill(backbone, part, key)
-            apply_tuning(backbone, part.tuning, key)
+            if key not in frozen:
+                _fill(backbone, part, key)
+                apply_tuning(backbone, part.tuning, key)
             if isinstance(part, TextRecipe) and part.vectors is not None:
                 assert preparation.text is not None  # it was made above for this very part
                 start_from_vectors(backbone, preparation.text.tokenizer, Path(part.vectors))
@@ -136,11 +151,31 @@ def text_preparation(
     return TextPreparation(tokenizer, recipe.annotations, int(config.pad_token_id or 0))
 
 
+def _frozen(shelf: Shelf, key: str, recipe: EncoderRecipe, config: PreTrainedConfig) -> PreTrainedModel:
+    """Return a frozen encoder with its weights, from the shelf where it is there."""
+
+    def make() -> PreTrainedModel:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.init_seed)
+            backbone = bare_encoder(config)
+        if recipe.encoder is not None:
+            fill(backbone, fetch_encoder(Source(recipe.encoder, recipe.revision), key))
+        if isinstance(recipe, TextRecipe) and recipe.vectors is not None:
+            raise RecipeError("text.vectors: a frozen encoder does not learn from them; let it be tuned")
+        return backbone
+
+    origin = f"{recipe.encoder}@{recipe.revision}" if recipe.encoder is not None else f"seed {recipe.init_seed}"
+    try:
+        return shelf.get(key, config, origin, make)
+    except (ValueError, TypeError, RuntimeError, AttributeError, ArithmeticError) as error:
+        raise RecipeError(f"the {key} encoder cannot be built from this recipe: {first_line(error)}") from error
+
+
 def _fill(backbone: PreTrainedModel, recipe: EncoderRecipe, key: str) -> None:
     """Give an encoder its pre-trained weights, or, where it is frozen and random, those of `init_seed`."""
     if recipe.encoder is not None:
         fill(backbone, fetch_encoder(Source(recipe.encoder, recipe.revision), key))
-    elif recipe.tuning in UNTOUCHED:
+    elif recipe.tuning in UNTOUCHED:  # adapters in random weights: those of `init_seed`
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.init_seed)
             fill(backbone, bare_encoder(backbone.config))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import field
 from typing import Any
@@ -99,6 +99,10 @@ class EmotionModel(PreTrainedModel):
     """Cross-modal attention between an audio and a text encoder, or one of them alone.
 
     Built from configurations only; `emofuse.model.build` gives the encoders their pre-trained weights.
+
+    Args:
+        config: what to build.
+        backbones: "audio" or "text" -> an encoder that is there already, such as a frozen one that networks share.
     """
 
     config_class = EmotionConfig
@@ -107,17 +111,20 @@ class EmotionModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     _supports_sdpa = True
 
-    def __init__(self, config: EmotionConfig) -> None:
+    def __init__(self, config: EmotionConfig, backbones: Mapping[str, PreTrainedModel] | None = None) -> None:
         super().__init__(config)
+        ready = backbones or {}
         if config.audio_encoder is not None:
-            heard = audio_encoder(_backbone(config.audio_encoder, config.audio_adapter), config.audio_layers)
+            backbone = _backbone(config.audio_encoder, config.audio_adapter, ready.get("audio"))
+            heard = audio_encoder(backbone, config.audio_layers)
             self.audio_encoder = heard
             self.audio_mix = LayerMix(heard.layer_count) if config.audio_layers == "weighted" else None
             self.audio_features = AudioFeatureEncoder(
                 heard.width, config.width, config.recurrent_dropout, config.recurrent
             )
         if config.text_encoder is not None:
-            read = TextEncoder(_backbone(config.text_encoder, config.text_adapter), config.text_layers)
+            backbone = _backbone(config.text_encoder, config.text_adapter, ready.get("text"))
+            read = TextEncoder(backbone, config.text_layers)
             self.text_encoder = read
             self.text_mix = LayerMix(read.layer_count) if config.text_layers == "weighted" else None
             self.text_features = TemporalConvolution(read.width, config.width)
@@ -177,6 +184,8 @@ class EmotionModel(PreTrainedModel):
         audio_mask: Tensor | None = None,
         input_ids: Tensor | None = None,
         text_mask: Tensor | None = None,
+        audio_frames: Tensor | None = None,
+        text_frames: Tensor | None = None,
     ) -> EmotionOutput:
         """Map a batch to a decision; an absent modality is a row whose mask is all False.
 
@@ -185,8 +194,11 @@ class EmotionModel(PreTrainedModel):
             audio_mask: (batch, samples or frames), bool, a prefix of each row.
             input_ids: (batch, pieces).
             text_mask: (batch, pieces), bool, a prefix of each row.
+            audio_frames: what the audio encoder gave, (batch, time, width) or (batch, layers, time, width), in
+                place of `input_values`; `audio_mask` is then (batch, time).
+            text_frames: likewise of the text encoder.
         """
-        return self.decide(self.encode(input_values, audio_mask, input_ids, text_mask))
+        return self.decide(self.encode(input_values, audio_mask, input_ids, text_mask, audio_frames, text_frames))
 
     def encode(
         self,
@@ -194,13 +206,15 @@ class EmotionModel(PreTrainedModel):
         audio_mask: Tensor | None = None,
         input_ids: Tensor | None = None,
         text_mask: Tensor | None = None,
+        audio_frames: Tensor | None = None,
+        text_frames: Tensor | None = None,
     ) -> Encoded:
-        """Run the encoders: the heavy half, which needs no repeating while they are frozen."""
+        """Run the encoders, the heavy half, but those whose frames are given: frozen ones give the same again."""
         audio = text = None
         if self.config.audio_encoder is not None:
-            audio = self.audio_encoder(input_values, audio_mask)
+            audio = _given(audio_frames, audio_mask) or self.audio_encoder(input_values, audio_mask)
         if self.config.text_encoder is not None:
-            text = self.text_encoder(input_ids, text_mask)
+            text = _given(text_frames, text_mask) or self.text_encoder(input_ids, text_mask)
         return Encoded(audio, text)
 
     def decide(self, encoded: Encoded) -> EmotionOutput:
@@ -218,8 +232,16 @@ class EmotionModel(PreTrainedModel):
         return self.text_features(stream if self.text_mix is None else self.text_mix(stream))
 
 
-def _backbone(config: PreTrainedConfig, adapter: dict[str, Any] | None) -> PreTrainedModel:
-    """Build an encoder with random weights, and adapters where they are wanted."""
+def _given(frames: Tensor | None, mask: Tensor | None) -> Stream | None:
+    return None if frames is None or mask is None else Stream(frames, mask)
+
+
+def _backbone(
+    config: PreTrainedConfig, adapter: dict[str, Any] | None, ready: PreTrainedModel | None
+) -> PreTrainedModel:
+    """Build an encoder with random weights, and adapters where they are wanted, unless there is a ready one."""
+    if ready is not None:
+        return ready
     backbone = bare_encoder(config)
     if adapter is not None:
         add_adapters(backbone, adapter)

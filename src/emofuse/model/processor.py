@@ -65,7 +65,7 @@ class EmotionProcessor(ProcessorMixin):
             for waveform in waveforms
         ]
         items = [self.preparation(clip, words) for clip, words in zip(clips, texts, strict=True)]
-        return BatchFeature(as_tensors(self.preparation.collate(items)))
+        return BatchFeature(as_tensors(self.preparation.collate(items).arrays()))
 
     def save_pretrained(self, save_directory: str | Path, **_: Any) -> list[str]:
         """Write the preparation's files."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
+import numpy.typing as npt
 import torch
 
-from emofuse.data.prepare import Batch, Outputs
+from emofuse.data.prepare import Outputs
 from emofuse.model.batch import as_tensors
 from emofuse.model.network import EmotionModel
 
 
-def score_batches(model: EmotionModel, batches: Iterable[Batch]) -> Iterator[Outputs]:
-    """Yield what the network says of each batch, in evaluation mode."""
+def score_batches(model: EmotionModel, batches: Iterable[Mapping[str, npt.NDArray[Any]]]) -> Iterator[Outputs]:
+    """Yield what the network says of each batch of named arrays, in evaluation mode."""
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()

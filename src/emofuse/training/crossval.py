@@ -12,7 +12,7 @@ from emofuse import layout
 from emofuse.config import Recipe, TextSource
 from emofuse.data.audit import audit, refuse_errors
 from emofuse.data.labels import undecided
-from emofuse.data.sources import kinds_of
+from emofuse.data.sources import kinds_of, reading
 from emofuse.data.splits import corpus_hash, draw_folds, folds_document
 from emofuse.errors import RecipeError
 from emofuse.training.collect import Run, collect
@@ -65,14 +65,17 @@ def cross_validate(
         CorpusError, RecipeError: the corpus or the recipe cannot be used, or the audit found an error.
     """
     began = time.monotonic()
+    refuse_errors((), accept)  # an unknown code, before hours of reading
     out = Path(out)
     wanted = only_wanted(recipe, corpus)
     labelled, task = recipe_corpus(recipe, corpus)
-    folds = draw_folds(labelled, recipe.protocol, recipe.selection, recipe.folds_seed, recipe.text_independent)
-    found = audit(labelled, recipe.protocol, folds, recipe.text_independent, recipe.annotations)
+    read = reading(labelled, recipe.text.source)
+    folds = draw_folds(read, recipe.protocol, recipe.selection, recipe.folds_seed, recipe.text_independent)
+    found = audit(read, recipe.protocol, folds, recipe.text_independent, recipe.annotations, wanted)
     refuse_errors(found.findings, accept)
     open_run(out, recipe, folds_document(folds) | {"corpus_hash": corpus_hash(labelled)}, resume)
-    setting = Setting(recipe, task, AudioStore(), lambda progress: None, undecided(wanted, labelled, task))
+    aside = undecided(wanted, labelled, task, recipe.agreement)
+    setting = Setting(recipe, task, AudioStore(), lambda progress: None, aside)
     jobs = make_jobs(recipe, labelled, folds, systems, out)
     for number, job in enumerate(jobs, start=1):
         tell = _teller(listener, number, len(jobs), job)
@@ -82,7 +85,11 @@ def cross_validate(
             run_job(job, setting.telling(tell), labelled)
     run = Run(out, recipe, wanted, labelled, task, folds, tuple(systems), found.findings, tuple(sorted(accept)))
     results = collect(run)
-    results["cost"]["wall_s"] = time.monotonic() - began
+    results["cost"] |= {
+        "encoder_forwards": setting.cost.encoder_forwards,
+        "cache_hits": setting.cost.features.hits,
+        "wall_s": time.monotonic() - began,
+    }
     layout.write_json(out / layout.RESULTS, results)
     return results
 

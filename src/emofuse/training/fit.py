@@ -192,7 +192,8 @@ class _Trainer:
         total = 0.0
         micros = micro_batches(part.costs.tolist(), batch, self.recipe.training.micro_seconds)
         for positions in micros:
-            inputs = as_tensors(training_batch(part, positions, self.recipe, rng), self.accelerator.device)
+            arrays = training_batch(part, positions, self.recipe, rng)
+            inputs = as_tensors(arrays, self.accelerator.device)
             targets = torch.from_numpy(part.shares[positions]).to(self.accelerator.device)
             with self.accelerator.autocast():
                 output = self.model(**inputs)
@@ -244,7 +245,7 @@ class _Keeper:
 
     def restore(self) -> None:
         """Give the network the weights that were kept."""
-        self.model.load_state_dict(average(self.kept))
+        self.model.load_state_dict(self.model.state_dict() | average(self.kept))
         self.model.eval()
 
 
@@ -267,8 +268,16 @@ def _checkpoint_gradients(model: EmotionModel) -> None:
         ) from error
 
 
-def _copy_of(model: nn.Module) -> Weights:
-    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+def _copy_of(model: EmotionModel) -> Weights:
+    """Copy the weights that may change: not those of frozen encoders."""
+    frozen = tuple(
+        f"{name}." for name, module in model.named_children() if name.endswith("_encoder") and is_frozen(module)
+    )
+    return {
+        name: value.detach().cpu().clone()
+        for name, value in model.state_dict().items()
+        if not name.startswith(frozen)
+    }
 
 
 def _class_weights(part: Part, model: EmotionModel, recipe: Recipe) -> Tensor | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from emofuse.errors import CorpusError
 from emofuse.evaluation.calibration import probabilities
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
+from emofuse.model.shelf import Shelf
 from emofuse.training.card import write_card
+from emofuse.training.features import Cost, frozen_of
 from emofuse.training.fit import EpochRecord, Reporter, fit, score_part
-from emofuse.training.loader import AudioStore, Part, load_part, texts_of
+from emofuse.training.loader import AudioStore, Part, Reader, load_part, texts_of
 from emofuse.training.start import joint_recipe, start_from_unimodal
 from emofuse.types import Corpus, Fold, Modality, Prediction, Skip, SystemName, Task
 
@@ -32,14 +34,17 @@ class Setting:
     """What the jobs of a run share: the recipe, the task, prepared audio, and who is told how far things are.
 
     `undecided` holds the utterances on which raters came to no label: they are learnt from by no job, and
-    scored with the test part of their speakers.
+    scored with the test part of their speakers. Frozen encoders stand on the shelf, and what was spent on encoders
+    is counted.
     """
 
     recipe: Recipe
     task: Task
     store: AudioStore
     report: Reporter
-    undecided: Corpus
+    undecided: Corpus = field(default_factory=lambda: Corpus(()))
+    shelf: Shelf = field(default_factory=Shelf)
+    cost: Cost = field(default_factory=Cost)
 
     def telling(self, report: Reporter) -> Setting:
         """Return the same, with another one who is told."""
@@ -100,17 +105,18 @@ def train_system(
     """
     recipe = setting.recipe
     texts = texts_of(parts[0], recipe.text.source == "mixed")
-    checkpoint = build(recipe, system, setting.task, texts, seed)
+    checkpoint = build(recipe, system, setting.task, texts, seed, setting.shelf)
     if system == "fusion" and recipe.training.start == "unimodal" and beside is not None:
         start_from_unimodal(checkpoint.model, beside)
         recipe = joint_recipe(recipe)
     soft = recipe.training.soft_labels
-    train, skipped = load_part(parts[0], setting.task, checkpoint.preparation, setting.store, soft)
+    reader = reader_of(checkpoint, setting, recipe)
+    train, skipped = load_part(parts[0], setting.task, reader, soft)
     train = train.to_learn_from()
     _refuse_empty(train, "training", system, skipped)
     validation: Part | None = None
     if len(parts[1]):
-        validation, more = load_part(parts[1], setting.task, checkpoint.preparation, setting.store)
+        validation, more = load_part(parts[1], setting.task, reader)
         skipped += more
         _refuse_empty(validation, "validation", system, skipped)
     history = fit(checkpoint, train, validation, recipe, seed, setting.report)
@@ -134,12 +140,13 @@ def run_job(job: Job, setting: Setting, corpus: Corpus) -> list[Skip]:
     tested = corpus.select(job.fold.test)
     test, unread, predictions = _score(job, setting, trained, reading(tested, job.source), layout.PREDICTIONS)
     if job.system != "audio":
-        for source in sorted(kinds_of(tested) - {job.source}) if len(kinds_of(tested)) > 1 else ():
+        kinds = kinds_of(corpus)  # not of the test part: every fold has the same files
+        for source in sorted(kinds - {job.source}) if len(kinds) > 1 else ():
             other = reading(tested, "gold" if source == "gold" else "asr")
             _score(job, setting, trained, other, layout.OTHER_TEXT.format(source=source))
     beside = tested_beside(job.fold, tested, setting.undecided, setting.recipe.text_independent)
     if len(beside):
-        _score(job, setting, trained, reading(beside, job.source), layout.UNDECIDED)
+        unread += _score(job, setting, trained, reading(beside, job.source), layout.UNDECIDED)[1]
     skipped = trained.skipped + unread
     summary = _summary(test, predictions, skipped)
     layout.write_json(job.folder / layout.MODEL / layout.EVALUATION, {"fold": job.fold.name} | summary)
@@ -151,10 +158,16 @@ def _score(
     job: Job, setting: Setting, trained: Trained, corpus: Corpus, name: str
 ) -> tuple[Part, list[Skip], list[Prediction]]:
     """Score utterances and write what is said of them; return what was read, what was not, and the predictions."""
-    part, unread = load_part(corpus, setting.task, trained.checkpoint.preparation, setting.store)
+    part, unread = load_part(corpus, setting.task, reader_of(trained.checkpoint, setting, setting.recipe))
     predictions = predict_part(trained.checkpoint, part, setting.recipe)
     layout.write_json_lines(job.folder / name, (p.as_dict() for p in predictions))
     return part, unread, predictions
+
+
+def reader_of(checkpoint: Checkpoint, setting: Setting, recipe: Recipe) -> Reader:
+    """Return what reads utterances for a network, its frozen encoders' frames from the cache."""
+    frozen = frozen_of(checkpoint, recipe, setting.cost)
+    return Reader(checkpoint.preparation, setting.store, frozen, setting.cost)
 
 
 def with_source(recipe: Recipe, source: TextSource) -> Recipe:
@@ -178,7 +191,7 @@ def predict_part(checkpoint: Checkpoint, part: Part, recipe: Recipe) -> list[Pre
             Prediction.of(
                 utterance,
                 dict(zip(task.labels, map(float, chances[row]), strict=True)),
-                part.item(position).modalities,
+                part.modalities[position],
                 dimensions=None if told is None else dict(zip(task.dimensions, told, strict=True)),
             )
         )
@@ -218,6 +231,6 @@ def _summary(test: Part, predictions: Sequence[Prediction], skipped: Sequence[Sk
     return {
         "n": len(predictions),
         "wa": right / len(predictions) if predictions else None,
-        "without_modality": int((~test.present).sum()),
+        "without_modality": sum(not modalities for modalities in test.modalities),
         "skipped": [{"id": skip.id, "reason": skip.reason} for skip in skipped],
     }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,11 @@ from emofuse.config import Recipe
 from emofuse.data.audio import read_clip, seconds_of
 from emofuse.data.buckets import cost_of, micro_batches
 from emofuse.data.labels import label_shares
-from emofuse.data.prepare import AudioPreparation, Batch, Floats, Item, Preparation
+from emofuse.data.prepare import AudioPreparation, Floats, Item, Preparation, pad
 from emofuse.data.sources import drawn, transcripts_of
 from emofuse.errors import AudioError
-from emofuse.types import Corpus, Skip, Task, Utterance
+from emofuse.training.features import Cost, Frozen
+from emofuse.types import Corpus, Modality, Skip, Task, Utterance
 
 MEMORY_LIMIT = 2 << 30
 # What stands for the label of an utterance that has none: such a one is scored, never learnt from.
@@ -56,6 +58,62 @@ class AudioStore:
 
 
 @dataclass(frozen=True)
+class Reader:
+    """How the utterances of a part become what a network takes: prepared values, or frames of frozen encoders.
+
+    Attributes:
+        preparation: of the network.
+        store: of prepared audio.
+        frozen: where frames come from; by default every encoder is given values.
+        cost: what is spent on encoders.
+    """
+
+    preparation: Preparation
+    store: AudioStore
+    frozen: Frozen = field(default_factory=Frozen)
+    cost: Cost = field(default_factory=Cost)
+
+    def item(self, utterance: Utterance) -> Item:
+        """Return what the network takes of an utterance, whole.
+
+        Raises:
+            AudioError: the network hears, and the recording cannot be used.
+        """
+        ids = self.preparation(None, utterance.text).ids
+        read = self.frozen.text(ids) if self.frozen.text is not None and ids is not None else ids
+        if self.frozen.audio is not None:
+            return Item(self.frozen.audio(utterance), read)
+        return Item(self.store(utterance, self.preparation.audio) if self.preparation.audio else None, read)
+
+    def collate(self, items: Sequence[Item]) -> dict[str, npt.NDArray[Any]]:
+        """Pad items to one batch of named arrays, as `EmotionModel.forward` takes them."""
+        heard, read = [item.values for item in items], [item.ids for item in items]
+        audio, text, nothing = self.frozen.audio, self.frozen.text, [None] * len(items)
+        given = [Item(*pair) for pair in zip(nothing if audio else heard, nothing if text else read, strict=True)]
+        self.cost.encoder_forwards += sum(len(item.modalities) for item in given)
+        arrays = self.preparation.collate(given).arrays()
+        if audio is not None:
+            arrays["audio_frames"], arrays["audio_mask"] = _padded(heard, audio.source.shape)
+            del arrays["input_values"]
+        if text is not None:
+            arrays["text_frames"], arrays["text_mask"] = _padded(read, text.source.shape)
+            del arrays["input_ids"]
+        return arrays
+
+    def steps_per_second(self, values: npt.NDArray[Any], seconds: float) -> float:
+        """Return how many time steps of an item's values make a second."""
+        if self.frozen.audio is not None or self.preparation.audio is None:
+            return len(values) / seconds
+        return self.preparation.audio.steps_per_second
+
+
+def _padded(rows: Sequence[npt.NDArray[Any] | None], tail: tuple[int, ...]) -> tuple[Any, Any]:
+    """Pad frames, (time[, layers], width) each, to (batch[, layers], time, width), and say where they are real."""
+    frames, mask = pad(rows, np.float32, 0, tail)
+    return (frames if frames.ndim == 3 else frames.transpose(0, 2, 1, 3)), mask
+
+
+@dataclass(frozen=True)
 class Part:
     """A part of a fold, ready to be read: utterances, their targets, and what each costs in seconds.
 
@@ -64,7 +122,7 @@ class Part:
         shares: (utterances, labels), the share of each label to learn from.
         dimensions: (utterances, dimensions), NaN where the corpus does not tell.
         costs: (utterances,), seconds of sound.
-        present: (utterances,), bool, whether the network gets any modality of it.
+        modalities: (utterances,), what the network gets of each.
     """
 
     utterances: tuple[Utterance, ...]
@@ -72,16 +130,15 @@ class Part:
     shares: npt.NDArray[np.float32]
     dimensions: npt.NDArray[np.float32]
     costs: npt.NDArray[np.float64]
-    present: npt.NDArray[np.bool_]
-    preparation: Preparation
-    store: AudioStore
+    modalities: tuple[tuple[Modality, ...], ...]
+    reader: Reader
 
     def __len__(self) -> int:
         return len(self.utterances)
 
     def to_learn_from(self) -> Part:
         """Return the utterances of which the network gets something: the others teach it nothing but a prior."""
-        kept = np.flatnonzero(self.present)
+        kept = [position for position, modalities in enumerate(self.modalities) if modalities]
         return replace(
             self,
             utterances=tuple(self.utterances[position] for position in kept),
@@ -89,35 +146,33 @@ class Part:
             shares=self.shares[kept],
             dimensions=self.dimensions[kept],
             costs=self.costs[kept],
-            present=self.present[kept],
+            modalities=tuple(self.modalities[position] for position in kept),
         )
 
     def item(self, position: int, draws: np.random.Generator | None = None) -> Item:
         """Prepare one utterance, whole; one of its transcripts is drawn where there is something to draw with."""
         utterance = self.utterances[position]
         utterance = utterance if draws is None else drawn(utterance, draws)
-        return prepare_item(utterance, self.preparation, self.store)
+        return self.reader.item(utterance)
 
 
-def load_part(
-    corpus: Corpus, task: Task, preparation: Preparation, store: AudioStore, soft_labels: bool = False
-) -> tuple[Part, list[Skip]]:
+def load_part(corpus: Corpus, task: Task, reader: Reader, soft_labels: bool = False) -> tuple[Part, list[Skip]]:
     """Read every utterance of a part once; those that cannot be read are left out, with a record.
 
     With `soft_labels`, the shares to learn from are those of the votes, where an utterance has any.
     """
     kept: list[Utterance] = []
     costs: list[float] = []
-    present: list[bool] = []
+    present: list[tuple[Modality, ...]] = []
     skipped: list[Skip] = []
     for utterance in corpus:
         try:
-            item = prepare_item(utterance, preparation, store)
+            item = reader.item(utterance)
         except AudioError as error:
             skipped.append(Skip(utterance.id, str(error)))
             continue
         kept.append(utterance)
-        present.append(bool(item.modalities))
+        present.append(item.modalities)
         costs.append(cost_of(utterance, _seconds(utterance)))
     index = {label: number for number, label in enumerate(task.labels)}
     targets = np.array([index.get(str(u.label), NO_LABEL) for u in kept], dtype=np.int64)
@@ -128,25 +183,14 @@ def load_part(
         shares.reshape(-1, len(task.labels)),
         _dimensions(kept, task),
         np.array(costs),
-        np.array(present, dtype=np.bool_),
-        preparation,
-        store,
+        tuple(present),
+        reader,
     ), skipped
 
 
 def _dimensions(utterances: Sequence[Utterance], task: Task) -> npt.NDArray[np.float32]:
     rows = [[(u.dimensions or {}).get(name, np.nan) for name in task.dimensions] for u in utterances]
     return np.array(rows, dtype=np.float32).reshape(len(utterances), len(task.dimensions))
-
-
-def prepare_item(utterance: Utterance, preparation: Preparation, store: AudioStore) -> Item:
-    """Prepare what a network takes of an utterance.
-
-    Raises:
-        AudioError: the network hears, and the recording cannot be used.
-    """
-    values = store(utterance, preparation.audio) if preparation.audio else None
-    return Item(values, preparation(None, utterance.text).ids)
 
 
 def _seconds(utterance: Utterance) -> float | None:
@@ -160,18 +204,24 @@ def _seconds(utterance: Utterance) -> float | None:
     return None if whole is None else max(0.0, whole - (utterance.start or 0.0))
 
 
-def training_batch(part: Part, positions: Sequence[int], recipe: Recipe, rng: np.random.Generator) -> Batch:
+def training_batch(
+    part: Part, positions: Sequence[int], recipe: Recipe, rng: np.random.Generator
+) -> dict[str, npt.NDArray[Any]]:
     """Prepare utterances for a training step: crops, dropped modalities and mixed transcripts, all at random."""
     mixed = recipe.text.source == "mixed"
     items = [part.item(p, rng if mixed else None) for p in positions]
-    items = [_thinned(_cropped(item, part.preparation, recipe, rng), recipe, rng) for item in items]
-    return part.preparation.collate(items)
+    seconds = part.costs[list(positions)].tolist()
+    items = [
+        _thinned(_cropped(item, length, part.reader, recipe, rng), recipe, rng)
+        for item, length in zip(items, seconds, strict=True)
+    ]
+    return part.reader.collate(items)
 
 
-def scoring_batches(part: Part, micro_seconds: float) -> Iterator[tuple[list[int], Batch]]:
+def scoring_batches(part: Part, micro_seconds: float) -> Iterator[tuple[list[int], dict[str, npt.NDArray[Any]]]]:
     """Yield every utterance once, whole, with its position, in batches of similar length."""
     for positions in micro_batches(part.costs.tolist(), range(len(part)), micro_seconds):
-        yield positions, part.preparation.collate([part.item(position) for position in positions])
+        yield positions, part.reader.collate([part.item(position) for position in positions])
 
 
 def texts_of(utterances: Iterable[Utterance], mixed: bool = False) -> list[str]:
@@ -181,10 +231,11 @@ def texts_of(utterances: Iterable[Utterance], mixed: bool = False) -> list[str]:
     return [u.text for u in utterances if u.text]
 
 
-def _cropped(item: Item, preparation: Preparation, recipe: Recipe, rng: np.random.Generator) -> Item:
+def _cropped(item: Item, seconds: float, reader: Reader, recipe: Recipe, rng: np.random.Generator) -> Item:
+    """Cut an item at random to the recipe's length; of frozen encoders, frames are cut and not what they heard."""
     values, ids = item.values, item.ids
-    if values is not None and preparation.audio is not None and recipe.audio.max_seconds is not None:
-        longest = round(recipe.audio.max_seconds * preparation.audio.steps_per_second)
+    if values is not None and recipe.audio.max_seconds is not None:
+        longest = max(1, round(recipe.audio.max_seconds * reader.steps_per_second(values, seconds)))
         start = int(rng.integers(0, max(1, len(values) - longest + 1)))
         values = values[start : start + longest]
     if ids is not None and recipe.text.max_tokens is not None:

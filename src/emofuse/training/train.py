@@ -55,7 +55,7 @@ def train(
         raise CorpusError("nothing is left to train on beside the validation part; use the selection fixed")
     layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
     layout.write_json(out / layout.ENVIRONMENT, environment())
-    setting, seed = Setting(recipe, task, AudioStore(), report, Corpus(())), recipe.seeds[0]
+    setting, seed = Setting(recipe, task, AudioStore(), report), recipe.seeds[0]
     if system == "fusion" and recipe.training.start == "unimodal":
         for modality in MODALITIES:
             train_system(setting, modality, parts, seed).save(out / modality / layout.MODEL)

@@ -51,6 +51,7 @@ def audit(
     folds: Sequence[Fold] | None = None,
     text_independent: bool = False,
     annotations: AnnotationPolicy = "strip",
+    unmapped: Corpus | None = None,
 ) -> Audit:
     """Look for what would make the numbers of a protocol on a corpus invalid, or flatter them.
 
@@ -61,6 +62,8 @@ def audit(
         folds: those of a run; if they are not given, they are drawn.
         text_independent: whether folds are to keep what is said apart too.
         annotations: what becomes of tokens such as [LAUGHTER].
+        unmapped: the corpus before its label policy, where there was one: a label that the policy leaves out is
+            no tie of the raters, and a text that is the label's former name gives it away all the same.
 
     Raises:
         ProtocolError: the corpus lacks what the given protocol needs.
@@ -70,10 +73,11 @@ def audit(
         folds = draw_folds(corpus, chosen, "fixed", text_independent=text_independent) if chosen else ()
     measured = measure_all(corpus)
     overlaps = text_overlaps(corpus, folds)
+    given = {u.id: u.label for u in (unmapped or corpus)}
     findings = [
         *audit_sound(corpus, measured),
-        *audit_words(corpus, annotations),
-        *audit_people(corpus),
+        *audit_words(corpus, annotations, given),
+        *audit_people(corpus, given),
         *audit_parts(corpus, folds, overlaps, text_independent),
     ]
     order: dict[str, int] = {code: place for place, code in enumerate(CODES)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from emofuse.data.audit.finding import finding
 from emofuse.types import Corpus, Finding, Utterance
@@ -15,15 +15,15 @@ CONFOUNDED = 0.1
 SPELLINGS = {"f": "female", "w": "female", "woman": "female", "m": "male", "man": "male"}
 
 
-def audit_people(corpus: Corpus) -> Iterator[Finding]:
-    """Yield what is wrong with speakers, genders and labels."""
+def audit_people(corpus: Corpus, given: Mapping[str, str | None]) -> Iterator[Finding]:
+    """Yield what is wrong with speakers, genders and labels; `given` are those before any policy, by id."""
     by_speaker: dict[str, list[Utterance]] = defaultdict(list)
     for utterance in corpus:
         if utterance.speaker is not None:
             by_speaker[utterance.speaker].append(utterance)
     yield from _single_label(by_speaker)
     yield from _genders(corpus, by_speaker)
-    tied = [u.id for u in corpus if u.label is None and u.votes]
+    tied = [u.id for u in corpus if u.label is None and u.votes and given.get(u.id) is None]
     if tied:
         message = f"raters came to no label for {len(tied)} of {len(corpus)} utterances"
         yield finding("label-tie", tied, message)

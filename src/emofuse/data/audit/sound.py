@@ -40,10 +40,11 @@ def _measure(utterance: Utterance) -> Measures | str:
 
 def audit_sound(corpus: Corpus, measured: Mapping[str, Measures | str]) -> Iterator[Finding]:
     """Yield what is wrong with the recordings of a corpus."""
-    lost = {u.id: u.audio for u in corpus if u.audio is not None and not os.path.isfile(u.audio)}
+    lost = [u.id for u in corpus if u.audio is not None and not os.path.isfile(u.audio)]
     if lost:
         yield finding("missing-audio", lost, f"{len(lost)} recordings are not where the manifest says")
-    broken = [i for i, found in measured.items() if isinstance(found, str) and i not in lost]
+    gone = set(lost)
+    broken = [i for i, found in measured.items() if isinstance(found, str) and i not in gone]
     if broken:
         message = f"{len(broken)} recordings cannot be read, the first: {measured[broken[0]]}"
         yield finding("unreadable-audio", broken, message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from emofuse.config import AnnotationPolicy
 from emofuse.data.audit.finding import finding
@@ -21,13 +21,15 @@ UNINFORMATIVE, NEARLY_EVERY_LABEL = 0.8, 0.8
 DETERMINED, RECURRING = 0.9, 0.1
 
 
-def audit_words(corpus: Corpus, annotations: AnnotationPolicy) -> Iterator[Finding]:
-    """Yield what is wrong with the transcripts of a corpus."""
+def audit_words(
+    corpus: Corpus, annotations: AnnotationPolicy, given: Mapping[str, str | None]
+) -> Iterator[Finding]:
+    """Yield what is wrong with the transcripts of a corpus; `given` are its labels before any policy, by id."""
     read = [u for u in corpus if u.text is not None and u.text.strip()]
     yield from _missing(corpus)
     yield from _not_spoken(read)
     yield from _tokens(read, annotations)
-    yield from _labels(read)
+    yield from _labels(read, given)
     yield from _information(read)
 
 
@@ -55,11 +57,11 @@ def _tokens(read: list[Utterance], annotations: AnnotationPolicy) -> Iterator[Fi
         yield finding("annotation-tokens", marked, message, "note" if annotations == "strip" else "warning")
 
 
-def _labels(read: list[Utterance]) -> Iterator[Finding]:
+def _labels(read: list[Utterance], given: Mapping[str, str | None]) -> Iterator[Finding]:
     telling = []
     for utterance in read:
-        names = {words_of(name) for name in (utterance.label, utterance.tags.get("source_label")) if name}
-        if words_of(utterance.text) in names - {()}:
+        names = (utterance.label, given.get(utterance.id), utterance.tags.get("source_label"))
+        if words_of(utterance.text) in {words_of(name) for name in names} - {()}:
             telling.append(utterance.id)
     if telling:
         share = len(telling) / len(read)
