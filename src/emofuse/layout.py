@@ -20,6 +20,8 @@ PREDICTIONS = "predictions.jsonl"
 # What is said of utterances on which raters came to no label, and of the same utterances in other texts.
 UNDECIDED = "undecided.jsonl"
 OTHER_TEXT = "predictions-{source}.jsonl"
+# What a system that hears and reads says with one of the two taken away.
+WITHOUT = "predictions-only-{modality}.jsonl"
 METRICS = "metrics.json"
 MODEL = "model"
 CONFUSION_TEXT = "confusion.txt"
@@ -33,6 +35,7 @@ PREPARATION = "preprocessor_config.json"
 TOKENIZER = "tokenizer.json"
 CARD = "README.md"
 EVALUATION = "evaluation.json"
+CALIBRATION = "calibration.json"
 
 
 def job_folder(run: Path, fold: int, seed: int, system: str) -> Path:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 import struct
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pytest
 import soundfile
 import soxr
 
-from emofuse.data.audio import AUDIO_SUFFIXES, Clip, Samples, read_clip, seconds_of
+from emofuse.data.audio import AUDIO_SUFFIXES, Clip, Samples, measure_clip, read_clip, seconds_of
 from emofuse.errors import AudioError
 
 ODD = Path(os.environ.get("EMOFUSE_DATA", "nowhere")) / "odd_audio"
@@ -351,6 +352,88 @@ def test_the_length_of_what_is_no_sound_is_refused(tmp_path: Path) -> None:
 
 def test_the_seconds_of_a_clip_follow_from_its_samples_and_rate() -> None:
     assert Clip(np.zeros(4000, dtype=np.float32), 8000).seconds == 0.5
+
+
+def sine(amplitude: float = 1.0, rate: int = 16_000, seconds: float = 1.0) -> Samples:
+    """Return whole periods of 440 Hz."""
+    return (amplitude * np.sin(2 * np.pi * 440 * np.arange(round(rate * seconds)) / rate)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("amplitude", "decibels"), [(1.0, -3.0103), (0.5, -9.0309), (0.001, -63.0103)])
+def test_the_loudness_of_a_sine_is_its_effective_value(tmp_path: Path, amplitude: float, decibels: float) -> None:
+    assert measure_clip(write_wav(tmp_path, sine(amplitude))).loudness == pytest.approx(decibels, abs=0.01)
+
+
+def test_digital_silence_is_measured_and_has_no_loudness(tmp_path: Path) -> None:
+    measures = measure_clip(write_wav(tmp_path, np.zeros(8000, dtype=np.float32)))
+    assert (measures.loudness, measures.seconds, measures.clipped) == (-math.inf, 0.5, 0.0)
+
+
+def test_a_recording_is_measured_as_the_file_has_it(tmp_path: Path) -> None:
+    measures = measure_clip(write_wav(tmp_path, np.stack([sine(0.5)] * 2, axis=1), rate=44_100, subtype="PCM_16"))
+    assert (measures.rate, measures.channels) == (44_100, 2)
+    assert measures.seconds == pytest.approx(16_000 / 44_100)
+    assert measures.loudness == pytest.approx(-9.03, abs=0.01)
+
+
+def test_channels_that_cancel_each_other_out_are_measured_as_silence(tmp_path: Path) -> None:
+    assert measure_clip(write_wav(tmp_path, np.stack([sine(), -sine()], axis=1))).loudness == -math.inf
+
+
+@pytest.mark.parametrize(("subtype", "channels"), [("PCM_16", 1), ("FLOAT", 1), ("PCM_16", 2)])
+def test_the_share_of_samples_at_full_scale_is_told_whatever_the_other_channel_does(
+    tmp_path: Path, subtype: str, channels: int
+) -> None:
+    samples = np.tile(np.float32([0.5, -0.999, 1.0, -1.0]), 1000)
+    if channels == 2:
+        samples = np.stack([samples, np.zeros_like(samples)], axis=1)
+    assert measure_clip(write_wav(tmp_path, samples, subtype=subtype)).clipped == 0.5
+
+
+def test_a_span_is_measured_alone(tmp_path: Path) -> None:
+    path = write_wav(tmp_path, np.concatenate([sine(0.1), sine(), sine(0.1)]))
+    assert measure_clip(path, 1.0, 2.0) == measure_clip(write_wav(tmp_path, sine()))
+    path = write_wav(tmp_path, np.concatenate([sine(0.1), sine(), sine(0.1)]))
+    assert measure_clip(path, 1.0, 2.0).loudness == pytest.approx(-3.01, abs=0.01)
+    assert measure_clip(path, 2.0).seconds == 1.0
+
+
+def test_a_recording_of_several_blocks_is_measured_as_a_whole(tmp_path: Path) -> None:
+    path = write_wav(tmp_path, np.concatenate([sine(seconds=40), np.zeros(40 * 16_000, dtype=np.float32)]))
+    measures = measure_clip(path)
+    assert measures.seconds == 80.0
+    assert measures.loudness == pytest.approx(-3.01 - 3.01, abs=0.01)
+
+
+def test_the_digest_is_that_of_the_sound_not_of_the_file(tmp_path: Path) -> None:
+    sound = (32_000 * chirp(16_000)).astype(np.int16)  # whole steps: writers round others each in its way
+    twice = np.stack([sound, sound], axis=1)
+    for name, samples in (("a.wav", sound), ("b.flac", sound), ("c.wav", twice)):
+        soundfile.write(tmp_path / name, samples, 16_000, subtype="PCM_16")
+    for name, samples in (("d.wav", sound[:-1]), ("e.wav", sound + np.int16(1)), ("f.wav", sound[::-1])):
+        soundfile.write(tmp_path / name, samples, 16_000, subtype="PCM_16")
+    digests = {name: measure_clip(tmp_path / name).digest for name in sorted(os.listdir(tmp_path))}
+    assert digests["a.wav"] == digests["b.flac"] == digests["c.wav"]
+    assert len(set(digests.values())) == 4
+
+
+@pytest.mark.parametrize(
+    ("samples", "reason"),
+    [(np.zeros(0), "holds no samples"), (np.array([0.0, np.nan]), "not numbers"), (np.array([np.inf]), "not num")],
+    ids=["empty", "nan", "infinite"],
+)
+def test_what_cannot_be_measured_is_refused_by_name(tmp_path: Path, samples: Samples, reason: str) -> None:
+    with pytest.raises(AudioError, match=rf"a\.wav: .*{reason}"):
+        measure_clip(write_wav(tmp_path, samples.astype(np.float32)))
+
+
+def test_truncated_missing_and_foreign_files_are_refused_when_measured(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="is truncated"):
+        measure_clip(cut(write_wav(tmp_path, chirp(16_000))))
+    with pytest.raises(AudioError, match="no such file"):
+        measure_clip(tmp_path / "gone.wav")
+    with pytest.raises(AudioError, match="after the end of the recording"):
+        measure_clip(write_wav(tmp_path, chirp(16_000)), 2.0, 3.0)
 
 
 def odd_files() -> list[tuple[str, str]]:

@@ -2,7 +2,20 @@ from __future__ import annotations
 
 import pytest
 
-from emofuse.data.labels import AS_IS, EMOTIONS, POLICIES, apply_policy, label_policy, label_shares
+from emofuse.config import AgreementRecipe
+from emofuse.data.labels import (
+    AS_IS,
+    EMOTIONS,
+    POLICIES,
+    agreement_class,
+    agreement_of,
+    apply_policy,
+    dropped_mass,
+    label_counts,
+    label_policy,
+    label_shares,
+    undecided,
+)
 from emofuse.errors import CorpusError, RecipeError
 from emofuse.types import Corpus, Task, Utterance
 
@@ -126,3 +139,145 @@ def test_the_votes_of_labels_that_a_policy_merges_are_learnt_together() -> None:
     corpus, task = apply_policy(Corpus((voted, Utterance("b", text="no", label="sad"))), "iemocap4")
     assert task.labels == ("happy", "sad")
     assert label_shares(corpus.utterances[0], task, soft=True) == [0.75, 0.25]
+
+
+def voted(label: str | None, **votes: float) -> Utterance:
+    name = f"{label} {' '.join(f'{key}{value}' for key, value in votes.items())}"
+    return Utterance(name, text="yes", label=label, votes=votes or None)
+
+
+@pytest.mark.parametrize(
+    ("utterance", "share", "name"),
+    [
+        (voted("sad", sad=3.0), 1.0, "unanimous"),
+        (voted("sad", sad=3.0, happy=0.0), 1.0, "unanimous"),
+        (voted("sad", sad=0.1, angry=0.0), 1.0, "unanimous"),
+        (voted("sad", sad=2.0, happy=1.0), 2 / 3, "majority"),
+        (voted("sad", sad=1.0, happy=1.0), 0.5, "plurality"),  # half is not more than half
+        (voted("sad", sad=2.0, happy=1.0, angry=1.0, bored=1.0), 0.4, "plurality"),
+        (voted("sad", happy=3.0), 0.0, "plurality"),
+        (voted("sad"), None, None),
+        (voted("sad", happy=0.0), None, None),
+        (voted(None, sad=1.0, happy=1.0), None, None),
+    ],
+    ids=lambda value: value.id if isinstance(value, Utterance) else "",
+)
+def test_agreement_is_the_share_of_all_votes_that_are_for_the_label(
+    utterance: Utterance, share: float | None, name: str | None
+) -> None:
+    assert agreement_of(utterance) == pytest.approx(share)
+    assert agreement_class(utterance) == name
+
+
+@pytest.mark.parametrize(
+    ("votes", "mass"),
+    [
+        ({"happy": 3.0, "sad": 1.0}, 0.0),
+        ({"happy": 1.0, "bored": 3.0}, 0.75),
+        ({"bored": 1.0}, 1.0),
+        ({"bored": 0.0}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_dropped_mass_is_the_share_of_votes_outside_the_task(
+    votes: dict[str, float] | None, mass: float | None
+) -> None:
+    assert dropped_mass(Utterance("a", text="yes", label="happy", votes=votes), TASK) == mass
+
+
+# What IEMOCAP's four labels make of turns: the label that comes out by consensus, and by votes.
+TURNS = [
+    (voted("happy", happy=2.0, excited=1.0), "happy", "happy"),
+    (voted("neutral", neutral=2.0, happy=1.0, excited=1.5), "neutral", "happy"),  # merged votes outweigh
+    (voted("neutral", neutral=2.0, happy=1.0, excited=1.0), "neutral", None),  # merged votes tie
+    (voted(None, happy=1.0, excited=1.0, sad=1.0), None, "happy"),  # merging breaks a tie
+    (voted(None, sad=1.0, angry=1.0), None, None),
+    (voted(None, sad=1.0, frustrated=1.0), None, None),
+    (voted("frustrated", frustrated=2.0, sad=1.0), None, None),
+    (voted("sad", frustrated=2.0, sad=1.0), "sad", None),
+    (voted("sad"), "sad", "sad"),  # nobody voted: the corpus's label stays
+    (voted("angry", angry=0.0), "angry", "angry"),
+    (voted("frustrated"), None, None),
+    (voted(None), None, None),
+]
+TURNS_CORPUS = Corpus(tuple(turn for turn, _, _ in TURNS), name="turns")
+VOTES, CONSENSUS = AgreementRecipe(label="votes"), AgreementRecipe()
+
+
+def test_by_consensus_the_corpus_s_label_stays() -> None:
+    for agreement in (None, CONSENSUS):
+        relabelled, task = apply_policy(TURNS_CORPUS, "iemocap4", agreement)
+        assert [u.label for u in relabelled] == [label for _, label, _ in TURNS]
+        assert task.labels == ("neutral", "happy", "angry", "sad")
+
+
+def test_by_votes_the_label_with_most_merged_votes_wins_and_a_tie_has_none() -> None:
+    relabelled, task = apply_policy(TURNS_CORPUS, "iemocap4", VOTES)
+    assert [u.label for u in relabelled] == [label for _, _, label in TURNS]
+    assert task.labels == ("happy", "angry", "sad")
+
+
+@pytest.mark.parametrize(
+    ("minimum", "labels"),
+    [
+        (0.0, ["sad", "sad", "sad", "happy", "happy"]),
+        (0.5, ["sad", "sad", None, "happy", "happy"]),  # exactly half is enough
+        (0.6, ["sad", None, None, "happy", "happy"]),
+        (1.0, ["sad", None, None, None, "happy"]),
+    ],
+)
+def test_a_label_with_less_than_the_minimum_of_the_votes_is_lost(minimum: float, labels: list[str | None]) -> None:
+    corpus = Corpus(
+        (
+            voted("sad", sad=3.0),
+            voted("sad", sad=1.0, happy=0.5, bored=0.5),
+            voted("sad", sad=2.0, happy=1.5, bored=1.0),
+            voted("happy", happy=2.0, sad=1.0),
+            voted("happy"),  # nobody voted, nobody disagreed
+        )
+    )
+    for label in ("consensus", "votes"):
+        relabelled, _ = apply_policy(corpus, AS_IS, AgreementRecipe(label=label, minimum=minimum))
+        assert [u.label for u in relabelled] == labels
+
+
+def test_the_minimum_is_of_merged_votes() -> None:
+    corpus = Corpus((voted("happy", happy=1.0, excited=1.0, sad=1.0), voted("sad", sad=1.0)))
+    relabelled, _ = apply_policy(corpus, "iemocap4", AgreementRecipe(minimum=0.6))
+    assert [u.label for u in relabelled] == ["happy", "sad"]
+
+
+def test_undecided_are_those_without_a_label_who_voted_for_the_task() -> None:
+    relabelled, task = apply_policy(TURNS_CORPUS, "iemocap4")
+    found = undecided(TURNS_CORPUS, relabelled, task)
+    expected = [turn.id for turn, _, _ in TURNS[3:6]]
+    assert [u.id for u in found] == expected
+    assert [u.votes for u in found][0] == {"happy": 2.0, "sad": 1.0}  # merged, as the task has them
+    others = Corpus((*TURNS_CORPUS.utterances, voted(None, bored=1.0, surprised=1.0)))
+    relabelled, task = apply_policy(others, "iemocap4")
+    assert [u.id for u in undecided(others, relabelled, task)] == expected
+
+
+def test_by_votes_undecided_are_those_whose_merged_votes_tie() -> None:
+    relabelled, task = apply_policy(TURNS_CORPUS, "iemocap4", VOTES)
+    found = undecided(TURNS_CORPUS, relabelled, task, VOTES)
+    assert [u.id for u in found] == [TURNS[place][0].id for place in (2, 4, 5)]
+
+
+def test_what_became_of_labels_is_counted() -> None:
+    relabelled, _ = apply_policy(TURNS_CORPUS, "iemocap4")
+    assert label_counts(TURNS_CORPUS, relabelled) == {"labelled": 6, "tied": 3, "unlabelled": 1, "left_out": 2}
+    relabelled, _ = apply_policy(TURNS_CORPUS, "iemocap4", VOTES)
+    found = label_counts(TURNS_CORPUS, relabelled, VOTES)
+    assert found == {"labelled": 5, "tied": 3, "unlabelled": 1, "left_out": 3}
+    strict = AgreementRecipe(minimum=0.9)
+    relabelled, _ = apply_policy(TURNS_CORPUS, "iemocap4", strict)
+    found = label_counts(TURNS_CORPUS, relabelled, strict)
+    assert found == {"labelled": 3, "tied": 3, "unlabelled": 1, "left_out": 5}
+
+
+def test_counts_of_labels_sum_to_the_corpus() -> None:
+    for agreement in (CONSENSUS, VOTES, AgreementRecipe(label="votes", minimum=0.5)):
+        relabelled, _ = apply_policy(TURNS_CORPUS, "iemocap4", agreement)
+        assert sum(label_counts(TURNS_CORPUS, relabelled, agreement).values()) == len(TURNS_CORPUS)

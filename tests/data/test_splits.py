@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -14,7 +18,9 @@ import pytest
 from sklearn.model_selection import StratifiedGroupKFold
 
 from emofuse.config import ProtocolName, Selection
-from emofuse.data.splits import folds_document, folds_hash, make_folds
+from emofuse.data import splits
+from emofuse.data.overlap import words_of
+from emofuse.data.splits import corpus_hash, draw_folds, folds_document, folds_hash, make_folds
 from emofuse.data.validation import cut_validation
 from emofuse.errors import CorpusError, MissingExtraError, ProtocolError
 from emofuse.types import Corpus, Fold, Utterance
@@ -370,3 +376,227 @@ def test_folds_are_written_with_their_hash_as_plain_json() -> None:
     assert [
         Fold(**{k: tuple(v) if isinstance(v, list) else v for k, v in f.items()}) for f in document["folds"]
     ] == (list(folds))
+
+
+def test_folds_of_speakers_are_stratified_by_gender_too() -> None:
+    """Ten speakers of each gender say the same; the five folds hold two of each."""
+    corpus = Corpus(
+        tuple(
+            Utterance(f"{gender}{n}{label}", text="x", label=label, speaker=f"{gender}{n}", gender=gender)
+            for gender in ("female", "male")
+            for n in range(10)
+            for label in LABELS
+        )
+    )
+    for seed in range(5):
+        for fold in make_folds(corpus, "speaker-kfold", seed=seed):
+            tested = Counter((u.gender, u.label) for u in corpus.select(fold.test))
+            assert tested == {(gender, label): 2 for gender in ("female", "male") for label in LABELS}
+
+
+SCENARIOS = tuple(f"impro0{n}" for n in range(1, 6))
+SCRIPTS = ("script01", "script02")
+
+
+def scripted_corpus() -> Corpus:
+    """Make five sessions of two speakers with tags as IEMOCAP has them; scripts are said again, scenarios not."""
+    utterances = []
+    for session in range(1, 6):
+        for gender in "FM":
+            for script in (*SCENARIOS, *SCRIPTS):
+                for line, label in enumerate(LABELS):
+                    identity = f"Ses0{session}{gender}_{script}_{line}"
+                    one = identity.replace("_", "")
+                    own = "" if script in SCRIPTS else f"{one}a {one}b {one}c"
+                    text = f"{script}{line}a {script}{line}b {script}{line}c {script}{line}d {own}"
+                    utterances.append(
+                        Utterance(
+                            identity,
+                            text=text,
+                            label=label,
+                            speaker=f"Ses0{session}{gender}",
+                            session=f"Ses0{session}",
+                            tags={
+                                "style": "scripted" if script in SCRIPTS else "improvised",
+                                "script": script,
+                                "take": gender,
+                            },
+                        )
+                    )
+    return Corpus(tuple(utterances), name="scripted")
+
+
+def alike(corpus: Corpus, here: Iterable[str], there: Iterable[str]) -> set[tuple[str, str]]:
+    """Return the pairs of ids that say nearly the same in four or more words, by comparing all."""
+    words = {u.id: words_of(u.text) for u in corpus}
+    return {
+        (a, b)
+        for a in here
+        for b in there
+        if min(len(words[a]), len(words[b])) >= 4
+        and 5 * len(set(words[a]) & set(words[b])) >= 3 * len(set(words[a]) | set(words[b]))
+    }
+
+
+@pytest.mark.parametrize("selection", get_args(Selection))
+def test_scripts_make_folds_of_sessions_and_text_groups(selection: Selection) -> None:
+    corpus = scripted_corpus()
+    folds = make_folds(corpus, "leave-one-session-out", selection, text_independent=True)
+    groups = {"impro01 to impro03": SCENARIOS[:3], "impro04 to impro05": SCENARIOS[3:]} | {
+        s: (s,) for s in SCRIPTS
+    }
+    assert [fold.name for fold in folds] == [f"session Ses0{n}, {group}" for n in range(1, 6) for group in groups]
+    assert [fold.index for fold in folds] == list(range(1, 21))
+    tested = Counter(i for fold in folds for i in fold.test)
+    assert tested == dict.fromkeys((u.id for u in corpus), 1)
+    for fold in folds:
+        session, group = fold.name.removeprefix("session ").split(", ")
+        assert values(corpus, fold.test, "session") == {session}
+        scripts = [{u.tags["script"] for u in corpus.select(part)} for part in (fold.train, fold.validation)]
+        assert {u.tags["script"] for u in corpus.select(fold.test)} == set(groups[group])
+        assert not set(groups[group]) & set().union(*scripts)
+        everything = sorted((*fold.train, *fold.validation, *fold.test, *fold.purged))
+        left_aside = [u.id for u in corpus if u.session == session and u.tags["script"] not in groups[group]]
+        assert everything == sorted({u.id for u in corpus} - set(left_aside))
+        assert {u.id for u in corpus.select(fold.purged)} == {
+            u.id for u in corpus if u.session != session and u.tags["script"] in groups[group]
+        }
+        assert not alike(corpus, fold.test, (*fold.train, *fold.validation))
+        assert bool(fold.validation) == (selection == "best")
+
+
+def test_plain_sessions_say_scripts_in_training_too() -> None:
+    corpus = scripted_corpus()
+    fold = make_folds(corpus, "leave-one-session-out")[0]
+    assert fold.purged == ()
+    scripted = {u.id for u in corpus.select(fold.test) if u.tags["style"] == "scripted"}
+    assert {test for test, _ in alike(corpus, fold.test, fold.train)} == scripted
+
+
+def test_elsewhere_near_duplicates_are_purged_and_never_moved() -> None:
+    plain, corpus = corpus_of(takes=3), corpus_of(takes=3)
+    again = {
+        "1Fsad0": "so here we are again",
+        "2Msad1": "So here we are, again!",
+        "3Fsad2": "here we are again so",
+    }
+    corpus = Corpus(tuple(replace(u, text=again.get(u.id, u.text)) for u in corpus))
+    for protocol in PROTOCOLS:
+        usual = draw_folds(plain, protocol, "fixed")
+        found = make_folds(corpus, protocol, "fixed", text_independent=True)
+        for before, after in zip(usual, found, strict=True):
+            assert (before.test, before.name, before.index) == (after.test, after.name, after.index)
+            expected = set(again) - set(after.test) if set(again) & set(after.test) else set()
+            assert set(after.purged) == expected & set(before.train)
+            assert set(after.train) == set(before.train) - expected
+            assert not alike(corpus, after.test, after.train)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_corpus_of_which_everything_is_said_again_is_refused_in_one_sentence(protocol: ProtocolName) -> None:
+    corpus = Corpus(tuple(replace(u, text="the dogs are sitting by the door") for u in corpus_of()))
+    with pytest.raises(ProtocolError, match=r"nothing left to train on.* cannot be parted by its text") as caught:
+        make_folds(corpus, protocol, text_independent=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_was_purged_changes_the_hash_and_nothing_purged_does_not() -> None:
+    fold = Fold(1, "made", ("a",), (), ("b",))
+    assert folds_hash([fold]) != folds_hash([replace(fold, purged=("c",))])
+    corpus = corpus_of()  # "yes" is too short to be said again
+    plain, parted = (make_folds(corpus, "speaker-kfold", text_independent=wish) for wish in (False, True))
+    assert folds_hash(plain) == folds_hash(parted)
+
+
+def test_drawing_folds_leaves_shared_speakers_to_the_audit() -> None:
+    corpus = Corpus(tuple(replace(u, speaker="A") if u.speaker in ("1F", "2F") else u for u in corpus_of()))
+    folds = draw_folds(corpus, "leave-one-session-out")
+    assert {name for fold in folds for name in fold.shared_speakers(corpus)} == {"A"}
+
+
+IN_ANOTHER_PROCESS = """
+import json, sys
+sys.path[:0] = sys.argv[1:3]
+from test_splits import corpus_of, scripted_corpus
+from typing import get_args
+from emofuse.config import ProtocolName
+from emofuse.data.audit import audit
+from emofuse.data.splits import folds_hash, make_folds
+corpus = scripted_corpus()
+print(json.dumps([
+    *[folds_hash(make_folds(corpus_of(takes=2), name, seed=3)) for name in get_args(ProtocolName)],
+    *[folds_hash(make_folds(corpus, name, seed=3, text_independent=True)) for name in get_args(ProtocolName)[:2]],
+    audit(corpus, "leave-one-session-out").as_dict(),
+]))
+"""
+
+
+def test_folds_and_findings_are_the_same_in_every_process() -> None:
+    here = Path(__file__).parent
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", IN_ANOTHER_PROCESS, str(here), str(here.parent)],
+            env=os.environ | {"PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for hash_seed in ("0", "1", "424242")
+    }
+    (output,) = outputs
+    assert json.loads(output)[0] == folds_hash(make_folds(corpus_of(takes=2), PROTOCOLS[0], seed=3))
+
+
+def test_undecided_utterances_are_tested_beside_their_speakers_and_their_script() -> None:
+    corpus = scripted_corpus()
+    aside = [
+        Utterance(f"x{n}", text="x", speaker=speaker, session=session, tags={"script": script})
+        for n, (speaker, session, script) in enumerate(
+            [
+                ("Ses01F", "Ses01", "script01"),
+                ("Ses01M", "Ses01", "impro02"),
+                ("Ses02F", "Ses02", "script01"),
+                (None, "Ses01", "script01"),
+                (None, None, "script01"),
+            ]
+        )
+    ]
+    extra = Corpus(tuple(aside))
+    plain = make_folds(corpus, "leave-one-session-out")[0]
+    found = splits.tested_beside(plain, corpus.select(plain.test), extra, text_independent=False)
+    assert [u.id for u in found] == ["x0", "x1", "x3"]
+    crossed = make_folds(corpus, "leave-one-session-out", text_independent=True)
+    (script,) = (fold for fold in crossed if fold.name == "session Ses01, script01")
+    found = splits.tested_beside(script, corpus.select(script.test), extra, text_independent=True)
+    assert [u.id for u in found] == ["x0", "x3"]
+
+
+def test_ten_thousand_utterances_are_parted_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    corpus = Corpus(
+        tuple(
+            Utterance(f"u{n}", text="x", label=LABELS[n % 4], speaker=f"s{n % 100}", session=f"{n % 5}")
+            for n in range(10_000)
+        )
+    )
+    began = time.perf_counter()
+    make_folds(corpus, "leave-one-session-out", "best")
+    make_folds(corpus, "speaker-kfold", "best")
+    assert time.perf_counter() - began < 10  # seconds; what is quadratic in the corpus took a minute
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"text": "other"}, False),
+        ({"label": "other"}, False),
+        ({"votes": {"sad": 1.0}}, False),
+        ({"transcripts": {"asr": "other"}}, False),
+        ({"dimensions": {"valence": 2.0}}, False),
+        ({"audio": Path("b/x.wav")}, False),
+        ({"tags": {"other": "tag"}}, True),
+    ],
+)
+def test_a_run_depends_on_what_is_learnt_from(changes: dict[str, object], same: bool) -> None:
+    corpus = corpus_of()
+    other = replace(corpus, utterances=(replace(corpus.utterances[0], **changes), *corpus.utterances[1:]))
+    assert (corpus_hash(other) == corpus_hash(corpus)) == same

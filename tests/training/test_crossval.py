@@ -48,7 +48,7 @@ def test_results_have_the_keys_of_the_contract(results: dict[str, Any]) -> None:
         results
     )
     assert {"comparisons", "skipped", "cost", "looks"} <= set(results)
-    assert set(results["systems"]) == {"audio", "text", "fusion"}
+    assert set(results["systems"]) == {"audio", "text", "fusion", "late"}
     for system in results["systems"].values():
         assert {"wa", "ua", "macro_f1", "ece", "per_class", "groups", "confusion"} <= set(system)
         assert set(system["ua"]) == {"mean", "std", "ci95", "folds_mean", "folds_range"}
@@ -68,7 +68,8 @@ def test_headline_is_pooled_within_a_seed_then_mean_and_deviation_over_seeds(
     run: Path, results: dict[str, Any], corpus: Corpus
 ) -> None:
     truth = {u.id: str(u.label) for u in corpus}
-    for system, summary in results["systems"].items():
+    for system in ("audio", "text", "fusion"):
+        summary = results["systems"][system]
         figures: dict[str, list[float]] = {"wa": [], "ua": [], "macro_f1": []}
         counts = np.zeros((4, 4), dtype=int)
         for seed in (0, 1):
@@ -88,9 +89,8 @@ def test_headline_is_pooled_within_a_seed_then_mean_and_deviation_over_seeds(
 def test_comparisons_say_what_fusion_adds(results: dict[str, Any]) -> None:
     ua = {name: system["ua"]["mean"] for name, system in results["systems"].items()}
     found = {(c["a"], c["b"]): c["difference"] for c in results["comparisons"] if c["metric"] == "ua"}
-    assert found == pytest.approx(
-        {("fusion", "audio"): ua["fusion"] - ua["audio"], ("fusion", "text"): ua["fusion"] - ua["text"]}
-    )
+    assert found == pytest.approx({(a, b): ua[a] - ua[b] for a, b in found})
+    assert {("fusion", "audio"), ("fusion", "text"), ("fusion", "late")} <= set(found)
 
 
 def test_a_run_folder_holds_what_the_layout_says(run: Path) -> None:
@@ -100,10 +100,12 @@ def test_a_run_folder_holds_what_the_layout_says(run: Path) -> None:
         assert (run / f"confusion-{system}.txt").read_text().startswith("true \\ predicted")
         assert (run / f"confusion-{system}.png").read_bytes().startswith(b"\x89PNG")
         folder = run / "fold-1" / "seed-0" / system
+        without = ["predictions-only-audio.jsonl", "predictions-only-text.jsonl"] if system == "fusion" else []
         assert sorted(path.name for path in folder.iterdir()) == [
             "history.jsonl",
             "metrics.json",
             "model",
+            *without,
             "predictions.jsonl",
         ]
         card = (folder / "model" / "README.md").read_text()

@@ -12,7 +12,7 @@ from typing import Annotated, get_args
 import typer
 
 from emofuse.cli.formats import FORMATS, FormatName
-from emofuse.errors import CheckpointError, CorpusError, EmofuseError
+from emofuse.errors import CheckpointError, CorpusError, EmofuseError, RecipeError
 from emofuse.types import Prediction, Skip, Utterance
 
 
@@ -30,6 +30,9 @@ def predict(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Predict though a modality is missing that the model needs.")
     ] = False,
+    priors: Annotated[
+        str | None, typer.Option("--priors", help="How frequent labels are in use: happy=0.1,neutral=0.9 ...")
+    ] = None,
 ) -> int:
     """Recognise the emotion in recordings, in texts, or in both together."""
     if output not in get_args(FormatName):
@@ -41,13 +44,26 @@ def predict(
     if not model.is_dir():
         raise CheckpointError(f"{model}: no such model folder; give one as the first argument")
     configure_logging()
-    recognizer = load(model, allow_missing=allow_missing)
+    recognizer = load(model, allow_missing=allow_missing, priors=_shares(priors))
     failed = _show(recognizer.predict_many(utterances), output, recognizer.labels, out)
     if failed and len(utterances) == 1:
         raise EmofuseError(failed[0].reason)
     for skip in failed:
         typer.echo(f"failed {skip.id}: {skip.reason}", err=True)
     return 1 if failed else 0
+
+
+def _shares(text: str | None) -> dict[str, float] | None:
+    if text is None:
+        return None
+    shares = {}
+    for part in text.split(","):
+        label, _, number = part.strip().partition("=")
+        try:
+            shares[label] = float(number)
+        except ValueError as error:
+            raise RecipeError(f"--priors {part.strip()}: write it as label=share, such as happy=0.1") from error
+    return shares
 
 
 def collect_inputs(inputs: Sequence[Path], text: str | None, transcripts: Path | None) -> list[Utterance]:

@@ -201,6 +201,17 @@ class AgreementRecipe(_Strict):
     minimum: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
 
 
+class CalibrationRecipe(_Strict):
+    """What confidence is to be good for.
+
+    Utterances are answered from the confidence on at which `accuracy` was reached on validation (null: all are);
+    prediction sets are made to hold the truth with probability `coverage`.
+    """
+
+    accuracy: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    coverage: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
+
+
 class Recipe(_Strict):
     """Everything that makes an experiment; see `recipes/` for whole ones.
 
@@ -226,6 +237,7 @@ class Recipe(_Strict):
     pooling: PoolingName = "statistics"
     head: HeadRecipe = HeadRecipe()
     training: TrainingRecipe = TrainingRecipe()
+    calibration: CalibrationRecipe = CalibrationRecipe()
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_tuple), Field(min_length=1)] = (0,)
 
     def as_dict(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def reading(corpus: Corpus, source: TextSource) -> Corpus:
     """
     if source in ("given", "mixed"):
         return corpus
-    return replace(corpus, utterances=tuple(_reading(u, source) for u in corpus))
+    return replace(corpus, utterances=tuple(read_as(u, source) for u in corpus))
 
 
 def drawn(utterance: Utterance, rng: np.random.Generator) -> Utterance:
@@ -43,7 +43,8 @@ def drawn(utterance: Utterance, rng: np.random.Generator) -> Utterance:
     return replace(utterance, text=texts[source], text_source=source)
 
 
-def _reading(utterance: Utterance, source: TextSource) -> Utterance:
+def read_as(utterance: Utterance, source: str) -> Utterance:
+    """Return an utterance with its text of one kind; none where it lacks that."""
     texts = transcripts_of(utterance)
     chosen = next((name for name in texts if _kind(name) == source), None)
     if chosen is None:

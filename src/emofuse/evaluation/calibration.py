@@ -41,10 +41,16 @@ class Calibration:
     conformal: Mapping[float, float] = field(default_factory=dict, hash=False)
     priors: Mapping[str, float] = field(default_factory=dict, hash=False)
 
-    def apply(self, logits: npt.NDArray[np.floating[Any]], patterns: Sequence[Pattern]) -> Floats:
+    def apply(
+        self, logits: npt.NDArray[np.floating[Any]], patterns: Sequence[Pattern | None], multi_label: bool = False
+    ) -> Floats:
         """Return the probabilities of logits, (utterances, labels), each under its pattern's temperature."""
-        temperatures = np.array([self.temperatures.get(pattern, 1.0) for pattern in patterns], dtype=np.float64)
-        return probabilities(logits / temperatures[:, None])
+        temperatures = [self.temperatures.get(pattern, 1.0) if pattern else 1.0 for pattern in patterns]
+        return probabilities(logits / np.array(temperatures, dtype=np.float64)[:, None], multi_label)
+
+    def abstains(self, confidence: float) -> bool:
+        """Tell whether a confidence is too low for an answer."""
+        return self.threshold is not None and confidence < self.threshold
 
     def as_dict(self) -> dict[str, Any]:
         """Return the calibration as JSON would hold it."""

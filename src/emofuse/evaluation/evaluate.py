@@ -1,16 +1,15 @@
-"""From predictions and true labels to an `Evaluation`, and to the summary of many folds and seeds."""
+"""From predictions and true labels to an `Evaluation`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from emofuse.errors import CorpusError
 from emofuse.evaluation.metrics import (
+    MetricName,
     confusion_matrix,
     f1_scores,
     macro_f1,
@@ -21,7 +20,7 @@ from emofuse.evaluation.metrics import (
 )
 from emofuse.types import ClassScore, Evaluation, Skip
 
-METRICS = ("wa", "ua", "macro_f1")
+METRICS: tuple[MetricName, ...] = ("wa", "ua", "macro_f1")
 
 
 def evaluate_labels(
@@ -74,47 +73,6 @@ def evaluate_confusion(
     )
 
 
-def summarise(
-    pooled: Sequence[Evaluation], folds: Sequence[Sequence[Evaluation]], numbers: Sequence[int] | None = None
-) -> dict[str, Any]:
-    """Summarise a system: one pooled evaluation a seed, and each seed's evaluation of every fold.
-
-    `numbers` are those of the folds, where some could not be scored.
-
-    The headline is pooled over all test folds within a seed; then mean and standard deviation (ddof 1, null for
-    one seed) over seeds. The mean and range over folds stand beside it.
-    """
-    summary: dict[str, Any] = {metric: _over_seeds(metric, pooled, folds) for metric in METRICS}
-    confusion = np.sum([evaluation.confusion for evaluation in pooled], axis=0)
-    everything = evaluate_confusion(confusion, pooled[0].labels)
-    return summary | {
-        "n": pooled[0].n,
-        "ece": None,
-        "per_class": {label: asdict(score) for label, score in everything.per_class.items()},
-        "groups": None,
-        "confusion": confusion.tolist(),
-        "folds_without_class": {
-            str(number): list(evaluation.missing_classes)
-            for number, evaluation in zip(numbers or range(1, len(folds[0]) + 1), folds[0], strict=True)
-            if evaluation.missing_classes
-        },
-    }
-
-
-def compare(a: str, b: str, summaries: Mapping[str, Mapping[str, Any]], metric: str) -> dict[str, Any]:
-    """Return how much better system `a` is than `b`; intervals and tests are null where not computed."""
-    return {
-        "a": a,
-        "b": b,
-        "metric": metric,
-        "difference": summaries[a][metric]["mean"] - summaries[b][metric]["mean"],
-        "ci95": None,
-        "test": None,
-        "p": None,
-        "p_adjusted": None,
-    }
-
-
 def confusion_text(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
     """Lay a confusion matrix out as text: true labels down, predicted ones across."""
     width = max(6, *(len(label) for label in labels)) + 1
@@ -125,20 +83,6 @@ def confusion_text(confusion: Sequence[Sequence[int]], labels: Sequence[str]) ->
         for label, row in zip(labels, confusion, strict=True)
     ]
     return "\n".join([head, *rows]) + "\n"
-
-
-def _over_seeds(
-    metric: str, pooled: Sequence[Evaluation], folds: Sequence[Sequence[Evaluation]]
-) -> dict[str, Any]:
-    values = np.array([asdict(evaluation)[metric] for evaluation in pooled])
-    by_fold = np.array([[asdict(evaluation)[metric] for evaluation in seed] for seed in folds])
-    return {
-        "mean": float(values.mean()),
-        "std": float(values.std(ddof=1)) if len(values) > 1 else None,
-        "ci95": None,
-        "folds_mean": float(by_fold.mean()),
-        "folds_range": [float(by_fold.min()), float(by_fold.max())],
-    }
 
 
 def _number(value: float) -> float | None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+
+import numpy as np
 
 from emofuse import layout
 from emofuse.data.audio import read_clip
 from emofuse.data.buckets import cost_of, micro_batches
 from emofuse.data.prepare import Item, Outputs, Preparation
-from emofuse.errors import AudioError, CheckpointError, ModalityError
-from emofuse.evaluation.calibration import probabilities
+from emofuse.errors import AudioError, CheckpointError, ModalityError, RecipeError
+from emofuse.evaluation.calibration import Calibration, adapt_priors, pattern_of
+from emofuse.evaluation.reliability import Floats
 from emofuse.inference.runtime import Runtime
 from emofuse.types import Prediction, Skip, Utterance
 
@@ -37,12 +41,26 @@ class EmotionRecognizer:
         runtime: what computes.
         preparation: what turns recordings and words into arrays.
         allow_missing: predict with a modality missing even if the model was not trained for that.
+        calibration: what was learnt of the model's confidence; without it probabilities are the network's own.
+        priors: how frequent labels are where the model is used, if otherwise than where it learnt.
+
+    Raises:
+        RecipeError: the priors are not one share a label, or the model did not write down its own.
     """
 
-    def __init__(self, runtime: Runtime, preparation: Preparation, allow_missing: bool = False) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        preparation: Preparation,
+        allow_missing: bool = False,
+        calibration: Calibration | None = None,
+        priors: Mapping[str, float] | None = None,
+    ) -> None:
         self.runtime = runtime
         self.preparation = preparation
         self.allow_missing = allow_missing
+        self.calibration = calibration or Calibration()
+        self._priors = None if priors is None else self._checked(priors)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -122,26 +140,50 @@ class EmotionRecognizer:
 
     def _prediction(self, ready: _Ready, said: Outputs) -> Prediction:
         task = self.runtime.traits.task
-        chances = map(float, probabilities(said.logits, task.multi_label))
+        pattern = pattern_of(ready.item.modalities)
+        chances = self.calibration.apply(said.logits[None], [pattern], task.multi_label)
+        if self._priors is not None:
+            chances = adapt_priors(chances, *self._priors)
         told = None if said.dimensions is None else map(float, said.dimensions)
-        return Prediction.of(
+        prediction = Prediction.of(
             ready.utterance,
-            dict(zip(task.labels, chances, strict=True)),
+            dict(zip(task.labels, map(float, chances[0]), strict=True)),
             ready.item.modalities,
             self.runtime.traits.name,
             None if told is None else dict(zip(task.dimensions, told, strict=True)),
         )
+        return replace(prediction, abstained=self.calibration.abstains(prediction.confidence))
+
+    def _checked(self, priors: Mapping[str, float]) -> tuple[Floats, Floats]:
+        """Return the priors of training and those of use, in the order of the labels."""
+        own = self.calibration.priors
+        if self.runtime.traits.task.multi_label:
+            raise RecipeError("priors are for models that tell one label; this one tells any number at once")
+        if not own:
+            raise RecipeError("priors: the model does not say how frequent labels were in training; train it anew")
+        if set(priors) != set(self.labels):
+            raise RecipeError(f"priors need a share for each of {', '.join(self.labels)}, and no others")
+        pairs = [(own.get(label, 0.0), priors[label]) for label in self.labels]
+        trained, used = np.array(pairs, dtype=np.float64).T
+        return trained, used
 
 
-def load(model: str | Path, device: str | None = None, allow_missing: bool = False) -> EmotionRecognizer:
-    """Load a model folder, or a run folder with a model in it.
+def load(
+    model: str | Path,
+    device: str | None = None,
+    allow_missing: bool = False,
+    priors: Mapping[str, float] | None = None,
+) -> EmotionRecognizer:
+    """Load a model folder, or a run folder with a model in it, with its calibration if it has one.
 
     Args:
         model: the folder.
         device: where torch computes; None takes a GPU where there is one.
         allow_missing: see `EmotionRecognizer`.
+        priors: likewise.
 
     Raises:
+        RecipeError: the priors do not fit the model.
         CheckpointError: there is no such folder, or it is not a whole emofuse model.
         MissingExtraError: the folder needs torch, and that is not installed.
     """
@@ -153,4 +195,19 @@ def load(model: str | Path, device: str | None = None, allow_missing: bool = Fal
     from emofuse.inference.torch_runtime import load_torch  # torch is loaded only where a folder needs it
 
     runtime, preparation = load_torch(folder, device)
-    return EmotionRecognizer(runtime, preparation, allow_missing)
+    return EmotionRecognizer(runtime, preparation, allow_missing, read_calibration(folder), priors)
+
+
+def read_calibration(folder: Path) -> Calibration | None:
+    """Read what a model folder says of the model's confidence; None where it says nothing.
+
+    Raises:
+        CheckpointError: the file is not a calibration.
+    """
+    path = folder / layout.CALIBRATION
+    if not path.is_file():
+        return None
+    try:
+        return Calibration.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (CheckpointError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: is not a calibration ({error}); train or copy the model again") from error

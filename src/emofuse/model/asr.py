@@ -109,10 +109,20 @@ class TransformersEngine:
             )
         finally:
             hook.remove()
-        words = [Word.within(clip, chunk["text"], _times(clip, chunk["timestamp"])) for chunk in result["chunks"]]
+        words = [
+            Word.within(clip, spoken, _times(clip, chunk["timestamp"]))
+            for chunk in result["chunks"]
+            if (spoken := self._spoken(chunk["text"]))
+        ]
         if whole:  # windows overlap: there a frame has no single place
             words = [replace(word, confidence=_confidence(windows[0][0], clip, word)) for word in words]
-        return Transcript.of(result["text"], language, words)
+        return Transcript.of(self._spoken(result["text"]), language, words)
+
+    def _spoken(self, text: str) -> str:
+        """Return a text without pieces such as <unk>, which the pipeline leaves in the texts of CTC models."""
+        for piece in self._pipeline.tokenizer.all_special_tokens:
+            text = text.replace(piece, "")
+        return " ".join(text.split())
 
 
 def _language_codes(settings: dict[str, Any]) -> dict[int, str]:

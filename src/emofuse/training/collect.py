@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import resource
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,17 +14,23 @@ import numpy as np
 from emofuse import layout
 from emofuse.config import Recipe
 from emofuse.data.labels import agreement_class, dropped_mass, label_counts, label_shares
-from emofuse.data.sources import kinds_of
+from emofuse.data.sources import GOLD, RECOGNISED, kinds_of, read_as
 from emofuse.data.splits import folds_document
+from emofuse.data.text import strip_annotations
 from emofuse.errors import CorpusError
-from emofuse.evaluation.evaluate import METRICS, compare, confusion_text, evaluate_labels, summarise
+from emofuse.evaluation.evaluate import METRICS, confusion_text, evaluate_labels
 from emofuse.evaluation.metrics import soft_cross_entropy
 from emofuse.evaluation.report import confusion_picture
-from emofuse.training.job import read_predictions, read_skips
-from emofuse.types import Corpus, Evaluation, Finding, Fold, Skip, SystemName, Task
+from emofuse.evaluation.scored import Scored
+from emofuse.evaluation.summary import adjust, compare, late_fusion, summarise
+from emofuse.evaluation.wer import WordErrorRate, word_error_rate, word_error_rates
+from emofuse.training.answers import read_predictions, read_skips
+from emofuse.types import MODALITIES, Corpus, Finding, Fold, Skip, SystemName, Task, Utterance
 
 # Predictions of one system and seed, by utterance id, as they stand in the job folders.
 Rows: TypeAlias = dict[str, dict[str, Any]]
+# What is compared with what; `late` is the late fusion of the systems audio and text, the reference for fusion.
+COMPARED = (("fusion", "audio"), ("fusion", "text"), ("fusion", "late"), ("late", "audio"), ("late", "text"))
 
 
 @dataclass(frozen=True)
@@ -67,11 +73,15 @@ def collect(run: Run) -> dict[str, Any]:
     recipe, task = run.recipe, run.task
     predicted = {(system, seed): run.rows(system, seed) for system in run.systems for seed in recipe.seeds}
     truth = _common_truth(run.corpus, predicted)
-    summaries: dict[str, dict[str, Any]] = {
-        system: _summary(run, system, predicted, truth) for system in run.systems
+    scored: dict[str, Scored] = {
+        system: _scored(run, [predicted[system, seed] for seed in recipe.seeds], truth) for system in run.systems
     }
-    for system in run.systems:
-        _draw(run.out, system, summaries[system], task)
+    systems: dict[str, Any] = {system: _summary(run, system, scored[system], truth) for system in run.systems}
+    everything = _with_late_fusion(scored)
+    for name in everything.keys() - scored.keys():
+        systems[name] = summarise(everything[name])
+    for name, figures in systems.items():
+        _draw(run.out, name, figures, task)
     return {
         "corpus": run.corpus.name,
         "protocol": recipe.protocol,
@@ -80,7 +90,7 @@ def collect(run: Run) -> dict[str, Any]:
         "selection": recipe.selection,
         "n_utterances": len({i for fold in run.folds for i in fold.test}),
         "labels": list(task.labels),
-        "label_counts": label_counts(run.wanted, run.corpus, recipe.agreement),
+        "label_counts": label_counts(run.wanted, run.corpus),
         "votes": _votes(run),
         "folds": [_describe(fold) for fold in run.folds],
         "folds_unscored": [fold.name for fold in run.folds if not set(fold.test) & set(truth)],
@@ -88,14 +98,17 @@ def collect(run: Run) -> dict[str, Any]:
         "seeds": list(recipe.seeds),
         "word_vectors": _word_vectors(recipe),
         "text_source": recipe.text.source,
-        "systems": summaries,
+        "systems": systems,
         "text_cells": _text_cells(run, truth),
-        "comparisons": [
-            compare(a, b, summaries, metric)
-            for a, b in (("fusion", "audio"), ("fusion", "text"))
-            if a in summaries and b in summaries
-            for metric in METRICS
-        ],
+        "recognition": _recognition(run, truth),
+        "comparisons": adjust(
+            [
+                compare(a, b, everything, metric)
+                for a, b in COMPARED
+                if a in everything and b in everything
+                for metric in METRICS
+            ]
+        ),
         "audit": {
             "findings": [_shortened(found) for found in run.findings],
             "accepted": list(run.accepted),
@@ -116,31 +129,71 @@ def _common_truth(corpus: Corpus, predicted: Mapping[tuple[SystemName, int], Row
     return {u.id: str(u.label) for u in corpus if u.id in common}
 
 
-def _summary(
-    run: Run, system: SystemName, predicted: Mapping[tuple[SystemName, int], Rows], truth: Mapping[str, str]
-) -> dict[str, Any]:
-    labels = run.task.labels
-    said = [_labels(predicted[system, seed]) for seed in run.recipe.seeds]
-    pooled = [evaluate_labels(truth, seed, labels) for seed in said]
-    by_fold = [list(_fold_evaluations(run.folds, truth, seed, run.task)) for seed in said]
-    scored = [fold.index for fold in run.folds if set(fold.test) & set(truth)]
-    return summarise(pooled, by_fold, scored) | {
+def _scored(run: Run, seeds: Sequence[Rows], truth: Mapping[str, str]) -> Scored:
+    """Put what the seeds of a system say of some utterances into arrays."""
+    index = {label: number for number, label in enumerate(run.task.labels)}
+    tested = {identity: fold.index for fold in run.folds for identity in fold.test}
+    utterances = [u for u in run.corpus if u.id in truth]
+    chances = [[[rows[u.id]["probabilities"][label] for label in index] for u in utterances] for rows in seeds]
+    return Scored(
+        labels=run.task.labels,
+        ids=tuple(u.id for u in utterances),
+        truth=np.array([index[truth[u.id]] for u in utterances], dtype=np.int64),
+        probabilities=np.array(chances, dtype=np.float64),
+        folds=np.array([tested[u.id] for u in utterances], dtype=np.int64),
+        speakers=tuple(u.speaker for u in utterances),
+        sessions=tuple(u.session for u in utterances),
+        groups=_groups(utterances),
+    )
+
+
+def _groups(utterances: Sequence[Utterance]) -> dict[str, list[str | None]]:
+    """Return what utterances are grouped by; attributes of one value or none are left out."""
+    columns: dict[str, list[str | None]] = {
+        "gender": [u.gender for u in utterances],
+        "speaker": [u.speaker for u in utterances],
+        "session": [u.session for u in utterances],
+        "style": [u.tags.get("style") for u in utterances],
+        "text_source": [u.text_source for u in utterances],
+    }
+    return {name: values for name, values in columns.items() if len(set(values) - {None}) > 1}
+
+
+def _with_late_fusion(scored: Mapping[str, Scored]) -> dict[str, Scored]:
+    """Add the late fusion of the unimodal systems, which needs no training, where both are there."""
+    everything = dict(scored)
+    if "audio" in scored and "text" in scored:
+        chances = late_fusion(scored["audio"].probabilities, scored["text"].probabilities)
+        everything["late"] = replace(scored["audio"], probabilities=chances)
+    return everything
+
+
+def _summary(run: Run, system: SystemName, scored: Scored, truth: Mapping[str, str]) -> dict[str, Any]:
+    said = [
+        dict(zip(scored.ids, (scored.labels[i] for i in answers), strict=True)) for answers in scored.predicted
+    ]
+    return summarise(scored) | {
         "agreement": _agreement(run, system, said, truth),
         "without_modality": _without_modality(run, system),
+        "missing": _missing(run, system, truth) if system == "fusion" else None,
     }
+
+
+def _missing(run: Run, system: SystemName, truth: Mapping[str, str]) -> dict[str, Any]:
+    """Return how a system that hears and reads fares with one of the two taken away, where it can do without."""
+    found: dict[str, Any] = {}
+    for modality in MODALITIES:
+        seeds = [run.rows(system, seed, layout.WITHOUT.format(modality=modality)) for seed in run.recipe.seeds]
+        there = {i: label for i, label in truth.items() if all(i in rows for rows in seeds)}
+        if there:
+            scores = [evaluate_labels(there, _labels(rows), run.task.labels) for rows in seeds]
+            figures = {metric: float(np.mean([getattr(s, metric) for s in scores])) for metric in METRICS}
+            found[f"only {modality}"] = {"n": len(there)} | figures
+    return found
 
 
 def _labels(rows: Rows) -> dict[str, str]:
     return {identity: row["label"] for identity, row in rows.items()}
-
-
-def _fold_evaluations(
-    folds: Sequence[Fold], truth: Mapping[str, str], predicted: Mapping[str, str], task: Task
-) -> Iterator[Evaluation]:
-    for fold in folds:
-        part = {i: truth[i] for i in fold.test if i in truth}
-        if part:
-            yield evaluate_labels(part, predicted, task.labels)
 
 
 def _agreement(
@@ -203,6 +256,26 @@ def _cell(run: Run, name: str, learnt: str, tested: str, truth: Mapping[str, str
         evaluate_labels(truth, _labels(run.rows(name, seed, file)), run.task.labels) for seed in run.recipe.seeds
     ]
     return {metric: float(np.mean([getattr(score, metric) for score in scores])) for metric in METRICS}
+
+
+def _recognition(run: Run, truth: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return how well speech was recognised, by label and gender, where there is gold and recognised text."""
+    heard = [u for u in run.corpus.select(truth) if "text_not_spoken" not in u.tags and len(kinds_of([u])) > 1]
+    if not heard:
+        return None
+    pairs = []
+    for utterance in heard:
+        said, recognised = (read_as(utterance, kind).text or "" for kind in (GOLD, RECOGNISED))
+        pairs.append((strip_annotations(said), recognised))
+    by = {"label": [u.label for u in heard], "gender": [u.gender for u in heard]}
+    return {"all": _rate(word_error_rate(pairs))} | {
+        name: {value: _rate(rate) for value, rate in word_error_rates(pairs, values).items()}
+        for name, values in by.items()
+    }
+
+
+def _rate(found: WordErrorRate) -> dict[str, Any]:
+    return {"wer": found.rate} | asdict(found)
 
 
 def _shortened(found: Finding) -> dict[str, Any]:

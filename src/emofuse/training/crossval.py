@@ -15,9 +15,10 @@ from emofuse.data.labels import undecided
 from emofuse.data.sources import kinds_of, reading
 from emofuse.data.splits import corpus_hash, draw_folds, folds_document
 from emofuse.errors import RecipeError
+from emofuse.training.answers import is_complete
 from emofuse.training.collect import Run, collect
 from emofuse.training.fit import Progress
-from emofuse.training.job import Job, Setting, is_complete, run_job
+from emofuse.training.job import Job, Setting, run_job
 from emofuse.training.loader import AudioStore
 from emofuse.training.run import only_wanted, open_run, recipe_corpus
 from emofuse.types import SYSTEMS, Corpus, Fold, SystemName

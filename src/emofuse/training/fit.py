@@ -126,7 +126,7 @@ def fit(
 
 def validate(model: EmotionModel, part: Part, recipe: Recipe) -> Validation:
     """Score a part with the network as it is."""
-    said, positions = score_part(model, part, recipe)
+    said, positions = score_part(model, part, recipe.training.micro_seconds)
     logits = said.logits
     chances = probabilities(logits)
     targets = part.targets[positions]
@@ -135,12 +135,12 @@ def validate(model: EmotionModel, part: Part, recipe: Recipe) -> Validation:
     return Validation(loss, weighted_accuracy(confusion), unweighted_accuracy(confusion))
 
 
-def score_part(model: EmotionModel, part: Part, recipe: Recipe) -> tuple[Outputs, list[int]]:
+def score_part(model: EmotionModel, part: Part, micro_seconds: float) -> tuple[Outputs, list[int]]:
     """Return what is said of every utterance of a part, and the position of each row."""
     positions: list[int] = []
 
     def batches() -> Iterator[Any]:
-        for chosen, batch in scoring_batches(part, recipe.training.micro_seconds):
+        for chosen, batch in scoring_batches(part, micro_seconds):
             positions.extend(chosen)
             yield batch
 

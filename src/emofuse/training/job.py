@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from emofuse import layout
 from emofuse.config import Recipe, TextSource
 from emofuse.data.sources import kinds_of, reading
 from emofuse.data.splits import tested_beside
 from emofuse.errors import CorpusError
-from emofuse.evaluation.calibration import probabilities
+from emofuse.evaluation.calibration import Calibration
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
 from emofuse.model.shelf import Shelf
+from emofuse.training.answers import Answers
+from emofuse.training.calibrate import calibrate
 from emofuse.training.card import write_card
 from emofuse.training.features import Cost, frozen_of
-from emofuse.training.fit import EpochRecord, Reporter, fit, score_part
+from emofuse.training.fit import EpochRecord, Reporter, fit
 from emofuse.training.loader import AudioStore, Part, Reader, load_part, texts_of
 from emofuse.training.start import joint_recipe, start_from_unimodal
-from emofuse.types import Corpus, Fold, Modality, Prediction, Skip, SystemName, Task
+from emofuse.types import Corpus, Fold, Modality, Skip, SystemName, Task
 
 logger = logging.getLogger(__name__)
 
@@ -77,10 +78,16 @@ class Trained:
     history: list[EpochRecord]
     skipped: list[Skip]
     card: Callable[[Path], None]
+    calibration: Calibration
 
     def save(self, folder: Path) -> None:
-        """Put the model, with its card, into its place."""
-        save_checkpoint(self.checkpoint, folder, self.card)
+        """Put the model, with its card and calibration, into its place."""
+
+        def complete(place: Path) -> None:
+            self.card(place)
+            layout.write_json(place / layout.CALIBRATION, self.calibration.as_dict())
+
+        save_checkpoint(self.checkpoint, folder, complete)
 
 
 def train_system(
@@ -121,15 +128,16 @@ def train_system(
         _refuse_empty(validation, "validation", system, skipped)
     history = fit(checkpoint, train, validation, recipe, seed, setting.report)
     card = partial(write_card, recipe=recipe, system=system, model=checkpoint.model, parts=parts, seed=seed)
-    return Trained(checkpoint, history, skipped, card)
+    return Trained(checkpoint, history, skipped, card, calibrate(checkpoint.model, train, validation, recipe))
 
 
 def run_job(job: Job, setting: Setting, corpus: Corpus) -> list[Skip]:
     """Train, put the model in place, then open the test part, score it and write the predictions.
 
     No label and no recording of the test part is touched before the model stands in the run folder.
-    `metrics.json` is written last: a job that has it is complete.
+    `metrics.json` is written last: a job that has it is complete. What an interrupted job left is removed.
     """
+    shutil.rmtree(job.folder, ignore_errors=True)
     layout.make_folder(job.folder)
     setting = replace(setting, recipe=with_source(setting.recipe, job.source))
     train, validation = corpus.select(job.fold.train), corpus.select(job.fold.validation)
@@ -137,31 +145,24 @@ def run_job(job: Job, setting: Setting, corpus: Corpus) -> list[Skip]:
     trained = train_system(setting, job.system, parts, job.seed, job.beside)
     layout.write_json_lines(job.folder / layout.HISTORY, (record.as_dict() for record in trained.history))
     trained.save(job.folder / layout.MODEL)
+    answers = Answers(
+        job.folder,
+        trained.checkpoint,
+        trained.calibration,
+        setting.task,
+        reader_of(trained.checkpoint, setting, setting.recipe),
+        setting.recipe.training.micro_seconds,
+    )
     tested = corpus.select(job.fold.test)
-    test, unread, predictions = _score(job, setting, trained, reading(tested, job.source), layout.PREDICTIONS)
+    test, skipped = answers.give(reading(tested, job.source), layout.PREDICTIONS)
+    if job.system == "fusion":
+        answers.give_without(test)
     if job.system != "audio":
-        kinds = kinds_of(corpus)  # not of the test part: every fold has the same files
-        for source in sorted(kinds - {job.source}) if len(kinds) > 1 else ():
-            other = reading(tested, "gold" if source == "gold" else "asr")
-            _score(job, setting, trained, other, layout.OTHER_TEXT.format(source=source))
+        answers.give_of_other_texts(tested, kinds_of(corpus), job.source)
     beside = tested_beside(job.fold, tested, setting.undecided, setting.recipe.text_independent)
     if len(beside):
-        unread += _score(job, setting, trained, reading(beside, job.source), layout.UNDECIDED)[1]
-    skipped = trained.skipped + unread
-    summary = _summary(test, predictions, skipped)
-    layout.write_json(job.folder / layout.MODEL / layout.EVALUATION, {"fold": job.fold.name} | summary)
-    layout.write_json(job.folder / layout.METRICS, summary)
-    return skipped
-
-
-def _score(
-    job: Job, setting: Setting, trained: Trained, corpus: Corpus, name: str
-) -> tuple[Part, list[Skip], list[Prediction]]:
-    """Score utterances and write what is said of them; return what was read, what was not, and the predictions."""
-    part, unread = load_part(corpus, setting.task, reader_of(trained.checkpoint, setting, setting.recipe))
-    predictions = predict_part(trained.checkpoint, part, setting.recipe)
-    layout.write_json_lines(job.folder / name, (p.as_dict() for p in predictions))
-    return part, unread, predictions
+        skipped += answers.give(reading(beside, job.source), layout.UNDECIDED)[1]
+    return answers.complete(job.fold.name, test, trained.skipped + skipped)
 
 
 def reader_of(checkpoint: Checkpoint, setting: Setting, recipe: Recipe) -> Reader:
@@ -175,62 +176,7 @@ def with_source(recipe: Recipe, source: TextSource) -> Recipe:
     return recipe.model_copy(update={"text": recipe.text.model_copy(update={"source": source})})
 
 
-def predict_part(checkpoint: Checkpoint, part: Part, recipe: Recipe) -> list[Prediction]:
-    """Predict every utterance of a part, in its order."""
-    if not len(part):
-        return []
-    said, positions = score_part(checkpoint.model, part, recipe)
-    task = checkpoint.model.config.task
-    chances = probabilities(said.logits, task.multi_label)
-    row_of = {position: row for row, position in enumerate(positions)}
-    predictions = []
-    for position, utterance in enumerate(part.utterances):
-        row = row_of[position]
-        told = None if said.dimensions is None else map(float, said.dimensions[row])
-        predictions.append(
-            Prediction.of(
-                utterance,
-                dict(zip(task.labels, map(float, chances[row]), strict=True)),
-                part.modalities[position],
-                dimensions=None if told is None else dict(zip(task.dimensions, told, strict=True)),
-            )
-        )
-    return predictions
-
-
-def is_complete(folder: Path) -> bool:
-    """Tell whether a job has ended and its files can be read; a damaged one is done again."""
-    try:
-        read_predictions(folder)
-        read_skips(folder)
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
-    return True
-
-
-def read_predictions(folder: Path, name: str = layout.PREDICTIONS) -> dict[str, dict[str, Any]]:
-    """Return a job's predictions by id, each as `Prediction.as_dict` wrote it."""
-    lines = (folder / name).read_text(encoding="utf-8").splitlines()
-    return {row["id"]: row for row in map(json.loads, lines) if row["label"] in row["probabilities"]}
-
-
-def read_skips(folder: Path) -> list[Skip]:
-    """Return what a complete job left out."""
-    document = json.loads((folder / layout.METRICS).read_text(encoding="utf-8"))
-    return [Skip(**skip) for skip in document["skipped"]]
-
-
 def _refuse_empty(part: Part, name: str, system: SystemName, skipped: Sequence[Skip]) -> None:
     if not len(part):
         reason = f"; the first that was skipped: {skipped[0].reason}" if skipped else ""
         raise CorpusError(f"the {name} part has no utterance that the {system} system can use{reason}")
-
-
-def _summary(test: Part, predictions: Sequence[Prediction], skipped: Sequence[Skip]) -> dict[str, Any]:
-    right = sum(p.label == u.label for p, u in zip(predictions, test.utterances, strict=True))
-    return {
-        "n": len(predictions),
-        "wa": right / len(predictions) if predictions else None,
-        "without_modality": sum(not modalities for modalities in test.modalities),
-        "skipped": [{"id": skip.id, "reason": skip.reason} for skip in skipped],
-    }

@@ -19,7 +19,7 @@ from emofuse.data.prepare import AudioPreparation, Floats, Item, Preparation, pa
 from emofuse.data.sources import drawn, transcripts_of
 from emofuse.errors import AudioError
 from emofuse.training.features import Cost, Frozen
-from emofuse.types import Corpus, Modality, Skip, Task, Utterance
+from emofuse.types import MODALITIES, Corpus, Modality, Skip, Task, Utterance
 
 MEMORY_LIMIT = 2 << 30
 # What stands for the label of an utterance that has none: such a one is scored, never learnt from.
@@ -66,12 +66,14 @@ class Reader:
         store: of prepared audio.
         frozen: where frames come from; by default every encoder is given values.
         cost: what is spent on encoders.
+        keep: the modalities that are given to the network; others are taken away.
     """
 
     preparation: Preparation
     store: AudioStore
     frozen: Frozen = field(default_factory=Frozen)
     cost: Cost = field(default_factory=Cost)
+    keep: tuple[Modality, ...] = MODALITIES
 
     def item(self, utterance: Utterance) -> Item:
         """Return what the network takes of an utterance, whole.
@@ -79,8 +81,10 @@ class Reader:
         Raises:
             AudioError: the network hears, and the recording cannot be used.
         """
-        ids = self.preparation(None, utterance.text).ids
+        ids = self.preparation(None, utterance.text).ids if "text" in self.keep else None
         read = self.frozen.text(ids) if self.frozen.text is not None and ids is not None else ids
+        if "audio" not in self.keep:
+            return Item(None, read)
         if self.frozen.audio is not None:
             return Item(self.frozen.audio(utterance), read)
         return Item(self.store(utterance, self.preparation.audio) if self.preparation.audio else None, read)
@@ -138,16 +142,28 @@ class Part:
 
     def to_learn_from(self) -> Part:
         """Return the utterances of which the network gets something: the others teach it nothing but a prior."""
-        kept = [position for position, modalities in enumerate(self.modalities) if modalities]
+        return self._at([position for position, modalities in enumerate(self.modalities) if modalities])
+
+    def _at(self, kept: Sequence[int]) -> Part:
         return replace(
             self,
             utterances=tuple(self.utterances[position] for position in kept),
-            targets=self.targets[kept],
-            shares=self.shares[kept],
-            dimensions=self.dimensions[kept],
-            costs=self.costs[kept],
+            targets=self.targets[list(kept)],
+            shares=self.shares[list(kept)],
+            dimensions=self.dimensions[list(kept)],
+            costs=self.costs[list(kept)],
             modalities=tuple(self.modalities[position] for position in kept),
         )
+
+    def of_pattern(self, modalities: tuple[Modality, ...]) -> Part:
+        """Return the utterances of which the network gets just these modalities."""
+        return self._at([position for position, found in enumerate(self.modalities) if found == modalities])
+
+    def only(self, modality: Modality) -> Part:
+        """Return the utterances that have a modality, with the other one taken away."""
+        there = self._at([position for position, found in enumerate(self.modalities) if modality in found])
+        reader = replace(self.reader, keep=(modality,))
+        return replace(there, reader=reader, modalities=((modality,),) * len(there))
 
     def item(self, position: int, draws: np.random.Generator | None = None) -> Item:
         """Prepare one utterance, whole; one of its transcripts is drawn where there is something to draw with."""

@@ -41,7 +41,8 @@ def _missing(corpus: Corpus) -> Iterator[Finding]:
 
 
 def _not_spoken(read: list[Utterance]) -> Iterator[Finding]:
-    foreign = [u.id for u in read if u.tags.get("text_not_spoken", "").lower() in ("true", "1", "yes")]
+    given = [u for u in read if not (u.text_source or "").startswith("asr")]  # what was recognised was spoken
+    foreign = [u.id for u in given if u.tags.get("text_not_spoken", "").lower() in ("true", "1", "yes")]
     if foreign:
         message = (
             f"the text of {len(foreign)} utterances was not spoken in them, as their tag text_not_spoken says"

@@ -1,0 +1,168 @@
+"""The figures of a system, and of one system against another, with what is known of their uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from emofuse.evaluation.evaluate import METRICS, evaluate_confusion
+from emofuse.evaluation.groups import group_scores
+from emofuse.evaluation.intervals import Interval, Statistic, confidence_interval, difference
+from emofuse.evaluation.metrics import (
+    CONFUSION_METRICS,
+    MetricName,
+    brier_score,
+    confusion_matrix,
+    expected_calibration_error,
+    negative_log_likelihood,
+)
+from emofuse.evaluation.reliability import Floats, coverage_risk
+from emofuse.evaluation.scored import Scored
+from emofuse.evaluation.significance import (
+    McNemar,
+    detectable_difference,
+    holm,
+    mcnemar,
+    sign_flip_test,
+    speaker_differences,
+)
+
+
+def summarise(scored: Scored) -> dict[str, Any]:
+    """Return the figures of a system.
+
+    The headline is pooled over all test folds within a seed; then mean and standard deviation (ddof 1, null for
+    one seed) over seeds. Intervals count speakers: see `confidence_interval`; that of sessions stands beside it,
+    for the two speakers of a dialogue are not independent either.
+    """
+    confusion = scored.confusions.sum(axis=0)
+    everything = evaluate_confusion(confusion, scored.labels)
+    intervals = {metric: _intervals(scored, metric) for metric in METRICS}
+    return {
+        **{metric: _headline(scored, metric, intervals[metric]["speakers"]) for metric in METRICS},
+        "n": len(scored.ids),
+        "intervals": {
+            metric: {by: None if found is None else found.as_dict() for by, found in by_unit.items()}
+            for metric, by_unit in intervals.items()
+        },
+        **_confidence(scored),
+        "per_class": {label: asdict(score) for label, score in everything.per_class.items()},
+        "groups": group_scores(scored.truth, scored.predicted, scored.groups, scored.labels),
+        "confusion": confusion.tolist(),
+        "folds_without_class": _without_class(scored),
+    }
+
+
+def compare(a: str, b: str, systems: Mapping[str, Scored], metric: MetricName) -> dict[str, Any]:
+    """Return how much better system `a` is than `b`, and what speakers say of that.
+
+    The test is the sign-flip over speakers; McNemar's, over utterances, stands beside it as a description. `p` is
+    not adjusted: `adjust` does that for a family of comparisons.
+    """
+    first, second = systems[a], systems[b]
+    statistics = [s.statistic(metric, s.speakers) for s in (first, second)]
+    counts = [s.confusions_by(s.speakers) for s in (first, second)]
+    found = _headline(first, metric, None)["mean"] - _headline(second, metric, None)["mean"]
+    document: dict[str, Any] = {"a": a, "b": b, "metric": metric, "difference": found}
+    document |= dict.fromkeys(("ci95", "test", "p", "p_adjusted", "groups", "smallest_p", "detectable_80"))
+    document["mcnemar"] = _described(first, second)
+    if statistics[0] is None or statistics[1] is None or counts[0] is None or counts[1] is None:
+        return document
+    if len(statistics[0].sizes) < 2:
+        return document
+    differences = speaker_differences(metric, counts[0], counts[1])
+    test = sign_flip_test(differences)
+    interval = confidence_interval(difference(statistics[0], statistics[1]))
+    return document | {
+        "ci95": None if interval is None else [interval.low, interval.high],
+        "test": test.name,
+        "p": test.p,
+        "groups": test.groups,
+        "smallest_p": test.smallest_p,
+        "detectable_80": detectable_difference(differences),
+    }
+
+
+def adjust(comparisons: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return comparisons with p adjusted by Holm's method, each metric a family of its own."""
+    adjusted = [dict(one) for one in comparisons]
+    for metric in METRICS:
+        family = [one for one in adjusted if one["metric"] == metric and one["p"] is not None]
+        for one, p in zip(family, holm([one["p"] for one in family]), strict=True):
+            one["p_adjusted"] = p
+    return adjusted
+
+
+def _intervals(scored: Scored, metric: MetricName) -> dict[str, Interval | None]:
+    return {
+        "speakers": _interval(scored.statistic(metric, scored.speakers)),
+        "sessions": _interval(scored.statistic(metric, scored.sessions)),
+    }
+
+
+def _interval(statistic: Statistic | None) -> Interval | None:
+    return None if statistic is None else confidence_interval(statistic)
+
+
+def _headline(scored: Scored, metric: MetricName, interval: Interval | None) -> dict[str, Any]:
+    measure = CONFUSION_METRICS[metric]
+    values = np.array([measure(confusion) for confusion in scored.confusions])
+    by_fold = np.array(
+        [
+            [
+                measure(confusion_matrix(scored.truth[part], answers[part], len(scored.labels)))
+                for part in _parts(scored)
+            ]
+            for answers in scored.predicted
+        ]
+    )
+    return {
+        "mean": float(values.mean()),
+        "std": float(values.std(ddof=1)) if len(values) > 1 else None,
+        "ci95": None if interval is None else [interval.low, interval.high],
+        "folds_mean": float(by_fold.mean()),
+        "folds_range": [float(by_fold.min()), float(by_fold.max())],
+    }
+
+
+def _parts(scored: Scored) -> list[Any]:
+    return [np.flatnonzero(scored.folds == number) for number in np.unique(scored.folds)]
+
+
+def _without_class(scored: Scored) -> dict[str, list[str]]:
+    lacking = {}
+    for number in np.unique(scored.folds):
+        present = set(scored.truth[scored.folds == number].tolist())
+        missing = [label for index, label in enumerate(scored.labels) if index not in present]
+        if missing:
+            lacking[str(number)] = missing
+    return lacking
+
+
+def _confidence(scored: Scored) -> dict[str, Any]:
+    """Return how far probabilities can be trusted, as means over seeds."""
+    seeds = list(zip(scored.probabilities, scored.confidence, scored.correct, strict=True))
+    return {
+        "ece": _mean([expected_calibration_error(confidence, right) for _, confidence, right in seeds]),
+        "nll": _mean([negative_log_likelihood(chances, scored.truth) for chances, _, _ in seeds]),
+        "brier": _mean([brier_score(chances, scored.truth) for chances, _, _ in seeds]),
+        "aurc": _mean([coverage_risk(confidence, right).area for _, confidence, right in seeds]),
+    }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))
+
+
+def _described(a: Scored, b: Scored) -> dict[str, Any]:
+    """Return McNemar's test of the first seed, and that it only describes."""
+    test = mcnemar(a.correct[0], b.correct[0])
+    return asdict(test) | {"label": McNemar.LABEL}
+
+
+def late_fusion(a: Floats, b: Floats) -> Floats:
+    """Return the mean of two systems' probabilities: the fusion that needs no training."""
+    return np.asarray((a + b) / 2)

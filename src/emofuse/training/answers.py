@@ -1,0 +1,125 @@
+"""The answers of a trained system: scored, written, and read again when results are collected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emofuse import layout
+from emofuse.data.sources import reading
+from emofuse.evaluation.calibration import Calibration, pattern_of
+from emofuse.model.checkpoint import Checkpoint
+from emofuse.training.calibrate import patterns_of
+from emofuse.training.fit import score_part
+from emofuse.training.loader import Part, Reader, load_part
+from emofuse.types import MODALITIES, Corpus, Prediction, Skip, Task
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a system says, written into the folder of its job.
+
+    Attributes:
+        folder: of the job.
+        checkpoint: the network.
+        calibration: of its probabilities.
+        task: what is told.
+        reader: of utterances.
+        micro_seconds: how much sound goes into a batch.
+    """
+
+    folder: Path
+    checkpoint: Checkpoint
+    calibration: Calibration
+    task: Task
+    reader: Reader
+    micro_seconds: float
+
+    def give(self, corpus: Corpus, name: str) -> tuple[Part, list[Skip]]:
+        """Score utterances, write what is said of them, and return what could be read and what could not."""
+        part, unread = load_part(corpus, self.task, self.reader)
+        self._write(part, name)
+        return part, unread
+
+    def give_without(self, test: Part) -> None:
+        """Write what is said with one modality taken away, if the network was trained for that."""
+        for pattern, part in patterns_of(self.checkpoint.model, test).items():
+            if pattern in MODALITIES:
+                self._write(part, layout.WITHOUT.format(modality=pattern))
+
+    def give_of_other_texts(self, tested: Corpus, kinds: Collection[str], source: str) -> None:
+        """Write what is said of the same utterances read from another kind of text, where there are several."""
+        if len(kinds) > 1:
+            for kind in sorted(set(kinds) - {source}):
+                other = reading(tested, "gold" if kind == "gold" else "asr")
+                self.give(other, layout.OTHER_TEXT.format(source=kind))
+
+    def complete(self, fold: str, test: Part, skipped: Sequence[Skip]) -> list[Skip]:
+        """Write how the job ended, last of all, and return what was left out."""
+        predicted = read_predictions(self.folder)
+        right = sum(predicted[u.id]["label"] == u.label for u in test.utterances)
+        summary: dict[str, Any] = {
+            "n": len(predicted),
+            "wa": right / len(predicted) if predicted else None,
+            "without_modality": sum(not modalities for modalities in test.modalities),
+            "calibration": self.calibration.as_dict(),
+            "skipped": [{"id": skip.id, "reason": skip.reason} for skip in skipped],
+        }
+        layout.write_json(self.folder / layout.MODEL / layout.EVALUATION, {"fold": fold} | summary)
+        layout.write_json(self.folder / layout.METRICS, summary)
+        return list(skipped)
+
+    def _write(self, part: Part, name: str) -> None:
+        said = predict_part(self.checkpoint, self.calibration, part, self.micro_seconds)
+        layout.write_json_lines(self.folder / name, (prediction.as_dict() for prediction in said))
+
+
+def predict_part(
+    checkpoint: Checkpoint, calibration: Calibration, part: Part, micro_seconds: float
+) -> list[Prediction]:
+    """Predict every utterance of a part, in its order, with calibrated probabilities."""
+    if not len(part):
+        return []
+    said, positions = score_part(checkpoint.model, part, micro_seconds)
+    task = checkpoint.model.config.task
+    patterns = [pattern_of(part.modalities[position]) for position in positions]
+    chances = calibration.apply(said.logits, patterns, task.multi_label)
+    row_of = {position: row for row, position in enumerate(positions)}
+    predictions = []
+    for position, utterance in enumerate(part.utterances):
+        row = row_of[position]
+        told = None if said.dimensions is None else map(float, said.dimensions[row])
+        predictions.append(
+            Prediction.of(
+                utterance,
+                dict(zip(task.labels, map(float, chances[row]), strict=True)),
+                part.modalities[position],
+                dimensions=None if told is None else dict(zip(task.dimensions, told, strict=True)),
+            )
+        )
+    return predictions
+
+
+def is_complete(folder: Path) -> bool:
+    """Tell whether a job has ended and its files can be read; a damaged one is done again."""
+    try:
+        read_predictions(folder)
+        read_skips(folder)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    return True
+
+
+def read_predictions(folder: Path, name: str = layout.PREDICTIONS) -> dict[str, dict[str, Any]]:
+    """Return a job's predictions by id, each as `Prediction.as_dict` wrote it."""
+    lines = (folder / name).read_text(encoding="utf-8").splitlines()
+    return {row["id"]: row for row in map(json.loads, lines) if row["label"] in row["probabilities"]}
+
+
+def read_skips(folder: Path) -> list[Skip]:
+    """Return what a complete job left out."""
+    document = json.loads((folder / layout.METRICS).read_text(encoding="utf-8"))
+    return [Skip(**skip) for skip in document["skipped"]]
