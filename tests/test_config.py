@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from emofuse.config import PoolingName, ProtocolName, Recipe, dump_recipe, load_recipe, make_recipe
+from emofuse.config import PoolingName, ProtocolName, Recipe, dump_recipe, load_recipe, load_variants, make_recipe
 from emofuse.data.splits import PROTOCOLS
 from emofuse.errors import RecipeError
 
@@ -55,7 +55,7 @@ def test_the_poolings_are_the_names_that_a_recipe_may_use() -> None:
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.name)
 def test_each_recipe_that_is_shipped_can_be_read(path: Path) -> None:
-    assert isinstance(load_recipe(path), Recipe)
+    assert all(isinstance(recipe, Recipe) for recipe in load_variants(path).values())
 
 
 def test_a_recipe_needs_only_its_encoders(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ UNDECIDED = "undecided.jsonl"
 OTHER_TEXT = "predictions-{source}.jsonl"
 # What a system that hears and reads says with one of the two taken away.
 WITHOUT = "predictions-only-{modality}.jsonl"
+# What is said of the same utterances once their speakers' own mean and variance are taken out.
+SPEAKER_NORM = "predictions-speaker-norm.jsonl"
 METRICS = "metrics.json"
 MODEL = "model"
 CONFUSION_TEXT = "confusion.txt"

@@ -253,7 +253,7 @@ def test_undecided_are_those_without_a_label_who_voted_for_the_task() -> None:
     found = undecided(TURNS_CORPUS, relabelled, task)
     expected = [turn.id for turn, _, _ in TURNS[3:6]]
     assert [u.id for u in found] == expected
-    assert [u.votes for u in found][0] == {"happy": 2.0, "sad": 1.0}  # merged, as the task has them
+    assert next(iter(found)).votes == {"happy": 2.0, "sad": 1.0}  # merged, as the task has them
     others = Corpus((*TURNS_CORPUS.utterances, voted(None, bored=1.0, surprised=1.0)))
     relabelled, task = apply_policy(others, "iemocap4")
     assert [u.id for u in undecided(others, relabelled, task)] == expected

@@ -600,3 +600,10 @@ def test_a_run_depends_on_what_is_learnt_from(changes: dict[str, object], same: 
     corpus = corpus_of()
     other = replace(corpus, utterances=(replace(corpus.utterances[0], **changes), *corpus.utterances[1:]))
     assert (corpus_hash(other) == corpus_hash(corpus)) == same
+
+
+@pytest.mark.filterwarnings("error")
+def test_folds_of_speakers_are_stratified_by_label_alone_where_genders_are_too_few_for_it() -> None:
+    few = Corpus(tuple(replace(u, gender="FM"[n // 4 % 2]) for n, u in enumerate(corpus_of(sessions=3))))
+    unknown = Corpus(tuple(replace(u, gender=None) for u in few))
+    assert make_folds(few, "speaker-kfold", "fixed") == make_folds(unknown, "speaker-kfold", "fixed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emofuse.errors import RecipeError
-from emofuse.types import SYSTEMS, Corpus, Skip, SystemName
+from emofuse.types import SYSTEMS, Corpus, SystemName
 
 if TYPE_CHECKING:
     from emofuse.config import Recipe
@@ -28,18 +28,66 @@ def crossval(
     accept: Annotated[
         list[str] | None, typer.Option("--accept", help="Go on in spite of this finding of the audit.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Measure the longest batches; say how long it will take.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json on stdout.")] = False,
 ) -> int:
     """Cross-validate the audio, text and fusion systems under a leak-free protocol."""
-    from emofuse.config import load_recipe
+    from emofuse.cli.output import print_json
+    from emofuse.cli.results import show_results, warn
+    from emofuse.config import load_variants
     from emofuse.data.manifest import load_corpus
 
     overrides = [*(settings or []), *([f"seeds={list(range(seeds))}"] if seeds else [])]
-    results = cross_validate_shown(
-        load_recipe(recipe, overrides), load_corpus(manifest), out, _systems(systems), resume, accept or []
-    )
-    show_results(results, out, as_json)
-    return 1 if results["skipped"] else 0
+    variants, corpus, chosen = load_variants(recipe, overrides), load_corpus(manifest), _systems(systems)
+    if dry_run:
+        return _rehearse(variants, corpus, chosen, as_json)
+    documents: dict[str, Any] = {}
+    for name, variant in variants.items():
+        place = out / name if name else out
+        documents[name] = cross_validate_shown(variant, corpus, place, chosen, resume, accept or [])
+        if as_json:
+            warn(documents[name])
+        else:
+            show_results(documents[name], place, name)
+    if as_json:
+        print_json(documents.get("", documents))
+    return 1 if any(document["skipped"] for document in documents.values()) else 0
+
+
+def _rehearse(
+    variants: Mapping[str, Recipe], corpus: Corpus, systems: tuple[SystemName, ...], as_json: bool
+) -> int:
+    """Measure what runs would cost, and show it."""
+    from emofuse.cli.output import configure_logging, print_json, print_table
+
+    configure_logging()
+    from emofuse.training.rehearsal import rehearse
+
+    documents: dict[str, Any] = {}
+    for name, recipe in variants.items():
+        found = rehearse(recipe, corpus, systems)
+        documents[name] = [one.as_dict() for one in found]
+        if not as_json:
+            print_table(
+                ("system", "hours", "s/epoch", "features, s", "peak MB", "micro_seconds"),
+                [
+                    (
+                        one.system,
+                        f"{one.hours:.2f}",
+                        f"{one.seconds_per_epoch:.1f}",
+                        f"{one.feature_seconds:.0f}",
+                        f"{one.peak_memory_mb:.0f}",
+                        f"{one.micro_seconds:g}",
+                    )
+                    for one in found
+                ],
+                title=f"{name or 'dry run'}: by two of the longest batches; hours of all folds, seeds, epochs",
+            )
+    if as_json:
+        print_json(documents.get("", documents))
+    return 0
 
 
 def cross_validate_shown(
@@ -78,52 +126,6 @@ def _listener(bar: Any, task: Any) -> Callable[[JobProgress], None]:
         )
 
     return listen
-
-
-def show_results(results: dict[str, Any], out: Path, as_json: bool) -> None:
-    """Print the table of systems and what fusion adds to each modality."""
-    from emofuse.cli.output import print_json, print_table
-
-    if as_json:
-        print_json(results)
-        _warn(results)
-        return
-    print_table(
-        ("system", "WA", "UA", "macro-F1", "UA over folds", "range"),
-        [
-            (name, *(_spread(s[metric]) for metric in ("wa", "ua", "macro_f1")), *_folds(s["ua"]))
-            for name, s in results["systems"].items()
-        ],
-        title=f"{results['corpus']}: {results['n_utterances']} utterances, {results['protocol']}, "
-        f"{len(results['folds'])} folds {results['folds_hash']}, {len(results['seeds'])} seeds",
-    )
-    for comparison in results["comparisons"]:
-        if comparison["metric"] == "ua":
-            typer.echo(
-                f"{comparison['a']} minus {comparison['b']}: {100 * comparison['difference']:+.1f} points of UA"
-            )
-    typer.echo(f"everything is in {out}")
-    _warn(results)
-
-
-def _warn(results: dict[str, Any]) -> None:
-    """Say on stderr what the audit found and what was skipped."""
-    from emofuse.cli.output import warn_of_skips
-
-    for found in results["audit"]["findings"]:
-        accepted = ", accepted" if found["code"] in results["audit"]["accepted"] else ""
-        typer.echo(f"{found['severity']}: {found['code']}{accepted}: {found['message']}", err=True)
-    warn_of_skips([Skip(**skip) for skip in results["skipped"]])
-
-
-def _spread(values: dict[str, Any]) -> str:
-    spread = "" if values["std"] is None else f" ± {values['std']:.3f}"
-    return f"{values['mean']:.3f}{spread}"
-
-
-def _folds(values: dict[str, Any]) -> tuple[str, str]:
-    low, high = values["folds_range"]
-    return f"{values['folds_mean']:.3f}", f"{low:.3f} - {high:.3f}"
 
 
 def _systems(text: str) -> tuple[SystemName, ...]:

@@ -21,8 +21,9 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="The run folder.")] = Path("runs/demo"),
 ) -> int:
     """Compare audio, text and fusion on synthetic speech, train a model, predict two files."""
-    from emofuse.cli.crossval import cross_validate_shown, show_results
+    from emofuse.cli.crossval import cross_validate_shown
     from emofuse.cli.predict import predict
+    from emofuse.cli.results import show_results
     from emofuse.cli.train import train_shown
     from emofuse.config import load_recipe
     from emofuse.data.corpora.demo import demo_corpus
@@ -31,7 +32,7 @@ def demo(
     typer.echo("The demo corpus is synthetic speech: its figures show that the software runs, nothing more.")
     corpus = demo_corpus()
     results = cross_validate_shown(recipe, corpus, out, SYSTEMS, resume=True)
-    show_results(results, out, as_json=False)
+    show_results(results, out)
     if not (out / layout.MODEL).is_dir():
         train_shown(recipe, corpus, out, "fusion")
     typer.echo(f"\nThe fused model, trained on all of it, is in {out / layout.MODEL}.")

@@ -10,6 +10,7 @@ import typer
 
 from emofuse import __version__
 from emofuse.cli.audit import audit
+from emofuse.cli.cache import cache
 from emofuse.cli.crossval import crossval
 from emofuse.cli.demo import demo
 from emofuse.cli.doctor import doctor
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help comes in half the time
 )
-for command in (prepare, audit, transcribe, crossval, train, predict, demo, doctor):
+for command in (prepare, audit, transcribe, crossval, train, predict, cache, demo, doctor):
     app.command()(command)
 
 

@@ -19,6 +19,9 @@ def train(
     manifest: Annotated[Path, typer.Option("--manifest", help="The manifest.")],
     out: Annotated[Path, typer.Option("--out", help="The run folder; the model goes into its folder model.")],
     system: Annotated[str, typer.Option("--system", help="audio, text or fusion.")] = "fusion",
+    run: Annotated[
+        Path | None, typer.Option("--from", help="Take epochs and calibration from this cross-validation.")
+    ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="Override: key=value.")] = None,
 ) -> int:
     """Train one system on everything in a manifest and keep its model."""
@@ -28,12 +31,12 @@ def train(
     chosen = next((name for name in SYSTEMS if name == system), None)
     if chosen is None:
         raise RecipeError(f"--system {system}: choose one of {', '.join(SYSTEMS)}")
-    skipped = train_shown(load_recipe(recipe, settings or []), load_corpus(manifest), out, chosen)
+    skipped = train_shown(load_recipe(recipe, settings or []), load_corpus(manifest), out, chosen, run)
     typer.echo(f"the model is in {out / 'model'}")
     return 1 if skipped else 0
 
 
-def train_shown(recipe: Recipe, corpus: Corpus, out: Path, system: SystemName) -> int:
+def train_shown(recipe: Recipe, corpus: Corpus, out: Path, system: SystemName, run: Path | None = None) -> int:
     """Train with a progress bar on stderr; return how many utterances were skipped."""
     from emofuse.cli.output import configure_logging, progress_bar, warn_of_skips
 
@@ -49,6 +52,6 @@ def train_shown(recipe: Recipe, corpus: Corpus, out: Path, system: SystemName) -
             figures = f"epoch {progress.epoch}/{progress.epochs}, loss {progress.loss:.3f}{ua}"
             bar.update(task, completed=progress.done, figures=figures)
 
-        skipped = train_on(recipe, corpus, out, system, report)
+        skipped = train_on(recipe, corpus, out, system, report, run)
     warn_of_skips(skipped)
     return len(skipped)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from emofuse.config.reading import dump_recipe, load_recipe, make_recipe
+from emofuse.config.reading import dump_recipe, load_recipe, load_variants, make_recipe
 from emofuse.config.recipe import (
     AgreementRecipe,
     AnnotationPolicy,
     AudioRecipe,
+    Directions,
     EncoderRecipe,
     FusionKind,
     Layers,
@@ -23,6 +24,7 @@ __all__ = [
     "AgreementRecipe",
     "AnnotationPolicy",
     "AudioRecipe",
+    "Directions",
     "EncoderRecipe",
     "FusionKind",
     "Layers",
@@ -35,5 +37,6 @@ __all__ = [
     "VocabularyKind",
     "dump_recipe",
     "load_recipe",
+    "load_variants",
     "make_recipe",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,9 +31,42 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe and change it by `key=value` overrides, such as `training.epochs=3`.
 
     Raises:
-        RecipeError: the file cannot be read, or a key or value is wrong; the message names the key.
+        RecipeError: the file cannot be read, a key or value is wrong (the message names the key), or it holds
+            several variants.
+    """
+    variants = load_variants(path, overrides)
+    if len(variants) > 1:
+        raise RecipeError(f"{path}: holds the variants {', '.join(variants)}; emofuse crossval runs them all")
+    return next(iter(variants.values()))
+
+
+def load_variants(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Recipe]:
+    """Read a recipe, or a file of `variants`: names, each with what it changes in the recipe that is its `base`.
+
+    A base is a path beside the file; what a variant changes is written as overrides are, `fusion.kind: late`. A
+    plain recipe is the one variant "".
+
+    Raises:
+        RecipeError: a file cannot be read, or a key or value is wrong.
     """
     path = Path(path)
+    values = _read(path)
+    if "variants" not in values:
+        return {"": make_recipe(_overridden(values, overrides), str(path))}
+    if values.keys() != {"base", "variants"} or not isinstance(values["base"], str):
+        raise RecipeError(f"{path}: variants go with a base, a recipe beside the file, and no other key")
+    if not isinstance(values["variants"], dict) or not values["variants"]:
+        raise RecipeError(f"{path}: variants must be names, each with the keys that it changes")
+    base, found = _read(path.parent / values["base"]), {}
+    for name, changes in values["variants"].items():
+        if not re.fullmatch(r"[\w-]+", str(name)) or not isinstance(changes or {}, dict):
+            raise RecipeError(f"{path}: the variant {name!r} needs a plain name, and the keys that it changes")
+        changed = [f"{key}={json.dumps(value)}" for key, value in (changes or {}).items()]
+        found[str(name)] = make_recipe(_overridden(base, [*changed, *overrides]), f"{path}, {name}")
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except FileNotFoundError as error:
@@ -43,9 +77,14 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"{path}: is not YAML ({_first_line(error)})") from error
     if not isinstance(values, dict):
         raise RecipeError(f"{path}: is not a recipe; it needs keys such as audio, text, training")
+    return values
+
+
+def _overridden(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    changed = dict(values)
     for override in overrides:
-        values = _override(values, override)
-    return make_recipe(values, str(path))
+        changed = _override(changed, override)
+    return changed
 
 
 def make_recipe(values: Mapping[str, Any], place: str = "recipe") -> Recipe:

@@ -11,6 +11,8 @@ Selection = Literal["best", "fixed"]
 AnnotationPolicy = Literal["strip", "keep"]
 VocabularyKind = Literal["words", "bpe"]
 FusionKind = Literal["cross-attention", "concatenation", "late"]
+# Which streams ask the other one by attention; one that does not is pooled as it is.
+Directions = Literal["both", "audio", "text"]
 PoolingName = Literal["statistics", "mean"]
 # Which transcript is read: the manifest's own, a written one, a recognised one, or one drawn each time.
 TextSource = Literal["given", "gold", "asr", "mixed"]
@@ -114,11 +116,13 @@ class TextRecipe(EncoderRecipe):
 class FusionRecipe(_Strict):
     """How the streams meet, and the width at which they do.
 
-    With `residual`, each attention adds what asked and normalises; `feed_forward` is the width of a feed-forward
-    layer behind it, likewise added and normalised (0: none).
+    `asks` says which stream asks the other, where attention joins them. With `residual`, each attention adds what
+    asked and normalises; `feed_forward` is the width of a feed-forward layer behind it, likewise added and
+    normalised (0: none).
     """
 
     kind: FusionKind = "cross-attention"
+    asks: Directions = "both"
     width: Annotated[int, Field(ge=2)] = 256
     heads: Annotated[int, Field(ge=1)] = 8
     residual: bool = False
@@ -218,7 +222,8 @@ class Recipe(_Strict):
     With `multi_label`, each label that raters voted for is learnt for itself. `dimensions` names what is told
     beside labels, each with its lowest and highest value, such as `{valence: [1, 5]}`. `only` keeps the utterances
     with these values of a field or a tag, such as `{style: improvised}`. With `text_independent`, what is said in
-    a test part is not heard in training: see `make_folds`.
+    a test part is not heard in training: see `make_folds`. With `speaker_norm`, cross-validation also reports each
+    system with the speakers' own statistics taken out: see `training.speaker_norm`.
     """
 
     protocol: ProtocolName = "leave-one-session-out"
@@ -235,6 +240,7 @@ class Recipe(_Strict):
     text: TextRecipe
     fusion: FusionRecipe = FusionRecipe()
     pooling: PoolingName = "statistics"
+    speaker_norm: bool = False
     head: HeadRecipe = HeadRecipe()
     training: TrainingRecipe = TrainingRecipe()
     calibration: CalibrationRecipe = CalibrationRecipe()

@@ -23,11 +23,12 @@ from emofuse.errors import AudioError
 from emofuse.types import Corpus, Skip, Utterance
 
 Floats = npt.NDArray[np.float32]
-Flags = npt.NDArray[np.bool_]
 
 # Raise it whenever a formula changes: what was kept under another version is not read again.
 VERSION = 1
 KIND = "functionals"
+# How many recordings are worked on at the same time.
+WORKERS = min(8, os.cpu_count() or 1)
 
 WINDOW, HOP = round(WINDOW_SECONDS * SAMPLE_RATE), round(HOP_SECONDS * SAMPLE_RATE)
 COEFFICIENTS = 13
@@ -59,8 +60,8 @@ REFERENCE = 150.0
 BLOCK = 128
 PERCENTILES = (5, 25, 50, 75, 95)
 
-_CONTOURS = (*(f"mfcc{n}" for n in range(1, COEFFICIENTS + 1)), "energy")
 _STATISTICS = ("mean", "std", *(f"p{p}" for p in PERCENTILES), "range")
+_MFCC = tuple(f"mfcc{n}" for n in range(1, COEFFICIENTS + 1))
 _VOICE = (
     *(f"f0_{statistic}" for statistic in _STATISTICS),
     "f0_slope_mean",
@@ -74,8 +75,11 @@ _VOICE = (
     "voiced_energy_std",
 )
 NAMES = (
-    *(f"{contour}_{statistic}" for contour in _CONTOURS for statistic in _STATISTICS),
-    *(f"{contour}_delta_{statistic}" for contour in _CONTOURS for statistic in _STATISTICS),
+    *(f"{contour}_mean" for contour in _MFCC),
+    *(f"{contour}_std" for contour in _MFCC),
+    *(f"{contour}_delta_std" for contour in _MFCC),
+    *(f"energy_{statistic}" for statistic in _STATISTICS),
+    *(f"energy_delta_{statistic}" for statistic in _STATISTICS),
     *_VOICE,
 )
 
@@ -90,10 +94,16 @@ def functionals(clip: Clip) -> Floats:
         raise AudioError(
             f"functionals are computed at {SAMPLE_RATE} Hz, not {clip.rate} Hz; resample the clip first"
         )
-    contours = np.concatenate([mfcc(clip.samples), energy(clip.samples)[:, None]], axis=1)
-    tracks = np.concatenate([contours, deltas(contours)], axis=1)
-    row = np.concatenate([_statistics(tracks).T.reshape(-1), _voice(clip.samples)])
-    return np.asarray(row, dtype=np.float32)
+    coefficients, loudness = mfcc(clip.samples), energy(clip.samples)
+    parts = [
+        coefficients.mean(axis=0),
+        coefficients.std(axis=0),
+        deltas(coefficients).std(axis=0),
+        _statistics(loudness),
+        _statistics(deltas(loudness[:, None])[:, 0]),
+        _voice(clip.samples),
+    ]
+    return np.concatenate(parts)
 
 
 def read_functionals(corpus: Corpus) -> tuple[dict[str, Floats], list[Skip]]:
@@ -109,7 +119,7 @@ def read_functionals(corpus: Corpus) -> tuple[dict[str, Floats], list[Skip]]:
     keeper = _Keeper()
     found: dict[str, Floats] = {}
     skipped: list[Skip] = []
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         for utterance, row in zip(heard, pool.map(keeper, heard), strict=True):
             if isinstance(row, AudioError):
                 skipped.append(Skip(utterance.id, str(row)))
@@ -165,8 +175,7 @@ def mfcc(samples: Floats) -> Floats:
 
 def energy(samples: Floats) -> Floats:
     """Return the energy of the frames that `mfcc` describes, (frames,), in dB of full scale."""
-    power = [np.square(frames).mean(axis=1) for frames in _framed(samples, WINDOW, SAMPLE_RATE)]
-    return 10.0 * np.log10(np.concatenate(power) + np.float32(ENERGY_FLOOR))
+    return np.concatenate([_decibels(frames) for frames in _framed(samples, WINDOW, SAMPLE_RATE)])
 
 
 def deltas(contours: Floats) -> Floats:
@@ -196,19 +205,18 @@ def pitch(samples: Floats) -> tuple[Floats, Floats, Floats]:
         the fundamental frequency in Hz, 0 where the frame is unvoiced; how well the frame repeats itself, from 0
         to 1; its energy in dB of full scale; each (frames,).
     """
-    halved = np.convolve(samples, np.array(HALVING, dtype=np.float32))[::2]
+    halved = np.convolve(samples - samples.mean(), _single(HALVING))[::2]
     found = [_period(frames) for frames in _framed(halved, PITCH_WINDOW, PITCH_RATE)]
     hertz, periodicity, loudness = (np.concatenate(values) for values in zip(*found, strict=True))
     voiced = (periodicity >= VOICING) & (loudness >= loudness.max() - SILENCE_RANGE)
     return np.where(voiced, hertz, np.float32(0.0)), periodicity, loudness
 
 
-def _statistics(tracks: Floats) -> Floats:
-    """Return mean, deviation, percentiles and the range between the outer ones, (statistics, tracks)."""
-    percentiles = np.percentile(tracks, PERCENTILES, axis=0)
-    spread = percentiles[-1:] - percentiles[:1]
-    rows = [tracks.mean(axis=0, keepdims=True), tracks.std(axis=0, keepdims=True), percentiles, spread]
-    return np.concatenate(rows).astype(np.float32)
+def _statistics(track: Floats) -> Floats:
+    """Return mean, deviation, percentiles and the range between the outer ones, (statistics,)."""
+    percentiles = np.percentile(track, PERCENTILES)
+    ends = percentiles[-1] - percentiles[0]
+    return _single([track.mean(), track.std(), *percentiles, ends])
 
 
 def _voice(samples: Floats) -> Floats:
@@ -217,7 +225,7 @@ def _voice(samples: Floats) -> Floats:
     voiced = hertz > 0
     if not voiced.any():
         return np.zeros(len(_VOICE), dtype=np.float32)
-    semitones = 12.0 * np.log2(np.where(voiced, hertz, REFERENCE) / REFERENCE)
+    semitones = _single(12.0 * np.log2(np.where(voiced, hertz, REFERENCE) / REFERENCE))
     both = voiced[1:] & voiced[:-1]
     slopes = np.diff(semitones)[both] / HOP_SECONDS if both.any() else np.zeros(1)
     runs = int(voiced[0]) + int((voiced[1:] & ~voiced[:-1]).sum())
@@ -232,7 +240,7 @@ def _voice(samples: Floats) -> Floats:
         loudness[voiced].mean(),
         loudness[voiced].std(),
     ]
-    return np.concatenate([_statistics(semitones[voiced, None])[:, 0], np.array(rest, dtype=np.float32)])
+    return np.concatenate([_statistics(semitones[voiced]), _single(rest)])
 
 
 def _period(frames: Floats) -> tuple[Floats, Floats, Floats]:
@@ -240,9 +248,8 @@ def _period(frames: Floats) -> tuple[Floats, Floats, Floats]:
     spectrum = np.fft.rfft(frames * _hann(), n=PITCH_FFT)[:, _bins()]
     products = (spectrum.real**2 + spectrum.imag**2) @ _lags()
     similar = products / np.maximum(products[:, :1], np.float32(1e-12)) / _window_products()
-    lags, heights = _peaks(similar)
-    loudness = 10.0 * np.log10(np.square(frames).mean(axis=1) + np.float32(ENERGY_FLOOR))
-    return (PITCH_RATE / lags).astype(np.float32), np.clip(heights, 0.0, 1.0).astype(np.float32), loudness
+    lags, heights = _peaks(_single(similar))
+    return _single(PITCH_RATE / lags), _single(np.clip(heights, 0.0, 1.0)), _decibels(frames)
 
 
 def _peaks(similar: Floats) -> tuple[Floats, Floats]:
@@ -310,7 +317,16 @@ def _window_products() -> Floats:
     return _frozen(products / products[0])
 
 
-def _frozen(values: npt.NDArray[np.float64]) -> Floats:
-    single = values.astype(np.float32)
+def _decibels(frames: Floats) -> Floats:
+    """Return the mean power of each frame, (frames,), in dB of full scale."""
+    return _single(10.0 * np.log10(np.square(frames).mean(axis=1) + ENERGY_FLOOR))
+
+
+def _single(values: npt.ArrayLike) -> Floats:
+    return np.asarray(values, dtype=np.float32)
+
+
+def _frozen(values: npt.ArrayLike) -> Floats:
+    single = np.array(values, dtype=np.float32)
     single.setflags(write=False)
     return single

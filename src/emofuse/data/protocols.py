@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
@@ -53,11 +55,16 @@ def _speaker_kfold(utterances: Sequence[Utterance], seed: int) -> list[Fold]:
     speakers = _units(utterances, "speaker", "speaker-kfold")
     if len(speakers) < 2:
         raise ProtocolError(f"speaker-kfold needs two or more speakers, and the corpus has {len(speakers)}")
-    splitter = StratifiedGroupKFold(min(FOLDS, len(speakers)), shuffle=True, random_state=seed)
+    number = min(FOLDS, len(speakers))
+    splitter = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
     strata = [f"{u.label} {u.gender}" for u in utterances]
+    if max(Counter(strata).values()) < number:  # too few of each gender to stratify by
+        strata = [str(u.label) for u in utterances]
     parts = splitter.split(np.zeros(len(utterances)), strata, [u.speaker for u in utterances])
     try:
-        cut = list(parts)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the audit says which labels are rare
+            cut = list(parts)
     except ValueError as error:
         raise ProtocolError(f"speaker-kfold cannot part this corpus: {error}") from error
     folds = []

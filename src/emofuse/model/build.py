@@ -193,6 +193,7 @@ def _network_config(
         audio_layers=recipe.audio.layers if audio else "last",
         text_layers=recipe.text.layers if text else "last",
         fusion=recipe.fusion.kind,
+        asks=recipe.fusion.asks,
         width=recipe.fusion.width,
         heads=recipe.fusion.heads,
         residual=recipe.fusion.residual,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from emofuse.config import FusionKind
+from emofuse.config import Directions, FusionKind
 from emofuse.model.attention import CrossModalAttention
 from emofuse.model.batch import Stream
 from emofuse.model.heads import EmotionHead, EmotionOutput
@@ -35,7 +35,7 @@ class EarlyFusion(nn.Module):
 
     Args:
         width: of both streams.
-        attentions: one attention that audio asks, one that text asks; None to concatenate only.
+        attentions: one by which audio asks, one by which text asks; None for a stream that does not.
         pooling: from a stream to a vector.
         head: takes both vectors, concatenated.
         auxiliary: a head on each pooled stream before the attention, for auxiliary losses; None without.
@@ -44,7 +44,7 @@ class EarlyFusion(nn.Module):
     def __init__(
         self,
         width: int,
-        attentions: tuple[nn.Module, nn.Module] | None,
+        attentions: tuple[nn.Module | None, nn.Module | None],
         pooling: Pooling,
         head: EmotionHead,
         auxiliary: tuple[EmotionHead, EmotionHead] | None = None,
@@ -52,8 +52,7 @@ class EarlyFusion(nn.Module):
         super().__init__()
         self.absent_audio = AbsentFrame(width)
         self.absent_text = AbsentFrame(width)
-        self.audio_asks = attentions[0] if attentions else None
-        self.text_asks = attentions[1] if attentions else None
+        self.audio_asks, self.text_asks = attentions
         self.pooling = pooling
         self.head = head
         self.audio_head = auxiliary[0] if auxiliary else None
@@ -64,9 +63,9 @@ class EarlyFusion(nn.Module):
         audio, text = self.absent_audio(audio), self.absent_text(text)
         heard = self._aside(self.audio_head, audio)
         read = self._aside(self.text_head, text)
-        if self.audio_asks is not None and self.text_asks is not None:
-            audio, text = self.audio_asks(audio, text), self.text_asks(text, audio)
-        output = self.head(torch.cat([self.pooling(audio), self.pooling(text)], dim=-1))
+        asked_by_audio = audio if self.audio_asks is None else self.audio_asks(audio, text)
+        asked_by_text = text if self.text_asks is None else self.text_asks(text, audio)
+        output = self.head(torch.cat([self.pooling(asked_by_audio), self.pooling(asked_by_text)], dim=-1))
         return EmotionOutput(output.logits, output.dimensions, heard, read)
 
     def _aside(self, head: nn.Module | None, stream: Stream) -> Tensor | None:
@@ -110,10 +109,13 @@ class SingleModality(nn.Module):
 
 
 def cross_attentions(
-    kind: FusionKind, width: int, heads: int, dropout: float, residual: bool, feed_forward: int
-) -> tuple[nn.Module, nn.Module] | None:
-    """Return the two attentions that early fusion of this kind needs, or None."""
-    if kind != "cross-attention":
-        return None
-    audio, text = (CrossModalAttention(width, heads, dropout, residual, feed_forward) for _ in range(2))
+    kind: FusionKind, asks: Directions, width: int, heads: int, dropout: float, residual: bool, feed_forward: int
+) -> tuple[nn.Module | None, nn.Module | None]:
+    """Return the attentions by which audio and text ask each other; None where early fusion has none."""
+    audio, text = (
+        CrossModalAttention(width, heads, dropout, residual, feed_forward)
+        if kind == "cross-attention" and asks in ("both", modality)
+        else None
+        for modality in ("audio", "text")
+    )
     return audio, text

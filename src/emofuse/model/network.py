@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 from transformers.configuration_utils import SubConfigSpec
 from transformers.utils import logging as transformers_logging
 
-from emofuse.config import FusionKind, Layers, PoolingName
+from emofuse.config import Directions, FusionKind, Layers, PoolingName
 from emofuse.errors import CheckpointError
 from emofuse.model import scratch
 from emofuse.model.batch import Encoded, Stream
@@ -39,6 +39,7 @@ class EmotionConfig(PreTrainedConfig):
         audio_layers: "last", an index, or "weighted".
         text_layers: likewise.
         fusion: how two streams meet (see `config.FusionRecipe`).
+        asks: which streams ask the other one.
         width: of both streams after their feature encoders.
         auxiliary: a head on each modality alone beside the fused one, for auxiliary losses in training.
         audio_adapter: settings of low-rank adapters in the audio encoder; None without.
@@ -61,6 +62,7 @@ class EmotionConfig(PreTrainedConfig):
     audio_layers: Layers = "last"
     text_layers: Layers = "last"
     fusion: FusionKind = "cross-attention"
+    asks: Directions = "both"
     width: int = 256
     heads: int = 8
     residual: bool = False
@@ -302,6 +304,7 @@ def _fusion(config: EmotionConfig) -> nn.Module:
         return LateFusion(pooling, head(pooled), head(pooled))
     attentions = cross_attentions(
         config.fusion,
+        config.asks,
         config.width,
         config.heads,
         config.attention_dropout,

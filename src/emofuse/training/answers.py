@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from emofuse import layout
+from emofuse.data.prepare import Outputs
 from emofuse.data.sources import reading
 from emofuse.evaluation.calibration import Calibration, pattern_of
 from emofuse.model.checkpoint import Checkpoint
@@ -84,19 +87,22 @@ def predict_part(
     if not len(part):
         return []
     said, positions = score_part(checkpoint.model, part, micro_seconds)
-    task = checkpoint.model.config.task
-    patterns = [pattern_of(part.modalities[position]) for position in positions]
-    chances = calibration.apply(said.logits, patterns, task.multi_label)
-    row_of = {position: row for row, position in enumerate(positions)}
+    order = np.argsort(positions)
+    told = None if said.dimensions is None else said.dimensions[order]
+    return predictions_of(Outputs(said.logits[order], told), part, calibration, checkpoint.model.config.task)
+
+
+def predictions_of(said: Outputs, part: Part, calibration: Calibration, task: Task) -> list[Prediction]:
+    """Return what is said of the utterances of a part, in their order, as predictions."""
+    chances = calibration.apply(said.logits, list(map(pattern_of, part.modalities)), task.multi_label)
     predictions = []
-    for position, utterance in enumerate(part.utterances):
-        row = row_of[position]
+    for row, utterance in enumerate(part.utterances):
         told = None if said.dimensions is None else map(float, said.dimensions[row])
         predictions.append(
             Prediction.of(
                 utterance,
                 dict(zip(task.labels, map(float, chances[row]), strict=True)),
-                part.modalities[position],
+                part.modalities[row],
                 dimensions=None if told is None else dict(zip(task.dimensions, told, strict=True)),
             )
         )

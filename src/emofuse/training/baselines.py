@@ -23,6 +23,7 @@ try:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline, make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 except ImportError as error:
     raise MissingExtraError("train", "a baseline") from error
 
@@ -34,7 +35,7 @@ Chances: TypeAlias = dict[str, list[float]]
 Answers: TypeAlias = dict[str, Chances]
 
 # How freely a classifier may follow its training part: the inverse of the strength of its L2 penalty.
-AUDIO_C, TEXT_C = 0.01, 1.0
+AUDIO_C, TEXT_C = 0.1, 1.0
 MOST_STEPS = 2000
 # A word is what stands between spaces and signs, also of one letter: "I" and "a" tell something.
 WORD = r"\b\w+\b"
@@ -65,9 +66,17 @@ def run_baselines(
         CorpusError: a training part has no label, or an id of a fold is not in the corpus.
         RunError: the cache cannot be written.
     """
+    # A second thread within BLAS gains nothing here, and costs much where other programs run beside.
+    with threadpool_limits(1):
+        return _run(corpus, task, folds, annotations)
+
+
+def _run(
+    corpus: Corpus, task: Task, folds: Sequence[Fold], annotations: AnnotationPolicy
+) -> tuple[Answers, list[Skip]]:
     used = corpus.select({i for fold in folds for i in (*fold.train, *fold.validation, *fold.test)})
     heard, skipped = read_functionals(used)
-    words = {u.id: text for u in used if (text := _words(u, annotations))}
+    words = {u.id: written for u in used if (written := _words(u, annotations))}
     unread = {skip.id for skip in skipped}
     answers: Answers = {name: {} for name in _allowed(heard, words)}
     for fold in folds:
@@ -75,15 +84,15 @@ def run_baselines(
         audio = _answer(_hearer(), heard, truth, fold.test, task)
         text = _answer(_reader(), words, truth, fold.test, task)
         prior = _prior(truth, fold, task)
-        for identity in fold.test:
-            alone = [said[identity] for said in (audio, text) if identity in said]
-            answers[MAJORITY][identity] = prior
-            if TEXT in answers:
-                answers[TEXT][identity] = text.get(identity, prior)
-            if AUDIO in answers and identity not in unread:
-                answers[AUDIO][identity] = audio.get(identity, prior)
-            if LATE in answers and identity not in unread:
-                answers[LATE][identity] = _mean(alone or [prior])
+        hearing = [identity for identity in fold.test if identity not in unread]
+        said = {
+            MAJORITY: dict.fromkeys(fold.test, prior),
+            AUDIO: {identity: audio.get(identity, prior) for identity in hearing},
+            TEXT: {identity: text.get(identity, prior) for identity in fold.test},
+            LATE: {identity: _late(identity, audio, text, prior) for identity in hearing},
+        }
+        for name, pooled in answers.items():
+            pooled |= said[name]
     return answers, skipped
 
 
@@ -147,5 +156,7 @@ def _answer(
     return dict(zip(asked, chances.tolist(), strict=True))
 
 
-def _mean(rows: Sequence[Sequence[float]]) -> list[float]:
-    return [float(value) for value in np.mean(rows, axis=0)]
+def _late(identity: str, audio: Chances, text: Chances, prior: list[float]) -> list[float]:
+    """Return the mean of what the two say of an utterance, what one says alone, or the prior."""
+    rows = [said[identity] for said in (audio, text) if identity in said] or [prior]
+    return [sum(column) / len(rows) for column in zip(*rows, strict=True)]

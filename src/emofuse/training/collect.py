@@ -90,7 +90,7 @@ def collect(run: Run) -> dict[str, Any]:
         "selection": recipe.selection,
         "n_utterances": len({i for fold in run.folds for i in fold.test}),
         "labels": list(task.labels),
-        "label_counts": label_counts(run.wanted, run.corpus),
+        "label_counts": label_counts(run.wanted, run.corpus, recipe.agreement),
         "votes": _votes(run),
         "folds": [_describe(fold) for fold in run.folds],
         "folds_unscored": [fold.name for fold in run.folds if not set(fold.test) & set(truth)],

@@ -21,6 +21,7 @@ from emofuse.training.fit import Progress
 from emofuse.training.job import Job, Setting, run_job
 from emofuse.training.loader import AudioStore
 from emofuse.training.run import only_wanted, open_run, recipe_corpus
+from emofuse.training.speaker_norm import refuse_unfit
 from emofuse.types import SYSTEMS, Corpus, Fold, SystemName
 
 
@@ -74,6 +75,7 @@ def cross_validate(
     folds = draw_folds(read, recipe.protocol, recipe.selection, recipe.folds_seed, recipe.text_independent)
     found = audit(read, recipe.protocol, folds, recipe.text_independent, recipe.annotations, wanted)
     refuse_errors(found.findings, accept)
+    refuse_unfit(recipe, labelled, systems, found.findings, accept)
     open_run(out, recipe, folds_document(folds) | {"corpus_hash": corpus_hash(labelled)}, resume)
     aside = undecided(wanted, labelled, task, recipe.agreement)
     setting = Setting(recipe, task, AudioStore(), lambda progress: None, aside)

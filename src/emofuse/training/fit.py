@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -34,6 +35,7 @@ from emofuse.training.losses import (
     summed_squared_error,
     with_auxiliary,
 )
+from emofuse.training.memory import with_less
 from emofuse.training.optim import make_optimizer, set_learning_rate
 
 Weights: TypeAlias = dict[str, Tensor]
@@ -136,7 +138,15 @@ def validate(model: EmotionModel, part: Part, recipe: Recipe) -> Validation:
 
 
 def score_part(model: EmotionModel, part: Part, micro_seconds: float) -> tuple[Outputs, list[int]]:
-    """Return what is said of every utterance of a part, and the position of each row."""
+    """Return what is said of every utterance of a part, and the position of each row.
+
+    Raises:
+        RunError: an utterance alone does not fit into memory.
+    """
+    return with_less(partial(_score, model, part), micro_seconds, float(part.costs.min()))[0]
+
+
+def _score(model: EmotionModel, part: Part, micro_seconds: float) -> tuple[Outputs, list[int]]:
     positions: list[int] = []
 
     def batches() -> Iterator[Any]:
@@ -163,6 +173,7 @@ class _Trainer:
     ) -> None:
         self.accelerator, self.model, self.optimizer, self.recipe = accelerator, model, optimizer, recipe
         self.class_weights = None if class_weights is None else class_weights.to(accelerator.device)
+        self.micro_seconds = recipe.training.micro_seconds
         self.ranges = recipe.dimensions.values()
         self.learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
@@ -189,9 +200,24 @@ class _Trainer:
 
     def _step(self, part: Part, batch: list[int], rng: np.random.Generator) -> tuple[float, float]:
         """Make one step from an effective batch; return its summed loss and the gradient's norm."""
+        drawn = rng.bit_generator.state
+
+        def accumulate(micro_seconds: float) -> float:
+            self.optimizer.zero_grad(set_to_none=True)
+            rng.bit_generator.state = drawn
+            return self._accumulate(part, batch, rng, micro_seconds)
+
+        shortest = float(part.costs[batch].min())
+        total, self.micro_seconds = with_less(accumulate, self.micro_seconds, shortest)
+        norm = self.accelerator.clip_grad_norm_(self.learning, self.recipe.training.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return total, float(norm)
+
+    def _accumulate(self, part: Part, batch: list[int], rng: np.random.Generator, micro_seconds: float) -> float:
+        """Add up the gradients of an effective batch; return its summed loss."""
         total = 0.0
-        micros = micro_batches(part.costs.tolist(), batch, self.recipe.training.micro_seconds)
-        for positions in micros:
+        for positions in micro_batches(part.costs.tolist(), batch, micro_seconds):
             arrays = training_batch(part, positions, self.recipe, rng)
             inputs = as_tensors(arrays, self.accelerator.device)
             targets = torch.from_numpy(part.shares[positions]).to(self.accelerator.device)
@@ -205,10 +231,7 @@ class _Trainer:
                 loss = loss + self.recipe.training.dimension_weight * error
             self.accelerator.backward(loss / len(batch))
             total += float(loss.detach())
-        norm = self.accelerator.clip_grad_norm_(self.learning, self.recipe.training.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return total, float(norm)
+        return total
 
     def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         if self.recipe.multi_label:

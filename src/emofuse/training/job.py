@@ -24,6 +24,7 @@ from emofuse.training.card import write_card
 from emofuse.training.features import Cost, frozen_of
 from emofuse.training.fit import EpochRecord, Reporter, fit
 from emofuse.training.loader import AudioStore, Part, Reader, load_part, texts_of
+from emofuse.training.speaker_norm import give_adapted
 from emofuse.training.start import joint_recipe, start_from_unimodal
 from emofuse.types import Corpus, Fold, Modality, Skip, SystemName, Task
 
@@ -72,13 +73,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network, how it went, what could not be read on the way, and what writes its card."""
+    """A trained network, how it went, what could not be read on the way, what writes its card, what it learnt from."""
 
     checkpoint: Checkpoint
     history: list[EpochRecord]
     skipped: list[Skip]
     card: Callable[[Path], None]
     calibration: Calibration
+    parts: tuple[Part, Part | None]
 
     def save(self, folder: Path) -> None:
         """Put the model, with its card and calibration, into its place."""
@@ -128,7 +130,8 @@ def train_system(
         _refuse_empty(validation, "validation", system, skipped)
     history = fit(checkpoint, train, validation, recipe, seed, setting.report)
     card = partial(write_card, recipe=recipe, system=system, model=checkpoint.model, parts=parts, seed=seed)
-    return Trained(checkpoint, history, skipped, card, calibrate(checkpoint.model, train, validation, recipe))
+    calibration = calibrate(checkpoint.model, train, validation, recipe)
+    return Trained(checkpoint, history, skipped, card, calibration, (train, validation))
 
 
 def run_job(job: Job, setting: Setting, corpus: Corpus) -> list[Skip]:
@@ -155,6 +158,8 @@ def run_job(job: Job, setting: Setting, corpus: Corpus) -> list[Skip]:
     )
     tested = corpus.select(job.fold.test)
     test, skipped = answers.give(reading(tested, job.source), layout.PREDICTIONS)
+    if setting.recipe.speaker_norm:
+        give_adapted(answers, trained.parts, test, setting.recipe)
     if job.system == "fusion":
         answers.give_without(test)
     if job.system != "audio":

@@ -189,7 +189,7 @@ def load_part(corpus: Corpus, task: Task, reader: Reader, soft_labels: bool = Fa
             continue
         kept.append(utterance)
         present.append(item.modalities)
-        costs.append(cost_of(utterance, _seconds(utterance)))
+        costs.append(cost_of(utterance, length_of(utterance)))
     index = {label: number for number, label in enumerate(task.labels)}
     targets = np.array([index.get(str(u.label), NO_LABEL) for u in kept], dtype=np.int64)
     shares = np.array([label_shares(u, task, soft_labels) for u in kept], dtype=np.float32)
@@ -209,7 +209,7 @@ def _dimensions(utterances: Sequence[Utterance], task: Task) -> npt.NDArray[np.f
     return np.array(rows, dtype=np.float32).reshape(len(utterances), len(task.dimensions))
 
 
-def _seconds(utterance: Utterance) -> float | None:
+def length_of(utterance: Utterance) -> float | None:
     """Return how long an utterance is as span or header tell it, whether the system hears it or not."""
     if utterance.audio is None:
         return None

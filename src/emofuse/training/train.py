@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from emofuse import layout
@@ -10,6 +11,7 @@ from emofuse.data.validation import cut_validation
 from emofuse.errors import CorpusError, RunError
 from emofuse.training.fit import Progress, Reporter
 from emofuse.training.job import Setting, train_system
+from emofuse.training.lessons import learn_from
 from emofuse.training.loader import AudioStore
 from emofuse.training.run import environment, recipe_corpus
 from emofuse.types import MODALITIES, Corpus, Skip, SystemName
@@ -25,24 +27,31 @@ def train(
     out: str | Path,
     system: SystemName = "fusion",
     report: Reporter = _silent,
+    run: str | Path | None = None,
 ) -> list[Skip]:
     """Train a system on every labelled utterance of a corpus and put its model into `out/model`.
 
     With the selection `best`, whole speakers (or, failing that, a stratified share) are kept aside to choose
-    the epoch; with `fixed`, everything is learnt from.
+    the epoch; with `fixed`, everything is learnt from. With a finished cross-validation `run`, everything is
+    learnt from too: its folds have chosen the epochs, and its out-of-fold predictions calibrate the model.
 
     Returns:
         What could not be read, and why.
 
     Raises:
-        RunError: the folder holds a model already, or cannot be written.
+        RunError: the folder holds a model already, or cannot be written; or the run does not fit.
         CorpusError, RecipeError: the corpus or the recipe cannot be used.
     """
     out = Path(out)
     if (out / layout.MODEL).exists():
         raise RunError(f"{out / layout.MODEL}: holds a model already; choose another folder")
-    layout.make_folder(out)
     labelled, task = recipe_corpus(recipe, corpus)
+    lessons = None
+    if run is not None:
+        lessons = learn_from(Path(run), system, recipe, labelled, task)
+        training = recipe.training.model_copy(update={"epochs": lessons.epochs})
+        recipe = recipe.model_copy(update={"selection": "fixed", "training": training})
+    layout.make_folder(out)
     utterances = sorted((u for u in labelled if u.label is not None), key=lambda u: u.id)
     kept_aside: set[str] = set()
     if recipe.selection == "best":
@@ -61,6 +70,8 @@ def train(
             train_system(setting, modality, parts, seed).save(out / modality / layout.MODEL)
     beside = {modality: out / modality for modality in MODALITIES}
     trained = train_system(setting, system, parts, seed, beside)
+    if lessons is not None:
+        trained = replace(trained, calibration=lessons.calibration)
     layout.write_json_lines(out / layout.HISTORY, (record.as_dict() for record in trained.history))
     trained.save(out / layout.MODEL)
     return trained.skipped

@@ -1,0 +1,42 @@
+"""`emofuse cache`: what is kept on disk, and getting rid of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any
+
+import typer
+
+
+def cache(
+    prune: Annotated[bool, typer.Option("--prune", help="Delete what was used longest ago.")] = False,
+    keep_gb: Annotated[float, typer.Option("--keep-gb", min=0.0, help="With --prune: keep so much.")] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Show what the cache holds, and how much; with --prune, delete it."""
+    from emofuse.cli.output import print_json, print_table
+    from emofuse.data import cache as caching
+
+    deleted = caching.prune(round(keep_gb * 2**30)) if prune else (0, 0)
+    files, sizes = Counter[str](), Counter[str]()
+    for one in caching.kept():
+        files[one.kind] += 1
+        sizes[one.kind] += one.size
+    document: dict[str, Any] = {
+        "folder": str(caching.cache_folder()),
+        "kinds": {kind: {"files": files[kind], "bytes": sizes[kind]} for kind in sorted(files)},
+        "bytes": sum(sizes.values()),
+        "deleted": {"files": deleted[0], "bytes": deleted[1]},
+    }
+    if as_json:
+        print_json(document)
+        return 0
+    rows = [(kind, str(files[kind]), _megabytes(sizes[kind])) for kind in sorted(files)]
+    print_table(("kind", "files", "MB"), rows, title=document["folder"])
+    if prune:
+        typer.echo(f"deleted {deleted[0]} files, {_megabytes(deleted[1])} MB")
+    return 0
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:.1f}"

@@ -1,0 +1,129 @@
+"""What a cross-validation teaches the model that is kept: how long to train, and how far to trust it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emofuse import layout
+from emofuse.config import Recipe
+from emofuse.errors import RunError
+from emofuse.evaluation.calibration import (
+    PATTERNS,
+    Calibration,
+    Pattern,
+    fit_temperature,
+    pattern_of,
+    probabilities,
+)
+from emofuse.evaluation.reliability import Floats
+from emofuse.training.answers import read_predictions
+from emofuse.training.calibrate import decide
+from emofuse.types import MODALITIES, Corpus, SystemName, Task
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What is taken from a run.
+
+    Attributes:
+        epochs: the mean of the epochs that its folds chose; the recipe's where nothing was chosen.
+        calibration: fitted on the pooled out-of-fold predictions.
+        folds_hash: of the run.
+    """
+
+    epochs: int
+    calibration: Calibration
+    folds_hash: str
+
+
+def learn_from(run: Path, system: SystemName, recipe: Recipe, corpus: Corpus, task: Task) -> Lessons:
+    """Take epochs, temperatures and threshold from the out-of-fold predictions of a finished run.
+
+    Args:
+        run: the folder of a cross-validation.
+        system: which of its systems.
+        recipe: what is to be trained; its `calibration` says what to wish for.
+        corpus: of the run, under the label policy.
+        task: the labels.
+
+    Raises:
+        RunError: the run is not finished, has not that system, or tells other labels.
+    """
+    results = _results(run)
+    if system not in results["systems"]:
+        raise RunError(f"{run}: has no system {system!r}; it has {', '.join(results['systems'])}")
+    if results["labels"] != list(task.labels):
+        raise RunError(f"{run}: tells {', '.join(results['labels'])}, and the recipe {', '.join(task.labels)}")
+    folders = [
+        layout.job_folder(run, fold["index"], seed, system)
+        for fold in results["folds"]
+        for seed in results["seeds"]
+    ]
+    epochs = [_chosen_epoch(folder) for folder in folders]
+    known = [epoch for epoch in epochs if epoch is not None]
+    truth = {u.id: task.labels.index(u.label) for u in corpus if u.label is not None}
+    calibration = _calibration(folders, truth, recipe, task)
+    chosen = max(1, round(sum(known) / len(known))) if known else recipe.training.epochs
+    return Lessons(chosen, calibration, results["folds_hash"])
+
+
+def _results(run: Path) -> dict[str, Any]:
+    try:
+        results: dict[str, Any] = json.loads((run / layout.RESULTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{run}: is no finished cross-validation, it has no {layout.RESULTS} to read") from error
+    return results
+
+
+def _chosen_epoch(folder: Path) -> int | None:
+    """Return the epoch with the best validation UA, ties to the lower loss; None where nothing was validated."""
+    lines = (folder / layout.HISTORY).read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    seen = [record for record in records if record["validation"]["ua"] is not None]
+    if not seen:
+        return None
+    best = max(seen, key=lambda r: (r["validation"]["ua"], -r["validation"]["loss"], -r["epoch"]))
+    return int(best["epoch"])
+
+
+def _calibration(folders: list[Path], truth: Mapping[str, int], recipe: Recipe, task: Task) -> Calibration:
+    priors = np.bincount(list(truth.values()), minlength=len(task.labels)) / len(truth)
+    shares = dict(zip(task.labels, priors.tolist(), strict=True))
+    if task.multi_label:
+        return Calibration(priors=shares)
+    pooled = {pattern: rows for pattern in PATTERNS if (rows := list(_rows(folders, pattern, task, truth)))}
+    if not pooled:
+        raise RunError(f"{folders[0].parents[2]}: was run on other utterances than the manifest has")
+    temperatures = {
+        pattern: fit_temperature(np.array([logits for logits, _ in rows]), np.array([label for _, label in rows]))
+        for pattern, rows in pooled.items()
+    }
+    full = max(pooled, key=len)  # "audio+text" where the system hears and reads
+    logits, labels = (np.array(column) for column in zip(*pooled[full], strict=True))
+    chances = probabilities(logits / temperatures[full])
+    return decide(Calibration(temperatures, priors=shares), chances, labels, recipe)
+
+
+def _rows(
+    folders: list[Path], pattern: Pattern, task: Task, truth: Mapping[str, int]
+) -> Iterator[tuple[Floats, int]]:
+    """Yield uncalibrated logits and true labels of what was predicted under a modality pattern."""
+    for folder in folders:
+        own = Calibration.from_dict(
+            json.loads((folder / layout.METRICS).read_text(encoding="utf-8"))["calibration"]
+        )
+        names = [layout.PREDICTIONS, *(layout.WITHOUT.format(modality=m) for m in MODALITIES)]
+        for name in names:
+            if not (folder / name).is_file():
+                continue
+            for identity, row in read_predictions(folder, name).items():
+                if identity in truth and pattern_of(row["modalities"]) == pattern:
+                    chances = np.array([row["probabilities"][label] for label in task.labels])
+                    # Probabilities are a softmax of logits over the temperature: their logarithm is it again.
+                    yield np.log(chances.clip(1e-30)) * own.temperatures.get(pattern, 1.0), truth[identity]
