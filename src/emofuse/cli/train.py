@@ -41,7 +41,7 @@ def train_shown(recipe: Recipe, corpus: Corpus, out: Path, system: SystemName, r
     from emofuse.cli.output import configure_logging, progress_bar, warn_of_skips
 
     configure_logging()
-    from emofuse.training.fit import Progress
+    from emofuse.training.epoch import Progress
     from emofuse.training.train import train as train_on
 
     with progress_bar() as bar:

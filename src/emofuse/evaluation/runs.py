@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from emofuse import layout
 from emofuse.config import Recipe, load_recipe
 from emofuse.errors import RunError
@@ -21,6 +23,7 @@ from emofuse.types import Fold
 # The system that is named first; the mean of two systems' probabilities, which no job folder holds.
 FIRST = "fusion"
 LATE, PARTS = "late", ("audio", "text")
+_FOLDS = TypeAdapter(tuple[Fold, ...])
 
 
 @dataclass(frozen=True)
@@ -95,30 +98,27 @@ def read_run(folder: Path, truth: tuple[Tested, ...] | None = None) -> FinishedR
     truth = truth or read_truth(folder)
     if truth is None:
         raise RunError(f"{folder}: does not say which labels are true; give its manifest with --manifest")
-    try:
-        return FinishedRun(
-            folder=folder,
-            name=folder.resolve().name,
-            results=results,
-            recipe=load_recipe(folder / layout.RECIPE),
-            folds=folds_of(folds),
-            corpus_hash=folds["corpus_hash"],
-            truth=truth,
-        )
-    except (KeyError, TypeError) as error:
-        raise RunError(f"{folder / layout.FOLDS}: is damaged ({error}); run it again in another folder") from error
+    return FinishedRun(
+        folder=folder,
+        name=folder.resolve().name,
+        results=results,
+        recipe=load_recipe(folder / layout.RECIPE),
+        folds=read_folds(folder / layout.FOLDS),
+        corpus_hash=str(folds.get("corpus_hash")),
+        truth=truth,
+    )
 
 
-def folds_of(document: Mapping[str, Any]) -> tuple[Fold, ...]:
-    """Return the folds of what `folds.json` holds.
+def read_folds(path: Path) -> tuple[Fold, ...]:
+    """Return the folds of a file such as `folds.json`.
 
     Raises:
-        KeyError, TypeError: it holds something else.
+        RunError: it cannot be read, or holds something else.
     """
-    return tuple(
-        Fold(**{key: tuple(value) if isinstance(value, list) else value for key, value in one.items()})
-        for one in document["folds"]
-    )
+    try:
+        return _FOLDS.validate_python(_document(path)["folds"])
+    except (KeyError, ValueError) as error:
+        raise RunError(f"{path}: holds no folds; give the {layout.FOLDS} of a run folder") from error
 
 
 def compare_runs(runs: Sequence[FinishedRun], systems: Sequence[str] = ()) -> dict[str, Any]:

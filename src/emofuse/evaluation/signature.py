@@ -71,7 +71,7 @@ class Signature:
 
         >>> str(Signature("iemocap", "iemocap4", ("sad", "angry"), 2, 3, "predefined", "0123abcd", version="1"))
         'emofuse|iemocap:iemocap4(sad,angry)|n=2/3|predefined|folds=0123abcd|seeds=1|val=unstated|sel=unstated|text=unstated|pool=pooled|v=1'
-        """  # noqa: E501 (the line is one line)
+        """
         labels = ",".join(map(_quoted, self.labels))
         words = (self.folds, str(self.seeds), self.validation, self.selection, self.text, self.pooling)
         parts = [

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -31,6 +31,9 @@ PROBABILITY = "p_"
 ROUNDED = 1e-3
 # The figures that a label alone does not tell.
 OF_PROBABILITIES = ("ece", "nll", "brier", "aurc")
+
+# From the text of a file and its path to its rows, each with its place.
+Reader: TypeAlias = Callable[[str, Path], Iterator[tuple[str, Mapping[str, Any]]]]
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,9 @@ def check_answers(
     ids = {one.id for one in tested}
     wanted = [answer for answer in answers if answer.id in ids]
     by_seed = _by_seed(wanted)
-    folds_told = _refuse_other_folds(wanted, tested)
+    for found in by_seed.values():
+        _refuse_other_folds(found.values(), tested)
+    folds_told = all(answer.fold is not None for answer in wanted)
     calibrated = _have_probabilities(wanted)
     missing = tuple(one.id for one in tested if any(one.id not in found for found in by_seed.values()))
     lacking = set(missing)
@@ -154,8 +159,8 @@ def _by_seed(answers: Iterable[Answer]) -> dict[str, dict[str, Answer]]:
     return dict(sorted(found.items()))
 
 
-def _refuse_other_folds(answers: Sequence[Answer], tested: Sequence[Tested]) -> bool:
-    """Make sure that the folds that answers name are those that test; return whether all of them name one.
+def _refuse_other_folds(answers: Iterable[Answer], tested: Sequence[Tested]) -> None:
+    """Make sure that the folds that the answers of a seed name are those that test.
 
     Folds may have any names: what counts is which utterances share one.
     """
@@ -169,7 +174,6 @@ def _refuse_other_folds(answers: Sequence[Answer], tested: Sequence[Tested]) -> 
             together = fold_of[other.id] == fold_of[answer.id]
             if together != (other.fold == answer.fold):
                 raise CorpusError(_other_folds(answer, other, together))
-    return all(answer.fold is not None for answer in answers)
 
 
 def _other_folds(answer: Answer, other: Answer, together: bool) -> str:
@@ -229,8 +233,8 @@ def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
     start = text.lstrip()[:1]
-    read: Callable[[str, Path], Iterator[tuple[str, Mapping[str, Any]]]]
-    read = {"{": _json_lines, "[": _json_list}.get(start, _table)
+    readers: dict[str, Reader] = {"{": _json_lines, "[": _json_list}
+    read: Reader = readers.get(start, _table)
     yield from read(text, path)
 
 

@@ -16,8 +16,8 @@ from emofuse.data.sources import reading
 from emofuse.evaluation.calibration import Calibration, pattern_of
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.training.calibrate import patterns_of
-from emofuse.training.fit import score_part
 from emofuse.training.loader import Part, Reader, load_part
+from emofuse.training.scoring import score_part
 from emofuse.types import MODALITIES, Corpus, Prediction, Skip, Task
 
 

@@ -20,8 +20,8 @@ from emofuse.evaluation.conformal import conformal_quantile
 from emofuse.evaluation.metrics import Indices
 from emofuse.evaluation.reliability import Floats, abstention_threshold
 from emofuse.model.network import EmotionModel
-from emofuse.training.fit import score_part
 from emofuse.training.loader import Part
+from emofuse.training.scoring import score_part
 from emofuse.types import Modality
 
 

@@ -31,6 +31,8 @@ from emofuse.types import MODALITIES, Corpus, Finding, Fold, Skip, SystemName, T
 Rows: TypeAlias = dict[str, dict[str, Any]]
 # What is compared with what; `late` is the late fusion of the systems audio and text, the reference for fusion.
 COMPARED = (("fusion", "audio"), ("fusion", "text"), ("fusion", "late"), ("late", "audio"), ("late", "text"))
+# What a system is called once its speakers' own statistics are taken out: it knows the test utterances, not their labels.
+ADAPTED = "{system}+speaker-norm"
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,10 @@ def collect(run: Run) -> dict[str, Any]:
     }
     systems: dict[str, Any] = {system: _summary(run, system, scored[system], truth) for system in run.systems}
     everything = _with_late_fusion(scored)
-    for name in everything.keys() - scored.keys():
-        systems[name] = summarise(everything[name])
+    everything |= (adapted := _adapted(run, truth))
+    systems |= {name: summarise(figures) for name, figures in everything.items() if name not in scored}
+    for name in systems:
+        systems[name]["transductive"] = name in adapted
     for name, figures in systems.items():
         _draw(run.out, name, figures, task)
     return {
@@ -104,7 +108,7 @@ def collect(run: Run) -> dict[str, Any]:
         "comparisons": adjust(
             [
                 compare(a, b, everything, metric)
-                for a, b in COMPARED
+                for a, b in (*COMPARED, *((ADAPTED.format(system=system), system) for system in run.systems))
                 if a in everything and b in everything
                 for metric in METRICS
             ]
@@ -166,6 +170,18 @@ def _with_late_fusion(scored: Mapping[str, Scored]) -> dict[str, Scored]:
         chances = late_fusion(scored["audio"].probabilities, scored["text"].probabilities)
         everything["late"] = replace(scored["audio"], probabilities=chances)
     return everything
+
+
+def _adapted(run: Run, truth: Mapping[str, str]) -> dict[str, Scored]:
+    """Return what systems say once speakers are taken out, by a name of its own, where the recipe wants that."""
+    if not run.recipe.speaker_norm:
+        return {}
+    return {
+        ADAPTED.format(system=system): _scored(
+            run, [run.rows(system, seed, layout.SPEAKER_NORM) for seed in run.recipe.seeds], truth
+        )
+        for system in run.systems
+    }
 
 
 def _summary(run: Run, system: SystemName, scored: Scored, truth: Mapping[str, str]) -> dict[str, Any]:

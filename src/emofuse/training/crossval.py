@@ -17,7 +17,7 @@ from emofuse.data.splits import corpus_hash, draw_folds, folds_document
 from emofuse.errors import RecipeError
 from emofuse.training.answers import is_complete
 from emofuse.training.collect import Run, collect
-from emofuse.training.fit import Progress
+from emofuse.training.epoch import Progress
 from emofuse.training.job import Job, Setting, run_job
 from emofuse.training.loader import AudioStore
 from emofuse.training.run import only_wanted, open_run, recipe_corpus

@@ -4,63 +4,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any, TypeAlias
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
-from torch import Tensor, nn
+from torch import Tensor
 
 from emofuse.config import Recipe
-from emofuse.data.buckets import effective_batches, micro_batches
-from emofuse.data.prepare import Outputs
 from emofuse.errors import RecipeError, RunError
-from emofuse.evaluation.calibration import probabilities
-from emofuse.evaluation.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
-from emofuse.model.batch import as_tensors
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.network import EmotionModel
-from emofuse.model.score import score_batches
 from emofuse.model.tuning import is_frozen
-from emofuse.training.loader import Part, scoring_batches, training_batch
-from emofuse.training.losses import (
-    inverse_frequency_weights,
-    summed_binary_cross_entropy,
-    summed_cross_entropy,
-    summed_squared_error,
-    with_auxiliary,
-)
-from emofuse.training.memory import with_less
-from emofuse.training.optim import make_optimizer, set_learning_rate
+from emofuse.training.epoch import Reporter, Trainer, class_weights_of
+from emofuse.training.loader import Part
+from emofuse.training.optim import make_optimizer
+from emofuse.training.scoring import Validation, validate
 
 Weights: TypeAlias = dict[str, Tensor]
 # With the selection `fixed`, the weights of so many last epochs are averaged.
 AVERAGED_EPOCHS = 3
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far training is: the share that is done, the loss so far in this epoch, the last validation UA."""
-
-    epoch: int
-    epochs: int
-    done: float
-    loss: float
-    ua: float | None
-
-
-@dataclass(frozen=True)
-class Validation:
-    """How a network fares on a validation part; null where there is none."""
-
-    loss: float | None = None
-    wa: float | None = None
-    ua: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,9 +42,6 @@ class EpochRecord:
     def as_dict(self) -> dict[str, Any]:
         """Return the record as JSON would hold it."""
         return asdict(self)
-
-
-Reporter: TypeAlias = Callable[[Progress], None]
 
 
 def fit(
@@ -106,7 +68,7 @@ def fit(
         _checkpoint_gradients(checkpoint.model)
     optimizer = make_optimizer(checkpoint.model, recipe)
     model, optimizer = accelerator.prepare(checkpoint.model, optimizer)
-    trainer = _Trainer(accelerator, model, optimizer, recipe, _class_weights(train, checkpoint.model, recipe))
+    trainer = Trainer(accelerator, model, optimizer, recipe, class_weights_of(train, checkpoint.model, recipe))
     keeper = _Keeper(accelerator.unwrap_model(model), recipe.training.patience, validation is not None)
     history: list[EpochRecord] = []
     for epoch in range(1, recipe.training.epochs + 1):
@@ -124,126 +86,6 @@ def fit(
     keeper.restore()
     accelerator.free_memory()
     return history
-
-
-def validate(model: EmotionModel, part: Part, recipe: Recipe) -> Validation:
-    """Score a part with the network as it is."""
-    said, positions = score_part(model, part, recipe.training.micro_seconds)
-    logits = said.logits
-    chances = probabilities(logits)
-    targets = part.targets[positions]
-    loss = float(-np.log(chances[np.arange(len(targets)), targets].clip(min=1e-12)).mean())
-    confusion = confusion_matrix(targets, logits.argmax(axis=1), logits.shape[1])
-    return Validation(loss, weighted_accuracy(confusion), unweighted_accuracy(confusion))
-
-
-def score_part(model: EmotionModel, part: Part, micro_seconds: float) -> tuple[Outputs, list[int]]:
-    """Return what is said of every utterance of a part, and the position of each row.
-
-    Raises:
-        RunError: an utterance alone does not fit into memory.
-    """
-    return with_less(partial(_score, model, part), micro_seconds, float(part.costs.min()))[0]
-
-
-def _score(model: EmotionModel, part: Part, micro_seconds: float) -> tuple[Outputs, list[int]]:
-    positions: list[int] = []
-
-    def batches() -> Iterator[Any]:
-        for chosen, batch in scoring_batches(part, micro_seconds):
-            positions.extend(chosen)
-            yield batch
-
-    said = list(score_batches(model, batches()))
-    told = [outputs.dimensions for outputs in said if outputs.dimensions is not None]
-    logits = np.concatenate([outputs.logits for outputs in said])
-    return Outputs(logits, np.concatenate(told) if told else None), positions
-
-
-class _Trainer:
-    """One epoch of training: what stays the same from step to step."""
-
-    def __init__(
-        self,
-        accelerator: Accelerator,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        recipe: Recipe,
-        class_weights: Tensor | None,
-    ) -> None:
-        self.accelerator, self.model, self.optimizer, self.recipe = accelerator, model, optimizer, recipe
-        self.class_weights = None if class_weights is None else class_weights.to(accelerator.device)
-        self.micro_seconds = recipe.training.micro_seconds
-        self.ranges = recipe.dimensions.values()
-        self.learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-
-    def run_epoch(
-        self, part: Part, epoch: int, seed: int, report: Reporter, ua: float | None
-    ) -> tuple[float, float]:
-        """Go once through a part; return the mean loss an utterance and the mean gradient norm."""
-        training = self.recipe.training
-        rng = np.random.default_rng([seed, epoch])
-        batches = effective_batches(part.costs.tolist(), training.batch_seconds, rng)
-        total, seen, norms = 0.0, 0, 0.0
-        self._training_mode()
-        for number, batch in enumerate(batches, start=1):
-            done = (epoch - 1 + number / len(batches)) / training.epochs
-            set_learning_rate(self.optimizer, done - 0.5 / len(batches) / training.epochs, self.recipe)
-            loss, norm = self._step(part, batch, rng)
-            if not math.isfinite(loss):
-                raise RunError(
-                    f"the loss is no longer a number in epoch {epoch}; lower training.lr or the encoders' lr"
-                )
-            total, seen, norms = total + loss, seen + len(batch), norms + norm
-            report(Progress(epoch, training.epochs, done, total / seen, ua))
-        return total / seen, norms / len(batches)
-
-    def _step(self, part: Part, batch: list[int], rng: np.random.Generator) -> tuple[float, float]:
-        """Make one step from an effective batch; return its summed loss and the gradient's norm."""
-        drawn = rng.bit_generator.state
-
-        def accumulate(micro_seconds: float) -> float:
-            self.optimizer.zero_grad(set_to_none=True)
-            rng.bit_generator.state = drawn
-            return self._accumulate(part, batch, rng, micro_seconds)
-
-        shortest = float(part.costs[batch].min())
-        total, self.micro_seconds = with_less(accumulate, self.micro_seconds, shortest)
-        norm = self.accelerator.clip_grad_norm_(self.learning, self.recipe.training.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return total, float(norm)
-
-    def _accumulate(self, part: Part, batch: list[int], rng: np.random.Generator, micro_seconds: float) -> float:
-        """Add up the gradients of an effective batch; return its summed loss."""
-        total = 0.0
-        for positions in micro_batches(part.costs.tolist(), batch, micro_seconds):
-            arrays = training_batch(part, positions, self.recipe, rng)
-            inputs = as_tensors(arrays, self.accelerator.device)
-            targets = torch.from_numpy(part.shares[positions]).to(self.accelerator.device)
-            with self.accelerator.autocast():
-                output = self.model(**inputs)
-            present = (inputs["audio_mask"].any(dim=1), inputs["text_mask"].any(dim=1))
-            loss = with_auxiliary(output, targets, present, self._loss, self.recipe.training.auxiliary)
-            if output.dimensions is not None:
-                wanted = torch.from_numpy(part.dimensions[positions]).to(self.accelerator.device)
-                error = summed_squared_error(output.dimensions, wanted, list(self.ranges))
-                loss = loss + self.recipe.training.dimension_weight * error
-            self.accelerator.backward(loss / len(batch))
-            total += float(loss.detach())
-        return total
-
-    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        if self.recipe.multi_label:
-            return summed_binary_cross_entropy(logits, targets, self.class_weights)
-        return summed_cross_entropy(logits, targets, self.class_weights, self.recipe.training.label_smoothing)
-
-    def _training_mode(self) -> None:
-        """Switch dropout on, but not in frozen encoders: they give the same frames in every epoch."""
-        self.model.train()
-        for name, module in self.model.named_children():
-            if name.endswith("_encoder") and is_frozen(module):
-                module.eval()
 
 
 class _Keeper:
@@ -301,12 +143,6 @@ def _copy_of(model: EmotionModel) -> Weights:
         for name, value in model.state_dict().items()
         if not name.startswith(frozen)
     }
-
-
-def _class_weights(part: Part, model: EmotionModel, recipe: Recipe) -> Tensor | None:
-    if not recipe.training.class_weights:
-        return None
-    return inverse_frequency_weights(part.targets, len(model.config.task.labels))
 
 
 def _precision(recipe: Recipe) -> str:

@@ -21,8 +21,9 @@ from emofuse.model.shelf import Shelf
 from emofuse.training.answers import Answers
 from emofuse.training.calibrate import calibrate
 from emofuse.training.card import write_card
+from emofuse.training.epoch import Reporter
 from emofuse.training.features import Cost, frozen_of
-from emofuse.training.fit import EpochRecord, Reporter, fit
+from emofuse.training.fit import EpochRecord, fit
 from emofuse.training.loader import AudioStore, Part, Reader, load_part, texts_of
 from emofuse.training.speaker_norm import give_adapted
 from emofuse.training.start import joint_recipe, start_from_unimodal

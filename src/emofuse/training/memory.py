@@ -52,8 +52,8 @@ def with_less(work: Callable[[float], Result], micro_seconds: float, shortest: f
             torch.cuda.empty_cache()
         if micro_seconds <= shortest:
             raise RunError(
-                "memory is full with a single utterance; set audio.max_seconds, freeze more of the encoder or take "
-                "a smaller one"
+                "memory is full with a single utterance; set audio.max_seconds, freeze more of the encoder, or "
+                "take a smaller one"
             ) from full
         micro_seconds /= 2
         logger.warning(

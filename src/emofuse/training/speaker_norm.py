@@ -27,7 +27,6 @@ from emofuse.evaluation.calibration import Calibration, fit_temperatures, patter
 from emofuse.model.heads import EmotionHead
 from emofuse.model.network import EmotionModel
 from emofuse.training.answers import Answers, predictions_of
-from emofuse.training.fit import score_part
 from emofuse.training.loader import Part
 from emofuse.training.losses import (
     inverse_frequency_weights,
@@ -35,6 +34,7 @@ from emofuse.training.losses import (
     summed_cross_entropy,
     summed_squared_error,
 )
+from emofuse.training.scoring import score_part
 from emofuse.types import Corpus, Finding, SystemName, Task
 
 CONFOUND = "speaker-single-label"

@@ -9,7 +9,7 @@ from emofuse import layout
 from emofuse.config import Recipe, dump_recipe
 from emofuse.data.validation import cut_validation
 from emofuse.errors import CorpusError, RunError
-from emofuse.training.fit import Progress, Reporter
+from emofuse.training.epoch import Progress, Reporter
 from emofuse.training.job import Setting, train_system
 from emofuse.training.lessons import learn_from
 from emofuse.training.loader import AudioStore

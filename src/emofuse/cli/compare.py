@@ -1,0 +1,105 @@
+"""`emofuse compare`: finished runs tested against one another, on the same folds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emofuse.errors import RunError
+
+if TYPE_CHECKING:
+    from emofuse.evaluation.tested import Tested
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders of crossval; two or more.")],
+    systems: Annotated[
+        list[str] | None, typer.Option("--system", help="Compare this system; else all that the runs share.")
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", help="Their manifest, for runs that do not hold the true labels.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Test finished runs against one another, speaker by speaker."""
+    from emofuse.cli.output import configure_logging, print_json
+    from emofuse.evaluation.runs import compare_runs, read_run
+
+    configure_logging()
+    found = [read_run(folder, truth_of(folder, manifest)) for folder in runs]
+    compared = compare_runs(found, systems or ())
+    if as_json:
+        print_json(compared)
+    else:
+        _show(compared)
+    return 0
+
+
+def truth_of(folder: Path, manifest: Path | None) -> tuple[Tested, ...] | None:
+    """Return what a manifest says is true of the utterances that a run tested; None without a manifest.
+
+    Raises:
+        RunError: the run was made from another manifest.
+    """
+    if manifest is None or not folder.is_dir():
+        return None
+    import json
+
+    from emofuse import layout
+    from emofuse.config import load_recipe
+    from emofuse.data.manifest import load_corpus
+    from emofuse.data.splits import corpus_hash
+    from emofuse.evaluation.runs import read_folds
+    from emofuse.evaluation.tested import tested_by
+    from emofuse.training.run import recipe_corpus
+
+    corpus, _ = recipe_corpus(load_recipe(folder / layout.RECIPE), load_corpus(manifest))
+    folds = read_folds(folder / layout.FOLDS)
+    held = json.loads((folder / layout.FOLDS).read_text(encoding="utf-8"))
+    if held.get("corpus_hash") != corpus_hash(corpus):
+        raise RunError(f"{folder}: was not run on {manifest}; its labels, texts, spans or files are others")
+    return tested_by(corpus, folds)
+
+
+def _show(compared: dict[str, Any]) -> None:
+    from emofuse.cli.output import print_table
+
+    for run in compared["runs"]:
+        typer.echo(f"{run['name']}: {run['signature']}")
+    print_table(
+        ("comparison", "", "difference", "95 % interval", "p", "p (Holm)", "G", "least p", "80 % power", "n"),
+        [_row(one) for one in compared["comparisons"]],
+        title="differences in points; p by sign-flip over speakers",
+    )
+    for one in compared["comparisons"]:
+        if one["metric"] == "wa":
+            test = one["mcnemar"]
+            typer.echo(
+                f"McNemar, {one['system']} of {one['a']} and {one['b']}, first seed: {test['only_a']} right by the "
+                f"first alone, {test['only_b']} by the second, p {test['p']:.3g} ({test['label']})"
+            )
+
+
+METRIC_NAMES = {"wa": "WA", "ua": "UA", "macro_f1": "macro-F1"}
+
+
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    interval = "-" if one["ci95"] is None else " to ".join(f"{100 * end:+.1f}" for end in one["ci95"])
+    detectable = "none" if one["detectable_80"] is None else f"{100 * one['detectable_80']:.1f}"
+    return (
+        f"{one['system']}: {one['a']} minus {one['b']}",
+        METRIC_NAMES[one["metric"]],
+        f"{100 * one['difference']:+.2f}",
+        interval,
+        *(_p(one[key]) for key in ("p", "p_adjusted")),
+        "-" if one["groups"] is None else str(one["groups"]),
+        _p(one["smallest_p"]),
+        detectable,
+        str(one["n"]),
+    )
+
+
+def _p(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"

@@ -1,0 +1,137 @@
+"""One epoch of training: effective batches, each a step, made of micro-batches that fit into memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from emofuse.config import Recipe
+from emofuse.data.buckets import effective_batches, micro_batches
+from emofuse.errors import RunError
+from emofuse.model.batch import as_tensors
+from emofuse.model.network import EmotionModel
+from emofuse.model.tuning import is_frozen
+from emofuse.training.loader import Part, training_batch
+from emofuse.training.losses import (
+    inverse_frequency_weights,
+    summed_binary_cross_entropy,
+    summed_cross_entropy,
+    summed_squared_error,
+    with_auxiliary,
+)
+from emofuse.training.memory import with_less
+from emofuse.training.optim import set_learning_rate
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far training is: the share that is done, the loss so far in this epoch, the last validation UA."""
+
+    epoch: int
+    epochs: int
+    done: float
+    loss: float
+    ua: float | None
+
+
+Reporter: TypeAlias = Callable[[Progress], None]
+
+
+class Trainer:
+    """One epoch of training: what stays the same from step to step."""
+
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        recipe: Recipe,
+        class_weights: Tensor | None,
+    ) -> None:
+        self.accelerator, self.model, self.optimizer, self.recipe = accelerator, model, optimizer, recipe
+        self.class_weights = None if class_weights is None else class_weights.to(accelerator.device)
+        self.micro_seconds = recipe.training.micro_seconds
+        self.ranges = recipe.dimensions.values()
+        self.learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+    def run_epoch(
+        self, part: Part, epoch: int, seed: int, report: Reporter, ua: float | None
+    ) -> tuple[float, float]:
+        """Go once through a part; return the mean loss an utterance and the mean gradient norm."""
+        training = self.recipe.training
+        rng = np.random.default_rng([seed, epoch])
+        batches = effective_batches(part.costs.tolist(), training.batch_seconds, rng)
+        total, seen, norms = 0.0, 0, 0.0
+        self._training_mode()
+        for number, batch in enumerate(batches, start=1):
+            done = (epoch - 1 + number / len(batches)) / training.epochs
+            set_learning_rate(self.optimizer, done - 0.5 / len(batches) / training.epochs, self.recipe)
+            loss, norm = self._step(part, batch, rng)
+            if not math.isfinite(loss):
+                raise RunError(
+                    f"the loss is no longer a number in epoch {epoch}; lower training.lr or the encoders' lr"
+                )
+            total, seen, norms = total + loss, seen + len(batch), norms + norm
+            report(Progress(epoch, training.epochs, done, total / seen, ua))
+        return total / seen, norms / len(batches)
+
+    def _step(self, part: Part, batch: list[int], rng: np.random.Generator) -> tuple[float, float]:
+        """Make one step from an effective batch; return its summed loss and the gradient's norm."""
+        drawn = rng.bit_generator.state
+
+        def accumulate(micro_seconds: float) -> float:
+            self.optimizer.zero_grad(set_to_none=True)
+            rng.bit_generator.state = drawn
+            return self._accumulate(part, batch, rng, micro_seconds)
+
+        shortest = float(part.costs[batch].min())
+        total, self.micro_seconds = with_less(accumulate, self.micro_seconds, shortest)
+        norm = self.accelerator.clip_grad_norm_(self.learning, self.recipe.training.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return total, float(norm)
+
+    def _accumulate(self, part: Part, batch: list[int], rng: np.random.Generator, micro_seconds: float) -> float:
+        """Add up the gradients of an effective batch; return its summed loss."""
+        total = 0.0
+        for positions in micro_batches(part.costs.tolist(), batch, micro_seconds):
+            arrays = training_batch(part, positions, self.recipe, rng)
+            inputs = as_tensors(arrays, self.accelerator.device)
+            targets = torch.from_numpy(part.shares[positions]).to(self.accelerator.device)
+            with self.accelerator.autocast():
+                output = self.model(**inputs)
+            present = (inputs["audio_mask"].any(dim=1), inputs["text_mask"].any(dim=1))
+            loss = with_auxiliary(output, targets, present, self._loss, self.recipe.training.auxiliary)
+            if output.dimensions is not None:
+                wanted = torch.from_numpy(part.dimensions[positions]).to(self.accelerator.device)
+                error = summed_squared_error(output.dimensions, wanted, list(self.ranges))
+                loss = loss + self.recipe.training.dimension_weight * error
+            self.accelerator.backward(loss / len(batch))
+            total += float(loss.detach())
+        return total
+
+    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        if self.recipe.multi_label:
+            return summed_binary_cross_entropy(logits, targets, self.class_weights)
+        return summed_cross_entropy(logits, targets, self.class_weights, self.recipe.training.label_smoothing)
+
+    def _training_mode(self) -> None:
+        """Switch dropout on, but not in frozen encoders: they give the same frames in every epoch."""
+        self.model.train()
+        for name, module in self.model.named_children():
+            if name.endswith("_encoder") and is_frozen(module):
+                module.eval()
+
+
+def class_weights_of(part: Part, model: EmotionModel, recipe: Recipe) -> Tensor | None:
+    """Return a weight a class, (labels,), if the recipe wants classes to count alike."""
+    if not recipe.training.class_weights:
+        return None
+    return inverse_frequency_weights(part.targets, len(model.config.task.labels))

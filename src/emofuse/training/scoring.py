@@ -1,0 +1,62 @@
+"""A network asked about a part, in evaluation mode: every utterance once, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from emofuse.config import Recipe
+from emofuse.data.prepare import Outputs
+from emofuse.evaluation.calibration import probabilities
+from emofuse.evaluation.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
+from emofuse.model.network import EmotionModel
+from emofuse.model.score import score_batches
+from emofuse.training.loader import Part, scoring_batches
+from emofuse.training.memory import with_less
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How a network fares on a validation part; null where there is none."""
+
+    loss: float | None = None
+    wa: float | None = None
+    ua: float | None = None
+
+
+def validate(model: EmotionModel, part: Part, recipe: Recipe) -> Validation:
+    """Score a part with the network as it is."""
+    said, positions = score_part(model, part, recipe.training.micro_seconds)
+    logits = said.logits
+    chances = probabilities(logits)
+    targets = part.targets[positions]
+    loss = float(-np.log(chances[np.arange(len(targets)), targets].clip(min=1e-12)).mean())
+    confusion = confusion_matrix(targets, logits.argmax(axis=1), logits.shape[1])
+    return Validation(loss, weighted_accuracy(confusion), unweighted_accuracy(confusion))
+
+
+def score_part(model: EmotionModel, part: Part, micro_seconds: float) -> tuple[Outputs, list[int]]:
+    """Return what is said of every utterance of a part, and the position of each row.
+
+    Raises:
+        RunError: an utterance alone does not fit into memory.
+    """
+    return with_less(partial(_score, model, part), micro_seconds, float(part.costs.min()))[0]
+
+
+def _score(model: EmotionModel, part: Part, micro_seconds: float) -> tuple[Outputs, list[int]]:
+    positions: list[int] = []
+
+    def batches() -> Iterator[Any]:
+        for chosen, batch in scoring_batches(part, micro_seconds):
+            positions.extend(chosen)
+            yield batch
+
+    said = list(score_batches(model, batches()))
+    told = [outputs.dimensions for outputs in said if outputs.dimensions is not None]
+    logits = np.concatenate([outputs.logits for outputs in said])
+    return Outputs(logits, np.concatenate(told) if told else None), positions
