@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
 os.environ["OMP_NUM_THREADS"] = "1"  # before anything imports torch: small networks gain nothing from two
 os.environ["TQDM_DISABLE"] = "1"  # before anything imports tqdm, as the command line does
+os.environ["EMOFUSE_CACHE"] = tempfile.mkdtemp(prefix="emofuse-tests-")  # nothing of the user's is read or written
 
 import numpy as np
 import pytest
@@ -15,6 +19,8 @@ import soundfile
 
 from emofuse.data.manifest import save_corpus
 from emofuse.types import Corpus, Utterance
+
+atexit.register(shutil.rmtree, os.environ["EMOFUSE_CACHE"], ignore_errors=True)
 
 LABELS = ("angry", "happy", "neutral", "sad")
 WORDS = {"angry": "furious", "happy": "wonderful", "neutral": "table", "sad": "lonely"}

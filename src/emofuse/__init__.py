@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from emofuse.data.audit import audit
     from emofuse.data.manifest import load_corpus, save_corpus
     from emofuse.data.splits import make_folds
+    from emofuse.inference.evaluating import evaluate
     from emofuse.inference.recognizer import EmotionRecognizer, load
     from emofuse.model.network import EmotionConfig, EmotionModel
     from emofuse.model.processor import EmotionProcessor
@@ -34,6 +35,7 @@ _DOOR = {
     "Utterance": "emofuse.types",
     "audit": "emofuse.data.audit",
     "cross_validate": "emofuse.training.crossval",
+    "evaluate": "emofuse.inference.evaluating",
     "load": "emofuse.inference.recognizer",
     "load_corpus": "emofuse.data.manifest",
     "load_recipe": "emofuse.config",
@@ -56,6 +58,7 @@ __all__ = [
     "__version__",
     "audit",
     "cross_validate",
+    "evaluate",
     "load",
     "load_corpus",
     "load_recipe",

@@ -267,7 +267,7 @@ def test_crossval_prints_the_table_or_one_json_document(
     options = ("--manifest", manifest, "--out", tmp_path / "run", "--set", "training.epochs=1", "--seeds", 2)
     code, out, _ = call(capsys, "crossval", recipe, *options)
     assert code == 0
-    assert "fusion minus audio" in out
+    assert "fusion - audio" in out
     assert "2 seeds" in out
     code, again, _ = call(capsys, "crossval", recipe, *options, "--resume", "--json")
     assert json.loads(again)["seeds"] == [0, 1]

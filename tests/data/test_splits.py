@@ -541,7 +541,7 @@ def test_folds_and_findings_are_the_same_in_every_process() -> None:
             text=True,
             check=True,
         ).stdout
-        for hash_seed in ("0", "1", "424242")
+        for hash_seed in ("0", "424242")
     }
     (output,) = outputs
     assert json.loads(output)[0] == folds_hash(make_folds(corpus_of(takes=2), PROTOCOLS[0], seed=3))

@@ -89,7 +89,7 @@ MAPPING = "labels={angry: angry, happy: happy, neutral: neutral, sad: sad}"
 @pytest.fixture(scope="module")
 def run(voted: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("voted")
-    recipe = recipe_of(folder, MAPPING, "seeds=[0, 1]")
+    recipe = recipe_of(folder, MAPPING, "seeds=[0, 1]", "training.batch_seconds=60", "training.micro_seconds=60")
     cross_validate(recipe, voted, folder / "run", systems=("text",))
     return folder / "run"
 
@@ -209,14 +209,14 @@ def test_the_text_that_is_read_is_the_text_that_is_audited_and_purged(voted: Cor
         replace(u, text=f"noise {n}", text_source="asr:x", transcripts={"gold": said[u.id]})
         for n, u in enumerate(voted)
     )
-    corpus = replace(voted, utterances=tuple(both))
+    corpus = replace(voted, utterances=tuple(both)).select(lambda u: u.session in ("1", "2"))
     for source, overlap in (("gold", True), ("given", False)):
         recipe = recipe_of(tmp_path / source, MAPPING, f"text.source={source}")
         results = cross_validate(recipe, corpus, tmp_path / source / "run", systems=("text",))
         assert ("text-overlap" in {found["code"] for found in results["audit"]["findings"]}) == overlap
     recipe = recipe_of(tmp_path, MAPPING, "text.source=gold", "text_independent=true")
     results = cross_validate(recipe, corpus, tmp_path / "run", systems=("text",))
-    assert [fold["purged"] for fold in results["folds"]] == [1, 1, 0]
+    assert [fold["purged"] for fold in results["folds"]] == [1, 1]
 
 
 # --- gold and recognised text -------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from emofuse.cli.figures import METRIC_NAMES
 from emofuse.errors import RunError
 
 if TYPE_CHECKING:
@@ -77,12 +78,9 @@ def _show(compared: dict[str, Any]) -> None:
         if one["metric"] == "wa":
             test = one["mcnemar"]
             typer.echo(
-                f"McNemar, {one['system']} of {one['a']} and {one['b']}, first seed: {test['only_a']} right by the "
-                f"first alone, {test['only_b']} by the second, p {test['p']:.3g} ({test['label']})"
+                f"McNemar, {one['system']}, first seed: only {one['a']} is right {test['only_a']} times, "
+                f"only {one['b']} {test['only_b']} times, p {test['p']:.3g} ({test['label']})"
             )
-
-
-METRIC_NAMES = {"wa": "WA", "ua": "UA", "macro_f1": "macro-F1"}
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:

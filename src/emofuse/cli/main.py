@@ -11,11 +11,14 @@ import typer
 from emofuse import __version__
 from emofuse.cli.audit import audit
 from emofuse.cli.cache import cache
+from emofuse.cli.compare import compare
 from emofuse.cli.crossval import crossval
 from emofuse.cli.demo import demo
 from emofuse.cli.doctor import doctor
+from emofuse.cli.evaluate import evaluate
 from emofuse.cli.predict import predict
 from emofuse.cli.prepare import prepare
+from emofuse.cli.score import score
 from emofuse.cli.train import train
 from emofuse.cli.transcribe import transcribe
 from emofuse.errors import EmofuseError
@@ -30,7 +33,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help comes in half the time
 )
-for command in (prepare, audit, transcribe, crossval, train, predict, cache, demo, doctor):
+for command in (
+    prepare,
+    audit,
+    transcribe,
+    crossval,
+    train,
+    predict,
+    evaluate,
+    score,
+    compare,
+    cache,
+    demo,
+    doctor,
+):
     app.command()(command)
 
 

@@ -48,7 +48,8 @@ def prepare(
     if prepared.incomplete:
         typer.echo(f"incomplete: {prepared.incomplete}", err=True)
     # What a published folder holds besides its utterances is no failure, nor is a part of it; a lost row is one.
-    return 1 if prepared.skipped and corpus in (TABLE, HUB) else 0
+    lost = prepared.incomplete and not prepared.partial
+    return 1 if lost or (prepared.skipped and corpus in (TABLE, HUB)) else 0
 
 
 def _columns(options: list[str]) -> dict[str, str]:

@@ -91,6 +91,10 @@ def _folds(
     from emofuse.evaluation.referee import check_folds
     from emofuse.evaluation.runs import read_folds
 
+    if given is not None and protocol == "speaker-kfold" and text_independent:
+        raise RecipeError(
+            "--folds: whether folds of speakers keep apart what is said cannot be checked; leave one out"
+        )
     drawn = draw_folds(corpus, protocol, "fixed", seed, text_independent)
     if given is None:
         return drawn
@@ -100,6 +104,7 @@ def _folds(
 
 
 def _show(scored: dict[str, Any], as_json: bool) -> None:
+    from emofuse.cli.figures import show_figures
     from emofuse.cli.output import print_json
 
     if as_json:
@@ -109,36 +114,3 @@ def _show(scored: dict[str, Any], as_json: bool) -> None:
         typer.echo(scored["signature"])
     for warning in scored["warnings"]:
         typer.echo(f"warning: {warning}", err=True)
-
-
-def show_figures(figures: dict[str, Any], title: str) -> None:
-    """Print the figures of one system: the headline, then each label's."""
-    from emofuse.cli.output import print_table
-
-    print_table(
-        ("", "value", "std over seeds", "95 % interval", "mean over folds"),
-        [
-            _headline(name, figures[metric])
-            for metric, name in (("ua", "UA"), ("wa", "WA"), ("macro_f1", "macro-F1"))
-        ],
-        title=title,
-    )
-    calibration = [f"{name.upper()} {figures[name]:.3f}" for name in ("ece", "nll") if figures[name] is not None]
-    if calibration:
-        typer.echo(", ".join(calibration))
-    print_table(
-        ("label", "recall", "precision", "F1", "utterances"),
-        [
-            (label, *(_share(each[key]) for key in ("recall", "precision", "f1")), str(each["support"]))
-            for label, each in figures["per_class"].items()
-        ],
-    )
-
-
-def _headline(name: str, values: dict[str, Any]) -> tuple[str, ...]:
-    interval = "-" if values["ci95"] is None else " - ".join(f"{end:.3f}" for end in values["ci95"])
-    return (name, _share(values["mean"]), _share(values["std"]), interval, _share(values["folds_mean"]))
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 from emofuse.errors import ProtocolError
@@ -84,7 +84,7 @@ def score_answers(
 
 
 def check_folds(given: Sequence[Fold], drawn: Sequence[Fold], corpus: Corpus, whole_speakers: bool) -> None:
-    """Make sure that folds that somebody gives are those of a protocol.
+    """Make sure that folds that somebody gives are those of a protocol, whatever their names and validation parts.
 
     Args:
         given: theirs.
@@ -93,41 +93,46 @@ def check_folds(given: Sequence[Fold], drawn: Sequence[Fold], corpus: Corpus, wh
         whole_speakers: any folds of whole speakers will do, as the protocol draws them at random.
 
     Raises:
-        ProtocolError: an utterance is tested twice, not at all, or beside others than the protocol has it; or
-            somebody is tested who is trained on too.
+        ProtocolError: an utterance is tested twice, not at all, or beside others than the protocol has it; or a
+            fold learns from what the protocol keeps from it.
     """
-    ours = {identity: fold.index for fold in drawn for identity in fold.test}
-    theirs: dict[str, int] = {}
+    learnt_by = {identity: {*fold.train, *fold.validation} for fold in drawn for identity in fold.test}
+    place = {identity: fold.index for fold in drawn for identity in fold.test}
+    seen: set[str] = set()
     for fold in given:
-        for identity in fold.test:
-            if identity in theirs or identity not in ours:
-                how = "twice" if identity in theirs else "and has no label, or no part in the protocol"
-                raise ProtocolError(
-                    f"--folds: {identity!r} is tested {how}; give folds of this manifest and policy"
-                )
-            theirs[identity] = fold.index
-        _refuse_leak(fold, corpus)
-    untested = sorted(set(ours) - set(theirs))
+        strange = [i for i in fold.test if i in seen or i not in place]
+        if strange:
+            how = "twice" if strange[0] in seen else "and has no label here, or no part in the protocol"
+            raise ProtocolError(f"--folds: {strange[0]!r} is tested {how}; give folds of this manifest and policy")
+        seen.update(fold.test)
+        learnt = {*fold.train, *fold.validation}
+        if whole_speakers:
+            _refuse_shared_speakers(fold, learnt, corpus)
+        elif len({place[i] for i in fold.test}) > 1 or len(given) != len(drawn):
+            raise ProtocolError(f"--folds: {fold.name!r} is no fold of the protocol; name the one that it is of")
+        elif fold.test and (kept := sorted(learnt - learnt_by[fold.test[0]])):
+            raise ProtocolError(
+                f"--folds: {fold.name!r} learns from {_names(kept)}, which the protocol keeps from it"
+            )
+    untested = sorted(set(place) - seen)
     if untested:
         raise ProtocolError(
             f"--folds: {_names(untested)} are never tested; give folds of this manifest and policy"
         )
-    if not whole_speakers and len(set(zip(theirs.values(), map(ours.get, theirs), strict=True))) != len(drawn):
-        raise ProtocolError("--folds: they test other utterances together than the protocol does; name theirs")
-    if not whole_speakers and len(given) != len(drawn):
-        raise ProtocolError(f"--folds: there are {len(given)}, and the protocol has {len(drawn)}; name theirs")
 
 
-def _refuse_leak(fold: Fold, corpus: Corpus) -> None:
-    both = sorted(set(fold.test) & {*fold.train, *fold.validation})
-    if both:
+def _refuse_shared_speakers(fold: Fold, learnt: Set[str], corpus: Corpus) -> None:
+    speakers = {u.id: u.speaker for u in corpus}
+    unknown = sorted(learnt - set(speakers))
+    if unknown:
         raise ProtocolError(
-            f"--folds: fold {fold.name!r} trains on {_names(both)}, which it tests; mend the folds"
+            f"--folds: the manifest has no utterance {_names(unknown)}; give folds of this manifest"
         )
-    known = {u.id for u in corpus}
-    strange = sorted({*fold.train, *fold.validation} - known)
-    if strange:
-        raise ProtocolError(f"--folds: the manifest has no {_names(strange)}; give folds of this manifest")
+    shared = sorted({str(speakers[i]) for i in learnt} & {str(speakers[i]) for i in fold.test})
+    if shared:
+        raise ProtocolError(
+            f"--folds: {fold.name!r} learns from {_names(shared)}, whom it tests; part by speakers"
+        )
 
 
 def _remarks(submission: Submission) -> list[str]:
@@ -149,7 +154,8 @@ def _remarks(submission: Submission) -> list[str]:
 
 
 def _shared_speakers(corpus: Corpus, folds: Sequence[Fold]) -> list[str]:
-    shared = sorted(set().union(*(fold.shared_speakers(corpus) for fold in folds)))
+    whole = [replace(fold, train=fold.train + fold.validation, validation=()) for fold in folds]
+    shared = sorted(set().union(*(fold.shared_speakers(corpus) for fold in whole)))
     if not shared:
         return []
     return [f"the protocol trains on speakers that it tests ({_names(shared)}): its figures are flattered"]

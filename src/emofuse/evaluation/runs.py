@@ -23,6 +23,8 @@ from emofuse.types import Fold
 # The system that is named first; the mean of two systems' probabilities, which no job folder holds.
 FIRST = "fusion"
 LATE, PARTS = "late", ("audio", "text")
+# Behind a system's name -> what it says after something was done to it, in the folder of its job.
+DERIVED = {"": layout.PREDICTIONS, "speaker-norm": layout.SPEAKER_NORM}
 _FOLDS = TypeAdapter(tuple[Fold, ...])
 
 
@@ -50,8 +52,8 @@ class FinishedRun:
 
     @property
     def systems(self) -> tuple[str, ...]:
-        """The systems that were scored, fusion first."""
-        return tuple(sorted(self.results["systems"], key=lambda name: name != FIRST))
+        """The systems that were scored, fusion first; those that were not trained but derived come last."""
+        return tuple(sorted(self.results["systems"], key=lambda name: (not _trained(name), name != FIRST)))
 
     @property
     def signature(self) -> Signature:
@@ -69,10 +71,11 @@ class FinishedRun:
             first, second = (self.answers(part, seed) for part in PARTS)
             return {i: _mean(first[i], second[i]) for i in first if i in second}
         found: dict[str, Mapping[str, float]] = {}
+        base, _, derived = system.partition("+")
         for fold in self.folds:
-            folder = layout.job_folder(self.folder, fold.index, seed, system)
+            folder = layout.job_folder(self.folder, fold.index, seed, base)
             try:
-                rows = read_predictions(folder)
+                rows = read_predictions(folder, DERIVED[derived])
             except (OSError, ValueError, LookupError, TypeError) as error:
                 raise RunError(
                     f"{folder}: its predictions are missing or damaged; run it again with --resume"
@@ -126,7 +129,8 @@ def compare_runs(runs: Sequence[FinishedRun], systems: Sequence[str] = ()) -> di
 
     Args:
         runs: two or more, on the same corpus, labels and folds.
-        systems: which; those that all runs have, if none is named.
+        systems: which; if none is named, those that all runs have trained, without what is derived from them
+            (`late`, `fusion+speaker-norm`), so that Holm's family does not grow for their sake.
 
     Returns:
         `runs`, each with its signature, and `comparisons` as `emofuse.evaluation.summary.compare` has them, with
@@ -189,11 +193,12 @@ def _shared_systems(runs: Sequence[FinishedRun], wanted: Sequence[str]) -> tuple
         for run in runs:
             if name not in run.systems:
                 raise RunError(f"{run.folder}: has no system {name!r}; it has {', '.join(run.systems)}")
-    if not shared:
+    trained = [name for name in shared if _trained(name)]
+    if not trained:
         raise RunError(
             "the runs share no system: " + "; ".join(f"{r.name} has {', '.join(r.systems)}" for r in runs)
         )
-    return tuple(wanted) or tuple(shared)
+    return tuple(dict.fromkeys(wanted)) or tuple(trained)
 
 
 def _refuse_unlike(first: FinishedRun, other: FinishedRun) -> None:
@@ -213,6 +218,10 @@ def _refuse_unlike(first: FinishedRun, other: FinishedRun) -> None:
             f"{pair}: their folds differ ({first.results['protocol']} {keys[0]}, {other.results['protocol']} "
             f"{keys[1]}); run one again with the other's protocol, text_independent and folds_seed"
         )
+
+
+def _trained(system: str) -> bool:
+    return system != LATE and "+" not in system
 
 
 def _document(path: Path) -> dict[str, Any]:

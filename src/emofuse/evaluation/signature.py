@@ -7,10 +7,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version as installed
 from typing import Any
 from urllib.parse import quote, unquote
 
-from emofuse import __version__
 from emofuse.config import Recipe
 from emofuse.errors import CorpusError
 from emofuse.types import Fold
@@ -64,7 +64,7 @@ class Signature:
     text: str = UNSTATED
     pooling: str = "pooled"
     only: Mapping[str, str] = field(default_factory=dict, hash=False)
-    version: str = __version__
+    version: str = field(default_factory=lambda: installed(NAME))
 
     def __str__(self) -> str:
         """Return the line.

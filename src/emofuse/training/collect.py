@@ -31,7 +31,7 @@ from emofuse.types import MODALITIES, Corpus, Finding, Fold, Skip, SystemName, T
 Rows: TypeAlias = dict[str, dict[str, Any]]
 # What is compared with what; `late` is the late fusion of the systems audio and text, the reference for fusion.
 COMPARED = (("fusion", "audio"), ("fusion", "text"), ("fusion", "late"), ("late", "audio"), ("late", "text"))
-# What a system is called once its speakers' own statistics are taken out: it knows the test utterances, not their labels.
+# What a system is called once its speakers' own statistics are taken out: it has heard the test part, without labels.
 ADAPTED = "{system}+speaker-norm"
 
 

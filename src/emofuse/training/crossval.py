@@ -20,6 +20,7 @@ from emofuse.training.collect import Run, collect
 from emofuse.training.epoch import Progress
 from emofuse.training.job import Job, Setting, run_job
 from emofuse.training.loader import AudioStore
+from emofuse.training.looks import count_looks
 from emofuse.training.run import only_wanted, open_run, recipe_corpus
 from emofuse.training.speaker_norm import refuse_unfit
 from emofuse.types import SYSTEMS, Corpus, Fold, SystemName
@@ -93,6 +94,7 @@ def cross_validate(
         "cache_hits": setting.cost.features.hits,
         "wall_s": time.monotonic() - began,
     }
+    results["looks"] = count_looks(results["folds_hash"], out, recipe)
     layout.write_json(out / layout.RESULTS, results)
     return results
 

@@ -1,9 +1,9 @@
-"""Speaker-adaptive answers: the pooled vectors without what is the speaker's own, and a head that is refitted to them.
+"""Speaker-adaptive answers: pooled vectors without what is the speaker's own, and a head that is fitted to them.
 
-The network stays as it is. Of every utterance the vector that its head takes is brought to its speaker's shrunken mean
-and variance (`emofuse.data.speakers`); as the head was trained on other vectors, a linear one is fitted to those of the
-training part in its place. Statistics of a test speaker come from all of that speaker's test utterances, never from a
-label: the answers are transductive, and stand in a column of their own.
+The network stays as it is. Of every utterance the vector that its head takes is standardised by its speaker's
+shrunken mean and variance (`emofuse.data.speakers`); as the head was trained on other vectors, a linear one is fitted
+in its place to those of the training part. Statistics of a test speaker come from all of that speaker's test
+utterances, never from a label: the answers are transductive, and stand in a column of their own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from emofuse.config import Recipe
 from emofuse.data.prepare import Outputs
 from emofuse.data.speakers import FEWEST, Moments, normalise
 from emofuse.errors import CorpusError, RecipeError
-from emofuse.evaluation.calibration import Calibration, fit_temperatures, pattern_of
+from emofuse.evaluation.calibration import Calibration, Pattern, fit_temperatures, pattern_of
 from emofuse.model.heads import EmotionHead
 from emofuse.model.network import EmotionModel
 from emofuse.training.answers import Answers, predictions_of
@@ -88,7 +88,7 @@ def give_adapted(answers: Answers, learnt: tuple[Part, Part | None], test: Part,
     """
     model, task = answers.checkpoint.model, answers.task
     known = [part for part in learnt if part is not None]
-    vectors = [pooled_vectors(model, part, recipe.training.micro_seconds) for part in known]
+    vectors = [pooled_vectors(model, part, answers.micro_seconds) for part in known]
     overall = Moments.of(vectors[0])
     # Validation that was cut by utterances shares its speakers with training: each has one mean and one variance.
     speakers = [speaker for part in known for speaker in speakers_of(model, part)]
@@ -100,7 +100,7 @@ def give_adapted(answers: Answers, learnt: tuple[Part, Part | None], test: Part,
         calibration = Calibration(_temperatures(head, normal[len(known[0]) :], known[1]), priors=priors)
     predictions = []
     if len(test):
-        heard = pooled_vectors(model, test, recipe.training.micro_seconds)
+        heard = pooled_vectors(model, test, answers.micro_seconds)
         said = tell(head, normalise(heard, speakers_of(model, test), overall))
         predictions = predictions_of(said, test, calibration, task)
     layout.write_json_lines(answers.folder / layout.SPEAKER_NORM, (each.as_dict() for each in predictions))
@@ -110,11 +110,12 @@ def pooled_vectors(model: EmotionModel, part: Part, micro_seconds: float) -> npt
     """Return what the network's head takes of each utterance of a part, (utterances, width), in their order."""
     with _watched(model.fusion.head) as taken:
         _, positions = score_part(model, part, micro_seconds)
-    return np.concatenate(taken)[np.argsort(positions)]
+    # What does not fit into memory is scored again in smaller batches: the last rows are the whole part.
+    return np.concatenate(taken)[-len(part) :][np.argsort(positions)]
 
 
 def speakers_of(model: EmotionModel, part: Part) -> list[str | None]:
-    """Return who said each utterance of a part; None also where a modality is missing: such vectors are unlike others."""
+    """Return who said each utterance of a part; None also where a modality is missing: its vector is of another kind."""
     whole = model.config.modalities
     return [
         utterance.speaker if modalities == whole else None
@@ -125,8 +126,8 @@ def speakers_of(model: EmotionModel, part: Part) -> list[str | None]:
 def fit_head(vectors: npt.NDArray[Any], part: Part, recipe: Recipe, task: Task) -> EmotionHead:
     """Fit a linear head to normalised vectors, (utterances, width), by the recipe's loss and a penalty.
 
-    Logistic regression, and least squares for dimensions, by L-BFGS with all utterances at once, from zeros: nothing
-    is drawn at random.
+    Logistic regression, and least squares for dimensions, by L-BFGS with all utterances at once, from zeros:
+    nothing is drawn at random.
     """
     head = EmotionHead(vectors.shape[1], hidden=0, dropout=0.0, task=task, norm=False).eval()
     weights = [layer.weight for layer in (head.classifier, head.regressor) if layer is not None]
@@ -171,7 +172,7 @@ def _loss(head: EmotionHead, inputs: Tensor, part: Part, recipe: Recipe) -> Tens
     return loss + training.dimension_weight * error
 
 
-def _temperatures(head: EmotionHead, vectors: npt.NDArray[Any], part: Part) -> Any:
+def _temperatures(head: EmotionHead, vectors: npt.NDArray[Any], part: Part) -> dict[Pattern, float]:
     """Fit a temperature to each modality pattern of a validation part."""
     patterns = [pattern_of(modalities) for modalities in part.modalities]
     rows = [row for row, pattern in enumerate(patterns) if pattern is not None]
@@ -180,7 +181,7 @@ def _temperatures(head: EmotionHead, vectors: npt.NDArray[Any], part: Part) -> A
 
 
 @contextmanager
-def _watched(head: EmotionHead) -> Iterator[list[npt.NDArray[np.float32]]]:
+def _watched(head: Any) -> Iterator[list[npt.NDArray[np.float32]]]:
     """Note the vectors that a head is given, batch by batch."""
     taken: list[npt.NDArray[np.float32]] = []
 

@@ -24,11 +24,13 @@ class Prepared:
         skipped: a record for everything that was left out.
         incomplete: how the corpus differs from the published one, in a sentence; None where it does not, or
             where nothing is known of that.
+        partial: it differs only in how many recordings there are, each of them whole: a part of the corpus.
     """
 
     corpus: Corpus
     skipped: tuple[Skip, ...] = ()
     incomplete: str | None = None
+    partial: bool = False
 
 
 def require_folder(root: Path, corpus: str) -> None:
@@ -81,7 +83,7 @@ def read_files(
             f"{root or folder}: no {title} recording found; expected {example} and so on there{reason}"
         )
     corpus = Corpus(tuple(utterances.values()), name=title.lower().replace("-", ""))
-    return Prepared(corpus, tuple(skipped), fewer_than(published, len(corpus), title))
+    return Prepared(corpus, tuple(skipped), fewer_than(published, len(corpus), title), partial=True)
 
 
 def fewer_than(published: int | None, found: int, title: str) -> str | None:
