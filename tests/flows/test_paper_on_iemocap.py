@@ -64,7 +64,7 @@ def test_recipes_run_with_the_real_classes_on_the_same_folds(
     arguments = ["--manifest", str(manifest), "--out", str(tmp_path / recipe), "--seeds", "1", *settings]
     assert run(["crossval", str(ROOT / "recipes" / f"{recipe}.yaml"), *arguments]) == 0
     results = json.loads((tmp_path / recipe / "results.json").read_text())
-    assert set(results["systems"]) == {"audio", "text", "fusion"}
+    assert set(results["systems"]) == {"audio", "text", "fusion", "late"}
     assert results["labels"] == ["neutral", "happy", "angry", "sad"]
     assert len(results["folds"]) == 5
     assert results["word_vectors"] == "learnt"

@@ -61,7 +61,7 @@ def load_variants(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, 
     for name, changes in values["variants"].items():
         if not re.fullmatch(r"[\w-]+", str(name)) or not isinstance(changes or {}, dict):
             raise RecipeError(f"{path}: the variant {name!r} needs a plain name, and the keys that it changes")
-        changed = [f"{key}={json.dumps(value)}" for key, value in (changes or {}).items()]
+        changed = [f"{key}={json.dumps(value, default=str)}" for key, value in (changes or {}).items()]
         found[str(name)] = make_recipe(_overridden(base, [*changed, *overrides]), f"{path}, {name}")
     return found
 

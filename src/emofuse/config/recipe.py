@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -33,7 +34,7 @@ def _tuple(value: Any) -> Any:
 def _range(value: Any) -> Any:
     """Let a list of two numbers, the lower one first, be a range."""
     numbers = isinstance(value, list | tuple) and len(value) == 2 and all(type(v) in (int, float) for v in value)
-    if not numbers or value[0] >= value[1]:
+    if not numbers or not all(map(math.isfinite, value)) or value[0] >= value[1]:
         raise ValueError("give the lowest and the highest value, such as [1, 5]")
     return (float(value[0]), float(value[1]))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
+import stat
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -91,8 +93,12 @@ class ArrayCache:
             return None
         except (SafetensorError, OSError, ValueError, LookupError):
             self.damaged += 1
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # another process has deleted it, or it may only be read
+                path.unlink()
             return None
+        if key not in self._checked:
+            with contextlib.suppress(OSError):  # for `prune`: not every file system notes when a file is read
+                os.utime(path)
         self._checked.add(key)
         self.hits += 1
         return arrays
@@ -130,8 +136,11 @@ def kept() -> Iterator[Kept]:
     """Yield every file of the cache, in the order of their paths."""
     folder = cache_folder()
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        try:
             state = path.stat()
+        except OSError:  # another process has deleted or renamed it since
+            continue
+        if stat.S_ISREG(state.st_mode):
             yield Kept(path, path.relative_to(folder).parts[0], state.st_size, max(state.st_atime, state.st_mtime))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -74,25 +74,39 @@ class EarlyFusion(nn.Module):
 
 
 class LateFusion(nn.Module):
-    """Two decisions of their own, averaged as probabilities over the modalities that are there."""
+    """Two decisions of their own, averaged as probabilities over the modalities that are there.
 
-    def __init__(self, pooling: Pooling, audio_head: EmotionHead, text_head: EmotionHead) -> None:
+    Args:
+        pooling: from a stream to a vector.
+        audio_head: decides on audio.
+        text_head: decides on text.
+        multi_label: each label is there or not for itself, so that its probability is a sigmoid.
+    """
+
+    def __init__(
+        self, pooling: Pooling, audio_head: EmotionHead, text_head: EmotionHead, multi_label: bool = False
+    ) -> None:
         super().__init__()
+        self.multi_label = multi_label
         self.pooling = pooling
         self.audio_head = audio_head
         self.text_head = text_head
 
     def forward(self, audio: Stream, text: Stream) -> EmotionOutput:
-        """Map two streams, (batch, time, width) each, to log-probabilities and mean dimensions."""
+        """Map two streams, (batch, time, width) each, to the logits of mean probabilities, and mean dimensions."""
         outputs = [self.audio_head(self.pooling(audio)), self.text_head(self.pooling(text))]
         present = torch.stack([audio.mask.any(dim=1), text.mask.any(dim=1)]).unsqueeze(-1)
         share = present / present.sum(dim=0, keepdim=True).clamp(min=1)
-        chances = torch.stack([output.logits.softmax(dim=-1) for output in outputs])
-        logits = torch.log((chances * share).sum(dim=0).clamp(min=1e-12))
+        logits = self._mean([output.logits for output in outputs], share)
         if outputs[0].dimensions is None:
             return EmotionOutput(logits=logits)
         dimensions = torch.stack([output.dimensions for output in outputs])
         return EmotionOutput(logits=logits, dimensions=(dimensions * share).sum(dim=0))
+
+    def _mean(self, logits: Sequence[Tensor], share: Tensor) -> Tensor:
+        if self.multi_label:
+            return torch.logit((torch.stack([one.sigmoid() for one in logits]) * share).sum(dim=0), eps=1e-6)
+        return torch.log((torch.stack([one.softmax(dim=-1) for one in logits]) * share).sum(dim=0).clamp(min=1e-12))
 
 
 class SingleModality(nn.Module):

@@ -301,7 +301,7 @@ def _fusion(config: EmotionConfig) -> nn.Module:
     if len(config.modalities) < 2:
         return SingleModality(pooling, head(pooled))
     if config.fusion == "late":
-        return LateFusion(pooling, head(pooled), head(pooled))
+        return LateFusion(pooling, head(pooled), head(pooled), config.multi_label)
     attentions = cross_attentions(
         config.fusion,
         config.asks,

@@ -12,6 +12,7 @@ import numpy as np
 
 from emofuse import layout
 from emofuse.config import Recipe
+from emofuse.data.splits import corpus_hash
 from emofuse.errors import RunError
 from emofuse.evaluation.calibration import (
     PATTERNS,
@@ -25,6 +26,9 @@ from emofuse.evaluation.reliability import Floats
 from emofuse.training.answers import read_predictions
 from emofuse.training.calibrate import decide
 from emofuse.types import MODALITIES, Corpus, SystemName, Task
+
+# What a probability of zero is taken for: a temperature of 0.1 makes one of 1e-26 from logits that differ by six.
+TINIEST = 1e-300
 
 
 @dataclass(frozen=True)
@@ -53,32 +57,37 @@ def learn_from(run: Path, system: SystemName, recipe: Recipe, corpus: Corpus, ta
         task: the labels.
 
     Raises:
-        RunError: the run is not finished, has not that system, or tells other labels.
+        RunError: the run is not finished, has not that system, tells other labels, or was run on another manifest.
     """
-    results = _results(run)
+    results = _read(run, layout.RESULTS)
     if system not in results["systems"]:
         raise RunError(f"{run}: has no system {system!r}; it has {', '.join(results['systems'])}")
     if results["labels"] != list(task.labels):
         raise RunError(f"{run}: tells {', '.join(results['labels'])}, and the recipe {', '.join(task.labels)}")
+    if _read(run, layout.FOLDS).get("corpus_hash") != corpus_hash(corpus):
+        raise RunError(f"{run}: was run on another manifest; its labels, texts, spans or files have changed")
     folders = [
         layout.job_folder(run, fold["index"], seed, system)
         for fold in results["folds"]
         for seed in results["seeds"]
     ]
-    epochs = [_chosen_epoch(folder) for folder in folders]
-    known = [epoch for epoch in epochs if epoch is not None]
     truth = {u.id: task.labels.index(u.label) for u in corpus if u.label is not None}
-    calibration = _calibration(folders, truth, recipe, task)
+    try:
+        epochs = [_chosen_epoch(folder) for folder in folders]
+        calibration = _calibration(folders, truth, recipe, task)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise RunError(f"{run}: its job folders cannot be read ({error}); run it again with --resume") from error
+    known = [epoch for epoch in epochs if epoch is not None]
     chosen = max(1, round(sum(known) / len(known))) if known else recipe.training.epochs
     return Lessons(chosen, calibration, results["folds_hash"])
 
 
-def _results(run: Path) -> dict[str, Any]:
+def _read(run: Path, name: str) -> dict[str, Any]:
     try:
-        results: dict[str, Any] = json.loads((run / layout.RESULTS).read_text(encoding="utf-8"))
+        document: dict[str, Any] = json.loads((run / name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(f"{run}: is no finished cross-validation, it has no {layout.RESULTS} to read") from error
-    return results
+        raise RunError(f"{run}: is no finished cross-validation, it has no {name} to read") from error
+    return document
 
 
 def _chosen_epoch(folder: Path) -> int | None:
@@ -126,4 +135,4 @@ def _rows(
                 if identity in truth and pattern_of(row["modalities"]) == pattern:
                     chances = np.array([row["probabilities"][label] for label in task.labels])
                     # Probabilities are a softmax of logits over the temperature: their logarithm is it again.
-                    yield np.log(chances.clip(1e-30)) * own.temperatures.get(pattern, 1.0), truth[identity]
+                    yield np.log(chances.clip(TINIEST)) * own.temperatures.get(pattern, 1.0), truth[identity]

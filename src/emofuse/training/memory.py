@@ -46,8 +46,8 @@ def with_less(work: Callable[[float], Result], micro_seconds: float, shortest: f
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
-            full = error
-        # Here the frames of the failed attempt are gone, and so is what they held.
+            full = error.with_traceback(None)
+        # Here the frames of the failed attempt are gone, which a traceback would keep, and so is what they held.
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if micro_seconds <= shortest:

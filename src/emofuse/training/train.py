@@ -11,7 +11,7 @@ from emofuse.data.validation import cut_validation
 from emofuse.errors import CorpusError, RunError
 from emofuse.training.epoch import Progress, Reporter
 from emofuse.training.job import Setting, train_system
-from emofuse.training.lessons import learn_from
+from emofuse.training.lessons import Lessons, learn_from
 from emofuse.training.loader import AudioStore
 from emofuse.training.run import environment, recipe_corpus
 from emofuse.types import MODALITIES, Corpus, Skip, SystemName
@@ -49,8 +49,7 @@ def train(
     lessons = None
     if run is not None:
         lessons = learn_from(Path(run), system, recipe, labelled, task)
-        training = recipe.training.model_copy(update={"epochs": lessons.epochs})
-        recipe = recipe.model_copy(update={"selection": "fixed", "training": training})
+        recipe = _taught(recipe, lessons)
     layout.make_folder(out)
     utterances = sorted((u for u in labelled if u.label is not None), key=lambda u: u.id)
     kept_aside: set[str] = set()
@@ -67,7 +66,10 @@ def train(
     setting, seed = Setting(recipe, task, AudioStore(), report), recipe.seeds[0]
     if system == "fusion" and recipe.training.start == "unimodal":
         for modality in MODALITIES:
-            train_system(setting, modality, parts, seed).save(out / modality / layout.MODEL)
+            alone = setting
+            if run is not None:
+                alone = replace(setting, recipe=_taught(recipe, learn_from(Path(run), modality, recipe, labelled, task)))
+            train_system(alone, modality, parts, seed).save(out / modality / layout.MODEL)
     beside = {modality: out / modality for modality in MODALITIES}
     trained = train_system(setting, system, parts, seed, beside)
     if lessons is not None:
@@ -75,3 +77,9 @@ def train(
     layout.write_json_lines(out / layout.HISTORY, (record.as_dict() for record in trained.history))
     trained.save(out / layout.MODEL)
     return trained.skipped
+
+
+def _taught(recipe: Recipe, lessons: Lessons) -> Recipe:
+    """Return the recipe with the epochs that a run has chosen for a system, and nothing kept aside."""
+    training = recipe.training.model_copy(update={"epochs": lessons.epochs, "joint_epochs": None})
+    return recipe.model_copy(update={"selection": "fixed", "training": training})
