@@ -29,6 +29,8 @@ METRICS = "metrics.json"
 MODEL = "model"
 CONFUSION_TEXT = "confusion.txt"
 CONFUSION_PICTURE = "confusion.png"
+RELIABILITY_PICTURE = "reliability-{system}.png"
+COVERAGE_PICTURE = "coverage-{system}.png"
 
 # A model folder: a standard Hugging Face folder.
 CONFIG = "config.json"

@@ -12,11 +12,13 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from conftest import LABELS
-from emofuse import cross_validate, load_recipe, save_corpus
+from emofuse import cross_validate, layout, load_recipe, save_corpus
 from emofuse.cli.compare import truth_of
 from emofuse.cli.main import run
+from emofuse.evaluation.runs import read_run
 from emofuse.evaluation.signature import Signature
-from emofuse.evaluation.tested import TRUTH, write_truth
+from emofuse.evaluation.summary import summarise
+from emofuse.evaluation.tested import TRUTH, pool, read_predictions, write_truth
 from emofuse.types import Corpus
 from tiny import write_recipe
 
@@ -45,7 +47,8 @@ def runs(corpus: Corpus, manifest: Path, tmp_path_factory: pytest.TempPathFactor
     truth = truth_of(folder / "paper", manifest)
     assert truth is not None
     write_truth(folder / "paper", truth)
-    shutil.copytree(folder / "paper", folder / "predecessor")
+    for name in ("trained", "predecessor"):
+        shutil.copytree(folder / "paper", folder / name)
     for name, share in (("paper", 0.8), ("predecessor", 0.4)):
         answer(folder / name, {u.id: str(u.label) for u in corpus}, share)
     return folder
@@ -98,6 +101,21 @@ def test_runs_are_compared_on_what_both_scored(
     assert one["mcnemar"]["label"].startswith("descriptive")
 
 
+def test_signs_that_part_lines_elsewhere_do_not_part_predictions(tmp_path: Path) -> None:
+    row = {"id": "a", "text": "one\u2028two\u0085three", "label": "sad", "probabilities": {"sad": 1.0}}
+    layout.write_json_lines(tmp_path / "predictions.jsonl", [row, row | {"id": "b"}])
+    assert list(read_predictions(tmp_path)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("system", ["fusion", "text", "late"])
+def test_a_run_that_is_read_again_has_the_figures_of_its_results(runs: Path, system: str) -> None:
+    found = read_run(runs / "trained")
+    labels = found.results["labels"]
+    again = summarise(pool(labels, found.truth, [found.answers(system, seed) for seed in (0, 1)]))
+    held = found.results["systems"][system]
+    assert json.loads(json.dumps(again)) == {key: held[key] for key in again}
+
+
 def test_each_run_signs(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
     found = json.loads(call(capsys, "compare", runs / "paper", runs / "predecessor", "--json")[1])
     first, second = (Signature.parse(one["signature"]) for one in found["runs"])
@@ -112,7 +130,7 @@ def test_a_table_says_what_the_test_can_and_cannot_see(capsys: pytest.CaptureFix
     assert "0.0312" in words  # the smallest p of six speakers
     assert "80 %" in words
     assert "descriptive" in words
-    assert "McNemar, fusion, first seed" in words
+    assert "G = 6 speakers" in words
 
 
 def test_more_runs_and_chosen_systems_make_pairs(

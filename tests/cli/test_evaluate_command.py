@@ -21,6 +21,7 @@ from transformers import (
 
 import emofuse
 from emofuse import cross_validate, load_recipe, save_corpus, train
+from emofuse.cli.figures import show_groups
 from emofuse.cli.main import run
 from emofuse.data.text import learn_vocabulary
 from emofuse.errors import CheckpointError
@@ -119,12 +120,19 @@ def test_people_see_figures_groups_and_the_signature(
 ) -> None:
     code, out, _ = call(capsys, "evaluate", ours, manifest)
     assert code == 0
-    for words in ("macro-F1", "gender", "largest gap in UA", "|one-model|"):
+    for words in ("macro-F1", "gender", "|one-model|"):
         assert words in out
     assert (
         "labels: neu is neutral, happiness is happy, anger is angry"
         in call(capsys, "evaluate", reads, manifest)[1]
     )
+
+
+def test_the_largest_gap_between_groups_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    scores = {"ua": 0.5, "wa": 0.5, "macro_f1": 0.5, "n": 12}
+    gap = {"ua": 0.25, "highest": "female", "lowest": "male"}
+    show_groups({"gender": {"values": {"female": scores, "male": scores}, "gap": gap}})
+    assert "largest gap in UA: 0.250, female over male" in capsys.readouterr().out
 
 
 def test_a_model_of_a_fold_says_how_much_it_has_learnt_from(

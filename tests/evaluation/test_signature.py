@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.metadata import version as installed
 from pathlib import Path
 
 import pytest
@@ -57,9 +58,8 @@ def test_what_restricts_the_corpus_stands_in_the_line() -> None:
 
 
 def test_the_version_is_the_one_that_computed() -> None:
-    from emofuse import __version__
-
-    assert str(Signature("c", "as-is", ("a", "b"), 1, 1, "predefined", "00")).endswith(f"|v={__version__}")
+    line = str(Signature("c", "as-is", ("a", "b"), 1, 1, "predefined", "00"))
+    assert line.endswith(f"|v={installed('emofuse')}")
 
 
 words = st.text(min_size=1, max_size=12)

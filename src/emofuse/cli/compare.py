@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,38 +66,35 @@ def truth_of(folder: Path, manifest: Path | None) -> tuple[Tested, ...] | None:
 
 
 def _show(compared: dict[str, Any]) -> None:
-    from emofuse.cli.output import print_table
-
     for run in compared["runs"]:
         typer.echo(f"{run['name']}: {run['signature']}")
-    print_table(
-        ("comparison", "", "difference", "95 % interval", "p", "p (Holm)", "G", "least p", "80 % power", "n"),
-        [_row(one) for one in compared["comparisons"]],
-        title="differences in points; p by sign-flip over speakers",
+    typer.echo("points; p: sign-flip over speakers; 80 % power: the smallest difference that it would likely find")
+    for _, family in itertools.groupby(compared["comparisons"], lambda one: (one["system"], one["a"], one["b"])):
+        _show_pair(list(family))
+
+
+def _show_pair(metrics: list[dict[str, Any]]) -> None:
+    """Print how one system of two runs differs, by each metric."""
+    from emofuse.cli.output import print_table
+
+    first = metrics[0]
+    counted = f"{first['n']} utterances, {len(first['seeds'])} seed(s)"
+    groups = "speakers unknown, no test" if first["groups"] is None else f"G = {first['groups']} speakers"
+    least = "" if first["smallest_p"] is None else f", smallest attainable p {first['smallest_p']:.3g}"
+    typer.echo(f"\n{first['system']}: {first['a']} minus {first['b']}; {counted}, {groups}{least}")
+    print_table(("", "difference", "95 % interval", "p", "p (Holm)", "80 % power"), [_row(one) for one in metrics])
+    test = first["mcnemar"]
+    typer.echo(
+        f"McNemar, first seed: {test['only_a']} right by the first alone, {test['only_b']} by the second alone, "
+        f"p {test['p']:.3g} ({test['label']})"
     )
-    for one in compared["comparisons"]:
-        if one["metric"] == "wa":
-            test = one["mcnemar"]
-            typer.echo(
-                f"McNemar, {one['system']}, first seed: only {one['a']} is right {test['only_a']} times, "
-                f"only {one['b']} {test['only_b']} times, p {test['p']:.3g} ({test['label']})"
-            )
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
     interval = "-" if one["ci95"] is None else " to ".join(f"{100 * end:+.1f}" for end in one["ci95"])
     detectable = "none" if one["detectable_80"] is None else f"{100 * one['detectable_80']:.1f}"
-    return (
-        f"{one['system']}: {one['a']} minus {one['b']}",
-        METRIC_NAMES[one["metric"]],
-        f"{100 * one['difference']:+.2f}",
-        interval,
-        *(_p(one[key]) for key in ("p", "p_adjusted")),
-        "-" if one["groups"] is None else str(one["groups"]),
-        _p(one["smallest_p"]),
-        detectable,
-        str(one["n"]),
-    )
+    difference = f"{100 * one['difference']:+.2f}"
+    return (METRIC_NAMES[one["metric"]], difference, interval, _p(one["p"]), _p(one["p_adjusted"]), detectable)
 
 
 def _p(value: float | None) -> str:

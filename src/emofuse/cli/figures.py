@@ -13,13 +13,13 @@ def show_figures(figures: dict[str, Any], title: str) -> None:
     """Print the figures of one system: the headline, then each label's."""
     from emofuse.cli.output import print_table
 
+    typer.echo(title)
     print_table(
         ("", "value", "std over seeds", "95 % interval", "mean over folds"),
         [
             _headline(name, figures[metric])
             for metric, name in (("ua", "UA"), ("wa", "WA"), ("macro_f1", "macro-F1"))
         ],
-        title=title,
     )
     calibration = [f"{name.upper()} {figures[name]:.3f}" for name in ("ece", "nll") if figures[name] is not None]
     if calibration:
@@ -55,5 +55,5 @@ def show_groups(groups: dict[str, Any]) -> None:
             ],
         )
         gap = found["gap"]
-        if gap["ua"] is not None:
+        if gap["ua"]:
             typer.echo(f"largest gap in UA: {gap['ua']:.3f}, {gap['highest']} over {gap['lowest']}")

@@ -17,7 +17,7 @@ def show_results(results: dict[str, Any], out: Path, name: str = "") -> None:
         typer.echo(f"\n{name}")
     print_table(
         ("system", "WA", "UA", "95 %", "macro-F1", "UA over folds", "ECE"),
-        [_row(system, figures) for system, figures in results["systems"].items()],
+        [_row(system, figures) for part in ("baselines", "systems") for system, figures in results[part].items()],
         title=f"{results['corpus']}: {results['n_utterances']} utterances, {results['protocol']}, "
         f"{len(results['folds'])} folds {results['folds_hash']}, {len(results['seeds'])} seeds",
     )

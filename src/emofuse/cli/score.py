@@ -49,8 +49,8 @@ def score(
     from emofuse.cli.output import configure_logging
     from emofuse.data.labels import apply_policy
     from emofuse.data.manifest import load_corpus
+    from emofuse.evaluation.answers import read_answers
     from emofuse.evaluation.referee import Statement, score_answers
-    from emofuse.evaluation.submission import read_answers
 
     configure_logging()
     if text_source not in (*get_args(TextKind), UNSTATED):
@@ -110,7 +110,9 @@ def _show(scored: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(scored)
     else:
-        show_figures(scored["figures"], f"{scored['n']} of {scored['tested']} utterances, {scored['seeds']} seeds")
+        show_figures(
+            scored["figures"], f"{scored['n']} of {scored['tested']} utterances, {scored['seeds']} seed(s)"
+        )
         typer.echo(scored["signature"])
     for warning in scored["warnings"]:
         typer.echo(f"warning: {warning}", err=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from emofuse.errors import ProtocolError
+from emofuse.evaluation.answers import Answer
 from emofuse.evaluation.signature import UNSTATED, Signature, folds_key, protocol_name
-from emofuse.evaluation.submission import Answer, Submission, check_answers
+from emofuse.evaluation.submission import Submission, check_answers
 from emofuse.evaluation.tested import tested_by
 from emofuse.types import Corpus, Fold, Task
 

@@ -89,15 +89,20 @@ def read_truth(run: Path) -> tuple[Tested, ...] | None:
     if not path.is_file():
         return None
     try:
-        return tuple(Tested(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines())
+        return tuple(Tested(**row) for row in _json_lines(path))
     except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{path}: is damaged ({error}); run it again with --resume") from error
 
 
 def read_predictions(folder: Path, name: str = layout.PREDICTIONS) -> dict[str, dict[str, Any]]:
     """Return a job's predictions by id, each as `Prediction.as_dict` wrote it."""
-    lines = (folder / name).read_text(encoding="utf-8").splitlines()
-    return {row["id"]: row for row in map(json.loads, lines) if row["label"] in row["probabilities"]}
+    rows = _json_lines(folder / name)
+    return {row["id"]: row for row in rows if row["label"] in row["probabilities"]}
+
+
+def _json_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file; only \\n ends one, for texts hold signs that part lines elsewhere (U+2028)."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def _groups(utterance: Utterance) -> dict[str, str | None]:

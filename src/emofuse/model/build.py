@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Iterable
 from dataclasses import fields
@@ -157,7 +158,8 @@ def _frozen(shelf: Shelf, key: str, recipe: EncoderRecipe, config: PreTrainedCon
     def make() -> PreTrainedModel:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.init_seed)
-            backbone = bare_encoder(config)
+            # Its own configuration: a network clears the kind of attention in that which it is built from.
+            backbone = bare_encoder(copy.deepcopy(config))
         if recipe.encoder is not None:
             fill(backbone, fetch_encoder(Source(recipe.encoder, recipe.revision), key))
         if isinstance(recipe, TextRecipe) and recipe.vectors is not None:

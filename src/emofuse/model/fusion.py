@@ -104,9 +104,10 @@ class LateFusion(nn.Module):
         return EmotionOutput(logits=logits, dimensions=(dimensions * share).sum(dim=0))
 
     def _mean(self, logits: Sequence[Tensor], share: Tensor) -> Tensor:
+        stacked = torch.stack(list(logits))
         if self.multi_label:
-            return torch.logit((torch.stack([one.sigmoid() for one in logits]) * share).sum(dim=0), eps=1e-6)
-        return torch.log((torch.stack([one.softmax(dim=-1) for one in logits]) * share).sum(dim=0).clamp(min=1e-12))
+            return torch.logit((stacked.sigmoid() * share).sum(dim=0), eps=1e-6)
+        return torch.log((stacked.softmax(dim=-1) * share).sum(dim=0).clamp(min=1e-12))
 
 
 class SingleModality(nn.Module):

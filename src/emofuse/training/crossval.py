@@ -16,8 +16,9 @@ from emofuse.data.sources import kinds_of, reading
 from emofuse.data.splits import corpus_hash, draw_folds, folds_document
 from emofuse.errors import RecipeError
 from emofuse.training.answers import is_complete
-from emofuse.training.collect import Run, collect
+from emofuse.training.collect import collect
 from emofuse.training.epoch import Progress
+from emofuse.training.finished import Run
 from emofuse.training.job import Job, Setting, run_job
 from emofuse.training.loader import AudioStore
 from emofuse.training.looks import count_looks
@@ -87,7 +88,21 @@ def cross_validate(
             tell(None)
         else:
             run_job(job, setting.telling(tell), labelled)
-    run = Run(out, recipe, wanted, labelled, task, folds, tuple(systems), found.findings, tuple(sorted(accept)))
+    from emofuse.training.baselines import run_baselines  # loads scikit-learn, which only now is needed
+
+    baselines, _ = run_baselines(read, task, folds, recipe.annotations)
+    run = Run(
+        out,
+        recipe,
+        wanted,
+        labelled,
+        task,
+        folds,
+        tuple(systems),
+        found.findings,
+        tuple(sorted(accept)),
+        baselines,
+    )
     results = collect(run)
     results["cost"] |= {
         "encoder_forwards": setting.cost.encoder_forwards,

@@ -80,7 +80,8 @@ class FrameSource:
             frames = self.encoder(given, mask).frames[0].float().cpu().numpy()
         self.cost.encoder_forwards += 1
         frames = frames if frames.ndim == 2 else frames.transpose(1, 0, 2)
-        half = frames.astype(np.float16)
+        with np.errstate(over="ignore"):  # then it is kept in single precision
+            half = frames.astype(np.float16)
         return half if np.isfinite(half).all() or not np.isfinite(frames).all() else frames
 
 

@@ -128,11 +128,13 @@ def _rows(
             json.loads((folder / layout.METRICS).read_text(encoding="utf-8"))["calibration"]
         )
         names = [layout.PREDICTIONS, *(layout.WITHOUT.format(modality=m) for m in MODALITIES)]
+        found: dict[str, dict[str, Any]] = {}  # what lacks a modality anyway stands in two files
         for name in names:
-            if not (folder / name).is_file():
-                continue
-            for identity, row in read_predictions(folder, name).items():
-                if identity in truth and pattern_of(row["modalities"]) == pattern:
-                    chances = np.array([row["probabilities"][label] for label in task.labels])
-                    # Probabilities are a softmax of logits over the temperature: their logarithm is it again.
-                    yield np.log(chances.clip(TINIEST)) * own.temperatures.get(pattern, 1.0), truth[identity]
+            if (folder / name).is_file():
+                rows = read_predictions(folder, name)
+                found |= {i: row for i, row in rows.items() if pattern_of(row["modalities"]) == pattern}
+        for identity in sorted(found.keys() & truth.keys()):
+            row = found[identity]
+            chances = np.array([row["probabilities"][label] for label in task.labels])
+            # Probabilities are a softmax of logits over the temperature: their logarithm is it again.
+            yield np.log(chances.clip(TINIEST)) * own.temperatures.get(pattern, 1.0), truth[identity]

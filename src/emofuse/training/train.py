@@ -68,7 +68,9 @@ def train(
         for modality in MODALITIES:
             alone = setting
             if run is not None:
-                alone = replace(setting, recipe=_taught(recipe, learn_from(Path(run), modality, recipe, labelled, task)))
+                alone = replace(
+                    setting, recipe=_taught(recipe, learn_from(Path(run), modality, recipe, labelled, task))
+                )
             train_system(alone, modality, parts, seed).save(out / modality / layout.MODEL)
     beside = {modality: out / modality for modality in MODALITIES}
     trained = train_system(setting, system, parts, seed, beside)

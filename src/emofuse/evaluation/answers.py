@@ -1,0 +1,175 @@
+"""Anybody's predictions as they stand in a file: a table, JSON Lines or a JSON list."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from emofuse.errors import CorpusError
+
+# Field of an answer -> the names that its column usually has.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "id": ("id", "utterance", "utterance_id"),
+    "label": ("label", "prediction", "predicted", "emotion"),
+    "fold": ("fold",),
+    "seed": ("seed",),
+}
+# Before the name of a label, in a column of its probabilities.
+PROBABILITY = "p_"
+# From the text of a file and its path to its rows, each with its place.
+Reader: TypeAlias = Callable[[str, Path], Iterator[tuple[str, Mapping[str, Any]]]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a system says of an utterance, and where that is written.
+
+    Attributes:
+        fold: as the system names it; None where it does not say.
+        seed: likewise; empty where there is one.
+        probabilities: by label; None where there are none.
+    """
+
+    place: str
+    id: str
+    label: str
+    fold: str | None = None
+    seed: str = ""
+    probabilities: Mapping[str, float] | None = None
+
+
+def read_answers(path: Path, columns: Mapping[str, str] | None = None) -> list[Answer]:
+    """Read predictions: CSV, TSV or semicolons with a header, JSON Lines, or a JSON list.
+
+    A row has an id and a label, maybe a fold and a seed, and maybe probabilities: columns such as `p_angry`, or
+    in JSON an object `probabilities`.
+
+    Args:
+        path: the file.
+        columns: field ("id", "label", "fold", "seed") -> its column, where that has no usual name.
+
+    Raises:
+        CorpusError: the file cannot be read, lacks a column, or a row is wrong; the message names the line.
+    """
+    chosen = columns or {}
+    for field in chosen:
+        if field not in COLUMNS:
+            raise CorpusError(f"--column {field}: is no field of a prediction; fields are {', '.join(COLUMNS)}")
+    rows = list(_rows(path))
+    if not rows:
+        raise CorpusError(f"{path}: holds no prediction; write one row an utterance, with its id and label")
+    names = _match({str(name) for _, row in rows for name in row}, chosen, path)
+    return [_answer(row, names, place) for place, row in rows]
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each row with its place."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise CorpusError(f"{path}: no such file of predictions") from error
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{path}: is not UTF-8 text; save the predictions as UTF-8") from error
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
+    start = text.lstrip()[:1]
+    readers: dict[str, Reader] = {"{": _json_lines, "[": _json_list}
+    read: Reader = readers.get(start, _table)
+    yield from read(text, path)
+
+
+def _table(text: str, path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    first = text.split("\n", 1)[0]
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
+    try:
+        for row in reader:
+            place = f"{path}:{reader.line_num}"
+            if None in row:
+                raise CorpusError(f"{place}: has more values than there are columns; put quotes around them")
+            yield place, {name.strip(): (value or "").strip() for name, value in row.items()}
+    except csv.Error as error:
+        raise CorpusError(f"{path}:{reader.line_num}: is not a table that can be read ({error})") from error
+
+
+def _json_lines(text: str, path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield f"{path}:{number}", _object(line, f"{path}:{number}")
+
+
+def _json_list(text: str, path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    try:
+        rows = json.loads(text)
+    except ValueError as error:
+        raise CorpusError(f"{path}: is not JSON ({error})") from error
+    for number, row in enumerate(rows, start=1):
+        yield f"{path}, entry {number}", _checked(row, f"{path}, entry {number}")
+
+
+def _object(line: str, place: str) -> Mapping[str, Any]:
+    try:
+        return _checked(json.loads(line), place)
+    except ValueError as error:
+        raise CorpusError(f"{place}: is not a JSON object; write one prediction a line") from error
+
+
+def _checked(row: Any, place: str) -> Mapping[str, Any]:
+    if not isinstance(row, dict):
+        raise CorpusError(f"{place}: is not a JSON object; write one prediction as one object")
+    return row
+
+
+def _match(header: Collection[str], chosen: Mapping[str, str], path: Path) -> dict[str, str]:
+    """Return field -> column, as the user chose or by the usual names, and the columns of probabilities."""
+    by_lower = {name.lower(): name for name in sorted(header)}
+    names = {
+        field: found
+        for field, usual in COLUMNS.items()
+        if (found := next((by_lower[name] for name in usual if name in by_lower), None)) is not None
+    }
+    for field, column in chosen.items():
+        if column not in header:
+            raise CorpusError(f"{path}: has no column {column!r}; its columns are {', '.join(sorted(header))}")
+        names[field] = column
+    for field in ("id", "label"):
+        if field not in names:
+            raise CorpusError(
+                f"{path}: no column is called {' or '.join(COLUMNS[field])}; name it with --column {field}=..."
+            )
+    return names
+
+
+def _answer(row: Mapping[str, Any], names: Mapping[str, str], place: str) -> Answer:
+    values = {field: _word(row.get(column)) for field, column in names.items()}
+    for field in ("id", "label"):
+        if not values[field]:
+            raise CorpusError(f"{place}: has no {field}; give every prediction one")
+    return Answer(
+        place=place,
+        id=values["id"],
+        label=values["label"],
+        fold=values.get("fold") or None,
+        seed=values.get("seed", ""),
+        probabilities=_probabilities(row, place),
+    )
+
+
+def _word(value: Any) -> str:
+    """Return a value as a word; what is absent is empty."""
+    return "" if value is None else str(value)
+
+
+def _probabilities(row: Mapping[str, Any], place: str) -> dict[str, float] | None:
+    given = row.get("probabilities")
+    if not isinstance(given, Mapping):
+        named = [(name, value) for name, value in row.items() if name.startswith(PROBABILITY)]
+        given = {name.removeprefix(PROBABILITY): value for name, value in named if _word(value)}
+    try:
+        return {label: float(value) for label, value in given.items()} or None
+    except (TypeError, ValueError) as error:
+        raise CorpusError(f"{place}: a probability is no number ({error})") from error
