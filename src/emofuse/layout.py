@@ -16,6 +16,8 @@ RECIPE = "recipe.yaml"
 ENVIRONMENT = "environment.json"
 FOLDS = "folds.json"
 RESULTS = "results.json"
+# What is true of the utterances that were tested, so that a run can be judged by itself.
+TRUTH = "truth.jsonl"
 HISTORY = "history.jsonl"
 PREDICTIONS = "predictions.jsonl"
 # What is said of utterances on which raters came to no label, and of the same utterances in other texts.

@@ -151,7 +151,7 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(monkeypatch: pytest.Monk
     monkeypatch.setenv("EMOFUSE_CACHE", str(tmp_path / "file"))
     cache = ArrayCache("features")
     assert cache.get("ab") is None
-    with pytest.raises(RunError, match=r"file/features/.*: cannot be written \(.*\); choose another place") as caught:
+    with pytest.raises(RunError, match=r"file/features/.*: cannot be written \(.*\); choose another") as caught:
         cache.put("ab", {"frames": FRAMES})
     assert "\n" not in str(caught.value)
 

@@ -138,7 +138,8 @@ def test_a_run_signs_with_what_its_recipe_says(tmp_path: Path) -> None:
         "seeds": [0, 1],
         "systems": {"audio": {"n": 4}},
     }
-    signed = run_signature(recipe, results, FOLDS, ["gold"])
+    assert run_signature(recipe, results, FOLDS, ["gold"]).text == "none"
+    signed = run_signature(recipe, results | {"systems": {"text": {"n": 4}}}, FOLDS, ["gold"])
     assert signed == Signature(
         "iemocap", "as-is", LABELS, 4, 5, "leave-one-session-out", folds_key(FOLDS), 2, "none+session", "fixed",
         "gold", only={"style": "improvised"},

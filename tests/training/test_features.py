@@ -1,4 +1,4 @@
-"""Frames of frozen encoders: computed once over a corpus, shared by folds, seeds and systems, and the right ones."""
+"""Frames of frozen encoders: computed once, shared by folds, seeds and systems, and the right ones."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_a_second_run_makes_no_encoder_forward_and_ends_the_same(runs: Runs) -> 
 
 def test_other_heads_and_other_folds_share_the_frames(corpus: Corpus, tmp_path: Path) -> None:
     recipe = recipe_of()
-    reader = reader_of(built(corpus, recipe), recipe)
+    reader = reader_of(built(corpus, recipe, "audio"), recipe)
     some = corpus.select(lambda u: u.session == "session1")
     assert load_part(some, apply_policy(corpus, "as-is")[1], reader)[1] == []
     other = recipe_of(
@@ -175,11 +175,11 @@ def test_other_heads_and_other_folds_share_the_frames(corpus: Corpus, tmp_path: 
         pooling="mean",
         head={"hidden": 8},
         folds_seed=3,
-        fusion={"kind": "late", "width": 8, "heads": 2},
+        fusion={"width": 8, "heads": 2},
         training={"epochs": 1},
     )
     with counted() as ran:
-        cost = cross_validate(other, some, tmp_path / "run", systems=("fusion",))["cost"]
+        cost = cross_validate(other, some, tmp_path / "run", systems=("audio",))["cost"]
     assert not ran
     assert cost["encoder_forwards"] == 0
 
@@ -213,6 +213,20 @@ def test_frames_are_those_of_the_encoder_in_a_batch_but_for_rounding(corpus: Cor
             assert frames.shape == whole.shape
             # Half precision rounds to 11 bits; what the batch adds is far below.
             np.testing.assert_allclose(frames, whole, rtol=2**-11, atol=1e-5)
+
+
+def test_an_encoder_from_the_shelf_is_exact_in_a_batch(corpus: Corpus) -> None:
+    """It has a configuration of its own: a network clears the kind of attention in the one that it is given."""
+    checkpoint = built(corpus, recipe_of())
+    plain = Reader(checkpoint.preparation, AudioStore())
+    items = [plain.item(utterance) for utterance in list(corpus)[:4]]
+    model = checkpoint.model.eval()
+    with torch.inference_mode():
+        together = model.encode(**as_tensors(plain.collate(items))).audio
+        for row, item in enumerate(items):
+            alone = model.encode(**as_tensors(plain.collate([item]))).audio
+            real = together.frames[row][together.mask[row]]
+            torch.testing.assert_close(real, alone.frames[0][alone.mask[0]], atol=1e-4, rtol=0)
 
 
 def logits(checkpoint: Checkpoint, reader: Reader, utterances: list[Utterance]) -> torch.Tensor:

@@ -29,7 +29,7 @@ def show_results(results: dict[str, Any], out: Path, name: str = "") -> None:
             title="sign-flip over speakers, of which there are G; the last column: the difference that 80 % of "
             "such experiments would find",
         )
-    typer.echo(f"everything is in {out}")
+    typer.echo(f"{results['signature']}\neverything is in {out}")
     warn(results)
 
 

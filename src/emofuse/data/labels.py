@@ -79,9 +79,9 @@ def label_policy(labels: str | Mapping[str, str], corpus: Corpus) -> LabelPolicy
 def label_shares(utterance: Utterance, task: Task, soft: bool) -> list[float]:
     """Return the share of each label to learn from, in the task's order.
 
-    With several labels at once each share is 1 where somebody voted for the label. Soft labels are the votes among
-    the task's labels, made to sum to 1; votes for other labels are dropped. An utterance without such votes has its
-    own label alone.
+    With several labels at once each share is 1 where somebody voted for the label. Soft labels are the votes
+    among the task's labels, made to sum to 1; votes for other labels are dropped. An utterance without such votes
+    has its own label alone.
     """
     votes = [(utterance.votes or {}).get(label, 0.0) for label in task.labels]
     total = sum(votes)

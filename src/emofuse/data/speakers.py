@@ -1,8 +1,8 @@
 """Speakers' own statistics: what makes one voice differ from another, taken out of vectors without any label.
 
-A speaker's vectors are brought to mean 0 and variance 1 by the speaker's own mean and variance, as far as there are
-utterances enough to know them. The idea follows Busso et al. (2013), "Iterative Feature Normalization Scheme for
-Automatic Emotion Detection from Speech", IEEE Transactions on Affective Computing 4(4), who estimate what is a
+A speaker's vectors are brought to mean 0 and variance 1 by the speaker's own mean and variance, as far as there
+are utterances enough to know them. The idea follows Busso et al. (2013), "Iterative Feature Normalization Scheme
+for Automatic Emotion Detection from Speech", IEEE Transactions on Affective Computing 4(4), who estimate what is a
 speaker's own from speech that they find to be neutral. Here all utterances of a speaker count, and nothing is
 found out about them: so it holds only where every speaker shows several emotions, and one with a single emotion
 loses it.

@@ -130,7 +130,8 @@ def run_signature(
         texts: the sources of the texts of its utterances, as their manifest has them.
     """
     n = max((figures["n"] for figures in results["systems"].values()), default=0)
-    given = recipe.text.source == "given"
+    text = text_kinds(texts) if recipe.text.source == "given" else recipe.text.source
+    reads = any(name.partition("+")[0] != "audio" for name in results["systems"])
     return Signature(
         corpus=results["corpus"] or "unnamed",
         policy=policy_name(recipe.labels),
@@ -142,7 +143,7 @@ def run_signature(
         seeds=len(results["seeds"]),
         validation=validation_of(folds),
         selection=recipe.selection,
-        text=text_kinds(texts) if given else recipe.text.source,
+        text=text if reads else NONE,
         only=recipe.only,
     )
 

@@ -15,8 +15,6 @@ from emofuse.errors import RunError
 from emofuse.evaluation.scored import Scored
 from emofuse.types import Corpus, Fold, Utterance
 
-# In a run folder: what is true of the utterances that were tested, so that a run can be judged by itself.
-TRUTH = "truth.jsonl"
 # By utterance id, the probability of each label.
 Answers: TypeAlias = Mapping[str, Mapping[str, float]]
 
@@ -76,7 +74,7 @@ def write_truth(run: Path, utterances: Sequence[Tested]) -> None:
     Raises:
         RunError: the file cannot be written.
     """
-    layout.write_json_lines(run / TRUTH, (asdict(one) for one in utterances))
+    layout.write_json_lines(run / layout.TRUTH, (asdict(one) for one in utterances))
 
 
 def read_truth(run: Path) -> tuple[Tested, ...] | None:
@@ -85,7 +83,7 @@ def read_truth(run: Path) -> tuple[Tested, ...] | None:
     Raises:
         RunError: the file is damaged.
     """
-    path = run / TRUTH
+    path = run / layout.TRUTH
     if not path.is_file():
         return None
     try:
@@ -101,7 +99,7 @@ def read_predictions(folder: Path, name: str = layout.PREDICTIONS) -> dict[str, 
 
 
 def _json_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a file; only \\n ends one, for texts hold signs that part lines elsewhere (U+2028)."""
+    """Return the rows of a file; texts may hold signs that `splitlines` would take for the end of one (U+2028)."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 

@@ -82,6 +82,8 @@ def fetch_tokenizer(source: Source) -> Tokenizer:
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.name, revision=source.revision)
+        if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):  # made up where there are no files
+            raise ValueError("it has no tokenizer with a vocabulary")
         plain = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     except (OSError, ValueError, AttributeError) as error:
         raise RecipeError(unreachable(source, "text", error)) from error

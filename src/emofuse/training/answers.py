@@ -14,6 +14,7 @@ from emofuse import layout
 from emofuse.data.prepare import Outputs
 from emofuse.data.sources import reading
 from emofuse.evaluation.calibration import Calibration, pattern_of
+from emofuse.evaluation.tested import read_predictions
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.training.calibrate import patterns_of
 from emofuse.training.loader import Part, Reader, load_part
@@ -117,12 +118,6 @@ def is_complete(folder: Path) -> bool:
     except (OSError, ValueError, LookupError, TypeError):
         return False
     return True
-
-
-def read_predictions(folder: Path, name: str = layout.PREDICTIONS) -> dict[str, dict[str, Any]]:
-    """Return a job's predictions by id, each as `Prediction.as_dict` wrote it."""
-    lines = (folder / name).read_text(encoding="utf-8").splitlines()
-    return {row["id"]: row for row in map(json.loads, lines) if row["label"] in row["probabilities"]}
 
 
 def read_skips(folder: Path) -> list[Skip]:

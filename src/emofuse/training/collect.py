@@ -15,7 +15,9 @@ from emofuse.data.splits import folds_document
 from emofuse.evaluation.evaluate import METRICS, confusion_text
 from emofuse.evaluation.report import confusion_picture
 from emofuse.evaluation.scored import Scored
+from emofuse.evaluation.signature import run_signature
 from emofuse.evaluation.summary import adjust, compare, late_fusion, summarise
+from emofuse.evaluation.tested import tested_by, write_truth
 from emofuse.training.asides import agreement, dimensions, missing, recognition, several_labels, text_cells, votes
 from emofuse.training.finished import Run, common_truth, scored_of
 from emofuse.training.trust import trust
@@ -47,7 +49,8 @@ def collect(run: Run) -> dict[str, Any]:
         systems[name]["transductive"] = name in adapted
     for name, figures in systems.items():
         _draw(run.out, name, figures, task)
-    return {
+    write_truth(run.out, tested_by(run.corpus, run.folds))
+    results = {
         "corpus": run.corpus.name,
         "protocol": recipe.protocol,
         "text_independent": recipe.text_independent,
@@ -83,6 +86,8 @@ def collect(run: Run) -> dict[str, Any]:
         "cost": {"encoder_forwards": None, "cache_hits": None, "wall_s": None, "peak_rss_mb": _peak_rss_mb()},
         "looks": None,
     }
+    texts = [u.text_source for u in run.corpus if u.id in truth]
+    return results | {"signature": str(run_signature(recipe, results, run.folds, texts))}
 
 
 def _with_late_fusion(scored: Mapping[str, Scored]) -> dict[str, Scored]:

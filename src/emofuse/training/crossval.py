@@ -92,16 +92,16 @@ def cross_validate(
 
     baselines, _ = run_baselines(read, task, folds, recipe.annotations)
     run = Run(
-        out,
-        recipe,
-        wanted,
-        labelled,
-        task,
-        folds,
-        tuple(systems),
-        found.findings,
-        tuple(sorted(accept)),
-        baselines,
+        out=out,
+        recipe=recipe,
+        wanted=wanted,
+        corpus=labelled,
+        task=task,
+        folds=folds,
+        systems=tuple(systems),
+        findings=found.findings,
+        accepted=tuple(sorted(accept)),
+        baselines=baselines,
     )
     results = collect(run)
     results["cost"] |= {

@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from emofuse import layout
 from emofuse.config import Recipe
 from emofuse.errors import CorpusError
 from emofuse.evaluation.calibration import Calibration
 from emofuse.evaluation.scored import Scored
-from emofuse.training.answers import read_predictions, read_skips
-from emofuse.types import Corpus, Finding, Fold, Skip, SystemName, Task, Utterance
+from emofuse.evaluation.tested import pool, read_predictions, tested_by
+from emofuse.training.answers import read_skips
+from emofuse.types import Corpus, Finding, Fold, Skip, SystemName, Task
 
 # Predictions of one system and seed, by utterance id, as they stand in the job folders.
 Rows: TypeAlias = dict[str, dict[str, Any]]
@@ -100,29 +99,5 @@ def common_truth(corpus: Corpus, predicted: Iterable[Rows]) -> dict[str, str]:
 
 def scored_of(run: Run, seeds: Sequence[Rows], truth: Mapping[str, str]) -> Scored:
     """Put what the seeds of a system say of some utterances into arrays."""
-    index = {label: number for number, label in enumerate(run.task.labels)}
-    tested = {identity: fold.index for fold in run.folds for identity in fold.test}
-    utterances = [u for u in run.corpus if u.id in truth]
-    chances = [[[rows[u.id]["probabilities"][label] for label in index] for u in utterances] for rows in seeds]
-    return Scored(
-        labels=run.task.labels,
-        ids=tuple(u.id for u in utterances),
-        truth=np.array([index[truth[u.id]] for u in utterances], dtype=np.int64),
-        probabilities=np.array(chances, dtype=np.float64),
-        folds=np.array([tested[u.id] for u in utterances], dtype=np.int64),
-        speakers=tuple(u.speaker for u in utterances),
-        sessions=tuple(u.session for u in utterances),
-        groups=_groups(utterances),
-    )
-
-
-def _groups(utterances: Sequence[Utterance]) -> dict[str, list[str | None]]:
-    """Return what utterances are grouped by; attributes of one value or none are left out."""
-    columns: dict[str, list[str | None]] = {
-        "gender": [u.gender for u in utterances],
-        "speaker": [u.speaker for u in utterances],
-        "session": [u.session for u in utterances],
-        "style": [u.tags.get("style") for u in utterances],
-        "text_source": [u.text_source for u in utterances],
-    }
-    return {name: values for name, values in columns.items() if len(set(values) - {None}) > 1}
+    answers = [{identity: row["probabilities"] for identity, row in rows.items()} for rows in seeds]
+    return pool(run.task.labels, [one for one in tested_by(run.corpus, run.folds) if one.id in truth], answers)

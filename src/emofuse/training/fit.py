@@ -84,7 +84,6 @@ def fit(
     # The network that is kept computes in its own precision, as it will when it is loaded.
     accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     keeper.restore()
-    accelerator.free_memory()
     return history
 
 

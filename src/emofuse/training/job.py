@@ -74,7 +74,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network, how it went, what could not be read, what writes its card, and the parts it learnt from."""
+    """A trained network, how it went, what was not read, what writes its card, and the parts it learnt from."""
 
     checkpoint: Checkpoint
     history: list[EpochRecord]

@@ -23,7 +23,7 @@ from emofuse.evaluation.calibration import (
     probabilities,
 )
 from emofuse.evaluation.reliability import Floats
-from emofuse.training.answers import read_predictions
+from emofuse.evaluation.tested import read_predictions
 from emofuse.training.calibrate import decide
 from emofuse.types import MODALITIES, Corpus, SystemName, Task
 

@@ -1,9 +1,9 @@
 """Speaker-adaptive answers: pooled vectors without what is the speaker's own, and a head that is fitted to them.
 
 The network stays as it is. Of every utterance the vector that its head takes is standardised by its speaker's
-shrunken mean and variance (`emofuse.data.speakers`); as the head was trained on other vectors, a linear one is fitted
-in its place to those of the training part. Statistics of a test speaker come from all of that speaker's test
-utterances, never from a label: the answers are transductive, and stand in a column of their own.
+shrunken mean and variance (`emofuse.data.speakers`); as the head was trained on other vectors, a linear one is
+fitted in its place to those of the training part. Statistics of a test speaker come from all of that speaker's
+test utterances, never from a label: the answers are transductive, and stand in a column of their own.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def pooled_vectors(model: EmotionModel, part: Part, micro_seconds: float) -> npt
 
 
 def speakers_of(model: EmotionModel, part: Part) -> list[str | None]:
-    """Return who said each utterance of a part; None also where a modality is missing: its vector is of another kind."""
+    """Return who said each utterance of a part; None also where a modality is missing, for its vector is another."""
     whole = model.config.modalities
     return [
         utterance.speaker if modalities == whole else None
