@@ -18,7 +18,8 @@ from emofuse.cli.main import run
 from emofuse.evaluation.runs import read_run
 from emofuse.evaluation.signature import Signature
 from emofuse.evaluation.summary import summarise
-from emofuse.evaluation.tested import TRUTH, pool, read_predictions, write_truth
+from emofuse.evaluation.tested import pool, read_predictions, write_truth
+from emofuse.layout import TRUTH
 from emofuse.types import Corpus
 from tiny import write_recipe
 

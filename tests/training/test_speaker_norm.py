@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
 
 from conftest import LABELS, make_corpus
@@ -17,9 +18,10 @@ from emofuse import cross_validate, load_recipe
 from emofuse.config import Recipe
 from emofuse.errors import CorpusError, RecipeError
 from emofuse.evaluation.calibration import probabilities
+from emofuse.model.checkpoint import load_checkpoint
 from emofuse.training import job as job_module
 from emofuse.training import speaker_norm as module
-from emofuse.training.loader import AudioStore, Part, Reader
+from emofuse.training.loader import AudioStore, Part, Reader, load_part
 from emofuse.training.speaker_norm import PENALTY, fit_head, give_adapted, refuse_unfit, tell
 from emofuse.types import Corpus, Finding, Task, Utterance
 from tiny import write_recipe
@@ -270,3 +272,36 @@ def test_a_fold_of_which_nothing_can_be_read_is_gone_on_from(
     )
     results = cross_validate(recipe, Corpus(gone), tmp_path / "run", systems=("audio",), accept=("missing-audio",))
     assert results["systems"]["audio+speaker-norm"]["n"] == 48
+
+
+def test_frozen_encoders_are_adapted_from_their_cached_frames(
+    voices: Corpus, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOFUSE_CACHE", str(tmp_path / "cache"))
+    frozen = recipe.model_copy(update={"audio": recipe.audio.model_copy(update={"tuning": "frozen"})})
+    found = cross_validate(frozen, voices, tmp_path / "run", systems=("audio",))
+    assert found["systems"]["audio+speaker-norm"]["n"] == len(voices)
+    assert found["cost"]["encoder_forwards"] == len(voices)  # each utterance once, for all that is done with it
+
+
+def test_what_did_not_fit_into_memory_is_not_taken_twice(
+    voices: Corpus, recipe: Recipe, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = load_checkpoint(run / "fold-1" / "seed-0" / "audio" / "model")
+    task = checkpoint.model.config.task
+    part, _ = load_part(voices, task, Reader(checkpoint.preparation, AudioStore()))
+    wanted = module.pooled_vectors(checkpoint.model, part, 3.0)
+    score = module.score_part
+
+    def refused_once(model: Any, part: Part, micro_seconds: float) -> Any:
+        model.fusion.head(torch.full((5, wanted.shape[1]), 7.0))
+        return score(model, part, micro_seconds)
+
+    monkeypatch.setattr(module, "score_part", refused_once)
+    np.testing.assert_array_equal(module.pooled_vectors(checkpoint.model, part, 3.0), wanted)
+    monkeypatch.undo()
+    alone = [
+        module.pooled_vectors(checkpoint.model, load_part(voices.select([u.id]), task, part.reader)[0], 3.0)
+        for u in part.utterances[:5]
+    ]
+    np.testing.assert_allclose(np.concatenate(alone), wanted[:5], atol=1e-5)

@@ -115,7 +115,7 @@ def pooled_vectors(model: EmotionModel, part: Part, micro_seconds: float) -> npt
 
 
 def speakers_of(model: EmotionModel, part: Part) -> list[str | None]:
-    """Return who said each utterance of a part; None also where a modality is missing, for its vector is another."""
+    """Return who said each utterance of a part; None also where a modality is missing, as its vector is unlike."""
     whole = model.config.modalities
     return [
         utterance.speaker if modalities == whole else None
