@@ -22,7 +22,7 @@ selection: fixed
 audio: {{config: {{model_type: wav2vec2}}, tuning: frozen}}
 text: {{config: {{model_type: emofuse-word-cnn, vocab_size: 500, hidden_size: 32}}, vocabulary: words}}
 fusion: {{width: 64, heads: 4, recurrent: false}}
-training: {{epochs: 3, lr: 2e-3, batch_seconds: 120, micro_seconds: 120}}
+training: {{epochs: 3, lr: 0.002, batch_seconds: 120, micro_seconds: 120}}
 """
 
 

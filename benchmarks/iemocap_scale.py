@@ -40,7 +40,7 @@ text:
            intermediate_size: 128, vocab_size: 600}
   tuning: frozen
 fusion: {width: 64, heads: 4, recurrent: false}
-training: {epochs: 8, lr: 2e-3, batch_seconds: 120, micro_seconds: 120}
+training: {epochs: 8, lr: 0.002, batch_seconds: 120, micro_seconds: 120}
 """
 
 

@@ -73,10 +73,9 @@ def trained(corpus: Corpus, recipe: Recipe, system: SystemName = "fusion") -> tu
     labelled, task = recipe_corpus(recipe, corpus)
     checkpoint = build(recipe, system, task, [str(u.text) for u in corpus], 0)
     reader = reader_of(checkpoint, Setting(recipe, task, AudioStore(), silent), recipe)
-    parts = [
-        load_part(labelled.select(lambda u: (u.session == "session3") == held_out), task, reader)[0]
-        for held_out in (False, True)
-    ]
+    held_out = labelled.select(lambda u: u.session == "session3")
+    rest = labelled.select(lambda u: u.session != "session3")
+    parts = [load_part(part, task, reader)[0] for part in (rest, held_out)]
     fit(checkpoint, parts[0], None, recipe, 0, silent)
     with torch.no_grad():
         checkpoint.model.fusion.head.classifier.weight.mul_(8.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -70,14 +70,10 @@ def collect(run: Run) -> dict[str, Any]:
         "baselines": _baselines(run, truth),
         "text_cells": text_cells(run, truth),
         "recognition": recognition(run, truth),
-        "comparisons": adjust(
-            [
-                compare(a, b, everything, metric)
-                for a, b in (*COMPARED, *((ADAPTED.format(system=system), system) for system in run.systems))
-                if a in everything and b in everything
-                for metric in METRICS
-            ]
-        ),
+        "comparisons": [
+            *_compared(COMPARED, everything),
+            *_compared([(ADAPTED.format(system=system), system) for system in run.systems], everything),
+        ],
         "audit": {
             "findings": [_shortened(found) for found in run.findings],
             "accepted": list(run.accepted),
@@ -88,6 +84,12 @@ def collect(run: Run) -> dict[str, Any]:
     }
     texts = [u.text_source for u in run.corpus if u.id in truth]
     return results | {"signature": str(run_signature(recipe, results, run.folds, texts))}
+
+
+def _compared(pairs: Sequence[tuple[str, str]], systems: Mapping[str, Scored]) -> list[dict[str, Any]]:
+    """Compare pairs of systems, as far as both are there, as one family of tests."""
+    there = [(a, b) for a, b in pairs if a in systems and b in systems]
+    return adjust([compare(a, b, systems, metric) for a, b in there for metric in METRICS])
 
 
 def _with_late_fusion(scored: Mapping[str, Scored]) -> dict[str, Scored]:
