@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from emofuse.data.splits import make_folds
     from emofuse.inference.evaluating import evaluate
     from emofuse.inference.recognizer import EmotionRecognizer, load
-    from emofuse.model.network import EmotionConfig, EmotionModel
+    from emofuse.model.configuration import EmotionConfig
+    from emofuse.model.network import EmotionModel
     from emofuse.model.processor import EmotionProcessor
     from emofuse.training.crossval import cross_validate
     from emofuse.training.train import train
@@ -24,7 +25,7 @@ __version__ = "0.1.0"
 # a torch-free install can use what needs no torch.
 _DOOR = {
     "Corpus": "emofuse.types",
-    "EmotionConfig": "emofuse.model.network",
+    "EmotionConfig": "emofuse.model.configuration",
     "EmotionModel": "emofuse.model.network",
     "EmotionProcessor": "emofuse.model.processor",
     "EmotionRecognizer": "emofuse.inference.recognizer",

@@ -11,8 +11,9 @@ from scipy.fft import dct
 from emofuse.data import functionals as module
 from emofuse.data.audio import Clip
 from emofuse.data.cache import cache_folder
+from emofuse.data.contours import deltas, energy, mfcc, pitch
 from emofuse.data.filterbank import log_mel
-from emofuse.data.functionals import NAMES, deltas, energy, functionals, mfcc, pitch, read_functionals
+from emofuse.data.functionals import NAMES, functionals, read_functionals
 from emofuse.errors import AudioError, RunError
 from emofuse.types import Corpus, Utterance
 

@@ -23,7 +23,8 @@ from transformers import (
     XLMRobertaConfig,
 )
 
-from emofuse.model.network import EmotionConfig, EmotionModel
+from emofuse.model.configuration import EmotionConfig
+from emofuse.model.network import EmotionModel
 
 LABELS = ("angry", "happy", "neutral", "sad")
 SMALL = {

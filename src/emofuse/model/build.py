@@ -19,8 +19,9 @@ from emofuse.data.prepare import AudioPreparation, Preparation, TextPreparation
 from emofuse.data.text import learn_vocabulary, strip_annotations
 from emofuse.errors import RecipeError
 from emofuse.model.checkpoint import Checkpoint
+from emofuse.model.configuration import EmotionConfig
 from emofuse.model.encoders import bare_encoder
-from emofuse.model.network import EmotionConfig, EmotionModel
+from emofuse.model.network import EmotionModel
 from emofuse.model.pretrained import (
     Source,
     fetch_config,

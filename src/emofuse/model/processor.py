@@ -14,7 +14,7 @@ from emofuse.data.audio import SAMPLE_RATE, Clip
 from emofuse.data.prepare import Preparation
 from emofuse.errors import AudioError
 from emofuse.model.batch import as_tensors
-from emofuse.model.network import EmotionConfig
+from emofuse.model.configuration import EmotionConfig
 
 
 class EmotionProcessor(ProcessorMixin):

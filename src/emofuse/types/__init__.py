@@ -1,0 +1,35 @@
+"""The records that flow through emofuse: standard library only, frozen, named."""
+
+from __future__ import annotations
+
+from emofuse.types.answers import ClassScore, Evaluation, Prediction
+from emofuse.types.corpus import (
+    MODALITIES,
+    SYSTEMS,
+    Corpus,
+    Finding,
+    Fold,
+    Modality,
+    Severity,
+    Skip,
+    SystemName,
+    Task,
+    Utterance,
+)
+
+__all__ = [
+    "MODALITIES",
+    "SYSTEMS",
+    "ClassScore",
+    "Corpus",
+    "Evaluation",
+    "Finding",
+    "Fold",
+    "Modality",
+    "Prediction",
+    "Severity",
+    "Skip",
+    "SystemName",
+    "Task",
+    "Utterance",
+]

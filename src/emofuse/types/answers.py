@@ -1,0 +1,108 @@
+"""What is said of utterances, and how good that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+from emofuse.types.corpus import Modality, Skip, Utterance
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the recogniser says of one utterance: words and floats only, one line of JSON."""
+
+    id: str
+    label: str
+    probabilities: Mapping[str, float] = field(hash=False)
+    confidence: float
+    audio: str | None = None
+    start: float | None = None
+    end: float | None = None
+    text: str | None = None
+    text_source: str | None = None
+    text_unused: str | None = None
+    abstained: bool = False
+    speaker: str | None = None
+    modalities: tuple[Modality, ...] = ()
+    model: str | None = None
+    model_scope: str | None = None
+    dimensions: Mapping[str, float] | None = field(default=None, hash=False)
+
+    # The order of the keys in JSON: what was heard, then what is said of it.
+    KEYS: ClassVar[tuple[str, ...]] = (
+        "id", "audio", "start", "end", "text", "text_source", "text_unused", "label", "probabilities",
+        "confidence", "abstained", "speaker", "modalities", "model", "model_scope",
+    )  # fmt: skip
+
+    @classmethod
+    def of(
+        cls,
+        utterance: Utterance,
+        probabilities: Mapping[str, float],
+        modalities: tuple[Modality, ...],
+        model: str | None = None,
+        dimensions: Mapping[str, float] | None = None,
+    ) -> Prediction:
+        """Put what is said of an utterance into a record; `modalities` are those that were used."""
+        label = max(probabilities, key=lambda name: probabilities[name])
+        unused = "text" in utterance.modalities and "text" not in modalities
+        return cls(
+            id=utterance.id,
+            label=label,
+            probabilities=probabilities,
+            confidence=probabilities[label],
+            audio=None if utterance.audio is None else str(utterance.audio),
+            start=utterance.start,
+            end=utterance.end,
+            text=utterance.text,
+            text_source=utterance.text_source,
+            text_unused="the model takes no text, or the text has no words" if unused else None,
+            speaker=utterance.speaker,
+            modalities=modalities,
+            model=model,
+            dimensions=dimensions,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the prediction as JSON would hold it; dimensions only where the model tells any."""
+        values = asdict(self)
+        document = {key: list(values[key]) if key == "modalities" else values[key] for key in self.KEYS}
+        return document if self.dimensions is None else document | {"dimensions": dict(self.dimensions)}
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How one class fared: its share found, its share right, their harmonic mean, and how many there were."""
+
+    recall: float | None
+    precision: float | None
+    f1: float | None
+    support: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good a set of predictions is, with counts and with what was left out and why.
+
+    Attributes:
+        n: utterances scored.
+        wa: weighted accuracy, the share of utterances that are right.
+        ua: unweighted accuracy, the mean recall over the classes that occur.
+        macro_f1: mean F1 over the classes that occur.
+        per_class: label -> score.
+        confusion: counts, rows are true labels and columns predicted ones, both in the task's order.
+        missing_classes: labels of the task that do not occur; they are left out of `ua` and `macro_f1`.
+        skipped: utterances that were not scored, with the reason.
+    """
+
+    n: int
+    labels: tuple[str, ...]
+    wa: float
+    ua: float
+    macro_f1: float
+    per_class: Mapping[str, ClassScore] = field(hash=False)
+    confusion: tuple[tuple[int, ...], ...]
+    missing_classes: tuple[str, ...] = ()
+    skipped: tuple[Skip, ...] = ()
