@@ -8,6 +8,7 @@ import pytest
 import soundfile
 from scipy.fft import dct
 
+from emofuse.data import contours
 from emofuse.data import functionals as module
 from emofuse.data.audio import Clip
 from emofuse.data.cache import cache_folder
@@ -153,7 +154,7 @@ def test_twenty_milliseconds_of_a_voice_are_one_frame() -> None:
 def test_how_many_frames_are_looked_at_together_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     samples = sound(200, (1, 2, 3), 1.0) + noise(1.0, loudness=0.05)
     expected = functionals(Clip(samples, RATE))
-    monkeypatch.setattr(module, "BLOCK", 7)
+    monkeypatch.setattr(contours, "BLOCK", 7)
     np.testing.assert_allclose(functionals(Clip(samples, RATE)), expected, rtol=1e-3, atol=1e-3)
 
 

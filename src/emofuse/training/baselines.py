@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from emofuse.config import AnnotationPolicy
-from emofuse.data.functionals import Floats, read_functionals
+from emofuse.data.contours import Floats
+from emofuse.data.functionals import read_functionals
 from emofuse.data.text import strip_annotations
 from emofuse.errors import CorpusError, MissingExtraError
 from emofuse.types import Corpus, Fold, Skip, Task, Utterance
