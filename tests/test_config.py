@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from emofuse.config import PoolingName, ProtocolName, Recipe, dump_recipe, load_recipe, load_variants, make_recipe
+from emofuse.config import (
+    Directions,
+    PoolingName,
+    ProtocolName,
+    Recipe,
+    dump_recipe,
+    load_recipe,
+    load_variants,
+    make_recipe,
+)
 from emofuse.data.splits import PROTOCOLS
 from emofuse.errors import RecipeError
 
@@ -328,3 +337,129 @@ def test_an_override_that_is_none_is_refused_by_itself(tmp_path: Path, override:
 def test_an_override_of_an_unknown_key_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"unknown key 'training\.epoch'; did you mean 'epochs'"):
         load(tmp_path, "training.epoch=3")
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [[5, 1], [1, 1], [1], [1, 2, 3], "1-5", None, [True, 2], ["1", "5"], [1, float("nan")], [0, float("inf")]],
+)
+def test_a_dimension_needs_its_lowest_and_highest_value(limits: Any) -> None:
+    said = message({"dimensions": {"valence": limits}})
+    assert said == "recipe: dimensions.valence: give the lowest and the highest value, such as [1, 5]"
+
+
+def test_dimensions_keep_their_order_and_survive_being_written(tmp_path: Path) -> None:
+    recipe = recipe_with(dimensions={"valence": [1, 5], "arousal": [-1.5, 1.5]}, multi_label=True)
+    assert recipe.dimensions == {"valence": (1.0, 5.0), "arousal": (-1.5, 1.5)}
+    again = load_recipe(write(tmp_path, dump_recipe(recipe)))
+    assert again == recipe
+    assert list(again.dimensions) == ["valence", "arousal"]
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"multi_label": 1}, "multi_label"),
+        ({"multi_label": "yes"}, "multi_label"),
+        ({"dimensions": ["valence"]}, "dimensions"),
+        ({"calibration": {"accuracy": 0.0}}, "calibration.accuracy"),
+        ({"calibration": {"accuracy": 1.1}}, "calibration.accuracy"),
+        ({"calibration": {"coverage": 1.0}}, "calibration.coverage"),
+        ({"calibration": {"coverage": 0.0}}, "calibration.coverage"),
+        ({"training": {"dimension_weight": 0.0}}, "training.dimension_weight"),
+    ],
+    ids=str,
+)
+def test_what_is_told_and_how_sure_is_checked(values: dict[str, Any], key: str) -> None:
+    assert message(values).startswith(f"recipe: {key}: ")
+
+
+def test_calibration_wishes_for_nothing_but_sets_unless_told() -> None:
+    assert (recipe_with().calibration.accuracy, recipe_with().calibration.coverage) == (None, 0.9)
+    assert recipe_with(calibration={"accuracy": 1.0, "coverage": 0.8}).calibration.accuracy == 1.0
+
+
+def test_which_stream_asks_is_one_of_three() -> None:
+    for asks in get_args(Directions):
+        assert recipe_with(fusion={"asks": asks}).fusion.asks == asks
+    assert recipe_with().fusion.asks == "both"
+    assert message({"fusion": {"asks": "audoi"}}).endswith("did you mean 'audio'?")
+
+
+def variants(folder: Path, text: str, *overrides: str) -> dict[str, Recipe]:
+    """Read variants of the smallest recipe."""
+    write(folder, SMALLEST)
+    (folder / "variants.yaml").write_text(text, encoding="utf-8")
+    return load_variants(folder / "variants.yaml", overrides)
+
+
+def test_variants_change_single_keys_of_a_base_beside_them(tmp_path: Path) -> None:
+    found = variants(
+        tmp_path,
+        "base: recipe.yaml\n"
+        "variants:\n"
+        "  whole:\n"
+        "  late: {fusion.kind: late}\n"
+        "  both: {fusion: {asks: audio, width: 64}, training.lr: 3.0e-5, labels: {happy: gut}}\n"
+        "  config: {audio.config: {model_type: wav2vec2, hidden_size: 8}}\n",
+        "training.epochs=4",
+    )
+    base = load(tmp_path, "training.epochs=4")
+    assert list(found) == ["whole", "late", "both", "config"]
+    assert found["whole"] == base
+    assert found["late"] == base.model_copy(update={"fusion": base.fusion.model_copy(update={"kind": "late"})})
+    assert (found["both"].fusion.asks, found["both"].fusion.width) == ("audio", 64)
+    assert (found["both"].training.lr, found["both"].labels) == (3e-5, {"happy": "gut"})
+    assert (found["config"].audio.encoder, found["config"].audio.config) == (
+        None,
+        {"model_type": "wav2vec2", "hidden_size": 8},
+    )
+
+
+def test_a_plain_recipe_is_the_one_variant_without_a_name(tmp_path: Path) -> None:
+    assert load_variants(write(tmp_path, SMALLEST), ["seeds=[3]"]) == {"": load(tmp_path, "seeds=[3]")}
+
+
+def test_a_file_of_variants_is_no_recipe(tmp_path: Path) -> None:
+    variants(tmp_path, "base: recipe.yaml\nvariants: {a: {}, b: {pooling: mean}}\n")
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(tmp_path / "variants.yaml")
+    assert str(caught.value).endswith("holds the variants a, b; emofuse crossval runs them all")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("variants: {a: {}}", "variants go with a base"),
+        ("base: 3\nvariants: {a: {}}", "variants go with a base"),
+        ("base: recipe.yaml\nvariants: {a: {}}\npooling: mean", "and no other key"),
+        ("base: recipe.yaml\nvariants: {}", "variants must be names"),
+        ("base: recipe.yaml\nvariants: [a, b]", "variants must be names"),
+        ("base: recipe.yaml\nvariants: {../a: {}}", "the variant '../a' needs a plain name"),
+        ("base: recipe.yaml\nvariants: {'': {}}", "the variant '' needs a plain name"),
+        ("base: recipe.yaml\nvariants: {a: late}", "the variant 'a' needs a plain name, and the keys"),
+        ("base: recipe.yaml\nvariants: {a: {poling: mean}}", "variants.yaml, a: unknown key 'poling'"),
+        ("base: recipe.yaml\nvariants: {a: {pooling: meen}}", "did you mean 'mean'?"),
+        ("base: gone.yaml\nvariants: {a: {}}", "gone.yaml: no such recipe"),
+        ("base: variants.yaml\nvariants: {a: {}}", "variants.yaml, a: the key 'audio' is missing"),
+    ],
+)
+def test_variants_that_are_none_are_refused_in_one_sentence(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        variants(tmp_path, text)
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_yaml_takes_for_a_date_is_a_word_in_a_variant(tmp_path: Path) -> None:
+    found = variants(tmp_path, "base: recipe.yaml\nvariants: {a: {labels: 2020-01-01}}")
+    assert found["a"].labels == "2020-01-01"
+
+
+def test_every_variant_of_the_ablation_is_a_recipe_of_its_own() -> None:
+    found = load_variants(RECIPES / "ablation.yaml")
+    assert found["whole"] == load_recipe(RECIPES / "light.yaml")
+    assert len({dump_recipe(recipe) for recipe in found.values()}) == len(found) >= 10
+    assert {found["audio-asks"].fusion.asks, found["text-asks"].fusion.asks} == {"audio", "text"}
+    assert {recipe.folds_seed for recipe in found.values()} == {0}

@@ -255,6 +255,7 @@ def test_pruning_keeps_what_was_used_last() -> None:
 def test_reading_counts_as_use() -> None:
     paths = entries(3)
     ArrayCache("features").get(key_of(number=0))
+    assert paths[0].stat().st_mtime > 1e9 + 1e6  # whether the file system notes that a file is read or not
     size = paths[0].stat().st_size
     prune(size)
     assert [path.exists() for path in paths] == [True, False, False]

@@ -1,22 +1,12 @@
 from __future__ import annotations
 
-import json
-import statistics
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emofuse.errors import CorpusError
-from emofuse.evaluation.evaluate import (
-    METRICS,
-    compare,
-    confusion_text,
-    evaluate_confusion,
-    evaluate_labels,
-    summarise,
-)
+from emofuse.evaluation.evaluate import confusion_text, evaluate_confusion, evaluate_labels
 from emofuse.types import ClassScore, Evaluation, Skip
 
 FIXED = settings(derandomize=True, deadline=None)
@@ -100,74 +90,6 @@ def test_an_evaluation_holds_plain_numbers_only() -> None:
     assert {type(cell) for row in found.confusion for cell in row} == {type(found.n)} == {int}
 
 
-def test_a_headline_is_pooled_over_folds_and_not_their_mean() -> None:
-    folds = [evaluation((1, 0), (0, 1)), evaluation((0, 8), (0, 2))]
-    summary = summarise([evaluation((1, 8), (0, 3))], [folds])
-    assert summary["wa"]["mean"] == pytest.approx(4 / 12)
-    assert summary["wa"]["folds_mean"] == pytest.approx((1.0 + 0.2) / 2)
-    assert summary["wa"]["folds_range"] == pytest.approx([0.2, 1.0])
-    assert summary["ua"]["mean"] == pytest.approx((1 / 9 + 1) / 2)
-
-
-def test_mean_and_standard_deviation_are_over_seeds() -> None:
-    seeds = [evaluation((right, 10 - right), (0, 10)) for right in (4, 6, 8)]
-    summary = summarise(seeds, [[seed] for seed in seeds])
-    values = [(right + 10) / 20 for right in (4, 6, 8)]
-    assert summary["wa"]["mean"] == pytest.approx(statistics.mean(values))
-    assert summary["wa"]["std"] == pytest.approx(statistics.stdev(values))
-
-
-@pytest.mark.parametrize("metric", METRICS)
-def test_one_seed_has_no_standard_deviation(metric: str) -> None:
-    one = evaluation((3, 1), (2, 2))
-    assert summarise([one], [[one]])[metric]["std"] is None
-
-
-def test_the_confusion_matrix_of_a_summary_is_the_sum_over_seeds() -> None:
-    seeds = [evaluation((3, 1), (2, 2)), evaluation((4, 0), (1, 3))]
-    summary = summarise(seeds, [[seed] for seed in seeds])
-    assert summary["confusion"] == [[7, 1], [3, 5]]
-    assert summary["n"] == 8
-    assert summary["per_class"]["angry"] == {
-        "recall": pytest.approx(7 / 8),
-        "precision": pytest.approx(7 / 10),
-        "f1": pytest.approx(14 / 18),
-        "support": 8,
-    }
-
-
-def test_folds_without_a_class_are_flagged_by_number() -> None:
-    folds = [evaluation((1, 0), (0, 1)), evaluation((2, 0), (0, 0)), evaluation((0, 0), (1, 1))]
-    summary = summarise([evaluation((3, 0), (1, 2))], [folds])
-    assert summary["folds_without_class"] == {"2": ["happy"], "3": ["angry"]}
-
-
-def test_a_fold_without_a_class_leaves_it_out_of_its_own_accuracy() -> None:
-    folds = [evaluation((2, 0), (0, 0)), evaluation((1, 0), (1, 0))]
-    assert summarise([evaluation((3, 0), (1, 0))], [folds])["ua"]["folds_range"] == [0.5, 1.0]
-
-
-def test_a_summary_is_plain_json_with_null_for_what_is_not_computed() -> None:
-    one = evaluation((3, 1, 0), (2, 2, 0), (0, 0, 0))
-    summary = summarise([one, one], [[one], [one]])
-    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
-    assert [summary["ece"], summary["groups"], summary["wa"]["ci95"]] == [None, None, None]
-
-
-def test_a_comparison_is_how_much_better_the_first_is() -> None:
-    audio, fusion = (summarise([one], [[one]]) for one in (evaluation((3, 1), (2, 2)), evaluation((4, 0), (1, 3))))
-    assert compare("fusion", "audio", {"audio": audio, "fusion": fusion}, "wa") == {
-        "a": "fusion",
-        "b": "audio",
-        "metric": "wa",
-        "difference": pytest.approx(7 / 8 - 5 / 8),
-        "ci95": None,
-        "test": None,
-        "p": None,
-        "p_adjusted": None,
-    }
-
-
 def test_a_confusion_matrix_as_text_has_the_truth_down_and_the_predictions_across() -> None:
     lines = confusion_text([[10, 2], [0, 345]], ["angry", "sad"]).split("\n")
     assert [line.split() for line in lines] == [
@@ -183,9 +105,7 @@ def test_a_confusion_matrix_as_text_has_the_truth_down_and_the_predictions_acros
     [
         ("a", "b"),
         ("overwhelmed-again", "sad"),
-        pytest.param(
-            ("worried-or-frightened", "sad"),
-        ),
+        ("worried-or-frightened", "sad"),
     ],
 )
 def test_the_columns_of_a_confusion_matrix_as_text_stand_under_each_other(labels: tuple[str, ...]) -> None:

@@ -11,7 +11,8 @@ import pytest
 from conftest import write_tone
 from emofuse import EmotionRecognizer, Prediction, Utterance, load, load_recipe, train
 from emofuse.data.prepare import AudioPreparation, Batch, Outputs, Preparation
-from emofuse.errors import AudioError, CheckpointError, ModalityError
+from emofuse.errors import AudioError, CheckpointError, ModalityError, RecipeError
+from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.runtime import Traits
 from emofuse.types import Corpus, Skip, Task
 from tiny import write_recipe
@@ -142,3 +143,66 @@ def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
         load(tmp_path / "nowhere")
     with pytest.raises(CheckpointError, match="is not a model folder"):
         load(tmp_path)
+
+
+def recogniser(**calibration: object) -> EmotionRecognizer:
+    """Return one that says b with 0.75, before any calibration."""
+    made = Calibration(**calibration)  # type: ignore[arg-type]
+    settings = Preparation(AudioPreparation(), None)
+    return EmotionRecognizer(Fixed(("audio",), missing=False), settings, calibration=made)
+
+
+def test_logits_are_divided_by_the_temperature_of_what_was_used(corpus: Corpus) -> None:
+    audio = corpus.utterances[0].audio
+    warm = recogniser(temperatures={"audio": 2.0, "text": 0.1, "audio+text": 0.1}).predict(audio, text="unused")
+    assert warm.probabilities["b"] == pytest.approx(3**0.5 / (1 + 3**0.5))
+    other = recogniser(temperatures={"text": 2.0}).predict(audio)
+    assert other.probabilities["b"] == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(("threshold", "abstained"), [(None, False), (0.0, False), (0.74, False), (0.76, True)])
+def test_what_is_less_sure_than_the_threshold_is_held_back(
+    corpus: Corpus, threshold: float | None, abstained: bool
+) -> None:
+    prediction = recogniser(threshold=threshold).predict(corpus.utterances[0].audio)
+    assert prediction.abstained == abstained
+    assert prediction.label == "b"  # it says so all the same
+    assert prediction.as_dict()["abstained"] == abstained
+
+
+def test_priors_of_use_take_the_place_of_those_of_training(corpus: Corpus) -> None:
+    made = Calibration(priors={"a": 0.5, "b": 0.5})
+    settings = Preparation(AudioPreparation(), None)
+    runtime = Fixed(("audio",), missing=False)
+    changed = EmotionRecognizer(runtime, settings, calibration=made, priors={"b": 0.1, "a": 0.9})
+    prediction = changed.predict(corpus.utterances[0].audio)
+    assert prediction.probabilities == pytest.approx({"a": 0.25 * 0.9 / 0.3, "b": 0.75 * 0.1 / 0.3})
+    assert prediction.label == "a"
+    assert prediction.confidence == pytest.approx(0.75)
+    with pytest.raises(RecipeError, match="a share for each of a, b, and no others"):
+        EmotionRecognizer(runtime, settings, calibration=made, priors={"a": 1.0})
+    with pytest.raises(RecipeError, match="does not say how frequent labels were in training"):
+        EmotionRecognizer(runtime, settings, priors={"a": 0.5, "b": 0.5})
+
+
+class Telling(Fixed):
+    """Tells a dimension beside the labels, and labels each for itself."""
+
+    def __init__(self) -> None:
+        self.traits = Traits("telling", Task(("a", "b"), ("valence",), ((1.0, 5.0),), True), ("audio",), False)
+
+    def __call__(self, batch: Batch) -> Outputs:
+        return Outputs(super().__call__(batch).logits, np.full((len(batch), 1), 4.5, dtype=np.float32))
+
+
+def test_dimensions_and_labels_for_themselves_are_told_where_a_model_tells_them(corpus: Corpus) -> None:
+    settings = Preparation(AudioPreparation(), None)
+    told = EmotionRecognizer(Telling(), settings).predict(corpus.utterances[0].audio)
+    assert told.dimensions == {"valence": 4.5}
+    assert list(told.as_dict())[-1] == "dimensions"
+    assert told.probabilities == pytest.approx({"a": 0.5, "b": 0.75})  # sigmoids of 0 and log 3
+    plain = recogniser().predict(corpus.utterances[0].audio)
+    assert plain.dimensions is None
+    assert "dimensions" not in plain.as_dict()
+    with pytest.raises(RecipeError, match="priors are for models that tell one label"):
+        EmotionRecognizer(Telling(), settings, priors={"a": 0.5, "b": 0.5})

@@ -228,7 +228,7 @@ def test_a_run_that_chose_nothing_leaves_the_epochs_of_the_recipe(
 def test_a_network_that_starts_from_unimodal_ones_gets_the_epochs_of_its_own_part(
     large: Corpus, tmp_path: Path
 ) -> None:
-    text = TINY.replace("training: {", "training: {start: unimodal, joint_epochs: 2, ")
+    text = TINY.replace("training: {", "training: {start: unimodal, joint_epochs: 6, ")
     settings = ("selection=best", "training.epochs=4", "training.lr=2e-2")
     recipe = load_recipe(write_recipe(tmp_path / "start.yaml", text), settings)
     cross_validate(recipe, large, tmp_path / "run", accept=("missing-audio",))
@@ -236,7 +236,7 @@ def test_a_network_that_starts_from_unimodal_ones_gets_the_epochs_of_its_own_par
         system: learn_from(tmp_path / "run", system, recipe, *recipe_corpus(recipe, large)).epochs  # type: ignore[arg-type]
         for system in ("audio", "text", "fusion")
     }
-    assert given["fusion"] <= 2
+    assert given["fusion"] < 6  # what the recipe says is not what the run has chosen
     epochs: list[int] = []
     train(recipe, large, tmp_path / "out", "fusion", lambda p: epochs.append(p.epochs), run=tmp_path / "run")
     wanted = [given["audio"], given["text"], given["fusion"]]
