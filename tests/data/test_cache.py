@@ -266,8 +266,14 @@ def test_pruning_reaches_every_kind_and_what_killed_processes_left(folder: Path)
     (folder / "transcripts").mkdir()
     (folder / "transcripts" / "a.json").write_text(json.dumps({"text": "x"}))
     (folder / "features" / ".abc.tmp").write_bytes(b"half")
+    os.utime(folder / "features" / ".abc.tmp", (0, 0))
+    (folder / "features" / ".new.tmp").write_bytes(b"being written")
+    (folder / "looks").mkdir()
+    (folder / "looks" / "folds").write_text("a run")
     assert {one.kind for one in kept()} == {"features", "transcripts"}
     assert prune()[0] == 3
+    assert (folder / "looks" / "folds").is_file()
+    assert (folder / "features" / ".new.tmp").is_file()
 
 
 def test_a_cache_that_is_not_there_is_empty(folder: Path) -> None:

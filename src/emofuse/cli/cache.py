@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from emofuse.errors import RecipeError
+
 
 def cache(
     prune: Annotated[bool, typer.Option("--prune", help="Delete what was used longest ago.")] = False,
@@ -17,6 +19,8 @@ def cache(
     from emofuse.cli.output import print_json, print_table
     from emofuse.data import cache as caching
 
+    if keep_gb and not prune:
+        raise RecipeError("--keep-gb says what --prune is to leave; add --prune")
     deleted = caching.prune(round(keep_gb * 2**30)) if prune else (0, 0)
     files, sizes = Counter[str](), Counter[str]()
     for one in caching.kept():

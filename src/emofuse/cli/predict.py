@@ -59,6 +59,8 @@ def _shares(text: str | None) -> dict[str, float] | None:
     shares = {}
     for part in text.split(","):
         label, _, number = part.strip().partition("=")
+        if label in shares:
+            raise RecipeError(f"--priors: the label {label!r} stands there twice")
         try:
             shares[label] = float(number)
         except ValueError as error:

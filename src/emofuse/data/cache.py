@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import stat
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ from emofuse.errors import RunError
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 SUFFIX = ".safetensors"
 CHECKSUM = "checksum"
+# A file with a temporary name that is as old as this was left by a process that was killed.
+ABANDONED_SECONDS = 3600.0
+# What can be computed again: the folders that are shown and pruned. The count of looks at folds is not among them.
+COMPUTED = ("features", "functionals", "transcripts")
 
 
 def cache_folder() -> Path:
@@ -133,14 +138,16 @@ class Kept:
 
 
 def kept() -> Iterator[Kept]:
-    """Yield every file of the cache, in the order of their paths."""
+    """Yield every entry of the cache, in the order of their paths; nothing else that lies in its folder."""
     folder = cache_folder()
-    for path in sorted(folder.rglob("*")):
+    now = time.time()
+    for path in sorted(path for kind in COMPUTED for path in (folder / kind).rglob("*")):
         try:
             state = path.stat()
         except OSError:  # another process has deleted or renamed it since
             continue
-        if stat.S_ISREG(state.st_mode):
+        being_written = path.name.startswith(".") and now - state.st_mtime < ABANDONED_SECONDS
+        if stat.S_ISREG(state.st_mode) and not being_written:
             yield Kept(path, path.relative_to(folder).parts[0], state.st_size, max(state.st_atime, state.st_mtime))
 
 

@@ -178,6 +178,8 @@ def apply_policy(
     if multi_label:
         relabelled = replace(relabelled, utterances=tuple(_placed(u, policy) for u in relabelled))
     present = {u.label for u in relabelled}
+    if multi_label:
+        present |= {label for u in relabelled for label, weight in (u.votes or {}).items() if weight > 0}
     left = tuple(label for label in policy.labels if label in present)
     if len(left) < 2:
         raise CorpusError(

@@ -165,6 +165,7 @@ class EmotionRecognizer:
             raise RecipeError(f"priors need a share for each of {', '.join(self.labels)}, and no others")
         pairs = [(own.get(label, 0.0), priors[label]) for label in self.labels]
         trained, used = np.array(pairs, dtype=np.float64).T
+        adapt_priors(np.ones((1, len(pairs))), trained, used)  # refuses what is no frequency
         return trained, used
 
 

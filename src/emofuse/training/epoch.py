@@ -118,9 +118,8 @@ class Trainer:
         return total
 
     def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        if self.recipe.multi_label:
-            return summed_binary_cross_entropy(logits, targets, self.class_weights)
-        return summed_cross_entropy(logits, targets, self.class_weights, self.recipe.training.label_smoothing)
+        loss = summed_binary_cross_entropy if self.recipe.multi_label else summed_cross_entropy
+        return loss(logits, targets, self.class_weights, self.recipe.training.label_smoothing)
 
     def _training_mode(self) -> None:
         """Switch dropout on, but not in frozen encoders: they give the same frames in every epoch."""

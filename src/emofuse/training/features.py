@@ -17,9 +17,10 @@ from emofuse.data.cache import ArrayCache, file_digest, key_of
 from emofuse.data.prepare import AudioPreparation, Integers
 from emofuse.errors import AudioError
 from emofuse.model.checkpoint import Checkpoint
+from emofuse.model.score import pick_device
 from emofuse.model.shelf import frozen_hash
 from emofuse.model.tuning import is_frozen
-from emofuse.types import Utterance
+from emofuse.types import MODALITIES, Utterance
 
 # Counts up whenever the same encoder would give other frames: it is a part of every key.
 PRODUCER = 1
@@ -136,6 +137,9 @@ def frozen_of(checkpoint: Checkpoint, recipe: Recipe, cost: Cost) -> Frozen:
     """Return the sources of frames of the encoders that a recipe freezes."""
     model, preparation = checkpoint.model, checkpoint.preparation
     audio = text = None
+    for encoder in (getattr(model, f"{modality}_encoder", None) for modality in MODALITIES):
+        if encoder is not None and is_frozen(encoder):
+            encoder.to(pick_device(None))  # training moves the network there only later
     if preparation.audio is not None and is_frozen(model.audio_encoder):
         settings = asdict(preparation.audio)
         source = _source(model.audio_encoder, recipe.audio.layers, {"modality": "audio"} | settings, cost)

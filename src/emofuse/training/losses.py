@@ -31,14 +31,18 @@ def summed_cross_entropy(
     )
 
 
-def summed_binary_cross_entropy(logits: Tensor, targets: Tensor, class_weights: Tensor | None) -> Tensor:
+def summed_binary_cross_entropy(
+    logits: Tensor, targets: Tensor, class_weights: Tensor | None, label_smoothing: float = 0.0
+) -> Tensor:
     """Return the loss of labels that are there or not for themselves: mean over labels, summed over utterances.
 
     Args:
         logits: (batch, labels).
         targets: (batch, labels), 1 where the label is there.
         class_weights: (labels,), or None.
+        label_smoothing: by how much targets are drawn towards one half.
     """
+    targets = targets * (1.0 - label_smoothing) + 0.5 * label_smoothing
     losses = nn.functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
     return (losses if class_weights is None else losses * class_weights).mean(dim=1).sum()
 
