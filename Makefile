@@ -31,15 +31,15 @@ test-all: $(READY)  ## the tests, slow ones too
 	$(BIN)/python -m pytest
 
 check: $(READY)  ## format, lint, types, import contracts, spelling
-	$(BIN)/ruff format --check src tests tools
-	$(BIN)/ruff check src tests tools
+	$(BIN)/ruff format --check src tests tools benchmarks
+	$(BIN)/ruff check src tests tools benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
 format: $(READY)  ## put the code into shape
-	$(BIN)/ruff format src tests tools
-	$(BIN)/ruff check --fix src tests tools
+	$(BIN)/ruff format src tests tools benchmarks
+	$(BIN)/ruff check --fix src tests tools benchmarks
 
 clean:  ## remove what set-up and runs have made
 	rm -rf $(VENV) runs .mypy_cache .ruff_cache .pytest_cache .coverage*

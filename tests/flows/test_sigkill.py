@@ -32,7 +32,18 @@ seeds: [0, 1]
 
 
 def start(recipe: Path, manifest: Path, out: Path, cache: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "emofuse", "crossval", recipe, "--manifest", manifest, "--out", out, "--resume"]
+    command = [
+        sys.executable,
+        "-m",
+        "emofuse",
+        "crossval",
+        recipe,
+        "--manifest",
+        manifest,
+        "--out",
+        out,
+        "--resume",
+    ]
     environment = os.environ | {"EMOFUSE_CACHE": str(cache)}
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 

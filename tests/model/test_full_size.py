@@ -14,8 +14,8 @@ from emofuse import layout
 from emofuse.config import make_recipe
 from emofuse.model.build import build
 from emofuse.model.checkpoint import save_checkpoint
-from emofuse.model.encoders import bare_encoder
 from emofuse.model.configuration import EmotionConfig
+from emofuse.model.encoders import bare_encoder
 from emofuse.model.network import EmotionModel, count_parameters
 from emofuse.types import Task
 
