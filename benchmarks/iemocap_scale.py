@@ -83,8 +83,8 @@ def run(manifest: Path, folder: Path, name: str, options: argparse.Namespace) ->
     recipe = folder / "recipe.yaml"
     recipe.write_text(RECIPE)
     out = folder / f"run-{name}-{time.time_ns()}"
-    command = [sys.executable, "-m", "emofuse", "crossval", str(recipe), "--manifest", str(manifest), "--out", str(out),
-               "--systems", options.systems, "--set", f"training.epochs={options.epochs}"]  # fmt: skip
+    command = [sys.executable, "-m", "emofuse", "crossval", str(recipe), "--manifest", str(manifest)]
+    command += ["--out", str(out), "--systems", options.systems, "--set", f"training.epochs={options.epochs}"]
     environment = os.environ | {"EMOFUSE_CACHE": str(folder / "cache")}
     began = time.monotonic()
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
