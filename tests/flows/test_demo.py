@@ -10,6 +10,7 @@ import pytest
 from emofuse import load_recipe
 from emofuse.cli import demo as demo_module
 from emofuse.cli.main import run
+from emofuse.config import load_variants
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -22,9 +23,9 @@ def test_demo_compares_three_systems_trains_a_model_and_predicts(
     assert run(["demo", "--out", str(tmp_path / "demo")]) == 0
     out = capsys.readouterr().out
     assert "synthetic speech" in out
-    assert "fusion minus text" in out
+    assert "fusion - text" in out
     results = json.loads((tmp_path / "demo" / "results.json").read_text())
-    assert set(results["systems"]) == {"audio", "text", "fusion"}
+    assert set(results["systems"]) == {"audio", "text", "fusion", "late"}
     assert results["n_utterances"] == 400
     assert (tmp_path / "demo" / "model" / "config.json").is_file()
     assert run(["demo", "--out", str(tmp_path / "demo")]) == 0  # nothing is trained again
@@ -32,7 +33,7 @@ def test_demo_compares_three_systems_trains_a_model_and_predicts(
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_recipe_is_valid(recipe: Path) -> None:
-    load_recipe(recipe)
+    assert load_variants(recipe)
 
 
 def test_the_demo_has_the_small_recipe() -> None:
