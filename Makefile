@@ -9,7 +9,7 @@ EMOFUSE_DATA ?= $(wildcard $(abspath ../shared/data))
 export EMOFUSE_DATA
 export HF_HUB_OFFLINE = 1
 
-.PHONY: help demo test test-all check format clean
+.PHONY: help demo test test-slow test-all check format clean
 
 help:  ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -27,8 +27,10 @@ test: $(READY)  ## the tests, with coverage
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest -m "not slow" --cov=emofuse --cov-report=term --cov-fail-under=90
 
-test-all: $(READY)  ## the tests, slow ones too
-	$(BIN)/python -m pytest
+test-slow: $(READY)  ## the tests that need minutes or gigabytes
+	$(BIN)/python -m pytest -m slow
+
+test-all: test test-slow  ## all of them
 
 check: $(READY)  ## format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check src tests tools benchmarks
