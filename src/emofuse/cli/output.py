@@ -17,6 +17,8 @@ from rich.table import Table
 
 from emofuse.types import Skip
 
+# How wide a table may be in a file, where nobody's screen limits it.
+FILE_WIDTH = 132
 # How many reasons for skipping are listed.
 NAMED_REASONS = 10
 
@@ -54,7 +56,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
         table.add_column(column, justify="left" if first else "right", overflow="fold", no_wrap=first)
     for row in rows:
         table.add_row(*row)
-    Console(highlight=False).print(table)
+    screen = Console(highlight=False)
+    (screen if screen.is_terminal else Console(highlight=False, width=FILE_WIDTH)).print(table)
 
 
 def print_counts(title: str, counts: Mapping[str, int]) -> None:

@@ -29,6 +29,8 @@ def show_results(results: dict[str, Any], out: Path, name: str = "") -> None:
             title="sign-flip over speakers, of which there are G; the last column: the difference that 80 % of "
             "such experiments would find",
         )
+    for note in results["notes"]:
+        typer.echo(f"note: {note}")
     typer.echo(f"{results['signature']}\neverything is in {out}")
     warn(results)
 

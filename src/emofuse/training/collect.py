@@ -25,6 +25,10 @@ from emofuse.types import Finding, Fold, SystemName, Task
 
 # What is compared with what; `late` is the late fusion of the systems audio and text, the reference for fusion.
 COMPARED = (("fusion", "audio"), ("fusion", "text"), ("fusion", "late"), ("late", "audio"), ("late", "text"))
+NOT_SPOKEN = (
+    "words and voices were put together here: given the label they are independent, so that these utterances cannot "
+    "tell whether attention beats concatenation, and no figure is one of conversation"
+)
 # What a system is called once its speakers' own statistics are taken out: it has heard the test part.
 ADAPTED = "{system}+speaker-norm"
 
@@ -81,6 +85,7 @@ def collect(run: Run) -> dict[str, Any]:
         "skipped": [asdict(skip) for skip in run.skips()],
         "cost": {"encoder_forwards": None, "cache_hits": None, "wall_s": None, "peak_rss_mb": _peak_rss_mb()},
         "looks": None,
+        "notes": [NOT_SPOKEN] if any(found.code == "text-not-spoken" for found in run.findings) else [],
     }
     texts = [u.text_source for u in run.corpus if u.id in truth]
     return results | {"signature": str(run_signature(recipe, results, run.folds, texts))}
