@@ -26,8 +26,8 @@ from emofuse.types import Finding, Fold, SystemName, Task
 # What is compared with what; `late` is the late fusion of the systems audio and text, the reference for fusion.
 COMPARED = (("fusion", "audio"), ("fusion", "text"), ("fusion", "late"), ("late", "audio"), ("late", "text"))
 NOT_SPOKEN = (
-    "words and voices were put together here: given the label they are independent, so that these utterances cannot "
-    "tell whether attention beats concatenation, and no figure is one of conversation"
+    "words and voices were put together here: given the label they are independent, so that these utterances "
+    "cannot tell whether attention beats concatenation, and no figure is one of conversation"
 )
 # What a system is called once its speakers' own statistics are taken out: it has heard the test part.
 ADAPTED = "{system}+speaker-norm"
