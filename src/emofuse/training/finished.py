@@ -69,11 +69,16 @@ class Run:
         found = {
             skip.id: skip
             for seed in self.recipe.seeds
-            for system in self.systems
-            for job in self.jobs(system, seed).values()
+            for name in self._names()
+            for job in self.jobs(name, seed).values()
             for skip in read_skips(job)
         }
         return [found[identity] for identity in sorted(found)]
+
+    def _names(self) -> list[str]:
+        """Return what the jobs are called: systems, and those that learnt from recognised text beside them."""
+        again = [f"{system}-asr" for system in self.systems if system != "audio"]
+        return [*self.systems, *(again if self.recipe.text.cells else ())]
 
     def without_modality(self, system: SystemName) -> int:
         """Count the test utterances of which a system got nothing: it answered them by its prior alone."""
