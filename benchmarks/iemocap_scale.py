@@ -60,7 +60,8 @@ def generate(folder: Path, scale: int) -> Path:
         path = folder / "audio" / f"{number:06}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, _voice(rng, float(seconds), LABELS.index(label), gender), RATE)
-        words = [str(rng.choice(f"{WORDS[label]} so the and it was there you know".split())) for _ in range(9)]
+        words = [str(rng.choice(f"{WORDS[label]} so the and it was there you know".split())) for _ in range(6)]
+        words += ["".join(rng.choice(list("aeioulmnrst"), 6)) for _ in range(5)]  # or all would say the same
         utterances.append(
             Utterance(f"{number:06}", audio=path, text=" ".join(words), text_source="gold", label=label,
                       speaker=f"{session}{gender}", session=f"session{session}", gender=gender)

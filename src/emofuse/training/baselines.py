@@ -37,6 +37,8 @@ Answers: TypeAlias = dict[str, Chances]
 
 # How freely a classifier may follow its training part: the inverse of the strength of its L2 penalty.
 AUDIO_C, TEXT_C = 0.1, 1.0
+# Words and pairs that are looked at, the commonest: memory is not to grow with the corpus, rarer ones add nothing.
+MOST_TERMS = 50_000
 MOST_STEPS = 2000
 # A word is what stands between spaces and signs, also of one letter: "I" and "a" tell something.
 WORD = r"\b\w+\b"
@@ -131,7 +133,7 @@ def _hearer() -> Pipeline:
 
 
 def _reader() -> Pipeline:
-    weights = TfidfVectorizer(token_pattern=WORD, ngram_range=(1, 2), sublinear_tf=True)
+    weights = TfidfVectorizer(token_pattern=WORD, ngram_range=(1, 2), sublinear_tf=True, max_features=MOST_TERMS)
     return make_pipeline(weights, _classifier(TEXT_C))
 
 
