@@ -45,14 +45,8 @@ def collect(run: Run) -> dict[str, Any]:
     scored: dict[str, Scored] = {
         system: scored_of(run, [predicted[system, seed] for seed in recipe.seeds], truth) for system in run.systems
     }
-    systems: dict[str, Any] = {system: _summary(run, system, scored[system], truth) for system in run.systems}
-    everything = _with_late_fusion(scored)
-    everything |= (adapted := _adapted(run, truth))
-    systems |= {name: summarise(figures) for name, figures in everything.items() if name not in scored}
-    for name in systems:
-        systems[name]["transductive"] = name in adapted
-    for name, figures in systems.items():
-        _draw(run.out, name, figures, task)
+    everything = _with_late_fusion(scored) | _adapted(run, truth)
+    systems = _systems(run, scored, everything, truth)
     write_truth(run.out, tested_by(run.corpus, run.folds))
     results = {
         "corpus": run.corpus.name,
@@ -89,6 +83,19 @@ def collect(run: Run) -> dict[str, Any]:
     }
     texts = [u.text_source for u in run.corpus if u.id in truth]
     return results | {"signature": str(run_signature(recipe, results, run.folds, texts))}
+
+
+def _systems(
+    run: Run, trained: Mapping[str, Scored], everything: Mapping[str, Scored], truth: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the figures of every system, the trained ones with what only their jobs can tell, and draw them."""
+    systems: dict[str, Any] = {system: _summary(run, system, trained[system], truth) for system in run.systems}
+    systems |= {name: summarise(figures) for name, figures in everything.items() if name not in trained}
+    adapted = {ADAPTED.format(system=system) for system in run.systems}
+    for name, figures in systems.items():
+        figures["transductive"] = name in adapted
+        _draw(run.out, name, figures, run.task)
+    return systems
 
 
 def _compared(pairs: Sequence[tuple[str, str]], systems: Mapping[str, Scored]) -> list[dict[str, Any]]:

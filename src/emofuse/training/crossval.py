@@ -81,13 +81,7 @@ def cross_validate(
     open_run(out, recipe, folds_document(folds) | {"corpus_hash": corpus_hash(labelled)}, resume)
     aside = undecided(wanted, labelled, task, recipe.agreement)
     setting = Setting(recipe, task, AudioStore(), lambda progress: None, aside)
-    jobs = make_jobs(recipe, labelled, folds, systems, out)
-    for number, job in enumerate(jobs, start=1):
-        tell = _teller(listener, number, len(jobs), job)
-        if is_complete(job.folder):
-            tell(None)
-        else:
-            run_job(job, setting.telling(tell), labelled)
+    _run_jobs(make_jobs(recipe, labelled, folds, systems, out), setting, labelled, listener)
     from emofuse.training.baselines import run_baselines  # loads scikit-learn, which only now is needed
 
     baselines, _ = run_baselines(read, task, folds, recipe.annotations)
@@ -112,6 +106,16 @@ def cross_validate(
     results["looks"] = count_looks(results["folds_hash"], out, recipe)
     layout.write_json(out / layout.RESULTS, results)
     return results
+
+
+def _run_jobs(jobs: Sequence[Job], setting: Setting, corpus: Corpus, listener: Listener) -> None:
+    """Run the jobs that are not complete, one after the other."""
+    for number, job in enumerate(jobs, start=1):
+        tell = _teller(listener, number, len(jobs), job)
+        if is_complete(job.folder):
+            tell(None)
+        else:
+            run_job(job, setting.telling(tell), corpus)
 
 
 def make_jobs(
