@@ -24,7 +24,7 @@ try:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline, make_pipeline
     from sklearn.preprocessing import StandardScaler
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 except ImportError as error:
     raise MissingExtraError("train", "a baseline") from error
 
