@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from emofuse.data.manifest import load_corpus, save_corpus
     from emofuse.data.splits import make_folds
     from emofuse.inference.evaluating import evaluate
+    from emofuse.inference.export import export
     from emofuse.inference.recognizer import EmotionRecognizer, load
     from emofuse.model.configuration import EmotionConfig
     from emofuse.model.network import EmotionModel
@@ -37,6 +38,7 @@ _DOOR = {
     "audit": "emofuse.data.audit",
     "cross_validate": "emofuse.training.crossval",
     "evaluate": "emofuse.inference.evaluating",
+    "export": "emofuse.inference.export",
     "load": "emofuse.inference.recognizer",
     "load_corpus": "emofuse.data.manifest",
     "load_recipe": "emofuse.config",
@@ -60,6 +62,7 @@ __all__ = [
     "audit",
     "cross_validate",
     "evaluate",
+    "export",
     "load",
     "load_corpus",
     "load_recipe",

@@ -44,6 +44,10 @@ CARD = "README.md"
 EVALUATION = "evaluation.json"
 CALIBRATION = "calibration.json"
 
+# An exported folder: what a model folder has but for its weights, a graph instead, and what was measured of it.
+EXPORT = "export.json"
+GRAPH = "model.onnx"
+
 
 def job_folder(run: Path, fold: int, seed: int, system: str) -> Path:
     """Return the folder of one job of a cross-validation."""
@@ -53,6 +57,11 @@ def job_folder(run: Path, fold: int, seed: int, system: str) -> Path:
 def is_model_folder(path: Path) -> bool:
     """Tell whether a path looks like a saved model."""
     return (path / CONFIG).is_file()
+
+
+def is_exported_folder(path: Path) -> bool:
+    """Tell whether a path looks like an exported model."""
+    return (path / EXPORT).is_file()
 
 
 def make_folder(path: Path) -> Path:

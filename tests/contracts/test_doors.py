@@ -16,7 +16,12 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "emofuse"
 # The rooms that never need torch: every module of theirs must import without it.
 TORCH_FREE = ("types", "errors", "config", "layout", "data", "evaluation", "inference", "cli")
-NEEDS_TORCH = ("emofuse.inference.torch_runtime",)
+NEEDS_TORCH = (
+    "emofuse.inference.torch_runtime",
+    "emofuse.inference.export",
+    "emofuse.inference.graphs",
+    "emofuse.inference.quantise",
+)
 WITHOUT_TORCH = """
 import importlib, importlib.abc, json, sys
 

@@ -115,6 +115,8 @@ def test_a_span_is_heard_alone(recognizer: EmotionRecognizer, tmp_path: Path) ->
 class Fixed:
     """A runtime that needs no network: it says what it was told."""
 
+    padded_seconds = 0.0
+
     def __init__(self, modalities: tuple[str, ...], missing: bool) -> None:
         self.traits = Traits("fixed", Task(("a", "b")), modalities, missing)  # type: ignore[arg-type]
 

@@ -16,6 +16,7 @@ from emofuse.cli.crossval import crossval
 from emofuse.cli.demo import demo
 from emofuse.cli.doctor import doctor
 from emofuse.cli.evaluate import evaluate
+from emofuse.cli.export import export
 from emofuse.cli.predict import predict
 from emofuse.cli.prepare import prepare
 from emofuse.cli.score import score
@@ -43,6 +44,7 @@ for command in (
     evaluate,
     score,
     compare,
+    export,
     cache,
     demo,
     doctor,

@@ -18,7 +18,7 @@ from emofuse.evaluation.summary import summarise
 from emofuse.evaluation.tested import pool, tested_by
 from emofuse.inference.exposure import card_warnings, fold_warnings
 from emofuse.inference.label_map import LabelMap, match_labels
-from emofuse.inference.recognizer import load
+from emofuse.inference.recognizer import load, model_folder
 from emofuse.types import Corpus, Fold, Prediction, Skip, Task, Utterance
 
 # The protocol of a figure for which nothing was trained: one model answers the whole corpus.
@@ -123,9 +123,9 @@ def open_candidate(model: str, corpus: Corpus, device: str | None = None) -> Can
         CheckpointError: there is no such model, or it cannot be used.
         MissingExtraError: torch is not installed.
     """
-    folder = Path(model)
-    if layout.is_model_folder(folder / layout.MODEL) and not layout.is_model_folder(folder):
-        folder = folder / layout.MODEL
+    folder = model_folder(Path(model))
+    if layout.is_exported_folder(folder):
+        return Candidate(model, "emofuse", load(folder, device), tuple(_exported_warnings(folder, corpus)))
     if (folder / layout.FOLDS).is_file() and not layout.is_model_folder(folder):
         raise CheckpointError(f"{folder}: is a run of folds; name one of its models, such as fold-1/seed-0/fusion")
     if folder.is_dir() and not layout.is_model_folder(folder):
@@ -145,6 +145,12 @@ def open_candidate(model: str, corpus: Corpus, device: str | None = None) -> Can
     if warnings is None:
         warnings = card_warnings(read_card(source), corpus.name)
     return Candidate(model, "emofuse", load(folder, device), tuple(warnings))
+
+
+def _exported_warnings(folder: Path, corpus: Corpus) -> list[str]:
+    """Return what an exported folder tells of what its model has learnt from: it is read without torch."""
+    card = folder / layout.CARD
+    return card_warnings(card.read_text(encoding="utf-8") if card.is_file() else None, corpus.name)
 
 
 class _Telling:

@@ -5,24 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from emofuse import layout
 from emofuse.data.audio import read_clip
-from emofuse.data.buckets import cost_of, micro_batches
+from emofuse.data.buckets import cost_of
 from emofuse.data.prepare import Item, Outputs, Preparation
-from emofuse.errors import AudioError, CheckpointError, ModalityError, RecipeError
+from emofuse.errors import AudioError, CheckpointError, EmofuseError, ModalityError, RecipeError
 from emofuse.evaluation.calibration import Calibration, adapt_priors, pattern_of
 from emofuse.evaluation.reliability import Floats
 from emofuse.inference.runtime import Runtime
+from emofuse.inference.schedule import ahead, company, windows
 from emofuse.types import Prediction, Skip, Utterance
-
-# How many utterances are looked at together to put similar lengths into one batch.
-WINDOW = 64
-BATCH_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +28,15 @@ class _Ready:
     utterance: Utterance
     item: Item
     cost: float
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """An utterance that cannot be predicted, and why; it costs nothing."""
+
+    utterance: Utterance
+    error: EmofuseError
+    cost: float = 0.0
 
 
 class EmotionRecognizer:
@@ -85,7 +90,8 @@ class EmotionRecognizer:
     def predict_many(self, utterances: Iterable[Utterance], strict: bool = False) -> Iterator[Prediction | Skip]:
         """Yield a prediction for each utterance, in order; a `Skip` with the reason where there can be none.
 
-        Works through a stream: only some utterances are held at a time.
+        Works through a stream: only some utterances are held at a time. What comes next is read and decoded in a
+        thread while the network computes.
 
         Args:
             utterances: any number of them.
@@ -94,15 +100,18 @@ class EmotionRecognizer:
         Raises:
             EmofuseError: an utterance cannot be predicted, and `strict` is set.
         """
-        stream = iter(utterances)
-        while window := list(islice(stream, WINDOW)):
-            prepared = [self._prepare(utterance, strict) for utterance in window]
-            ready = [one for one in prepared if isinstance(one, _Ready)]
-            rows = iter(self._run(ready))
-            for one in prepared:
-                yield one if isinstance(one, Skip) else self._prediction(one, next(rows))
+        prepared = map(self._prepare, utterances)
+        for window in ahead(windows(prepared, lambda one: one.cost, self.runtime.padded_seconds)):
+            rows = iter(self._run([one for one in window if isinstance(one, _Ready)]))
+            for one in window:
+                if isinstance(one, _Ready):
+                    yield self._prediction(one, next(rows))
+                elif strict:
+                    raise one.error
+                else:
+                    yield Skip(one.utterance.id, str(one.error))
 
-    def _prepare(self, utterance: Utterance, strict: bool) -> _Ready | Skip:
+    def _prepare(self, utterance: Utterance) -> _Ready | _Refused:
         clip = None
         try:
             if self.preparation.audio and utterance.audio:
@@ -111,9 +120,7 @@ class EmotionRecognizer:
             item = self.preparation(clip, utterance.text)
             self._refuse_missing(utterance, item)
         except (AudioError, ModalityError) as error:
-            if strict:
-                raise
-            return Skip(utterance.id, str(error))
+            return _Refused(utterance, error)
         return _Ready(utterance, item, cost_of(utterance, clip.seconds if clip else None))
 
     def _refuse_missing(self, utterance: Utterance, item: Item) -> None:
@@ -129,9 +136,10 @@ class EmotionRecognizer:
             )
 
     def _run(self, ready: Sequence[_Ready]) -> list[Outputs]:
-        """Return what is said of each utterance, in order, computed in batches of similar length."""
+        """Return what is said of each utterance, in order."""
         rows: dict[int, Outputs] = {}
-        for positions in micro_batches([one.cost for one in ready], range(len(ready)), BATCH_SECONDS):
+        items, costs = [one.item for one in ready], [one.cost for one in ready]
+        for positions in company(items, costs, self.runtime.padded_seconds):
             said = self.runtime(self.preparation.collate([ready[position].item for position in positions]))
             for row, position in enumerate(positions):
                 told = None if said.dimensions is None else said.dimensions[row]
@@ -174,14 +182,16 @@ def load(
     device: str | None = None,
     allow_missing: bool = False,
     priors: Mapping[str, float] | None = None,
+    threads: int | None = None,
 ) -> EmotionRecognizer:
-    """Load a model folder, or a run folder with a model in it, with its calibration if it has one.
+    """Load a model folder, an exported one, or a run folder with a model in it, and its calibration if it has one.
 
     Args:
-        model: the folder.
-        device: where torch computes; None takes a GPU where there is one.
+        model: the folder. An exported one needs no torch.
+        device: where torch computes; None takes a GPU where there is one. Exported models compute on processors.
         allow_missing: see `EmotionRecognizer`.
         priors: likewise.
+        threads: how many compute at once; None takes the processors that are there.
 
     Raises:
         RecipeError: the priors do not fit the model.
@@ -191,12 +201,34 @@ def load(
     folder = Path(model)
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no such model folder")
-    if not layout.is_model_folder(folder) and layout.is_model_folder(folder / layout.MODEL):
-        folder = folder / layout.MODEL
-    from emofuse.inference.torch_runtime import load_torch  # torch is loaded only where a folder needs it
-
-    runtime, preparation = load_torch(folder, device)
+    folder = model_folder(folder)
+    runtime, preparation = _open(folder, device, threads)
     return EmotionRecognizer(runtime, preparation, allow_missing, read_calibration(folder), priors)
+
+
+def model_folder(folder: Path) -> Path:
+    """Return where the model is: the folder itself or, in the folder of a run, `model`."""
+    inside = folder / layout.MODEL
+    if (
+        not layout.is_model_folder(folder)
+        and not layout.is_exported_folder(folder)
+        and layout.is_model_folder(inside)
+    ):
+        return inside
+    return folder
+
+
+def _open(folder: Path, device: str | None, threads: int | None) -> tuple[Runtime, Preparation]:
+    """Open a folder with what it needs; torch is imported only where it does."""
+    if layout.is_exported_folder(folder):
+        if device not in (None, "cpu"):
+            raise CheckpointError(f"{folder}: an exported model computes on processors, not on {device}")
+        from emofuse.inference.onnx_runtime import load_onnx
+
+        return load_onnx(folder, threads)
+    from emofuse.inference.torch_runtime import load_torch
+
+    return load_torch(folder, device, threads)
 
 
 def read_calibration(folder: Path) -> Calibration | None:

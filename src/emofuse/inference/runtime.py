@@ -27,9 +27,16 @@ class Traits:
 
 
 class Runtime(Protocol):
-    """Something that runs a model."""
+    """Something that runs a model.
+
+    Attributes:
+        traits: of the model.
+        padded_seconds: how much sound, padding included, it best computes at once; 0 where padding costs more
+            than it saves, so that only equal lengths go together.
+    """
 
     traits: Traits
+    padded_seconds: float
 
     def __call__(self, batch: Batch) -> Outputs:
         """Map a batch to logits and dimensions."""

@@ -7,7 +7,10 @@ from pathlib import Path
 from emofuse.data.prepare import Batch, Outputs, Preparation
 from emofuse.inference.runtime import Traits
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint
-from emofuse.model.score import pick_device, score_batches
+from emofuse.model.score import pick_device, score_batches, use_threads
+
+# How much sound, padding included, a GPU computes at once.
+GPU_SECONDS = 60.0
 
 
 class TorchRuntime:
@@ -17,12 +20,18 @@ class TorchRuntime:
         checkpoint: the network and its preparation.
         name: as predictions carry it.
         device: "cpu", "cuda", ...; None takes a GPU where there is one.
+        threads: how many compute at once on a processor; None leaves that to torch.
     """
 
-    def __init__(self, checkpoint: Checkpoint, name: str, device: str | None = None) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, name: str, device: str | None = None, threads: int | None = None
+    ) -> None:
+        if threads:
+            use_threads(threads)
         self.model = checkpoint.model.to(pick_device(device)).eval()
         self.preparation = checkpoint.preparation
         config = checkpoint.model.config
+        self.padded_seconds = 0.0 if self.model.device.type == "cpu" else GPU_SECONDS
         self.traits = Traits(name, config.task, config.modalities, config.missing_modalities)
 
     def __call__(self, batch: Batch) -> Outputs:
@@ -30,11 +39,13 @@ class TorchRuntime:
         return next(score_batches(self.model, [batch.arrays()]))
 
 
-def load_torch(folder: Path, device: str | None = None) -> tuple[TorchRuntime, Preparation]:
+def load_torch(
+    folder: Path, device: str | None = None, threads: int | None = None
+) -> tuple[TorchRuntime, Preparation]:
     """Read a model folder.
 
     Raises:
         CheckpointError: the folder is not a whole emofuse model.
     """
     checkpoint = load_checkpoint(folder)
-    return TorchRuntime(checkpoint, folder.resolve().name, device), checkpoint.preparation
+    return TorchRuntime(checkpoint, folder.resolve().name, device, threads), checkpoint.preparation

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-import torch
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.models.whisper.modeling_whisper import WhisperEncoder as HuggingFaceWhisperEncoder
@@ -21,6 +20,7 @@ from emofuse.model.speech import (
     at_least_receptive,
     receptive_field,
 )
+from emofuse.model.windows import from_windows, to_windows, window_width
 
 
 class ScratchAudioEncoder(nn.Module):
@@ -68,13 +68,9 @@ class TextEncoder(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> Stream:
         """Map (batch, pieces) to (batch, pieces, width), or (batch, layers, pieces, width)."""
-        if self.longest is None or values.shape[1] <= self.longest:
-            return Stream(self._encode(values, mask), mask)
-        windows = [
-            self._encode(ids, seen)
-            for ids, seen in zip(values.split(self.longest, 1), mask.split(self.longest, 1), strict=True)
-        ]
-        return Stream(torch.cat(windows, dim=-2), mask)
+        batch, steps = values.shape
+        width = window_width(steps, self.longest)
+        return Stream(from_windows(self._encode(*to_windows(values, mask, width)), batch, steps), mask)
 
     def _encode(self, ids: Tensor, mask: Tensor) -> Tensor:
         options: dict[str, Any] = {"output_hidden_states": True} if self._all_layers else {}

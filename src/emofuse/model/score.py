@@ -31,3 +31,8 @@ def score_batches(model: EmotionModel, batches: Iterable[Mapping[str, npt.NDArra
 def pick_device(wanted: str | None) -> str:
     """Return where to compute: where it is wanted, else on a GPU where there is one."""
     return wanted or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def use_threads(count: int) -> None:
+    """Let so many threads compute at once on a processor, in this whole process."""
+    torch.set_num_threads(count)

@@ -18,6 +18,7 @@ from emofuse.data.filterbank import WHISPER_RANGE
 from emofuse.model.batch import Stream, at_least_one, mask_of_lengths, zero_padding
 from emofuse.model.layers import layer_picker
 from emofuse.model.scratch import convolved_lengths
+from emofuse.model.windows import from_windows, to_windows
 
 
 class ConvolutionalSpeechEncoder(nn.Module):
@@ -150,19 +151,13 @@ class WhisperEncoder(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> Stream:
         """Map (batch, frames, bins) to (batch, frames / 2, width), or (batch, layers, frames / 2, width)."""
-        missing = -values.shape[1] % self.longest
-        values = nn.functional.pad(values, (0, 0, 0, missing))
-        mask = nn.functional.pad(mask, (0, missing))
-        windows = [
-            self._window(part, seen)
-            for part, seen in zip(values.split(self.longest, 1), mask.split(self.longest, 1), strict=True)
-        ]
+        steps = (values.shape[1] + 1) // 2
+        windows = self._encode(*to_windows(values, mask, self.longest))
         lengths = mask.sum(dim=1)
-        steps = (values.shape[1] - missing + 1) // 2
-        frames = torch.cat(windows, dim=-2)[..., :steps, :]
+        frames = from_windows(windows, values.shape[0], steps)
         return Stream(frames, mask_of_lengths((lengths + 1) // 2, steps))
 
-    def _window(self, values: Tensor, mask: Tensor) -> Tensor:
+    def _encode(self, values: Tensor, mask: Tensor) -> Tensor:
         features = values.masked_fill(~mask.unsqueeze(-1), 0.0) + self._silence(values, mask)
         output = self.backbone(features.transpose(1, 2), output_hidden_states=self._all_layers)
         return self._pick(output.hidden_states or (), output.last_hidden_state)
@@ -187,7 +182,7 @@ def at_least_receptive(values: Tensor, mask: Tensor, shortest: int) -> tuple[Ten
 
     Returns the values and the length of each row; empty rows keep length 0.
     """
-    missing = max(0, shortest - values.shape[1])
+    missing = torch.sym_max(0, shortest - values.shape[1])
     padding = (0, missing) if values.dim() == 2 else (0, 0, 0, missing)
     lengths = mask.sum(dim=1)
     lengths = torch.where(lengths > 0, lengths.clamp(min=shortest), lengths)

@@ -1,0 +1,164 @@
+"""From a model folder to an exported one, with what was measured of the difference."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from emofuse import __version__, layout
+from emofuse.data.audio import read_clip
+from emofuse.data.corpora.demo import demo_corpus
+from emofuse.data.manifest import load_corpus
+from emofuse.data.prepare import Item, Preparation
+from emofuse.errors import CheckpointError, CorpusError, RunError
+from emofuse.evaluation.calibration import Calibration
+from emofuse.inference.exported import Exported, Precision
+from emofuse.inference.graphs import Subject, largest_difference, make_graph
+from emofuse.inference.recognizer import model_folder, read_calibration
+from emofuse.inference.torch_runtime import load_torch
+from emofuse.model.network import count_parameters
+from emofuse.types import Corpus
+
+# On how many utterances the two are compared.
+SAMPLE = 32
+# What stands in a model folder and is as true of the exported one.
+COPIED = (layout.CALIBRATION, layout.EVALUATION)
+CARD = """
+## Exported
+
+An ONNX graph in {precision}, made by emofuse {version} from `{source}`: it needs neither torch nor
+transformers. In float32 its logits are at most {largest:.1e} from torch's, on {batches} batches of other sizes
+than it was written with and on {n} utterances.{int8}
+"""
+
+
+def export(
+    model: str | Path, out: str | Path, int8: bool = False, sample: Corpus | str | Path | None = None
+) -> dict[str, Any]:
+    """Write a model as an ONNX graph that runs without torch, and measure how far it is from the model.
+
+    The folder holds the graph, `export.json` (labels, what was measured), preparation settings, vocabulary,
+    calibration and card; `emofuse.load` takes it as it takes a model folder.
+
+    Args:
+        model: a model folder, or a run folder with a model in it.
+        out: the new folder; an exported one there is replaced.
+        int8: write matrix products in 8 bits.
+        sample: a corpus, or its manifest, like what the model will hear. On every second of its first 64
+            utterances the graph is compared with torch; with `int8`, the others give the scales for convolutions
+            in 8 bits, which are kept where they are faster and no label is lost. If None, the comparison is on
+            the demo corpus, and convolutions stay in float32.
+
+    Returns:
+        What was measured, as `export.json` has it under `parity`.
+
+    Raises:
+        CheckpointError: there is no such model, it cannot be written as a graph, or the graph's logits are more
+            than 1e-4 from torch's.
+        CorpusError: nothing of the sample can be used.
+        RunError: `out` cannot be written, or holds something else.
+        MissingExtraError: torch, or what writes graphs, is not installed.
+    """
+    folder, target = model_folder(Path(model)), Path(out)
+    if layout.is_exported_folder(folder):
+        raise CheckpointError(f"{folder}: is exported already; name the model folder that it was made from")
+    if target.exists() and not layout.is_exported_folder(target) and not _is_empty(target):
+        raise RunError(f"{target}: holds something that is not an export; choose another folder")
+    subject = _open(folder, sample)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        layout.make_folder(temporary)
+        parity = _write(subject, folder, temporary, int8)
+        if target.exists():
+            shutil.rmtree(target)
+        temporary.rename(target)
+    except OSError as error:
+        raise RunError(f"{target}: cannot be written ({error.strerror}); choose another folder") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return parity
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+def _open(folder: Path, sample: Corpus | str | Path | None) -> Subject:
+    """Read a model folder, and utterances to compare on; of a sample of the user's, others to take scales from."""
+    runtime, preparation = load_torch(folder, "cpu")
+    calibration = read_calibration(folder) or Calibration()
+    if sample is None:
+        return Subject(runtime, preparation, calibration, _items(demo_corpus(), preparation, SAMPLE))
+    corpus = sample if isinstance(sample, Corpus) else load_corpus(sample)
+    items = _items(corpus, preparation, 2 * SAMPLE)
+    return Subject(runtime, preparation, calibration, items[::2], items[1::2])
+
+
+def _items(corpus: Corpus, preparation: Preparation, most: int) -> list[Item]:
+    """Prepare the first utterances that the model can take."""
+    items: list[Item] = []
+    for utterance in corpus:
+        clip = None
+        if preparation.audio and utterance.audio:
+            clip = read_clip(utterance.audio, utterance.start, utterance.end, preparation.audio.rate)
+        item = preparation(clip, utterance.text)
+        if item.modalities:
+            items.append(item)
+        if len(items) == most:
+            break
+    if not items:
+        raise CorpusError("the sample has no utterance that the model can take; name another one")
+    return items
+
+
+def _write(subject: Subject, folder: Path, temporary: Path, int8: bool) -> dict[str, Any]:
+    """Write all files of an exported folder; return what was measured."""
+    parity = make_graph(subject, temporary, int8)
+    subject.preparation.save(temporary)
+    for name in COPIED:
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, temporary / name)
+    record = _record(subject, folder, "int8" if int8 else "float32", parity)
+    _write_card(folder, temporary, record)
+    record.save(temporary)
+    return parity
+
+
+def _record(subject: Subject, folder: Path, precision: Precision, parity: dict[str, Any]) -> Exported:
+    traits = subject.torch.traits
+    return Exported(
+        task=traits.task,
+        modalities=traits.modalities,
+        missing_modalities=traits.missing_modalities,
+        precision=precision,
+        source={"name": folder.resolve().name, "parameters": count_parameters(subject.torch.model)},
+        parity=parity,
+        versions={"emofuse": __version__} | {name: version(name) for name in ("torch", "onnx", "onnxruntime")},
+    )
+
+
+def _write_card(folder: Path, temporary: Path, record: Exported) -> None:
+    """Write the model's own card, and below it what the export is."""
+    card = folder / layout.CARD
+    text = card.read_text(encoding="utf-8") if card.is_file() else ""
+    whole = record.parity["float32"]
+    int8 = ""
+    if record.precision == "int8":
+        said = record.parity["int8"]["sample"]
+        int8 = (
+            f" In int8 it gives {said['label_agreement']:.1%} of those utterances the same label, and a "
+            f"probability differs by at most {max(one['probability'] for one in said['labels'].values()):.3f}."
+        )
+    text += CARD.format(
+        precision=record.precision,
+        version=record.versions["emofuse"],
+        source=record.source["name"],
+        largest=largest_difference(whole),
+        batches=len(whole["shapes"]),
+        n=whole["sample"]["n"],
+        int8=int8,
+    )
+    layout.write_text(temporary / layout.CARD, text)

@@ -1,0 +1,151 @@
+"""A network as a graph that was measured: beside torch always, and int8 in the form that wins."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emofuse import layout
+from emofuse.data.prepare import Batch, Item, Preparation
+from emofuse.errors import CheckpointError
+from emofuse.evaluation.calibration import Calibration
+from emofuse.inference.onnx_runtime import OnnxRuntime
+from emofuse.inference.parity import noise, on_shapes, on_utterances
+from emofuse.inference.torch_runtime import TorchRuntime
+from emofuse.model.exportable import LARGEST_FILE, graph_inputs, weights_bytes, write_graph
+
+# How far a logit of a float32 graph may be from torch's.
+TOLERANCE = 1e-4
+# How often two graphs are timed, in turn.
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is made a graph of, and what that is measured on.
+
+    Attributes:
+        torch: the network.
+        preparation: of recordings and words.
+        calibration: of its confidence.
+        compared: utterances on which graph and network are compared.
+        heard: others, like those that the model will hear; the scales of convolutions are taken from them.
+    """
+
+    torch: TorchRuntime
+    preparation: Preparation
+    calibration: Calibration
+    compared: Sequence[Item]
+    heard: Sequence[Item] = ()
+
+    @property
+    def large(self) -> bool:
+        """Whether the weights need a file beside the graph."""
+        return weights_bytes(self.torch.model) > LARGEST_FILE
+
+    def batches(self, items: Sequence[Item]) -> list[Batch]:
+        """Return utterances as batches of one."""
+        return [self.preparation.collate([item]) for item in items]
+
+
+def make_graph(subject: Subject, folder: Path, int8: bool) -> dict[str, Any]:
+    """Write the graph of a network into a folder.
+
+    Returns:
+        "float32" and, with `int8`, "int8" -> what was measured: `shapes`, `sample` (see `parity`); of int8 also
+        `convolutions`, their precision, and `considered`, if its convolutions were tried in 8 bits: how often the
+        label agreed, and how much faster that was.
+
+    Raises:
+        CheckpointError: the network cannot be written as a graph, or the graph is not like it.
+    """
+    whole = _place(folder, "float32")
+    write_graph(subject.torch.model, _example(subject.preparation), whole)
+    parity = {"float32": _measure(subject, whole)}
+    _refuse_unlike(parity["float32"])
+    chosen = whole
+    if int8:
+        chosen, parity["int8"] = _in_int8(subject, folder, whole)
+    for file in chosen.parent.iterdir():
+        file.rename(folder / file.name)
+    for made in folder.iterdir():
+        if made.is_dir():
+            shutil.rmtree(made)
+    return parity
+
+
+def largest_difference(measured: dict[str, Any]) -> float:
+    """Return how far a logit is from torch's at most, of all that was measured of one graph."""
+    found = [shape["largest"] for shape in measured["shapes"]]
+    found += [label["logit"] for label in measured["sample"]["labels"].values()]
+    return float(np.max(found))  # what is not a number stays that
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Return where a graph goes: a folder of its own, for its weights may stand beside it."""
+    return layout.make_folder(folder / name) / layout.GRAPH
+
+
+def _example(preparation: Preparation) -> Batch:
+    """Return a batch to follow the network with; its sizes leave no trace in the graph."""
+    rng = np.random.default_rng(0)
+    return preparation.collate([noise(preparation, 1.0, 9, rng), noise(preparation, 0.83, 7, rng)])
+
+
+def _measure(subject: Subject, graph: Path) -> dict[str, Any]:
+    """Compare a graph with torch, on noise of many sizes and on the sample."""
+    ours, theirs = OnnxRuntime(graph, subject.torch.traits), subject.torch
+    shapes = on_shapes(ours, theirs, subject.preparation)
+    said = on_utterances(ours, theirs, subject.compared, subject.preparation, subject.calibration)
+    return {"shapes": [asdict(shape) for shape in shapes], "sample": said}
+
+
+def _refuse_unlike(measured: dict[str, Any]) -> None:
+    largest = largest_difference(measured)
+    if not largest <= TOLERANCE:  # not a number is refused too
+        raise CheckpointError(
+            f"the graph's logits are {largest:.1e} from torch's, more than {TOLERANCE:.0e}; nothing was written, "
+            "use the model with torch"
+        )
+
+
+def _in_int8(subject: Subject, folder: Path, whole: Path) -> tuple[Path, dict[str, Any]]:
+    """Return the graph in 8 bits that wins, and what was measured of it."""
+    from emofuse.inference.quantise import has_convolutions, quantise, quantise_convolutions
+
+    products = _place(folder, "products")
+    quantise(whole, products, subject.large)
+    measured = _measure(subject, products) | {"convolutions": "float32", "considered": None}
+    if not subject.heard or not has_convolutions(products):
+        return products, measured
+    everything = _place(folder, "everything")
+    names = graph_inputs(subject.torch.model.config)
+    arrays = [batch.arrays() for batch in subject.batches(subject.heard)]
+    heard = [{name: each[name] for name in names} for each in arrays]
+    quantise_convolutions(products, everything, heard, subject.large)
+    rival = _measure(subject, everything)
+    faster = _how_much_faster(subject, everything, products)
+    agreements = [one["sample"]["label_agreement"] for one in (rival, measured)]
+    considered = {"label_agreement": agreements[0], "faster": faster}
+    if faster > 1.0 and agreements[0] >= agreements[1]:
+        return everything, rival | {"convolutions": "int8", "considered": considered}
+    return products, measured | {"considered": considered}
+
+
+def _how_much_faster(subject: Subject, graph: Path, other: Path) -> float:
+    """Return how many times faster one graph is than another, timed in turn on the sample."""
+    runtimes = [OnnxRuntime(path, subject.torch.traits) for path in (graph, other)]
+    taken = np.zeros((ROUNDS, 2))
+    for measured in taken:
+        for batch in subject.batches(subject.compared):
+            for place, runtime in enumerate(runtimes):
+                begun = time.perf_counter()
+                runtime(batch)
+                measured[place] += time.perf_counter() - begun
+    return float(np.median(taken[:, 1] / taken[:, 0]))

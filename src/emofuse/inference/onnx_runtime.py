@@ -1,0 +1,86 @@
+"""An exported folder run by ONNX Runtime: no torch, no transformers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as failures
+
+from emofuse import layout
+from emofuse.data.prepare import Batch, Outputs, Preparation
+from emofuse.errors import CheckpointError
+from emofuse.inference.exported import Exported
+from emofuse.inference.runtime import Traits
+
+# What ONNX Runtime raises for a graph that it cannot use.
+UNUSABLE = (
+    failures.Fail,
+    failures.InvalidArgument,
+    failures.InvalidGraph,
+    failures.InvalidProtobuf,
+    failures.NoSuchFile,
+    failures.NotImplemented,
+    failures.RuntimeException,
+)
+
+
+class OnnxRuntime:
+    """Runs a graph on the processor.
+
+    Args:
+        graph: the file.
+        traits: what the graph was made from.
+        threads: how many compute at once; None takes the processors that this process may use.
+
+    Raises:
+        CheckpointError: the file is not a graph that ONNX Runtime can run.
+    """
+
+    padded_seconds = 0.0
+
+    def __init__(self, graph: Path, traits: Traits, threads: int | None = None) -> None:
+        self.traits = traits
+        self.threads = threads or usable_processors()
+        try:
+            self._session = onnxruntime.InferenceSession(
+                graph, _options(self.threads), providers=["CPUExecutionProvider"]
+            )
+        except UNUSABLE as error:
+            raise CheckpointError(f"{graph}: is not a whole graph; export or copy the model again") from error
+        self._names = [node.name for node in self._session.get_inputs()]
+
+    def __call__(self, batch: Batch) -> Outputs:
+        """Map a batch to logits and dimensions."""
+        arrays = batch.arrays()
+        return Outputs(*self._session.run(None, {name: arrays[name] for name in self._names}))
+
+
+def load_onnx(folder: Path, threads: int | None = None) -> tuple[OnnxRuntime, Preparation]:
+    """Read an exported folder.
+
+    Raises:
+        CheckpointError: it is not whole.
+    """
+    record = Exported.load(folder)
+    traits = Traits(folder.resolve().name, record.task, record.modalities, record.missing_modalities)
+    return OnnxRuntime(folder / layout.GRAPH, traits, threads), Preparation.load(folder)
+
+
+def usable_processors() -> int:
+    """Return on how many processors this process may run."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # errors; warnings speak to who writes graphs
+    # Every clip has a length of its own: a memory plan kept for each would grow with the archive.
+    options.enable_mem_pattern = False
+    # Idle threads sleep, so that decoding gets a processor.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options

@@ -1,0 +1,108 @@
+"""How far one runtime's answers are from another's: on shapes it was not made with, and on real utterances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emofuse.data.audio import Clip
+from emofuse.data.prepare import Item, Preparation
+from emofuse.evaluation.calibration import Calibration, pattern_of
+from emofuse.inference.runtime import Runtime
+
+# Seconds of sound and pieces of text of each row; 0 is an absent modality. Odd on purpose.
+SHAPES: tuple[tuple[tuple[float, int], ...], ...] = (
+    ((0.01, 1),),
+    ((2.345, 17),),
+    ((1.0, 9), (0.37, 4), (1.913, 23)),
+    ((0.731, 0), (0.0, 6), (1.517, 3), (0.2, 12), (0.9, 1)),
+    ((7.77, 60), (3.0, 130)),
+)
+# Quiet, as speech is; noise has every frequency.
+LOUDNESS = 0.1
+
+
+@dataclass(frozen=True)
+class ShapeParity:
+    """How far logits are apart on one batch of noise.
+
+    Attributes:
+        batch: rows.
+        seconds: of the longest row's sound.
+        pieces: of the longest row's text.
+        largest: the largest absolute difference of a logit or a dimension.
+    """
+
+    batch: int
+    seconds: float
+    pieces: int
+    largest: float
+
+
+def on_shapes(ours: Runtime, theirs: Runtime, preparation: Preparation, seed: int = 0) -> list[ShapeParity]:
+    """Compare two runtimes on batches of many sizes, absent modalities among them."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for shape in SHAPES:
+        rows = [row for row in shape if _takes(ours, row)]
+        batch = preparation.collate([noise(preparation, *row, rng) for row in rows])
+        said, wanted = ours(batch), theirs(batch)
+        apart = [_largest(said.logits, wanted.logits)]
+        if said.dimensions is not None and wanted.dimensions is not None:
+            apart.append(_largest(said.dimensions, wanted.dimensions))
+        seconds, pieces = (max(values) for values in zip(*rows, strict=True))
+        found.append(ShapeParity(len(rows), float(seconds), int(pieces), max(apart)))
+    return found
+
+
+def noise(preparation: Preparation, seconds: float, pieces: int, rng: np.random.Generator) -> Item:
+    """Return noise and random pieces, prepared as a recording would be; nothing for a modality of length 0."""
+    values = ids = None
+    if preparation.audio and seconds:
+        rate = preparation.audio.rate
+        samples = rng.standard_normal(max(1, round(seconds * rate))).astype(np.float32) * LOUDNESS
+        values = preparation.audio(Clip(samples, rate))
+    if preparation.text and pieces:
+        ids = rng.integers(0, preparation.text.tokenizer.get_vocab_size(), pieces)
+    return Item(values, ids)
+
+
+def on_utterances(
+    ours: Runtime, theirs: Runtime, items: Sequence[Item], preparation: Preparation, calibration: Calibration
+) -> dict[str, Any]:
+    """Compare two runtimes on prepared utterances, one by one.
+
+    Returns:
+        `n`; `label_agreement`, the share of utterances with the same likeliest label; and `labels`: for each, how
+        many utterances `theirs` gives it, and the largest differences of its logit and of its probability.
+    """
+    task = ours.traits.task
+    batches = [preparation.collate([item]) for item in items]
+    said, wanted = (np.concatenate([runtime(b).logits for b in batches]) for runtime in (ours, theirs))
+    patterns = [pattern_of(item.modalities) for item in items]
+    chances, expected = (calibration.apply(logits, patterns, task.multi_label) for logits in (said, wanted))
+    likeliest = wanted.argmax(axis=1)
+    labels = {
+        label: {
+            "n": int((likeliest == index).sum()),
+            "logit": _largest(said[:, index], wanted[:, index]),
+            "probability": _largest(chances[:, index], expected[:, index]),
+        }
+        for index, label in enumerate(task.labels)
+    }
+    agreement = float((said.argmax(axis=1) == likeliest).mean())
+    return {"n": len(items), "label_agreement": agreement, "labels": labels}
+
+
+def _takes(runtime: Runtime, row: tuple[float, int]) -> bool:
+    """Tell whether a runtime has something to hear or to read in a row."""
+    present = {"audio": row[0] > 0, "text": row[1] > 0}
+    return any(present[modality] for modality in runtime.traits.modalities)
+
+
+def _largest(values: npt.NDArray[Any], others: npt.NDArray[Any]) -> float:
+    return float(np.abs(values - others).max())

@@ -1,0 +1,74 @@
+"""In which order and company utterances are computed, and how what comes next is made ready meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from emofuse.data.buckets import micro_batches
+from emofuse.data.prepare import Item
+
+T = TypeVar("T")
+# How many utterances, and seconds of sound, are looked at together to find company of equal length for each.
+WINDOW, WINDOW_SECONDS = 16, 20.0
+# Where batches are padded: how many of them are looked at together.
+PADDED_BATCHES = 4
+# How much sound of equal length goes together where nothing is padded.
+EQUAL_SECONDS = 60.0
+
+
+def windows(utterances: Iterable[T], cost: Callable[[T], float], padded_seconds: float = 0.0) -> Iterator[list[T]]:
+    """Cut a stream into stretches of so many seconds, and so few utterances, that memory stays bounded.
+
+    Args:
+        utterances: of any number.
+        cost: the seconds of one.
+        padded_seconds: of a batch, where batches are padded; else 0.
+    """
+    enough = PADDED_BATCHES * padded_seconds or WINDOW_SECONDS
+    most = max(WINDOW, int(enough))
+    window: list[T] = []
+    seconds = 0.0
+    for utterance in utterances:
+        window.append(utterance)
+        seconds += cost(utterance)
+        if len(window) == most or seconds >= enough:
+            yield window
+            window, seconds = [], 0.0
+    if window:
+        yield window
+
+
+def ahead(stream: Iterator[T]) -> Iterator[T]:
+    """Yield what a stream yields, while its next one is being made in a thread.
+
+    The stream runs in that thread, one step at a time; what it raises is raised here, in its turn.
+    """
+    end = object()
+    with ThreadPoolExecutor(1, "emofuse-decoding") as thread:
+        coming = thread.submit(next, stream, end)
+        while (made := coming.result()) is not end:
+            coming = thread.submit(next, stream, end)
+            yield made  # type: ignore[misc]  # it is not the end
+
+
+def company(items: Sequence[Item], costs: Sequence[float], padded_seconds: float) -> list[list[int]]:
+    """Return which positions are computed together, the longest first.
+
+    Args:
+        items: prepared utterances.
+        costs: their seconds.
+        padded_seconds: of a batch, padding included; 0 puts only what is equally long together.
+    """
+    if padded_seconds:
+        return micro_batches(costs, range(len(items)), padded_seconds)
+    equal: dict[tuple[int, int], list[int]] = {}
+    for position, item in enumerate(items):
+        equal.setdefault((_length(item.values), _length(item.ids)), []).append(position)
+    batches = [part for group in equal.values() for part in micro_batches(costs, group, EQUAL_SECONDS)]
+    return sorted(batches, key=lambda batch: -costs[batch[0]])
+
+
+def _length(steps: object) -> int:
+    return 0 if steps is None else len(steps)  # type: ignore[arg-type]  # an array
