@@ -123,7 +123,7 @@ def test_auxiliary_losses_count_only_what_is_there() -> None:
     aside = [torch.from_numpy(RNG.normal(size=(6, 4)).astype(np.float32)) for _ in range(2)]
     output = EmotionOutput(LOGITS, None, *aside)
 
-    def loss(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    def loss(logits: torch.Tensor, wanted: torch.Tensor, _: torch.Tensor | None = None) -> torch.Tensor:
         return summed_binary_cross_entropy(logits, wanted, None)
 
     expected = loss(LOGITS, targets)

@@ -73,7 +73,7 @@ def test_auxiliary_losses_count_where_their_modality_is_there() -> None:
     targets = torch.eye(2)
     present = (torch.tensor([True, False]), torch.tensor([False, False]))
 
-    def loss(logits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    def loss(logits: torch.Tensor, shares: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
         return summed_cross_entropy(logits, shares, None, 0.0)
 
     expected = 2 * np.log(2) + 0.3 * np.log(1 + np.exp(-2.0))

@@ -167,6 +167,9 @@ class TrainingRecipe(_Strict):
     and trains for `joint_epochs`. `auxiliary` weighs the losses of a head on each modality alone beside the fused
     one. With `soft_labels` an utterance that has votes is learnt from their shares.
     `dimension_weight` weighs the loss of the dimensions beside that of the labels.
+    `balance` names fields or tags whose values are drawn equally often, the first before the second, such as
+    `[corpus, label, speaker]`; an epoch then draws as many utterances as there are, some of them twice. With
+    `label_sets: corpus`, an utterance is learnt against those labels only that occur with its value of this tag.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 30
@@ -191,6 +194,8 @@ class TrainingRecipe(_Strict):
     dimension_weight: Positive = 1.0
     class_weights: bool = False
     label_smoothing: Share = 0.0
+    balance: Annotated[tuple[str, ...], BeforeValidator(_tuple)] = ()
+    label_sets: str | None = None
     modality_dropout: ModalityDropout = ModalityDropout()
     gradient_checkpointing: bool = False
 
@@ -246,6 +251,12 @@ class Recipe(_Strict):
     training: TrainingRecipe = TrainingRecipe()
     calibration: CalibrationRecipe = CalibrationRecipe()
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_tuple), Field(min_length=1)] = (0,)
+
+    @model_validator(mode="after")
+    def _sets_of_one_label(self) -> Recipe:
+        if self.multi_label and self.training.label_sets is not None:
+            raise ValueError("training.label_sets is for one label an utterance; with multi_label leave it out")
+        return self
 
     def as_dict(self) -> dict[str, Any]:
         """Return the resolved recipe as JSON and YAML would hold it."""

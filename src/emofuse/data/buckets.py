@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from emofuse.types import Utterance
 
@@ -22,14 +23,27 @@ def cost_of(utterance: Utterance, audio_seconds: float | None) -> float:
     return max(1, len((utterance.text or "").split())) * SECONDS_PER_WORD
 
 
-def effective_batches(costs: Sequence[float], batch_seconds: float, rng: np.random.Generator) -> list[list[int]]:
+def effective_batches(
+    costs: Sequence[float],
+    batch_seconds: float,
+    rng: np.random.Generator,
+    shares: npt.NDArray[np.float64] | None = None,
+) -> list[list[int]]:
     """Shuffle positions and cut them into batches of about `batch_seconds` of real sound each.
 
     Every batch is a random draw, whatever the lengths, so that its gradient is not biased by them.
+
+    Args:
+        costs: the seconds of each position.
+        batch_seconds: of a batch; what is longer stands alone.
+        rng: what draws.
+        shares: how often each position is drawn; as many are drawn as there are. None takes each once.
     """
     batches: list[list[int]] = [[]]
     total = 0.0
-    for position in rng.permutation(len(costs)):
+    count = len(costs)
+    drawn = rng.permutation(count) if shares is None else rng.choice(count, size=count, p=shares)
+    for position in drawn:
         if batches[-1] and total + costs[position] > batch_seconds:
             batches.append([])
             total = 0.0

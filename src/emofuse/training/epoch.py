@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
@@ -28,6 +29,7 @@ from emofuse.training.losses import (
 )
 from emofuse.training.memory import with_less
 from emofuse.training.optim import set_learning_rate
+from emofuse.training.sampling import drawing_shares, possible_labels
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Trainer:
         self.class_weights = None if class_weights is None else class_weights.to(accelerator.device)
         self.micro_seconds = recipe.training.micro_seconds
         self.ranges = recipe.dimensions.values()
+        self.possible: npt.NDArray[np.bool_] | None = None
         self.learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
     def run_epoch(
@@ -67,7 +70,10 @@ class Trainer:
         """Go once through a part; return the mean loss an utterance and the mean gradient norm."""
         training = self.recipe.training
         rng = np.random.default_rng([seed, epoch])
-        batches = effective_batches(part.costs.tolist(), training.batch_seconds, rng)
+        shares = drawing_shares(part.utterances, training.balance)
+        batches = effective_batches(part.costs.tolist(), training.batch_seconds, rng, shares)
+        labels = part.shares.shape[1]
+        self.possible = possible_labels(part.utterances, part.targets, labels, training.label_sets)
         total, seen, norms = 0.0, 0, 0.0
         self._training_mode()
         for number, batch in enumerate(batches, start=1):
@@ -108,7 +114,10 @@ class Trainer:
             with self.accelerator.autocast():
                 output = self.model(**inputs)
             present = (inputs["audio_mask"].any(dim=1), inputs["text_mask"].any(dim=1))
-            loss = with_auxiliary(output, targets, present, self._loss, self.recipe.training.auxiliary)
+            possible = (
+                None if self.possible is None else torch.from_numpy(self.possible[positions]).to(targets.device)
+            )
+            loss = with_auxiliary(output, targets, present, self._loss, self.recipe.training.auxiliary, possible)
             if output.dimensions is not None:
                 wanted = torch.from_numpy(part.dimensions[positions]).to(self.accelerator.device)
                 error = summed_squared_error(output.dimensions, wanted, list(self.ranges))
@@ -117,9 +126,11 @@ class Trainer:
             total += float(loss.detach())
         return total
 
-    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        loss = summed_binary_cross_entropy if self.recipe.multi_label else summed_cross_entropy
-        return loss(logits, targets, self.class_weights, self.recipe.training.label_smoothing)
+    def _loss(self, logits: Tensor, targets: Tensor, possible: Tensor | None) -> Tensor:
+        smoothing = self.recipe.training.label_smoothing
+        if self.recipe.multi_label:
+            return summed_binary_cross_entropy(logits, targets, self.class_weights, smoothing)
+        return summed_cross_entropy(logits, targets, self.class_weights, smoothing, possible)
 
     def _training_mode(self) -> None:
         """Switch dropout on, but not in frozen encoders: they give the same frames in every epoch."""

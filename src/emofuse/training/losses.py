@@ -11,9 +11,16 @@ from torch import Tensor, nn
 
 from emofuse.model.heads import EmotionOutput
 
+# The logit of a label that an utterance could not have had: its probability is zero, and its gradient.
+UNHEARD_OF = -1e4
+
 
 def summed_cross_entropy(
-    logits: Tensor, targets: Tensor, class_weights: Tensor | None, label_smoothing: float
+    logits: Tensor,
+    targets: Tensor,
+    class_weights: Tensor | None,
+    label_smoothing: float,
+    possible: Tensor | None = None,
 ) -> Tensor:
     """Return the cross-entropy summed over the utterances of a batch.
 
@@ -25,7 +32,12 @@ def summed_cross_entropy(
         targets: (batch, labels), the share of each label; one of them is 1 where the label is not soft.
         class_weights: (labels,), or None.
         label_smoothing: share of the target that is spread evenly over the labels.
+        possible: (batch, labels), the labels that an utterance could have had; others do not count. None for all.
     """
+    if possible is not None:
+        logits = logits.float().masked_fill(~possible, UNHEARD_OF)
+        even = possible / possible.sum(dim=1, keepdim=True)
+        targets, label_smoothing = (1.0 - label_smoothing) * targets + label_smoothing * even, 0.0
     return nn.functional.cross_entropy(
         logits.float(), targets, weight=class_weights, reduction="sum", label_smoothing=label_smoothing
     )
@@ -65,8 +77,9 @@ def with_auxiliary(
     output: EmotionOutput,
     targets: Tensor,
     heard_and_read: tuple[Tensor, Tensor],
-    loss: Callable[[Tensor, Tensor], Tensor],
+    loss: Callable[[Tensor, Tensor, Tensor | None], Tensor],
     weight: float,
+    possible: Tensor | None = None,
 ) -> Tensor:
     """Return the fused loss plus the weighted losses of the heads on one modality, where that is there.
 
@@ -74,14 +87,16 @@ def with_auxiliary(
         output: of the network in training.
         targets: (batch, labels).
         heard_and_read: (batch,) each, whether an utterance has audio and text.
-        loss: from logits and targets to a sum over utterances.
+        loss: from logits, targets and possible labels to a sum over utterances.
         weight: of the auxiliary losses.
+        possible: (batch, labels), the labels that an utterance could have had; None for all.
     """
     assert output.logits is not None  # a network always decides
-    total = loss(output.logits, targets)
+    total = loss(output.logits, targets, possible)
     for logits, present in zip((output.audio_logits, output.text_logits), heard_and_read, strict=True):
         if logits is not None and weight:
-            total = total + weight * loss(logits[present], targets[present])
+            there = None if possible is None else possible[present]
+            total = total + weight * loss(logits[present], targets[present], there)
     return total
 
 

@@ -15,10 +15,10 @@ from emofuse import layout
 from emofuse.config import Recipe, dump_recipe
 from emofuse.data.labels import apply_policy
 from emofuse.errors import CorpusError, RecipeError, RunError
+from emofuse.training.sampling import WORDS, word_of
 from emofuse.types import Corpus, Task, Utterance
 
-# The fields of an utterance that a recipe's `only` may name, beside tags; and how many of their values are shown.
-WORDS = ("label", "speaker", "session", "gender", "dialogue", "language", "split", "text_source")
+# How many values are shown of a field that a recipe's `only` names.
 SHOWN = 10
 _FIELDS = frozenset(field.name for field in fields(Utterance))
 
@@ -48,16 +48,12 @@ def only_wanted(recipe: Recipe, corpus: Corpus) -> Corpus:
     for name, value in recipe.only.items():
         if name in _FIELDS and name not in WORDS:
             raise RecipeError(f"only.{name}: choose a tag, or one of {', '.join(WORDS)}")
-        kept = tuple(u for u in corpus if _value(u, name) == value)
+        kept = tuple(u for u in corpus if word_of(u, name) == value)
         if not kept:
-            found = sorted({str(_value(u, name)) for u in corpus})[:SHOWN]
+            found = sorted({str(word_of(u, name)) for u in corpus})[:SHOWN]
             raise CorpusError(f"only: no utterance has {name} {value!r}; there are {', '.join(found)}")
         corpus = replace(corpus, utterances=kept)
     return corpus
-
-
-def _value(utterance: Utterance, name: str) -> str | None:
-    return getattr(utterance, name) if name in WORDS else utterance.tags.get(name)
 
 
 def environment() -> dict[str, Any]:

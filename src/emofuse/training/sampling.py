@@ -1,0 +1,84 @@
+"""What an epoch draws, and which labels an utterance could have had: for corpora that were put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from emofuse.errors import RecipeError
+from emofuse.types import Utterance
+
+# Fields of an utterance that hold one word.
+WORDS = ("label", "speaker", "session", "gender", "dialogue", "language", "split", "text_source")
+
+
+def word_of(utterance: Utterance, name: str) -> str | None:
+    """Return what an utterance has in a field of one word or, under any other name, in a tag."""
+    return getattr(utterance, name) if name in WORDS else utterance.tags.get(name)
+
+
+def drawing_shares(utterances: Sequence[Utterance], by: Sequence[str]) -> npt.NDArray[np.float64] | None:
+    """Return how often each utterance is drawn, (utterances,), summing to 1; None where all count alike.
+
+    The values of the first field share evenly, within each those of the second, and so on; the utterances that
+    agree in all of them share the rest. So a large corpus does not drown a small one, nor a frequent label a rare
+    one.
+
+    Args:
+        utterances: of which there are some.
+        by: fields or tags.
+
+    Raises:
+        RecipeError: no utterance has anything there.
+    """
+    if not by:
+        return None
+    shares = np.ones(len(utterances))
+    groups = [np.arange(len(utterances))]
+    for name in by:
+        if all(word_of(utterance, name) is None for utterance in utterances):
+            raise RecipeError(f"training.balance: no utterance has {name!r}; name a field or a tag")
+        groups = [part for group in groups for part in _split(group, utterances, name, shares)]
+    for group in groups:
+        shares[group] /= len(group)
+    return shares / shares.sum()
+
+
+def _split(
+    group: npt.NDArray[np.int64], utterances: Sequence[Utterance], name: str, shares: npt.NDArray[np.float64]
+) -> list[npt.NDArray[np.int64]]:
+    """Cut a group by a field; each part gets an equal share of what the group has."""
+    words = np.array([str(word_of(utterances[position], name)) for position in group])
+    parts = [group[words == word] for word in sorted(set(words))]
+    shares[group] /= len(parts)
+    return parts
+
+
+def possible_labels(
+    utterances: Sequence[Utterance], targets: npt.NDArray[np.int64], labels: int, by: str | None
+) -> npt.NDArray[np.bool_] | None:
+    """Return which labels each utterance could have had, (utterances, labels): those that its like have.
+
+    A corpus without surprise does not teach that its language, or its microphone, is never surprised: the loss
+    looks at no label that the corpus lacks.
+
+    Args:
+        utterances: of a training part.
+        targets: (utterances,), the label's index.
+        labels: how many there are.
+        by: the field or tag whose values have labels of their own; None for none.
+
+    Raises:
+        RecipeError: no utterance has anything there.
+    """
+    if by is None:
+        return None
+    words = [word_of(utterance, by) for utterance in utterances]
+    if all(word is None for word in words):
+        raise RecipeError(f"training.label_sets: no utterance has {by!r}; name a field or a tag")
+    seen: dict[str | None, npt.NDArray[np.bool_]] = {}
+    for word, target in zip(words, targets, strict=True):
+        seen.setdefault(word, np.zeros(labels, dtype=bool))[target] = True
+    return np.stack([seen[word] for word in words])
