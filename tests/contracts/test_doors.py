@@ -21,6 +21,8 @@ NEEDS_TORCH = (
     "emofuse.inference.export",
     "emofuse.inference.graphs",
     "emofuse.inference.quantise",
+    "emofuse.inference.bench.networks",
+    "emofuse.inference.bench.peak",
 )
 WITHOUT_TORCH = """
 import importlib, importlib.abc, json, sys
@@ -126,3 +128,28 @@ def test_no_test_may_open_a_socket_beyond_loopback() -> None:
 
     with pytest.raises((SocketConnectBlockedError, RuntimeError)), socket.socket() as connection:
         connection.connect(("192.0.2.1", 80))
+
+
+def test_an_exported_model_predicts_where_there_is_nothing_but_the_core(manifest: Path) -> None:
+    from exports import exported_folder, model_folder
+
+    code = WITHOUT_TORCH.format(absent=ABSENT | {"onnx", "onnxscript", "peft", "jinja2", "threadpoolctl"})
+    code += "from emofuse.cli.main import run; sys.exit(run(sys.argv[2:]))"
+    done = python(code, "[]", "predict", str(exported_folder()), str(manifest), "--format", "jsonl")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    wanted = list(emofuse.load(model_folder(), device="cpu").predict_many(emofuse.load_corpus(manifest)))
+    assert len(said) == len(wanted) == 24
+    for ours, theirs in zip(said, wanted, strict=True):
+        assert isinstance(theirs, emofuse.Prediction)
+        assert (ours["id"], ours["label"]) == (theirs.id, theirs.label)
+        assert ours["modalities"] == list(theirs.modalities) == ["audio", "text"]
+        assert ours["probabilities"] == pytest.approx(theirs.probabilities, abs=1e-4)
+
+
+def test_an_export_is_refused_in_one_line_where_there_is_no_torch(tmp_path: Path) -> None:
+    code = WITHOUT_TORCH.format(absent=ABSENT) + "from emofuse.cli.main import run; sys.exit(run(sys.argv[2:]))"
+    done = python(code, "[]", "export", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert done.stderr == 'error: a torch network needs an optional part: pip install "emofuse[train]"\n'

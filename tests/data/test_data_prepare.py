@@ -65,6 +65,36 @@ def test_normalising_does_not_change_the_clip() -> None:
     np.testing.assert_array_equal(given_clip.samples, clip().samples)
 
 
+def quiet_clip() -> Clip:
+    """Return a second of sound between seconds of silence."""
+    silence = np.zeros(16_000, dtype=np.float32)
+    return Clip(np.concatenate([silence, clip(16_000).samples, silence]), 16_000)
+
+
+def test_silence_is_cut_before_the_clip_is_brought_to_its_level() -> None:
+    values = AudioPreparation(trim=True, level=0.05)(quiet_clip())
+    assert len(values) / 16_000 == pytest.approx(1.1, abs=0.05)
+    assert values.dtype == np.float32
+    assert np.sqrt(np.square(values, dtype=np.float64).mean()) == pytest.approx(0.05, rel=1e-5)
+
+
+def test_trimming_and_levelling_come_before_all_else() -> None:
+    settings = AudioPreparation("log-mel", bins=8, trim=True, level=0.05)
+    trimmed = AudioPreparation(trim=True, level=0.05)(quiet_clip())
+    np.testing.assert_array_equal(settings(quiet_clip()), log_mel(trimmed, 16_000, 8))
+    assert AudioPreparation(normalise=True, level=0.05)(quiet_clip()).var() == pytest.approx(1, rel=1e-3)
+
+
+def test_a_level_makes_loudness_meaningless() -> None:
+    loud, quiet = clip(), Clip(clip().samples * np.float32(0.01), 16_000)
+    np.testing.assert_allclose(*(AudioPreparation(level=0.05)(c) for c in (loud, quiet)), rtol=1e-4)
+
+
+def test_silence_stays_silence_whatever_is_asked_for() -> None:
+    silent = Clip(np.zeros(8000, dtype=np.float32), 16_000)
+    np.testing.assert_array_equal(AudioPreparation(trim=True, level=0.05)(silent), silent.samples)
+
+
 def test_log_mel_features_are_those_of_the_filterbank() -> None:
     prepared = AudioPreparation("log-mel", bins=8)(clip())
     np.testing.assert_array_equal(prepared, log_mel(clip().samples, 16_000, 8))
@@ -202,9 +232,10 @@ def test_masks_are_prefixes_as_long_as_what_they_mask(sizes: list[tuple[int, int
         WAVEFORM,
         LOG_MEL,
         Preparation(AudioPreparation(rate=8000, normalise=True), None),
+        Preparation(AudioPreparation("log-mel", bins=8, trim=True, level=0.05), None),
         Preparation(None, TextPreparation(TOKENIZER, "keep", pad_id=3)),
     ],
-    ids=["waveform", "log-mel", "audio", "text"],
+    ids=["waveform", "log-mel", "audio", "levelled", "text"],
 )
 def test_what_is_saved_is_loaded_back_the_same(tmp_path: Path, preparation: Preparation) -> None:
     preparation.save(tmp_path)
@@ -220,6 +251,13 @@ def test_what_is_saved_is_loaded_back_the_same(tmp_path: Path, preparation: Prep
             preparation.text.annotations,
             preparation.text.pad_id,
         )
+
+
+def test_settings_of_before_trimming_and_levelling_are_loaded(tmp_path: Path) -> None:
+    older = {"features": "log-mel", "rate": 16_000, "normalise": False, "bins": 8}
+    document = {"processor_class": "EmotionProcessor", "audio": older, "text": None}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(document))
+    assert Preparation.load(tmp_path).audio == AudioPreparation("log-mel", bins=8, trim=False, level=None)
 
 
 def test_settings_are_written_as_plain_json(tmp_path: Path) -> None:
@@ -250,6 +288,12 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
         b'{"audio": {"speed": 1}, "text": null}',
         b'{"audio": "loud", "text": null}',
         b'{"audio": null, "text": {"colour": 1}}',
+        b'{"audio": {"trim": "yes"}, "text": null}',
+        b'{"audio": {"trim": 1}, "text": null}',
+        b'{"audio": {"level": 0.0}, "text": null}',
+        b'{"audio": {"level": -0.05}, "text": null}',
+        b'{"audio": {"level": Infinity}, "text": null}',
+        b'{"audio": {"level": "0.05"}, "text": null}',
         pytest.param(
             b"\xff\xfe",
             id="binary",

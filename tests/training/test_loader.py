@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from conftest import write_tone
-from emofuse.config import Recipe, make_recipe
+from emofuse.config import AlterRecipe, Recipe, make_recipe
+from emofuse.data.audio import Clip
 from emofuse.data.prepare import AudioPreparation, Preparation, TextPreparation
 from emofuse.data.text import learn_vocabulary
 from emofuse.errors import AudioError
-from emofuse.training.loader import AudioStore, Reader, load_part, scoring_batches, texts_of, training_batch
+from emofuse.training.loader import Part, Reader, load_part, scoring_batches, texts_of, training_batch
+from emofuse.training.store import AudioStore, store_of
 from emofuse.types import Corpus, Task, Utterance
 
 TASK = Task(("angry", "happy", "neutral", "sad"))
@@ -120,3 +128,126 @@ def test_strict_reading_of_one_item_raises(tmp_path: Path) -> None:
 def test_texts_are_those_that_there_are(corpus: Corpus) -> None:
     silent = Utterance("silent", audio=corpus.utterances[0].audio)
     assert len(texts_of([*corpus, silent])) == len(corpus)
+
+
+def hearing(**audio: Any) -> Recipe:
+    """Return a recipe without crops."""
+    return make_recipe(
+        {
+            "audio": {"config": {"model_type": "emofuse-waveform-cnn", "hidden_size": 8}, **audio},
+            "text": {"config": {"model_type": "emofuse-word-cnn", "hidden_size": 8}},
+            "training": {"epochs": 1, "micro_seconds": 5.0, "batch_seconds": 5.0},
+            "selection": "fixed",
+            "fusion": {"width": 8, "heads": 2},
+        }
+    )
+
+
+def altering(**alter: Any) -> Recipe:
+    """Return a recipe whose training recordings are altered."""
+    return hearing(alter=alter)
+
+
+def telling(clip: Clip, rng: np.random.Generator) -> Clip:
+    """Put a number from 0.5 to 1, by which a copy is known, in place of every sample; the tones are below that."""
+    return Clip(np.full(len(clip.samples), rng.uniform(0.5, 1.0), dtype=np.float32), clip.rate)
+
+
+def told(part: Part, chosen: Recipe, times: int = 1) -> npt.NDArray[np.float32]:
+    """Return the first sample of every utterance of a part, drawn for training so many times."""
+    rng = np.random.default_rng(0)
+    batches = [training_batch(part, range(len(part)), chosen, rng)["input_values"] for _ in range(times)]
+    return np.stack([batch[:, 0] for batch in batches])
+
+
+@pytest.fixture
+def altered_part(corpus: Corpus) -> Part:
+    return load_part(corpus, TASK, Reader(preparation(), AudioStore(alterer=telling)))[0]
+
+
+def test_a_share_of_training_draws_is_untouched_and_the_copies_are_drawn_alike(altered_part: Part) -> None:
+    seen = told(altered_part, altering(copies=3, untouched=0.3), times=100)
+    copies = seen >= 0.5
+    assert 1 - copies.mean() == pytest.approx(0.3, abs=0.03)
+    for utterance in range(len(altered_part)):
+        numbers, counts = np.unique(seen[copies[:, utterance], utterance], return_counts=True)
+        assert len(numbers) == 3
+        assert counts.min() > 8
+
+
+def test_without_copies_nothing_is_altered_and_nothing_drawn(altered_part: Part) -> None:
+    assert (told(altered_part, altering(), times=5) < 0.5).all()
+    rng, dropped = np.random.default_rng(0), np.random.default_rng(0)
+    training_batch(altered_part, range(5), altering(), rng)
+    dropped.random(5)  # the only draws: of each utterance, which modality is taken away
+    assert rng.random() == dropped.random()
+
+
+def test_scoring_never_hears_a_copy(altered_part: Part) -> None:
+    assert (told(altered_part, altering(copies=3, untouched=0.0), times=3) >= 0.5).all()
+    for _, batch in scoring_batches(altered_part, 5.0):
+        assert (np.abs(batch["input_values"]) < 0.5).all()
+
+
+def test_a_copy_is_the_same_in_any_order_of_asking_and_of_forgetting(corpus: Corpus) -> None:
+    first, second = corpus.utterances[:2]
+    settings, forward, backward = AudioPreparation(), AudioStore(alterer=telling), AudioStore(0, telling)
+    asked = [(u, k) for u in (first, second, replace(first, id="the same file")) for k in (1, 2)]
+    found = {(u.id, k): forward(u, settings, k) for u, k in asked}
+    again = {(u.id, k): backward(u, settings, k) for u, k in reversed(asked)}
+    for key, values in found.items():
+        assert values is not None
+        assert values.dtype == np.float32
+        np.testing.assert_array_equal(again[key], values)
+    assert len({float(values[0]) for values in found.values() if values is not None}) == len(asked)
+
+
+def test_copies_are_made_once_and_kept_in_half_precision(corpus: Corpus) -> None:
+    made: list[Clip] = []
+
+    def counting(clip: Clip, rng: np.random.Generator) -> Clip:
+        made.append(clip)
+        return telling(clip, rng)
+
+    whole = AudioStore()(corpus.utterances[0], AudioPreparation())
+    assert whole is not None
+    store = AudioStore(limit=whole.nbytes // 2, alterer=counting)
+    first, again = (store(corpus.utterances[0], AudioPreparation(), 1) for _ in range(2))
+    assert len(made) == 1
+    np.testing.assert_array_equal(first, again)
+
+
+SAME_COPY = """
+import json, sys
+from pathlib import Path
+from emofuse.config import AlterRecipe, AlterRecipe
+from emofuse.data.prepare import AudioPreparation
+from emofuse.training.store import store_of
+from emofuse.types import Utterance
+store = store_of(AlterRecipe(copies=3))
+utterance = Utterance(sys.argv[1], audio=Path(sys.argv[2]))
+settings = AudioPreparation("log-mel", bins=8, trim=True, level=0.05)
+print(json.dumps([store(utterance, settings, copy).tobytes().hex() for copy in (3, 2, 1)]))
+"""
+
+
+def test_a_copy_is_the_same_in_another_process_and_on_disk(corpus: Corpus, tmp_path: Path) -> None:
+    utterance = corpus.utterances[3]
+    command = [sys.executable, "-c", SAME_COPY, utterance.id, str(utterance.audio)]
+    elsewhere = os.environ | {"EMOFUSE_CACHE": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=elsewhere)
+    there = json.loads(done.stdout)
+    settings = AudioPreparation("log-mel", bins=8, trim=True, level=0.05)
+    for _ in range(2):  # made, then read from the disk
+        store = store_of(AlterRecipe(copies=3))
+        here = [store(utterance, settings, copy) for copy in (1, 2, 3)]
+        assert [values.tobytes().hex() for values in here if values is not None] == there[::-1]
+
+
+def test_copies_on_disk_are_those_of_their_recipe(corpus: Corpus) -> None:
+    utterance, settings = corpus.utterances[3], AudioPreparation("log-mel", bins=8)
+    plain = store_of(AlterRecipe(copies=1, speed=0.0, opus=0.0, noise=0.0))(utterance, settings, 1)
+    noisy = store_of(AlterRecipe(copies=1, speed=0.0, opus=0.0, noise=1.0))(utterance, settings, 1)
+    assert plain is not None
+    assert noisy is not None
+    assert not np.array_equal(plain, noisy)

@@ -10,6 +10,7 @@ import typer
 
 from emofuse import __version__
 from emofuse.cli.audit import audit
+from emofuse.cli.bench import bench
 from emofuse.cli.cache import cache
 from emofuse.cli.compare import compare
 from emofuse.cli.crossval import crossval
@@ -45,6 +46,7 @@ for command in (
     score,
     compare,
     export,
+    bench,
     cache,
     demo,
     doctor,

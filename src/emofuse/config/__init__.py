@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emofuse.config.alter import AlterRecipe
 from emofuse.config.reading import dump_recipe, load_recipe, load_variants, make_recipe
 from emofuse.config.recipe import (
     AgreementRecipe,
@@ -22,6 +23,7 @@ from emofuse.config.recipe import (
 
 __all__ = [
     "AgreementRecipe",
+    "AlterRecipe",
     "AnnotationPolicy",
     "AudioRecipe",
     "Directions",

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from emofuse.config.alter import AlterRecipe
+
 ProtocolName = Literal["leave-one-session-out", "leave-one-speaker-out", "speaker-kfold", "predefined"]
 Selection = Literal["best", "fixed"]
 AnnotationPolicy = Literal["strip", "keep"]
@@ -14,7 +16,7 @@ VocabularyKind = Literal["words", "bpe"]
 FusionKind = Literal["cross-attention", "concatenation", "late"]
 # Which streams ask the other one by attention; one that does not is pooled as it is.
 Directions = Literal["both", "audio", "text"]
-PoolingName = Literal["statistics", "mean"]
+PoolingName = Literal["statistics", "mean", "attentive"]
 # Which transcript is read: the manifest's own, a written one, a recognised one, or one drawn each time.
 TextSource = Literal["given", "gold", "asr", "mixed"]
 Precision = Literal["auto", "no", "bf16", "fp16"]
@@ -88,9 +90,24 @@ class EncoderRecipe(_Strict):
 
 
 class AudioRecipe(EncoderRecipe):
-    """The audio encoder; training crops clips at random to `max_seconds`, evaluation never crops."""
+    """The audio encoder; training crops clips at random to `max_seconds`, evaluation never crops.
+
+    With `trim` the silence before and after what is said is cut off, and `level` is the root mean square to which
+    each recording is brought, in training and in use alike; `alter` is for training only.
+    """
 
     max_seconds: Positive | None = None
+    trim: bool = False
+    level: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    alter: AlterRecipe = AlterRecipe()
+
+    @model_validator(mode="after")
+    def _frames_are_not_altered(self) -> AudioRecipe:
+        if self.tuning == "frozen" and self.alter.copies:
+            raise ValueError(
+                "alter.copies are for encoders that learn; the frames of a frozen one are not altered"
+            )
+        return self
 
 
 class TextRecipe(EncoderRecipe):

@@ -29,7 +29,7 @@ CHECKSUM = "checksum"
 # A file with a temporary name that is as old as this was left by a process that was killed.
 ABANDONED_SECONDS = 3600.0
 # What can be computed again: the folders that are shown and pruned. The count of looks at folds is not among them.
-COMPUTED = ("features", "functionals", "transcripts")
+COMPUTED = ("features", "functionals", "copies", "transcripts")
 
 
 def cache_folder() -> Path:

@@ -10,11 +10,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from tokenizers import Tokenizer
 
 from emofuse import layout
@@ -28,6 +28,7 @@ from emofuse.data.filterbank import (
     stacked_filterbank,
     whisper_log_mel,
 )
+from emofuse.data.level import to_level, trim_silence
 from emofuse.data.text import read_tokenizer, strip_annotations
 from emofuse.errors import AudioError, CheckpointError
 from emofuse.types import MODALITIES, Modality
@@ -63,6 +64,8 @@ class AudioPreparation:
         rate: samples per second that the encoder expects.
         normalise: bring the waveform of each utterance to mean 0 and variance 1.
         bins: mel bins.
+        trim: cut the silence before and after what is said.
+        level: root mean square that each clip is brought to, 1 being full scale; None leaves it as loud as it is.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
@@ -71,6 +74,8 @@ class AudioPreparation:
     rate: int = SAMPLE_RATE
     normalise: bool = False
     bins: int = 0
+    trim: bool = False
+    level: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
 
     def __call__(self, clip: Clip) -> Floats:
         """Prepare one clip.
@@ -80,7 +85,9 @@ class AudioPreparation:
         """
         if clip.rate != self.rate:
             raise AudioError(f"the encoder takes {self.rate} Hz, not {clip.rate} Hz; resample the clip first")
-        samples = clip.samples
+        samples = trim_silence(clip.samples, clip.rate) if self.trim else clip.samples
+        if self.level is not None:
+            samples = to_level(samples, self.level)
         if self.normalise:
             samples = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
         if self.features == "waveform":
@@ -170,6 +177,13 @@ class Batch:
             "input_ids": self.input_ids,
             "text_mask": self.text_mask,
         }
+
+
+# The arrays of a batch that hold each modality.
+INPUTS: dict[Modality, tuple[str, str]] = {
+    "audio": ("input_values", "audio_mask"),
+    "text": ("input_ids", "text_mask"),
+}
 
 
 class Outputs(NamedTuple):

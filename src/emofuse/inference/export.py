@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from emofuse import __version__, layout
+from emofuse import layout
 from emofuse.data.audio import read_clip
 from emofuse.data.corpora.demo import demo_corpus
 from emofuse.data.manifest import load_corpus
@@ -20,12 +20,23 @@ from emofuse.inference.graphs import Subject, largest_difference, make_graph
 from emofuse.inference.recognizer import model_folder, read_calibration
 from emofuse.inference.torch_runtime import load_torch
 from emofuse.model.network import count_parameters
+from emofuse.model.pretrained import first_line
 from emofuse.types import Corpus
 
 # On how many utterances the two are compared.
 SAMPLE = 32
 # What stands in a model folder and is as true of the exported one.
 COPIED = (layout.CALIBRATION, layout.EVALUATION)
+# All that may stand in an exported folder.
+FILES = {
+    layout.EXPORT,
+    layout.GRAPH,
+    f"{layout.GRAPH}.data",
+    layout.PREPARATION,
+    layout.TOKENIZER,
+    layout.CARD,
+    *COPIED,
+}
 CARD = """
 ## Exported
 
@@ -59,17 +70,18 @@ def export(
         CheckpointError: there is no such model, it cannot be written as a graph, or the graph's logits are more
             than 1e-4 from torch's.
         CorpusError: nothing of the sample can be used.
+        AudioError: a recording of the sample cannot be read.
         RunError: `out` cannot be written, or holds something else.
         MissingExtraError: torch, or what writes graphs, is not installed.
     """
     folder, target = model_folder(Path(model)), Path(out)
     if layout.is_exported_folder(folder):
         raise CheckpointError(f"{folder}: is exported already; name the model folder that it was made from")
-    if target.exists() and not layout.is_exported_folder(target) and not _is_empty(target):
-        raise RunError(f"{target}: holds something that is not an export; choose another folder")
+    target = _free(target)
     subject = _open(folder, sample)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
+        shutil.rmtree(temporary, ignore_errors=True)  # of a process of the same number that was killed
         layout.make_folder(temporary)
         parity = _write(subject, folder, temporary, int8)
         if target.exists():
@@ -82,8 +94,21 @@ def export(
     return parity
 
 
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
+def _free(target: Path) -> Path:
+    """Return the whole path of a folder that may be written: there is none, or an export and nothing else.
+
+    Raises:
+        RunError: there is something else, or the path cannot be one.
+    """
+    try:
+        whole = target.resolve()
+        entries = whole.iterdir() if whole.is_dir() else iter([whole] if whole.exists() else [])
+        there = {entry.name for entry in entries}
+    except (OSError, ValueError) as error:
+        raise RunError(f"{target}: cannot be a new folder ({first_line(error)}); choose another one") from error
+    if not there <= FILES or (there and layout.EXPORT not in there):
+        raise RunError(f"{target}: holds something that is not an export; choose another folder")
+    return whole
 
 
 def _open(folder: Path, sample: Corpus | str | Path | None) -> Subject:
@@ -136,14 +161,14 @@ def _record(subject: Subject, folder: Path, precision: Precision, parity: dict[s
         precision=precision,
         source={"name": folder.resolve().name, "parameters": count_parameters(subject.torch.model)},
         parity=parity,
-        versions={"emofuse": __version__} | {name: version(name) for name in ("torch", "onnx", "onnxruntime")},
+        versions={name: version(name) for name in ("emofuse", "torch", "onnx", "onnxruntime")},
     )
 
 
 def _write_card(folder: Path, temporary: Path, record: Exported) -> None:
     """Write the model's own card, and below it what the export is."""
     card = folder / layout.CARD
-    text = card.read_text(encoding="utf-8") if card.is_file() else ""
+    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
     whole = record.parity["float32"]
     int8 = ""
     if record.precision == "int8":

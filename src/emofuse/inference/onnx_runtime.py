@@ -9,7 +9,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from emofuse import layout
-from emofuse.data.prepare import Batch, Outputs, Preparation
+from emofuse.data.prepare import INPUTS, Batch, Outputs, Preparation
 from emofuse.errors import CheckpointError
 from emofuse.inference.exported import Exported
 from emofuse.inference.runtime import Traits
@@ -50,6 +50,10 @@ class OnnxRuntime:
         except UNUSABLE as error:
             raise CheckpointError(f"{graph}: is not a whole graph; export or copy the model again") from error
         self._names = [node.name for node in self._session.get_inputs()]
+        if not _fits(self._session, traits):
+            raise CheckpointError(
+                f"{graph}: is not the graph that {layout.EXPORT} speaks of; export the model again"
+            )
 
     def __call__(self, batch: Batch) -> Outputs:
         """Map a batch to logits and dimensions."""
@@ -73,6 +77,14 @@ def usable_processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _fits(session: onnxruntime.InferenceSession, traits: Traits) -> bool:
+    """Tell whether a graph takes the modalities of a model and answers as many numbers as it tells."""
+    wanted = [name for modality in traits.modalities for name in INPUTS[modality]]
+    widths = [len(found) for found in (traits.task.labels, traits.task.dimensions) if found]
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    return [node.name for node in inputs] == wanted and [node.shape[-1] for node in outputs] == widths
 
 
 def _options(threads: int) -> onnxruntime.SessionOptions:

@@ -55,7 +55,8 @@ def on_shapes(ours: Runtime, theirs: Runtime, preparation: Preparation, seed: in
         if said.dimensions is not None and wanted.dimensions is not None:
             apart.append(_largest(said.dimensions, wanted.dimensions))
         seconds, pieces = (max(values) for values in zip(*rows, strict=True))
-        found.append(ShapeParity(len(rows), float(seconds), int(pieces), max(apart)))
+        largest = float(np.max(apart))  # what is not a number stays that
+        found.append(ShapeParity(len(rows), float(seconds), int(pieces), largest))
     return found
 
 

@@ -194,11 +194,13 @@ def load(
         threads: how many compute at once; None takes the processors that are there.
 
     Raises:
-        RecipeError: the priors do not fit the model.
+        RecipeError: the priors do not fit the model, or `threads` is no number of threads.
         CheckpointError: there is no such folder, or it is not a whole emofuse model.
         MissingExtraError: the folder needs torch, and that is not installed.
     """
     folder = Path(model)
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise RecipeError(f"threads {threads!r}: give how many compute at once, 1 or more")
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no such model folder")
     folder = model_folder(folder)

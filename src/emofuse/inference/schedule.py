@@ -27,15 +27,20 @@ def windows(utterances: Iterable[T], cost: Callable[[T], float], padded_seconds:
         padded_seconds: of a batch, where batches are padded; else 0.
     """
     enough = PADDED_BATCHES * padded_seconds or WINDOW_SECONDS
-    most = max(WINDOW, int(enough))
+    most = max(WINDOW, int(PADDED_BATCHES * padded_seconds))
     window: list[T] = []
     seconds = 0.0
-    for utterance in utterances:
-        window.append(utterance)
-        seconds += cost(utterance)
-        if len(window) == most or seconds >= enough:
+    try:
+        for utterance in utterances:
+            window.append(utterance)
+            seconds += cost(utterance)
+            if len(window) == most or seconds >= enough:
+                yield window
+                window, seconds = [], 0.0
+    except Exception:  # the stream's own: what it gave before that is not lost
+        if window:
             yield window
-            window, seconds = [], 0.0
+        raise
     if window:
         yield window
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from emofuse.model.scratch import LogMelCNNConfig
 from emofuse.model.shelf import Shelf
 from emofuse.model.tuning import apply_tuning
 from emofuse.model.vectors import start_from_vectors
+from emofuse.model.voice import VoiceCNNConfig
 from emofuse.types import SystemName, Task
 
 # Tuning policies under which an encoder's own weights stay as they were: they are saved by reference.
@@ -121,8 +122,13 @@ def encoder_config(recipe: EncoderRecipe, key: str) -> PreTrainedConfig:
 
 
 def audio_preparation(recipe: AudioRecipe, config: PreTrainedConfig) -> AudioPreparation:
-    """Return how clips are prepared for an encoder; a checkpoint's own preprocessor settings are followed."""
-    if isinstance(config, LogMelCNNConfig):
+    """Return how clips are prepared: trimmed and levelled as the recipe says, then as the encoder takes them."""
+    return replace(_expected(recipe, config), trim=recipe.trim, level=recipe.level)
+
+
+def _expected(recipe: AudioRecipe, config: PreTrainedConfig) -> AudioPreparation:
+    """Return what an encoder takes; a checkpoint's own preprocessor settings are followed."""
+    if isinstance(config, (LogMelCNNConfig, VoiceCNNConfig)):
         return AudioPreparation(features="log-mel", bins=config.bins)
     if config.model_type == "whisper":
         return AudioPreparation(features="whisper-log-mel", bins=config.num_mel_bins)

@@ -20,13 +20,14 @@ from emofuse.model.speech import (
     at_least_receptive,
     receptive_field,
 )
+from emofuse.model.voice import VoiceCNN
 from emofuse.model.windows import from_windows, to_windows, window_width
 
 
 class ScratchAudioEncoder(nn.Module):
-    """Our own audio encoders: `LogMelCNN` and `WaveformCNN`."""
+    """Our own audio encoders: `LogMelCNN`, `VoiceCNN` and `WaveformCNN`."""
 
-    def __init__(self, backbone: LogMelCNN | WaveformCNN, layers: Layers = "last") -> None:
+    def __init__(self, backbone: LogMelCNN | VoiceCNN | WaveformCNN, layers: Layers = "last") -> None:
         super().__init__()
         if layers != "last":
             raise RecipeError(f"audio.layers: {backbone.config.model_type} has only its last layer")
@@ -90,7 +91,7 @@ def audio_encoder(backbone: PreTrainedModel, layers: Layers) -> AudioEncoder:
     Raises:
         RecipeError: the family is not known to give the same frames alone and in a batch.
     """
-    if isinstance(backbone, (LogMelCNN, WaveformCNN)):
+    if isinstance(backbone, (LogMelCNN, VoiceCNN, WaveformCNN)):
         return ScratchAudioEncoder(backbone, layers)
     if isinstance(backbone, HuggingFaceWhisperEncoder):
         return WhisperEncoder(backbone, layers)

@@ -13,20 +13,14 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from emofuse.data.prepare import Batch
+from emofuse.data.prepare import INPUTS, Batch
 from emofuse.errors import CheckpointError, MissingExtraError
 from emofuse.model.batch import as_tensors
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.network import EmotionModel
 from emofuse.model.pretrained import first_line
 from emofuse.model.speech import FilterbankSpeechEncoder
-from emofuse.types import Modality
 
-# What the graph takes for each modality, under the names of a `Batch`.
-INPUTS: dict[Modality, tuple[str, str]] = {
-    "audio": ("input_values", "audio_mask"),
-    "text": ("input_ids", "text_mask"),
-}
 # Weights of more than this stand in a file beside the graph: one file of protobuf holds 2 GiB at most.
 LARGEST_FILE = 1_500_000_000
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +11,7 @@ from emofuse.config import Directions, FusionKind
 from emofuse.model.attention import CrossModalAttention
 from emofuse.model.batch import Stream
 from emofuse.model.heads import EmotionHead, EmotionOutput
-
-Pooling = Callable[[Stream], Tensor]
+from emofuse.model.pooling import Pooling, for_two_streams
 
 
 class AbsentFrame(nn.Module):
@@ -36,7 +35,7 @@ class EarlyFusion(nn.Module):
     Args:
         width: of both streams.
         attentions: one by which audio asks, one by which text asks; None for a stream that does not.
-        pooling: from a stream to a vector.
+        pooling: from a stream to a vector; each stream gets one of its own where it learns.
         head: takes both vectors, concatenated.
         auxiliary: a head on each pooled stream before the attention, for auxiliary losses; None without.
     """
@@ -53,7 +52,7 @@ class EarlyFusion(nn.Module):
         self.absent_audio = AbsentFrame(width)
         self.absent_text = AbsentFrame(width)
         self.audio_asks, self.text_asks = attentions
-        self.pooling = pooling
+        self.audio_pooling, self.text_pooling = for_two_streams(pooling)
         self.head = head
         self.audio_head = auxiliary[0] if auxiliary else None
         self.text_head = auxiliary[1] if auxiliary else None
@@ -61,23 +60,24 @@ class EarlyFusion(nn.Module):
     def forward(self, audio: Stream, text: Stream) -> EmotionOutput:
         """Map two streams, (batch, time, width) each, to one decision."""
         audio, text = self.absent_audio(audio), self.absent_text(text)
-        heard = self._aside(self.audio_head, audio)
-        read = self._aside(self.text_head, text)
+        heard = self._aside(self.audio_head, self.audio_pooling, audio)
+        read = self._aside(self.text_head, self.text_pooling, text)
         asked_by_audio = audio if self.audio_asks is None else self.audio_asks(audio, text)
         asked_by_text = text if self.text_asks is None else self.text_asks(text, audio)
-        output = self.head(torch.cat([self.pooling(asked_by_audio), self.pooling(asked_by_text)], dim=-1))
+        pooled = [self.audio_pooling(asked_by_audio), self.text_pooling(asked_by_text)]
+        output = self.head(torch.cat(pooled, dim=-1))
         return EmotionOutput(output.logits, output.dimensions, heard, read)
 
-    def _aside(self, head: nn.Module | None, stream: Stream) -> Tensor | None:
+    def _aside(self, head: nn.Module | None, pooling: Pooling, stream: Stream) -> Tensor | None:
         """Return what a head on one modality says, in training only: nobody asks it later."""
-        return head(self.pooling(stream)).logits if head is not None and self.training else None
+        return head(pooling(stream)).logits if head is not None and self.training else None
 
 
 class LateFusion(nn.Module):
     """Two decisions of their own, averaged as probabilities over the modalities that are there.
 
     Args:
-        pooling: from a stream to a vector.
+        pooling: from a stream to a vector; each stream gets one of its own where it learns.
         audio_head: decides on audio.
         text_head: decides on text.
         multi_label: each label is there or not for itself, so that its probability is a sigmoid.
@@ -88,13 +88,13 @@ class LateFusion(nn.Module):
     ) -> None:
         super().__init__()
         self.multi_label = multi_label
-        self.pooling = pooling
+        self.audio_pooling, self.text_pooling = for_two_streams(pooling)
         self.audio_head = audio_head
         self.text_head = text_head
 
     def forward(self, audio: Stream, text: Stream) -> EmotionOutput:
         """Map two streams, (batch, time, width) each, to the logits of mean probabilities, and mean dimensions."""
-        outputs = [self.audio_head(self.pooling(audio)), self.text_head(self.pooling(text))]
+        outputs = [self.audio_head(self.audio_pooling(audio)), self.text_head(self.text_pooling(text))]
         present = torch.stack([audio.mask.any(dim=1), text.mask.any(dim=1)]).unsqueeze(-1)
         share = present / present.sum(dim=0, keepdim=True).clamp(min=1)
         logits = self._mean([output.logits for output in outputs], share)
@@ -106,7 +106,10 @@ class LateFusion(nn.Module):
     def _mean(self, logits: Sequence[Tensor], share: Tensor) -> Tensor:
         stacked = torch.stack(list(logits))
         if self.multi_label:
-            return torch.logit((stacked.sigmoid() * share).sum(dim=0), eps=1e-6)
+            # In logarithms: the probability of what is nearly sure has no digits left.
+            logs = torch.log(share.clamp(min=1e-12))
+            there = torch.logsumexp(nn.functional.logsigmoid(stacked) + logs, dim=0)
+            return there - torch.logsumexp(nn.functional.logsigmoid(-stacked) + logs, dim=0)
         return torch.log((stacked.softmax(dim=-1) * share).sum(dim=0).clamp(min=1e-12))
 
 

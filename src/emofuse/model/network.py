@@ -19,7 +19,7 @@ from emofuse.model.features import AudioFeatureEncoder, TemporalConvolution
 from emofuse.model.fusion import EarlyFusion, LateFusion, SingleModality, cross_attentions
 from emofuse.model.heads import EmotionHead, EmotionOutput
 from emofuse.model.layers import LayerMix
-from emofuse.model.pooling import POOLED_WIDTH, POOLINGS
+from emofuse.model.pooling import POOLED_WIDTH, build_pooling
 from emofuse.model.pretrained import Reference, base_weights, content_hash, fill_from_reference
 from emofuse.model.tuning import add_adapters
 
@@ -220,7 +220,7 @@ def _refuse_unfit(name: str, missing: set[str], loading: dict[str, Any]) -> None
 
 def _fusion(config: EmotionConfig) -> nn.Module:
     """Build what stands behind the streams."""
-    pooling, pooled = POOLINGS[config.pooling], config.width * POOLED_WIDTH[config.pooling]
+    pooling, pooled = build_pooling(config.pooling, config.width), config.width * POOLED_WIDTH[config.pooling]
 
     def head(width: int) -> EmotionHead:
         return EmotionHead(width, config.head_hidden, config.head_dropout, config.task, config.head_norm)

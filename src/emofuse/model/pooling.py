@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from typing import TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from emofuse.config import PoolingName
-from emofuse.model.batch import Stream
+from emofuse.model.batch import Stream, at_least_one
+
+Pooling: TypeAlias = Callable[[Stream], Tensor]
 
 # Keeps the square root's gradient finite where frames do not differ.
 FLOOR = 1e-5
+# Width of the hidden layer that scores frames.
+ATTENTIVE_HIDDEN = 64
 
 
 def masked_mean(stream: Stream) -> Tensor:
@@ -32,9 +38,43 @@ def masked_statistics(stream: Stream) -> Tensor:
     return torch.cat([mean, torch.sqrt(squares.sum(dim=1) / count + FLOOR)], dim=-1)
 
 
-POOLINGS: dict[PoolingName, Callable[[Stream], Tensor]] = {
-    "statistics": masked_statistics,
-    "mean": masked_mean,
+class AttentiveStatistics(nn.Module):
+    """Mean and standard deviation of the real frames, each channel weighed by scores that it learns for them.
+
+    Attentive statistics pooling (Okabe et al. 2018), the scores of each channel its own (Desplanques et al. 2020).
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, ATTENTIVE_HIDDEN)
+        self.score = nn.Linear(ATTENTIVE_HIDDEN, width)
+
+    def forward(self, stream: Stream) -> Tensor:
+        """Map (batch, time, width) to (batch, 2 * width); a row without real frames is like a frame of zeros."""
+        frames = stream.zeroed().frames.float()
+        scores = self.score(torch.tanh(self.hidden(frames))).float()
+        seen = at_least_one(stream.mask).unsqueeze(-1)
+        weight = scores.masked_fill(~seen, -torch.inf).softmax(dim=1)
+        mean = (frames * weight).sum(dim=1)
+        variance = ((frames - mean.unsqueeze(1)).square() * weight).sum(dim=1)
+        return torch.cat([mean, torch.sqrt(variance + FLOOR)], dim=-1)
+
+
+# From the width of a stream to what pools it.
+POOLINGS: dict[PoolingName, Callable[[int], Pooling]] = {
+    "statistics": lambda width: masked_statistics,
+    "mean": lambda width: masked_mean,
+    "attentive": AttentiveStatistics,
 }
 # How many times wider than a frame the pooled vector is.
-POOLED_WIDTH: dict[PoolingName, int] = {"statistics": 2, "mean": 1}
+POOLED_WIDTH: dict[PoolingName, int] = {"statistics": 2, "mean": 1, "attentive": 2}
+
+
+def build_pooling(name: PoolingName, width: int) -> Pooling:
+    """Return what pools a stream of a width: a function, or a module where it learns."""
+    return POOLINGS[name](width)
+
+
+def for_two_streams(pooling: Pooling) -> tuple[Pooling, Pooling]:
+    """Return a pooling for each of two streams, alike at first; one that learns is not shared."""
+    return pooling, copy.deepcopy(pooling) if isinstance(pooling, nn.Module) else pooling

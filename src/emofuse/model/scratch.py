@@ -1,4 +1,4 @@
-"""Our own small encoders, trained from scratch: log-mel CNN, raw-waveform CNN, word CNN.
+"""Our own small encoders, trained from scratch: log-mel CNN, raw-waveform CNN, word CNN; and all of them by name.
 
 They are ordinary `transformers` models with an own `model_type`, configured, saved and loaded like all others.
 Each normalises frame by frame or over the real frames only, and zeros padding before it mixes time: an utterance
@@ -16,6 +16,9 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 from transformers.modeling_outputs import BaseModelOutput
 
 from emofuse.model.batch import mask_of_lengths, zero_padding
+from emofuse.model.scratch_parts import ScratchModel
+from emofuse.model.spectral import random_stretch
+from emofuse.model.voice import VoiceCNN, VoiceCNNConfig
 
 # Typical mean and spread of natural-logarithm mel power of speech, to bring it near unit scale.
 LOG_MEL_MEAN, LOG_MEL_SPREAD = -7.0, 4.0
@@ -58,17 +61,6 @@ class WordCNNConfig(PreTrainedConfig):
     dropout: float = 0.2
     piece_dropout: float = 0.0
     pad_token_id: int | None = 0
-
-
-class ScratchModel(PreTrainedModel):
-    """What our encoders share: torch's own initialisation is kept, and time may shrink."""
-
-    def _init_weights(self, module: nn.Module) -> None:
-        """Keep what the layers' own constructors drew."""
-
-    def frame_lengths(self, lengths: Tensor) -> Tensor:
-        """Return how many frames come out of rows of these lengths; 0 stays 0."""
-        return lengths
 
 
 class MaskedBatchNorm(nn.Module):
@@ -227,14 +219,6 @@ def spec_augment(frames: Tensor, time_mask: int, bin_mask: int, bins: int) -> Te
     return frames.masked_fill(hidden_time.unsqueeze(2) | hidden_bins.unsqueeze(1), 0.0)
 
 
-def random_stretch(batch: int, length: int, widest: int, device: torch.device) -> Tensor:
-    """Return (batch, length), True on one random stretch of at most `widest` steps in each row."""
-    width = (torch.rand(batch, 1, device=device) * (min(widest, length // 2) + 1)).floor()
-    start = torch.rand(batch, 1, device=device) * (length - width)
-    steps = torch.arange(length, device=device)
-    return (steps >= start.floor()) & (steps < start.floor() + width)
-
-
 def convolved_lengths(lengths: Tensor, kernels: Sequence[int], strides: Sequence[int]) -> Tensor:
     """Return how many frames unpadded convolutions leave of rows of these lengths; never below 0."""
     for kernel, stride in zip(kernels, strides, strict=True):
@@ -244,6 +228,7 @@ def convolved_lengths(lengths: Tensor, kernels: Sequence[int], strides: Sequence
 
 SCRATCH_ENCODERS: dict[type[PreTrainedConfig], type[PreTrainedModel]] = {
     LogMelCNNConfig: LogMelCNN,
+    VoiceCNNConfig: VoiceCNN,
     WaveformCNNConfig: WaveformCNN,
     WordCNNConfig: WordCNN,
 }

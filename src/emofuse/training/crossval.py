@@ -20,10 +20,10 @@ from emofuse.training.collect import collect
 from emofuse.training.epoch import Progress
 from emofuse.training.finished import Run
 from emofuse.training.job import Job, Setting, run_job
-from emofuse.training.loader import AudioStore
 from emofuse.training.looks import count_looks
 from emofuse.training.run import only_wanted, open_run, recipe_corpus
 from emofuse.training.speaker_norm import refuse_unfit
+from emofuse.training.store import store_of
 from emofuse.types import SYSTEMS, Corpus, Fold, SystemName
 
 
@@ -80,7 +80,8 @@ def cross_validate(
     refuse_unfit(recipe, labelled, systems, found.findings, accept)
     open_run(out, recipe, folds_document(folds) | {"corpus_hash": corpus_hash(labelled)}, resume)
     aside = undecided(wanted, labelled, task, recipe.agreement)
-    setting = Setting(recipe, task, AudioStore(), lambda progress: None, aside)
+    store = store_of(recipe.audio.alter)
+    setting = Setting(recipe, task, store, lambda progress: None, aside)
     _run_jobs(make_jobs(recipe, labelled, folds, systems, out), setting, labelled, listener)
     from emofuse.training.baselines import run_baselines  # loads scikit-learn, which only now is needed
 

@@ -24,6 +24,8 @@ from emofuse.types import MODALITIES, Utterance
 
 # Counts up whenever the same encoder would give other frames: it is a part of every key.
 PRODUCER = 1
+# Settings that came later: where they are not used, frames are those that were kept before.
+NEWER = ("trim", "level")
 
 Frames = npt.NDArray[np.floating[Any]]
 
@@ -141,7 +143,10 @@ def frozen_of(checkpoint: Checkpoint, recipe: Recipe, cost: Cost) -> Frozen:
         if encoder is not None and is_frozen(encoder):
             encoder.to(pick_device(None))  # training moves the network there only later
     if preparation.audio is not None and is_frozen(model.audio_encoder):
-        settings = asdict(preparation.audio)
+        defaults = AudioPreparation()
+        settings = {
+            n: v for n, v in asdict(preparation.audio).items() if n not in NEWER or v != getattr(defaults, n)
+        }
         source = _source(model.audio_encoder, recipe.audio.layers, {"modality": "audio"} | settings, cost)
         audio = FrozenAudio(source, preparation.audio)
     if preparation.text is not None and is_frozen(model.text_encoder):

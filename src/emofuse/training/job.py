@@ -24,9 +24,10 @@ from emofuse.training.card import write_card
 from emofuse.training.epoch import Reporter
 from emofuse.training.features import Cost, frozen_of
 from emofuse.training.fit import EpochRecord, fit
-from emofuse.training.loader import AudioStore, Part, Reader, load_part, texts_of
+from emofuse.training.loader import Part, Reader, load_part, texts_of
 from emofuse.training.speaker_norm import give_adapted
 from emofuse.training.start import joint_recipe, start_from_unimodal
+from emofuse.training.store import AudioStore
 from emofuse.types import Corpus, Fold, Modality, Skip, SystemName, Task
 
 logger = logging.getLogger(__name__)

@@ -1,60 +1,27 @@
-"""From utterances to prepared batches: read once, kept while memory allows, cropped and thinned for training."""
+"""From utterances to prepared batches: whole for scoring; altered, cropped and thinned for training."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from emofuse.config import Recipe
-from emofuse.data.audio import read_clip, seconds_of
+from emofuse.data.audio import seconds_of
 from emofuse.data.buckets import cost_of, micro_batches
 from emofuse.data.labels import label_shares
-from emofuse.data.prepare import AudioPreparation, Floats, Item, Preparation, pad
+from emofuse.data.prepare import Item, Preparation, pad
 from emofuse.data.sources import drawn, transcripts_of
 from emofuse.errors import AudioError
 from emofuse.training.features import Cost, Frozen
+from emofuse.training.store import AudioStore
 from emofuse.types import MODALITIES, Corpus, Modality, Skip, Task, Utterance
 
-MEMORY_LIMIT = 2 << 30
 # What stands for the label of an utterance that has none: such a one is scored, never learnt from.
 NO_LABEL = -1
-
-
-class AudioStore:
-    """Prepared audio by its file and span; the least used go when `limit` bytes are reached.
-
-    Shared by the jobs of a cross-validation, so that a clip is decoded once for all folds, seeds and systems.
-    """
-
-    def __init__(self, limit: int = MEMORY_LIMIT) -> None:
-        self._limit = limit
-        self._held: OrderedDict[tuple[Path, float | None, float | None, AudioPreparation], Floats] = OrderedDict()
-        self._bytes = 0
-
-    def __call__(self, utterance: Utterance, preparation: AudioPreparation) -> Floats | None:
-        """Return what the encoder takes of an utterance; None where it has no audio.
-
-        Raises:
-            AudioError: the recording cannot be used.
-        """
-        if utterance.audio is None:
-            return None
-        key = (utterance.audio, utterance.start, utterance.end, preparation)
-        if key in self._held:
-            self._held.move_to_end(key)
-            return self._held[key]
-        values = preparation(read_clip(utterance.audio, utterance.start, utterance.end, preparation.rate))
-        self._held[key] = values
-        self._bytes += values.nbytes
-        while self._bytes > self._limit:
-            self._bytes -= self._held.popitem(last=False)[1].nbytes
-        return values
 
 
 @dataclass(frozen=True)
@@ -75,8 +42,8 @@ class Reader:
     cost: Cost = field(default_factory=Cost)
     keep: tuple[Modality, ...] = MODALITIES
 
-    def item(self, utterance: Utterance) -> Item:
-        """Return what the network takes of an utterance, whole.
+    def item(self, utterance: Utterance, copy: int = 0) -> Item:
+        """Return what the network takes of an utterance, whole; of its sound, an altered copy if `copy` is not 0.
 
         Raises:
             AudioError: the network hears, and the recording cannot be used.
@@ -86,8 +53,9 @@ class Reader:
         if "audio" not in self.keep:
             return Item(None, read)
         if self.frozen.audio is not None:
+            assert not copy  # a recipe that asks for both is refused
             return Item(self.frozen.audio(utterance), read)
-        return Item(self.store(utterance, self.preparation.audio) if self.preparation.audio else None, read)
+        return Item(self.store(utterance, self.preparation.audio, copy) if self.preparation.audio else None, read)
 
     def collate(self, items: Sequence[Item]) -> dict[str, npt.NDArray[Any]]:
         """Pad items to one batch of named arrays, as `EmotionModel.forward` takes them."""
@@ -165,11 +133,14 @@ class Part:
         reader = replace(self.reader, keep=(modality,))
         return replace(there, reader=reader, modalities=((modality,),) * len(there))
 
-    def item(self, position: int, draws: np.random.Generator | None = None) -> Item:
-        """Prepare one utterance, whole; one of its transcripts is drawn where there is something to draw with."""
+    def item(self, position: int, draws: np.random.Generator | None = None, copy: int = 0) -> Item:
+        """Prepare one utterance, whole; one of its transcripts is drawn where there is something to draw with.
+
+        With a `copy` that is not 0, its sound is that altered copy.
+        """
         utterance = self.utterances[position]
         utterance = utterance if draws is None else drawn(utterance, draws)
-        return self.reader.item(utterance)
+        return self.reader.item(utterance, copy)
 
 
 def load_part(corpus: Corpus, task: Task, reader: Reader, soft_labels: bool = False) -> tuple[Part, list[Skip]]:
@@ -223,9 +194,9 @@ def length_of(utterance: Utterance) -> float | None:
 def training_batch(
     part: Part, positions: Sequence[int], recipe: Recipe, rng: np.random.Generator
 ) -> dict[str, npt.NDArray[Any]]:
-    """Prepare utterances for a training step: crops, dropped modalities and mixed transcripts, all at random."""
+    """Prepare utterances for a training step: copies, crops, dropped modalities, transcripts, all at random."""
     mixed = recipe.text.source == "mixed"
-    items = [part.item(p, rng if mixed else None) for p in positions]
+    items = [part.item(p, rng if mixed else None, _drawn_copy(recipe, rng)) for p in positions]
     seconds = part.costs[list(positions)].tolist()
     items = [
         _thinned(_cropped(item, length, part.reader, recipe, rng), recipe, rng)
@@ -245,6 +216,14 @@ def texts_of(utterances: Iterable[Utterance], mixed: bool = False) -> list[str]:
     if mixed:
         return [text for u in utterances for text in transcripts_of(u).values() if text]
     return [u.text for u in utterances if u.text]
+
+
+def _drawn_copy(recipe: Recipe, rng: np.random.Generator) -> int:
+    """Return which copy of a recording is heard: 0 is the recording itself."""
+    how = recipe.audio.alter
+    if not how.copies or rng.random() < how.untouched:
+        return 0
+    return int(rng.integers(1, how.copies + 1))
 
 
 def _cropped(item: Item, seconds: float, reader: Reader, recipe: Recipe, rng: np.random.Generator) -> Item:

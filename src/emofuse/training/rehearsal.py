@@ -21,10 +21,11 @@ from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.network import EmotionModel
 from emofuse.model.score import pick_device
 from emofuse.training.job import Setting, reader_of
-from emofuse.training.loader import AudioStore, Part, length_of, load_part, texts_of, training_batch
+from emofuse.training.loader import Part, length_of, load_part, texts_of, training_batch
 from emofuse.training.losses import summed_cross_entropy
 from emofuse.training.memory import with_less
 from emofuse.training.run import recipe_corpus
+from emofuse.training.store import store_of
 from emofuse.types import Corpus, Fold, SystemName
 
 # How many of the longest micro-batches are tried; the first one also pays for what happens only once.
@@ -67,7 +68,8 @@ def rehearse(recipe: Recipe, corpus: Corpus, systems: Sequence[SystemName]) -> l
     """
     labelled, task = recipe_corpus(recipe, corpus)
     folds = draw_folds(labelled, recipe.protocol, recipe.selection, recipe.folds_seed, recipe.text_independent)
-    setting = Setting(recipe, task, AudioStore(), lambda progress: None)
+    store = store_of(recipe.audio.alter)
+    setting = Setting(recipe, task, store, lambda progress: None)
     return [_rehearse(setting, system, labelled, folds) for system in systems]
 
 

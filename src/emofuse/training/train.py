@@ -12,8 +12,8 @@ from emofuse.errors import CorpusError, RunError
 from emofuse.training.epoch import Progress, Reporter
 from emofuse.training.job import Setting, train_system
 from emofuse.training.lessons import Lessons, learn_from
-from emofuse.training.loader import AudioStore
 from emofuse.training.run import environment, recipe_corpus
+from emofuse.training.store import store_of
 from emofuse.types import MODALITIES, Corpus, Skip, SystemName
 
 
@@ -63,7 +63,8 @@ def train(
         raise CorpusError("nothing is left to train on beside the validation part; use the selection fixed")
     layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
     layout.write_json(out / layout.ENVIRONMENT, environment())
-    setting, seed = Setting(recipe, task, AudioStore(), report), recipe.seeds[0]
+    store = store_of(recipe.audio.alter)
+    setting, seed = Setting(recipe, task, store, report), recipe.seeds[0]
     if system == "fusion" and recipe.training.start == "unimodal":
         for modality in MODALITIES:
             alone = setting

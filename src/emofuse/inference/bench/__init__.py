@@ -1,0 +1,1 @@
+"""How fast a machine runs a network: five systems side by side, in one run, each in a process of its own."""

@@ -1,0 +1,161 @@
+"""What five ways to run one network cost, measured side by side in one run, each in a process of its own.
+
+The parent sends chunk after chunk to one system after another, so that whatever else the machine does meets all of
+them alike; while one computes, the others wait. It imports no torch itself.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from emofuse import layout
+from emofuse.data.prepare import Item, Preparation
+from emofuse.errors import CheckpointError
+from emofuse.inference.bench.corpus import CHUNK, draw_seconds, in_chunks, make_items
+from emofuse.inference.bench.figures import (
+    REFERENCE,
+    Lengths,
+    Report,
+    Scope,
+    Turns,
+    in_rounds,
+    labels_of,
+    ratios_of,
+    row_of,
+)
+from emofuse.inference.bench.systems import (
+    SYSTEMS,
+    Made,
+    SystemName,
+    Turn,
+    open_counter,
+    open_maker,
+    open_peak,
+    open_system,
+)
+from emofuse.inference.bench.workers import open_worker
+from emofuse.inference.recognizer import model_folder
+
+TIMED = "the network, from prepared arrays to logits; no decoding, no preparation, no loading"
+# Packages whose versions matter.
+COMPARED = ("torch", "transformers", "onnxruntime", "emofuse")
+# Matrix products after each round of a chunk through the systems: the fastest of all is the machine's peak.
+PRODUCTS = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be measured.
+
+    Attributes:
+        model: a model folder, or a run folder with a model in it; None takes the paper's network at full size with
+            random weights.
+        threads: how many compute at once, in every system.
+        utterances: how many are run.
+        rounds: how often each of them is.
+        seed: of lengths, noise and random weights.
+    """
+
+    model: Path | None
+    threads: int
+    utterances: int = 32
+    rounds: int = 5
+    seed: int = 0
+
+
+def measure(plan: Plan, listener: Callable[[str, int, int], None] = lambda what, done, of: None) -> Report:
+    """Run one network in five ways and compare them.
+
+    Args:
+        plan: what to measure.
+        listener: is told what is done now, and how many chunks of how many are.
+
+    Raises:
+        CheckpointError: there is no such model, or nothing to compare in it.
+        EmofuseError: a system failed.
+    """
+    model = None if plan.model is None else _model_to_run(plan.model)
+    with TemporaryDirectory(prefix="emofuse-bench-") as place:
+        listener("exporting", 0, 0)
+        with open_worker("export", open_maker, Path(place), plan.seed, plan.threads) as make:
+            made = make(model)
+        seconds = draw_seconds(plan.utterances, plan.seed)
+        items = make_items(Preparation.load(made.folders.torch), seconds, made.longest_text, plan.seed)
+        listener("counting", 0, 0)
+        with open_worker("count of operations", open_counter, made.folders.torch, plan.threads) as count:
+            flop = count(items)
+        turns, peak = _race(plan, made, items, listener)
+    rows = tuple(row_of(name, turns, sum(seconds), flop / peak) for name in SYSTEMS)
+    scope = _scope(plan, made, seconds, flop / 1e9, peak / 1e9, len(set(labels_of(turns[REFERENCE]))))
+    return Report(scope, rows, ratios_of(turns))
+
+
+def _model_to_run(model: Path) -> Path:
+    folder = model_folder(model)
+    if not layout.is_model_folder(folder) or layout.is_exported_folder(folder):
+        raise CheckpointError(
+            f"{model}: is not a model folder of torch; name one, or none for the paper's network"
+        )
+    return folder.resolve()
+
+
+def _race(
+    plan: Plan, made: Made, items: Sequence[Item], listener: Callable[[str, int, int], None]
+) -> tuple[Turns, float]:
+    """Send every chunk to every system, in turn; return what they said, and the peak in operations a second."""
+    chunks = in_chunks(items)
+    said: dict[SystemName, list[Turn]] = {name: [] for name in SYSTEMS}
+    with ExitStack() as stack:
+        listener("loading", 0, 0)
+        workers = {
+            name: stack.enter_context(open_worker(name, open_system, name, made.folders, plan.threads))
+            for name in SYSTEMS
+        }
+        products = stack.enter_context(open_worker("matrix products", open_peak, plan.threads))
+        for ask in workers.values():
+            ask(chunks[0])  # the first run of all takes longer, and does not count
+        peak = products(PRODUCTS)
+        for done, chunk in enumerate(chunks * plan.rounds, start=1):
+            for name, ask in workers.items():
+                said[name].append(ask(chunk))
+            peak = max(peak, products(PRODUCTS))
+            listener("measuring", done, len(chunks) * plan.rounds)
+    return {name: in_rounds(turns, len(chunks)) for name, turns in said.items()}, peak
+
+
+def _scope(
+    plan: Plan, made: Made, seconds: Sequence[float], gflop: float, peak_gflops: float, labels_told: int
+) -> Scope:
+    total = sum(seconds)
+    return Scope(
+        cpu=_cpu_name(),
+        cores=os.cpu_count() or 1,
+        threads=plan.threads,
+        versions={name: version(name) for name in COMPARED},
+        model=made.model,
+        parameters=made.parameters,
+        utterances=len(seconds),
+        seconds=Lengths(total, total / len(seconds), min(seconds), max(seconds)),
+        seed=plan.seed,
+        rounds=plan.rounds,
+        chunk=CHUNK,
+        timed=TIMED,
+        gflop=gflop,
+        peak_gflops=peak_gflops,
+        labels_told=labels_told,
+    )
+
+
+def _cpu_name() -> str:
+    """Return the processor's name, as the system tells it."""
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text().splitlines() if listing.is_file() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine()

@@ -1,0 +1,132 @@
+"""What the voice does on bad sound and on unmoved speech, and whether it knows a corpus by its sound."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from corpus import EMOTIONAL
+from judge import judge
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import emofuse
+from emofuse import layout
+from emofuse.config import AlterRecipe
+from emofuse.data.audio import Clip, read_clip
+from emofuse.data.augment import load_alterations
+from emofuse.data.conditions import limited, noisy, opus, quieter
+from emofuse.evaluation.calibration import probabilities
+from emofuse.evaluation.runs import read_run
+from emofuse.inference.recognizer import EmotionRecognizer
+from emofuse.model.checkpoint import load_checkpoint
+from emofuse.types import Corpus, Prediction, Utterance
+
+# How many clips the speed is measured on.
+TIMED = 120
+TELEPHONE = (300.0, 3400.0)
+Condition = Callable[[Clip, np.random.Generator], Clip]
+
+
+def robustness(folds: Path, corpus: Corpus, data: Path) -> dict[str, Any]:
+    """Return condition -> corpus -> UA, of the first fold's model on the speakers that it never heard."""
+    run = read_run(folds)
+    first = run.folds[0]
+    recognizer = emofuse.load(layout.job_folder(folds, first.index, 0, "audio") / layout.MODEL)
+    asked = [u for u in corpus if u.id in set(first.test)]
+    found: dict[str, Any] = {}
+    for name, condition in _conditions(data).items():
+        rng = np.random.default_rng(0)
+        answers = {u.id: _said(recognizer, condition(_clip(u, recognizer), rng)) for u in asked}
+        found[name] = {}
+        for one in EMOTIONAL:
+            tested = [t for t in run.truth if t.session == one and t.id in answers]
+            found[name][one] = judge(answers, tested, one)["restricted"]["ua"]
+    return found
+
+
+def corpus_probe(folds: Path, corpus: Corpus) -> dict[str, Any]:
+    """Return how well a linear probe tells the corpus from the pooled vectors of the first fold's test part."""
+    first = read_run(folds).folds[0]
+    folder = layout.job_folder(folds, first.index, 0, "audio") / layout.MODEL
+    asked = [u for u in corpus if u.id in set(first.test)]
+    vectors, names = _pooled(folder, asked), np.array([u.tags["corpus"] for u in asked])
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced"))
+    speakers = [str(u.speaker) for u in asked]
+    fewest = min(len({s for s, n in zip(speakers, names, strict=True) if n == name}) for name in set(names))
+    if fewest < 2:
+        return {"balanced_accuracy": None, "reason": "a corpus has one speaker in this fold", "n": len(asked)}
+    told = cross_val_predict(probe, vectors, names, groups=speakers, cv=GroupKFold(fewest))
+    return {"balanced_accuracy": float(balanced_accuracy_score(names, told)), "chance": 1 / 3, "n": len(asked)}
+
+
+def keyword_calls(model: Path, corpus: Corpus) -> dict[str, Any]:
+    """Return what the voice calls single words said as to a machine."""
+    said = [one for one in emofuse.load(model).predict_many(corpus) if isinstance(one, Prediction)]
+    counts = Counter(one.label for one in said)
+    return {"n": len(said), "not_neutral": 1 - counts["neutral"] / len(said), "labels": dict(counts.most_common())}
+
+
+def real_time_factor(model: Path, corpus: Corpus) -> dict[str, float]:
+    """Return seconds of sound for each second of work, decoding included, after a first clip."""
+    recognizer = emofuse.load(model)
+    clips = list(corpus)[:: max(1, len(corpus) // TIMED)][:TIMED]
+    seconds = sum(_clip(u, recognizer).seconds for u in clips)
+    next(recognizer.predict_many(clips[:1]))
+    begun = time.perf_counter()
+    list(recognizer.predict_many(clips))
+    taken = time.perf_counter() - begun
+    return {"seconds_of_sound": seconds, "seconds": taken, "real_time_factor": seconds / taken}
+
+
+def _conditions(data: Path) -> dict[str, Condition]:
+    noises = load_alterations(AlterRecipe(noises=str(data / "noise"))).noises
+
+    def in_noise(decibels: float) -> Condition:
+        return lambda clip, rng: noisy(clip, noises[int(rng.integers(len(noises)))], decibels, rng)
+
+    return {
+        "clean": lambda clip, _: clip,
+        "noise, 20 dB": in_noise(20.0),
+        "noise, 10 dB": in_noise(10.0),
+        "noise, 0 dB": in_noise(0.0),
+        "telephone band": lambda clip, _: limited(clip, *TELEPHONE),
+        "Opus, 8.5 kbit/s": lambda clip, _: opus(clip, 8.5),
+        "20 dB quieter": lambda clip, _: quieter(clip, 20.0),
+    }
+
+
+def _clip(utterance: Utterance, recognizer: EmotionRecognizer) -> Clip:
+    assert utterance.audio is not None and recognizer.preparation.audio is not None  # noqa: PT018
+    return read_clip(utterance.audio, utterance.start, utterance.end, recognizer.preparation.audio.rate)
+
+
+def _said(recognizer: EmotionRecognizer, clip: Clip) -> dict[str, float]:
+    """Return what a recogniser says of a clip that is in no file."""
+    item = recognizer.preparation(clip, None)
+    logits = recognizer.runtime(recognizer.preparation.collate([item])).logits
+    return dict(zip(recognizer.labels, map(float, probabilities(logits, False)[0]), strict=True))
+
+
+def _pooled(folder: Path, utterances: Sequence[Utterance]) -> npt.NDArray[np.float64]:
+    """Return what the classifier gets of each utterance, (utterances, width)."""
+    checkpoint = load_checkpoint(folder)
+    recognizer = emofuse.load(folder)
+    kept: list[npt.NDArray[np.float64]] = []
+    head = checkpoint.model.fusion.get_submodule("head")
+    head.register_forward_pre_hook(lambda _, inputs: kept.append(inputs[0].double().numpy()[0]))
+    for utterance in utterances:
+        item = checkpoint.preparation(_clip(utterance, recognizer), None)
+        arrays = checkpoint.preparation.collate([item]).arrays()
+        with torch.inference_mode():
+            checkpoint.model(**{name: torch.from_numpy(values) for name, values in arrays.items()})
+    return np.stack(kept)

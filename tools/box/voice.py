@@ -1,0 +1,134 @@
+"""Train the box's voice and judge it: on speakers, corpora and sentences that it never heard, and on bad sound.
+
+    python tools/box/voice.py --data DATA --out runs/voice [--recipe recipes/box/voice.yaml]
+
+Every stage leaves its figures in the run folder and is not done twice; a stage that was interrupted keeps the
+trainings that are complete. `figures.json` and the tables that are printed hold all of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from checks import corpus_probe, keyword_calls, real_time_factor, robustness
+from corpus import EMOTIONAL, KEPT_OUT, LABELS_OF, emotional_speech, keywords, only_speakers, predefined, without
+from judge import judge, judge_run, line_of
+
+import emofuse
+from emofuse import layout
+from emofuse.config import Recipe, load_recipe, make_recipe
+from emofuse.data.labels import apply_policy
+from emofuse.evaluation.tested import tested_by
+from emofuse.inference.export import export
+from emofuse.training.crossval import cross_validate
+from emofuse.training.train import train
+from emofuse.types import Corpus, Fold, Prediction, Utterance
+
+RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "box" / "voice.yaml"
+COLUMNS = "| corpus | system | n | speakers | UA, its labels | UA, open |"
+
+
+def main() -> None:
+    """Go through the stages."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--recipe", type=Path, default=RECIPE)
+    options = parser.parse_args()
+    recipe = load_recipe(options.recipe, _folders(options.data))
+    corpus, out = emotional_speech(options.data), layout.make_folder(options.out)
+    stages: dict[str, Callable[[], Any]] = {
+        "folds": lambda: _folds(recipe, corpus, out / "folds"),
+        "shipped": lambda: _shipped(recipe, corpus, out),
+        "corpora": lambda: _corpora(recipe, corpus, out / "corpora"),
+        "sentences": lambda: _sentences(recipe, corpus, out),
+        "robustness": lambda: robustness(out / "folds", corpus, options.data),
+        "probe": lambda: corpus_probe(out / "folds", corpus),
+        "keywords": lambda: keyword_calls(out / "export", keywords(options.data)),
+        "speed": lambda: real_time_factor(out / "export", corpus),
+    }
+    figures = {name: _once(out / f"{name}.json", stage) for name, stage in stages.items()}
+    layout.write_json(out / "figures.json", figures)
+    show(figures)
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Print the figures as tables of Markdown."""
+    for name in ("folds", "corpora", "sentences"):
+        print(f"\n{name}\n\n{COLUMNS}\n{'|---' * 6}|")
+        for corpus, systems in figures[name].items():
+            for system, found in systems.items():
+                row = (corpus, system, found["n"], found["speakers"], line_of(found), line_of(found, "open"))
+                print("|", " | ".join(map(str, row)), "|")
+    print("\nshipped, on", ", ".join(KEPT_OUT), line_of(figures["shipped"]), line_of(figures["shipped"], "open"))
+    for name in ("robustness", "probe", "keywords", "speed"):
+        print(f"\n{name}: {json.dumps(figures[name])}")
+
+
+def _folders(data: Path) -> tuple[str, ...]:
+    return (f"audio.alter.noises={data / 'noise'}", f"audio.alter.rooms={data / 'rooms'}")
+
+
+def _once(path: Path, stage: Callable[[], Any]) -> Any:
+    if not path.is_file():
+        layout.write_json(path, stage())
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _changed(recipe: Recipe, **changes: Any) -> Recipe:
+    return make_recipe(recipe.as_dict() | changes)
+
+
+def _folds(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
+    """Cross-validate over speakers."""
+    cross_validate(recipe, corpus, out, systems=("audio",), resume=out.exists())
+    return judge_run(out)
+
+
+def _corpora(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
+    """Leave one corpus out at a time: sessions are corpora."""
+    changed = _changed(recipe, protocol="leave-one-session-out", speaker_norm=False)
+    cross_validate(changed, corpus, out, systems=("audio",), resume=out.exists())
+    return judge_run(out)
+
+
+def _sentences(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
+    """Learn sentence 1 of RAVDESS and be asked for sentence 2, by speakers of the other half."""
+    changed = _changed(recipe, protocol="predefined", speaker_norm=False)
+    speakers = sorted({str(u.speaker) for u in corpus})
+    found = {}
+    for half in (0, 1):
+        asked = set(speakers[half::2])
+
+        def part(utterance: Utterance, asked: set[str] = asked) -> str | None:
+            second = utterance.tags["corpus"] == "ravdess" and utterance.tags["sentence"] == "2"
+            if utterance.speaker in asked:
+                return "test" if second else None
+            return None if second else "train"
+
+        folder = out / f"sentences-{half}"
+        cross_validate(changed, predefined(corpus, part), folder, systems=("audio",), resume=folder.exists())
+        found[f"ravdess, half {half + 1}"] = judge_run(folder)["ravdess"]
+    return found
+
+
+def _shipped(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
+    """Train the weights that are shipped, export them, and judge them on the speakers that they never heard."""
+    if not (out / "shipped" / layout.MODEL).exists():
+        train(recipe, without(corpus, KEPT_OUT), out / "shipped", "audio")
+    export(out / "shipped", out / "export")
+    labelled, _ = apply_policy(only_speakers(corpus, KEPT_OUT), "as-is")
+    said = emofuse.load(out / "export").predict_many(labelled)
+    answers = {one.id: one.probabilities for one in said if isinstance(one, Prediction)}
+    whole = Fold(1, "kept out", (), (), tuple(u.id for u in labelled))
+    return judge(answers, tested_by(labelled, [whole]), "emodb")
+
+
+assert set(EMOTIONAL) == set(LABELS_OF)
+
+if __name__ == "__main__":
+    main()
