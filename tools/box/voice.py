@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--recipe", type=Path, default=RECIPE)
+    parser.add_argument("--stages", help="Only these, with commas between; figures.json is then not written.")
     options = parser.parse_args()
     recipe = load_recipe(options.recipe, _folders(options.data))
     corpus, out = emotional_speech(options.data), layout.make_folder(options.out)
@@ -51,7 +52,10 @@ def main() -> None:
         "keywords": lambda: keyword_calls(out / "export", keywords(options.data)),
         "speed": lambda: real_time_factor(out / "export", corpus),
     }
-    figures = {name: _once(out / f"{name}.json", stage) for name, stage in stages.items()}
+    wanted = options.stages.split(",") if options.stages else list(stages)
+    figures = {name: _once(out / f"{name}.json", stages[name]) for name in wanted}
+    if len(figures) < len(stages):
+        return
     layout.write_json(out / "figures.json", figures)
     show(figures)
 
