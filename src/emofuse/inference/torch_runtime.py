@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from emofuse.data.prepare import Batch, Outputs, Preparation
@@ -9,6 +10,9 @@ from emofuse.inference.runtime import Traits
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint
 from emofuse.model.score import pick_device, score_batches, use_threads
 
+# Of how many shapes oneDNN keeps code, unless the environment says otherwise: by itself it keeps 1,024, and every
+# clip has a length of its own, so that memory would grow with the archive.
+KEPT_SHAPES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 # How much sound, padding included, a GPU computes at once.
 GPU_SECONDS = 60.0
 
@@ -26,6 +30,7 @@ class TorchRuntime:
     def __init__(
         self, checkpoint: Checkpoint, name: str, device: str | None = None, threads: int | None = None
     ) -> None:
+        os.environ.setdefault(*KEPT_SHAPES)
         if threads:
             use_threads(threads)
         self.model = checkpoint.model.to(pick_device(device)).eval()
