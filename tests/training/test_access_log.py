@@ -13,7 +13,6 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,7 +24,7 @@ from emofuse.config import Recipe
 from emofuse.data.splits import make_folds
 from emofuse.training import crossval
 from emofuse.training.crossval import JobProgress
-from emofuse.training.loader import AudioStore
+from emofuse.training.store import AudioStore
 from emofuse.types import SYSTEMS, Corpus, Fold, SystemName, Utterance
 from tiny import write_recipe
 
@@ -159,7 +158,7 @@ def run_watched(
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing be kept in memory, so that what a job needs it must open."""
-    monkeypatch.setattr(crossval, "AudioStore", partial(AudioStore, limit=0))
+    monkeypatch.setattr(crossval, "store_of", lambda _: AudioStore(limit=0))
 
 
 @linux

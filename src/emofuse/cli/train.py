@@ -23,6 +23,7 @@ def train(
         Path | None, typer.Option("--from", help="Take epochs and calibration from this cross-validation.")
     ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="Override: key=value.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on behind the last epoch that was kept.")] = False,
 ) -> int:
     """Train one system on everything in a manifest and keep its model."""
     from emofuse.config import load_recipe
@@ -31,12 +32,14 @@ def train(
     chosen = next((name for name in SYSTEMS if name == system), None)
     if chosen is None:
         raise RecipeError(f"--system {system}: choose one of {', '.join(SYSTEMS)}")
-    skipped = train_shown(load_recipe(recipe, settings or []), load_corpus(manifest), out, chosen, run)
+    skipped = train_shown(load_recipe(recipe, settings or []), load_corpus(manifest), out, chosen, run, resume)
     typer.echo(f"the model is in {out / 'model'}")
     return 1 if skipped else 0
 
 
-def train_shown(recipe: Recipe, corpus: Corpus, out: Path, system: SystemName, run: Path | None = None) -> int:
+def train_shown(
+    recipe: Recipe, corpus: Corpus, out: Path, system: SystemName, run: Path | None = None, resume: bool = False
+) -> int:
     """Train with a progress bar on stderr; return how many utterances were skipped."""
     from emofuse.cli.output import configure_logging, progress_bar, warn_of_skips
 
@@ -52,6 +55,6 @@ def train_shown(recipe: Recipe, corpus: Corpus, out: Path, system: SystemName, r
             figures = f"epoch {progress.epoch}/{progress.epochs}, loss {progress.loss:.3f}{ua}"
             bar.update(task, completed=progress.done, figures=figures)
 
-        skipped = train_on(recipe, corpus, out, system, report, run)
+        skipped = train_on(recipe, corpus, out, system, report, run, resume)
     warn_of_skips(skipped)
     return len(skipped)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
-from torch import Tensor
 
 from emofuse.config import Recipe
 from emofuse.errors import RecipeError, RunError
@@ -22,8 +21,8 @@ from emofuse.training.epoch import Reporter, Trainer, class_weights_of
 from emofuse.training.loader import Part
 from emofuse.training.optim import make_optimizer
 from emofuse.training.scoring import Validation, validate
+from emofuse.training.state import Moment, StateFile, Weights
 
-Weights: TypeAlias = dict[str, Tensor]
 # With the selection `fixed`, the weights of so many last epochs are averaged.
 AVERAGED_EPOCHS = 3
 
@@ -45,19 +44,26 @@ class EpochRecord:
 
 
 def fit(
-    checkpoint: Checkpoint, train: Part, validation: Part | None, recipe: Recipe, seed: int, report: Reporter
+    checkpoint: Checkpoint,
+    train: Part,
+    validation: Part | None,
+    recipe: Recipe,
+    seed: int,
+    report: Reporter,
+    state: StateFile | None = None,
 ) -> list[EpochRecord]:
     """Train a network in place; it ends with the weights that the recipe's selection keeps.
 
     With a validation part these are the weights of the epoch with the best UA there (ties: the lower loss), and
     training stops after `patience` epochs without a better one. Without, they are the average of the last
-    three epochs' weights.
+    three epochs' weights. With a `state` file, each epoch is kept there, and a training that was interrupted goes
+    on behind the last one, to the same weights.
 
     Returns:
         One record an epoch.
 
     Raises:
-        RunError: the loss is no longer a number.
+        RunError: the loss is no longer a number, or the state is another training's.
     """
     set_seed(seed)
     AcceleratorState._reset_state()  # it lives as long as the process, and another run may want another precision
@@ -70,8 +76,8 @@ def fit(
     model, optimizer = accelerator.prepare(checkpoint.model, optimizer)
     trainer = Trainer(accelerator, model, optimizer, recipe, class_weights_of(train, checkpoint.model, recipe))
     keeper = _Keeper(accelerator.unwrap_model(model), recipe.training.patience, validation is not None)
-    history: list[EpochRecord] = []
-    for epoch in range(1, recipe.training.epochs + 1):
+    history, ended = _go_on(state, keeper, optimizer)
+    for epoch in range(len(history) + 1, 1 if ended else recipe.training.epochs + 1):
         began = time.monotonic()
         loss, norm = trainer.run_epoch(train, epoch, seed, report, history[-1].validation.ua if history else None)
         seen = validate(keeper.model, validation, recipe) if validation is not None else Validation()
@@ -79,12 +85,41 @@ def fit(
         history.append(
             EpochRecord(epoch, loss, rate, norm if math.isfinite(norm) else None, seen, time.monotonic() - began)
         )
-        if keeper.see(history[-1], recipe.training.epochs):
+        ended = keeper.see(history[-1], recipe.training.epochs)
+        if state is not None:
+            state.save(_moment(keeper, optimizer, history, ended))
+        if ended:
             break
     # The network that is kept computes in its own precision, as it will when it is loaded.
     accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     keeper.restore()
     return history
+
+
+def _moment(keeper: _Keeper, optimizer: Any, history: list[EpochRecord], ended: bool) -> Moment:
+    """Return all that the next epoch depends on."""
+    record = {
+        "history": [one.as_dict() for one in history],
+        "best": keeper.best,
+        "best_epoch": keeper.best_epoch,
+        "ended": ended,
+    }
+    return Moment(_copy_of(keeper.model), optimizer.state_dict()["state"], keeper.kept, record)
+
+
+def _go_on(state: StateFile | None, keeper: _Keeper, optimizer: Any) -> tuple[list[EpochRecord], bool]:
+    """Put everything back to the last epoch that was kept; return its history, and whether it ended there."""
+    moment = None if state is None else state.load()
+    if moment is None:
+        return [], False
+    keeper.model.load_state_dict(keeper.model.state_dict() | moment.weights)
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": moment.optimizer})
+    keeper.kept, keeper.best_epoch = moment.kept, moment.record["best_epoch"]
+    keeper.best = None if moment.record["best"] is None else tuple(moment.record["best"])
+    history = [
+        EpochRecord(**(one | {"validation": Validation(**one["validation"])})) for one in moment.record["history"]
+    ]
+    return history, moment.record["ended"]
 
 
 class _Keeper:

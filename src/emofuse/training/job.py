@@ -27,6 +27,7 @@ from emofuse.training.fit import EpochRecord, fit
 from emofuse.training.loader import Part, Reader, load_part, texts_of
 from emofuse.training.speaker_norm import give_adapted
 from emofuse.training.start import joint_recipe, start_from_unimodal
+from emofuse.training.state import StateFile
 from emofuse.training.store import AudioStore
 from emofuse.types import Corpus, Fold, Modality, Skip, SystemName, Task
 
@@ -100,6 +101,7 @@ def train_system(
     parts: tuple[Corpus, Corpus],
     seed: int,
     beside: Mapping[Modality, Path] | None = None,
+    state: StateFile | None = None,
 ) -> Trained:
     """Build and train one system.
 
@@ -109,6 +111,7 @@ def train_system(
         parts: the training part, and the validation part, which may be empty.
         seed: of weights, order, crops and dropout.
         beside: the folders of the unimodal systems of this fold and seed, to start from.
+        state: where each epoch is kept, to go on from; None keeps none.
 
     Raises:
         CorpusError: nothing of the training part can be read.
@@ -130,7 +133,7 @@ def train_system(
         validation, more = load_part(parts[1], setting.task, reader)
         skipped += more
         _refuse_empty(validation, "validation", system, skipped)
-    history = fit(checkpoint, train, validation, recipe, seed, setting.report)
+    history = fit(checkpoint, train, validation, recipe, seed, setting.report, state)
     card = partial(write_card, recipe=recipe, system=system, model=checkpoint.model, parts=parts, seed=seed)
     calibration = calibrate(checkpoint.model, train, validation, recipe)
     return Trained(checkpoint, history, skipped, card, calibration, (train, validation))

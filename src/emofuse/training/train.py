@@ -7,14 +7,17 @@ from pathlib import Path
 
 from emofuse import layout
 from emofuse.config import Recipe, dump_recipe
+from emofuse.data.cache import key_of
+from emofuse.data.splits import corpus_hash
 from emofuse.data.validation import cut_validation
 from emofuse.errors import CorpusError, RunError
 from emofuse.training.epoch import Progress, Reporter
 from emofuse.training.job import Setting, train_system
 from emofuse.training.lessons import Lessons, learn_from
 from emofuse.training.run import environment, recipe_corpus
+from emofuse.training.state import StateFile
 from emofuse.training.store import store_of
-from emofuse.types import MODALITIES, Corpus, Skip, SystemName
+from emofuse.types import MODALITIES, Corpus, Modality, Skip, SystemName
 
 
 def _silent(progress: Progress) -> None:
@@ -28,6 +31,7 @@ def train(
     system: SystemName = "fusion",
     report: Reporter = _silent,
     run: str | Path | None = None,
+    resume: bool = False,
 ) -> list[Skip]:
     """Train a system on every labelled utterance of a corpus and put its model into `out/model`.
 
@@ -35,15 +39,21 @@ def train(
     the epoch; with `fixed`, everything is learnt from. With a finished cross-validation `run`, everything is
     learnt from too: its folds have chosen the epochs, and its out-of-fold predictions calibrate the model.
 
+    Each epoch is kept in the folder. With `resume`, a training that was interrupted goes on behind the last one,
+    to the same model; one that is complete is left as it is.
+
     Returns:
         What could not be read, and why.
 
     Raises:
-        RunError: the folder holds a model already, or cannot be written; or the run does not fit.
+        RunError: the folder holds a model already or, without `resume`, an unfinished training; it cannot be
+            written; the run does not fit, or recipe and corpus do not fit what is to be gone on with.
         CorpusError, RecipeError: the corpus or the recipe cannot be used.
     """
     out = Path(out)
     if (out / layout.MODEL).exists():
+        if resume:
+            return []
         raise RunError(f"{out / layout.MODEL}: holds a model already; choose another folder")
     labelled, task = recipe_corpus(recipe, corpus)
     lessons = None
@@ -51,35 +61,56 @@ def train(
         lessons = learn_from(Path(run), system, recipe, labelled, task)
         recipe = _taught(recipe, lessons)
     layout.make_folder(out)
-    utterances = sorted((u for u in labelled if u.label is not None), key=lambda u: u.id)
-    kept_aside: set[str] = set()
-    if recipe.selection == "best":
-        kept_aside, _ = cut_validation(utterances, recipe.folds_seed)
-    parts = (
-        labelled.select(lambda u: u.label is not None and u.id not in kept_aside),
-        labelled.select(kept_aside),
-    )
-    if not len(parts[0]):
-        raise CorpusError("nothing is left to train on beside the validation part; use the selection fixed")
+    parts = _parts(labelled, recipe)
+    state = _state(out, recipe, labelled, system)
+    if state.path.exists() and not resume:
+        raise RunError(
+            f"{out}: holds a training that was interrupted; go on with --resume, or choose another folder"
+        )
     layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
     layout.write_json(out / layout.ENVIRONMENT, environment())
-    store = store_of(recipe.audio.alter)
-    setting, seed = Setting(recipe, task, store, report), recipe.seeds[0]
+    setting = Setting(recipe, task, store_of(recipe.audio.alter), report)
     if system == "fusion" and recipe.training.start == "unimodal":
         for modality in MODALITIES:
             alone = setting
             if run is not None:
-                alone = replace(
-                    setting, recipe=_taught(recipe, learn_from(Path(run), modality, recipe, labelled, task))
-                )
-            train_system(alone, modality, parts, seed).save(out / modality / layout.MODEL)
+                taught = _taught(recipe, learn_from(Path(run), modality, recipe, labelled, task))
+                alone = replace(setting, recipe=taught)
+            _train_beside(alone, modality, parts, _state(out / modality, alone.recipe, labelled, modality))
     beside = {modality: out / modality for modality in MODALITIES}
-    trained = train_system(setting, system, parts, seed, beside)
+    trained = train_system(setting, system, parts, recipe.seeds[0], beside, state)
     if lessons is not None:
         trained = replace(trained, calibration=lessons.calibration)
     layout.write_json_lines(out / layout.HISTORY, (record.as_dict() for record in trained.history))
     trained.save(out / layout.MODEL)
+    state.clear()
     return trained.skipped
+
+
+def _parts(labelled: Corpus, recipe: Recipe) -> tuple[Corpus, Corpus]:
+    """Return what is learnt from, and what is kept aside to choose the epoch; the latter may be empty."""
+    utterances = sorted((u for u in labelled if u.label is not None), key=lambda u: u.id)
+    kept_aside: set[str] = set()
+    if recipe.selection == "best":
+        kept_aside, _ = cut_validation(utterances, recipe.folds_seed)
+    learnt = labelled.select(lambda u: u.label is not None and u.id not in kept_aside)
+    if not len(learnt):
+        raise CorpusError("nothing is left to train on beside the validation part; use the selection fixed")
+    return learnt, labelled.select(kept_aside)
+
+
+def _state(folder: Path, recipe: Recipe, labelled: Corpus, system: SystemName) -> StateFile:
+    """Return where a training in a folder keeps its epochs, and what it must be of to be gone on with."""
+    identity = key_of(recipe=recipe.as_dict(), corpus=corpus_hash(labelled), system=system)
+    return StateFile(folder / layout.STATE, identity)
+
+
+def _train_beside(setting: Setting, modality: Modality, parts: tuple[Corpus, Corpus], state: StateFile) -> None:
+    """Train a unimodal system to start the fused one from, unless it is there."""
+    model = state.path.parent / layout.MODEL
+    if not model.exists():
+        train_system(setting, modality, parts, setting.recipe.seeds[0], state=state).save(model)
+    state.clear()
 
 
 def _taught(recipe: Recipe, lessons: Lessons) -> Recipe:

@@ -1,0 +1,121 @@
+"""What is kept of a training after each epoch, so that one that was interrupted goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from emofuse import layout
+from emofuse.errors import RunError
+
+Weights: TypeAlias = dict[str, Tensor]
+# What the record stands under in the file's metadata: tensors and record are one file, there whole or not at all.
+RECORD = "record"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A training after an epoch.
+
+    Attributes:
+        weights: of the network, as far as they may change.
+        optimizer: what `Optimizer.state_dict` has under "state".
+        kept: the weights that the selection keeps so far.
+        record: all else, as JSON holds it.
+    """
+
+    weights: Weights
+    optimizer: dict[int, dict[str, Tensor]]
+    kept: list[Weights]
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StateFile:
+    """Where a training keeps what it needs to go on.
+
+    Attributes:
+        path: of the file.
+        identity: of recipe, seed and data; another training's file is refused.
+    """
+
+    path: Path
+    identity: str
+
+    def save(self, moment: Moment) -> None:
+        """Write a moment, and the state of all that draws at random, whole or not at all."""
+        tensors = {f"weights.{name}": value for name, value in moment.weights.items()}
+        for number, values in moment.optimizer.items():
+            tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items()}
+        for number, weights in enumerate(moment.kept):
+            tensors |= {f"kept.{number}.{name}": value for name, value in weights.items()}
+        tensors["random.torch"] = torch.get_rng_state()
+        if torch.cuda.is_available():
+            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        record = {"identity": self.identity, "numpy": _numpy_state()}
+        whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        layout.write_bytes(self.path, save(whole, {RECORD: json.dumps(record | moment.record)}))
+
+    def load(self) -> Moment | None:
+        """Read a moment and put all that draws at random back to it; None where nothing was kept.
+
+        Raises:
+            RunError: the file is damaged, or another training's.
+        """
+        if not self.path.is_file():
+            return None
+        try:
+            with safe_open(self.path, "pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+                record = json.loads(file.metadata()[RECORD])
+        except (SafetensorError, OSError, ValueError, LookupError, TypeError) as error:
+            raise RunError(f"{self.path}: is damaged; delete it, and train from the start") from error
+        if record["identity"] != self.identity:
+            raise RunError(f"{self.path}: is of another recipe or corpus; choose another folder, or delete it")
+        _draw_on(tensors, record["numpy"])
+        parts = _nested(tensors)
+        optimizer = {int(number): values for number, values in parts.get("optimizer", {}).items()}
+        kept = [parts["kept"][number] for number in sorted(parts.get("kept", {}), key=int)]
+        return Moment(_of(tensors, "weights"), optimizer, kept, record)
+
+    def clear(self) -> None:
+        """Delete the file: the training is complete."""
+        self.path.unlink(missing_ok=True)
+
+
+def _numpy_state() -> dict[str, Any]:
+    """Return the state of numpy's global generator, as JSON holds it: encoders of transformers draw from it."""
+    state: Any = np.random.get_state(legacy=False)  # noqa: NPY002
+    return dict(state) | {"state": {"key": state["state"]["key"].tolist(), "pos": state["state"]["pos"]}}
+
+
+def _draw_on(tensors: Weights, numpys: dict[str, Any]) -> None:
+    """Put all that draws at random back to where it was."""
+    torch.set_rng_state(tensors["random.torch"])
+    keys = np.array(numpys["state"]["key"], dtype=np.uint32)
+    np.random.set_state(numpys | {"state": numpys["state"] | {"key": keys}})  # noqa: NPY002
+    if "random.cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random.cuda"])
+
+
+def _of(tensors: Weights, kind: str) -> Weights:
+    """Return the tensors of one kind, by the rest of their names."""
+    return {name.removeprefix(f"{kind}."): v for name, v in tensors.items() if name.startswith(f"{kind}.")}
+
+
+def _nested(tensors: Weights) -> dict[str, dict[str, Weights]]:
+    """Return kind -> number -> name -> tensor, of the kinds that are numbered."""
+    found: dict[str, dict[str, Weights]] = {}
+    for kind in ("optimizer", "kept"):
+        for name, value in _of(tensors, kind).items():
+            number, _, rest = name.partition(".")
+            found.setdefault(kind, {}).setdefault(number, {})[rest] = value
+    return found

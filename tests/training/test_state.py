@@ -1,0 +1,153 @@
+"""A training that is interrupted, and killed, and gone on with, ends with the same weights as one that was not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from emofuse import layout
+from emofuse.cli.main import run
+from emofuse.config import Recipe, load_recipe
+from emofuse.errors import RunError
+from emofuse.training.epoch import Progress
+from emofuse.training.state import Moment, StateFile
+from emofuse.training.train import train
+from emofuse.types import Corpus, SystemName
+from tiny import TINY, write_recipe
+
+# Dropout, so that what is drawn matters; speech of transformers draws from numpy's global generator.
+SPEECH = """{model_type: wav2vec2, hidden_size: 16, num_hidden_layers: 2, num_attention_heads: 2,
+  intermediate_size: 16, conv_dim: [8, 8, 8, 8, 8, 8, 8], num_conv_pos_embeddings: 8,
+  num_conv_pos_embedding_groups: 2, mask_time_length: 2, mask_time_prob: 0.5}"""
+VARIANTS = {
+    "fixed": TINY.replace("epochs: 3", "epochs: 5"),
+    "best": TINY.replace("selection: fixed", "selection: best").replace("epochs: 3", "epochs: 5, patience: 4"),
+    "speech": TINY.replace("{model_type: emofuse-log-mel-cnn, bins: 20, hidden_size: 16}", SPEECH),
+}
+
+
+class StoppedError(Exception):
+    """What stops a training in these tests."""
+
+
+def stop_after(epochs: int) -> object:
+    """Return a reporter that stops a training in the middle of the epoch behind so many."""
+
+    def report(progress: Progress) -> None:
+        if progress.epoch > epochs:
+            raise StoppedError
+
+    return report
+
+
+def recipe_of(tmp_path: Path, text: str) -> Recipe:
+    return load_recipe(write_recipe(tmp_path / "recipe.yaml", text))
+
+
+def assert_same_model(one: Path, other: Path) -> None:
+    weights, others = (load_file(folder / layout.MODEL / layout.WEIGHTS) for folder in (one, other))
+    assert weights.keys() == others.keys()
+    for name, value in weights.items():
+        assert torch.equal(value, others[name]), name
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_training_goes_on_to_the_same_weights(variant: str, epochs: int, corpus: Corpus, tmp_path: Path) -> None:
+    recipe = recipe_of(tmp_path, VARIANTS[variant])
+    train(recipe, corpus, tmp_path / "whole", "audio")
+    with pytest.raises(StoppedError):
+        train(recipe, corpus, tmp_path / "cut", "audio", report=stop_after(epochs))  # type: ignore[arg-type]
+    assert not (tmp_path / "cut" / layout.MODEL).exists()
+    torch.manual_seed(99)  # another process would draw something else
+    np.random.seed(99)  # noqa: NPY002
+    train(recipe, corpus, tmp_path / "cut", "audio", resume=True)
+    assert_same_model(tmp_path / "whole", tmp_path / "cut")
+    lines = [(tmp_path / name / layout.HISTORY).read_text().splitlines() for name in ("whole", "cut")]
+    losses = [[json.loads(line)["loss"] for line in history] for history in lines]
+    assert losses[0] == losses[1]
+    assert not (tmp_path / "cut" / layout.STATE).exists()
+
+
+def stop_after_all(count: int) -> object:
+    """Return a reporter that stops behind so many epochs, of whichever network."""
+    seen: list[int] = []
+
+    def report(progress: Progress) -> None:
+        if not seen or seen[-1] != progress.epoch:
+            seen.append(progress.epoch)
+        if len(seen) > count:
+            raise StoppedError
+
+    return report
+
+
+def test_unimodal_starts_go_on_too(corpus: Corpus, tmp_path: Path) -> None:
+    text = TINY.replace("training: {", "training: {start: unimodal, joint_epochs: 2, ")
+    recipe = recipe_of(tmp_path, text)
+    train(recipe, corpus, tmp_path / "whole", "fusion")
+    for count in (2, 2, 2):  # three epochs of audio, three of text, two of both: stopped in each of them
+        with pytest.raises(StoppedError):
+            train(recipe, corpus, tmp_path / "cut", "fusion", report=stop_after_all(count), resume=True)  # type: ignore[arg-type]
+    assert (tmp_path / "cut" / "text" / layout.MODEL).exists()
+    train(recipe, corpus, tmp_path / "cut", "fusion", resume=True)
+    assert_same_model(tmp_path / "whole", tmp_path / "cut")
+    assert not list((tmp_path / "cut").rglob(layout.STATE))
+
+
+def test_a_killed_process_is_gone_on_with(manifest: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "r.yaml", TINY.replace("epochs: 3", "epochs: 60"))
+    wanted = ["train", str(recipe), "--manifest", str(manifest), "--system", "text"]
+    command = [sys.executable, "-m", "emofuse", *wanted, "--out", str(tmp_path / "cut")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "cut" / layout.STATE).exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "cut" / layout.MODEL).exists()
+    assert run([*wanted, "--out", str(tmp_path / "cut")]) == 2  # not without being asked for
+    assert run([*wanted, "--out", str(tmp_path / "cut"), "--resume"]) == 0
+    assert run([*wanted, "--out", str(tmp_path / "whole")]) == 0
+    assert_same_model(tmp_path / "whole", tmp_path / "cut")
+    assert run([*wanted, "--out", str(tmp_path / "whole"), "--resume"]) == 0  # complete: nothing is done
+
+
+@pytest.mark.parametrize("system", ["audio", "text"])
+def test_what_is_of_another_training_is_refused(system: SystemName, corpus: Corpus, tmp_path: Path) -> None:
+    recipe = recipe_of(tmp_path, TINY)
+    with pytest.raises(StoppedError):
+        train(recipe, corpus, tmp_path / "cut", "audio", report=stop_after(1))  # type: ignore[arg-type]
+    with pytest.raises(RunError, match="holds a training that was interrupted; go on with --resume"):
+        train(recipe, corpus, tmp_path / "cut", "audio")
+    other = recipe if system == "text" else recipe_of(tmp_path, TINY.replace("epochs: 3", "epochs: 4"))
+    with pytest.raises(RunError, match="is of another recipe or corpus"):
+        train(other, corpus, tmp_path / "cut", system, resume=True)
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    file = StateFile(tmp_path / "state", "x")
+    assert file.load() is None
+    file.save(
+        Moment({"a": torch.ones(2)}, {0: {"step": torch.tensor(1.0)}}, [{"a": torch.zeros(2)}], {"best": None})
+    )
+    whole = file.load()
+    assert whole is not None
+    assert whole.weights["a"].tolist() == [1.0, 1.0]
+    assert whole.optimizer[0]["step"] == 1.0
+    assert whole.kept[0]["a"].tolist() == [0.0, 0.0]
+    file.path.write_bytes(file.path.read_bytes()[:-9])
+    with pytest.raises(RunError, match="is damaged"):
+        file.load()
