@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from emofuse.config.alter import AlterRecipe
+from emofuse.config.encoders import AudioRecipe, EncoderRecipe, TextRecipe
 from emofuse.config.reading import dump_recipe, load_recipe, load_variants, make_recipe
-from emofuse.config.recipe import (
-    AgreementRecipe,
+from emofuse.config.recipe import AgreementRecipe, Recipe
+from emofuse.config.values import (
     AnnotationPolicy,
-    AudioRecipe,
     Directions,
-    EncoderRecipe,
     FusionKind,
     Layers,
     PoolingName,
     ProtocolName,
-    Recipe,
     Selection,
-    TextRecipe,
     TextSource,
     VocabularyKind,
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from emofuse.config.values import Strict
 
 Chance: TypeAlias = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class AlterRecipe(BaseModel):
+class AlterRecipe(Strict):
     """How many altered copies of each training recording there are, and how often which alteration is made.
 
     A training draw takes the recording as it is with the chance `untouched`, else one of the `copies` (0: nothing
@@ -17,8 +19,6 @@ class AlterRecipe(BaseModel):
     impulse responses of rooms (without them, none is put in). Of `low_pass`, `telephone`, `mu_law` and `opus`
     a copy has one at most. What they do stands in `emofuse.data.augment`.
     """
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     copies: Annotated[int, Field(ge=0)] = 0
     untouched: Chance = 0.25

@@ -1,0 +1,56 @@
+"""The words and numbers that recipes are made of, and what is wrong with others."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+ProtocolName = Literal["leave-one-session-out", "leave-one-speaker-out", "speaker-kfold", "predefined"]
+Selection = Literal["best", "fixed"]
+AnnotationPolicy = Literal["strip", "keep"]
+VocabularyKind = Literal["words", "bpe"]
+FusionKind = Literal["cross-attention", "concatenation", "late"]
+# Which streams ask the other one by attention; one that does not is pooled as it is.
+Directions = Literal["both", "audio", "text"]
+PoolingName = Literal["statistics", "mean", "attentive"]
+# Which transcript is read: the manifest's own, a written one, a recognised one, or one drawn each time.
+TextSource = Literal["given", "gold", "asr", "mixed"]
+Precision = Literal["auto", "no", "bf16", "fp16"]
+
+Share: TypeAlias = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive: TypeAlias = Annotated[float, Field(gt=0.0)]
+Seed: TypeAlias = Annotated[int, Field(ge=0)]
+Layers: TypeAlias = Literal["last", "weighted"] | Annotated[int, Field(ge=0)]
+Tuning: TypeAlias = Annotated[str, Field(pattern=r"^(frozen|cnn-frozen|full|lora|top-[1-9]\d*)$")]
+
+
+def as_tuple(value: Any) -> Any:
+    """Let a list in YAML or JSON be a tuple."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _range(value: Any) -> Any:
+    """Let a list of two numbers, the lower one first, be a range."""
+    numbers = isinstance(value, list | tuple) and len(value) == 2 and all(type(v) in (int, float) for v in value)
+    if not numbers or not all(map(math.isfinite, value)) or value[0] >= value[1]:
+        raise ValueError("give the lowest and the highest value, such as [1, 5]")
+    return (float(value[0]), float(value[1]))
+
+
+def _labels(value: Any) -> Any:
+    """Refuse what is neither the name of a label policy nor a mapping from labels to labels."""
+    if isinstance(value, str) or (isinstance(value, dict) and all(isinstance(v, str) for v in value.values())):
+        return value
+    raise ValueError("give the name of a label policy, or a mapping from labels to labels")
+
+
+Range: TypeAlias = Annotated[tuple[float, float], BeforeValidator(_range)]
+Labels: TypeAlias = Annotated[str | dict[str, str], BeforeValidator(_labels)]
+
+
+class Strict(BaseModel):
+    """Frozen, nothing converted, no unknown key."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
