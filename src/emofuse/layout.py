@@ -28,7 +28,8 @@ WITHOUT = "predictions-only-{modality}.jsonl"
 # What is said of the same utterances once their speakers' own mean and variance are taken out.
 SPEAKER_NORM = "predictions-speaker-norm.jsonl"
 METRICS = "metrics.json"
-# A training that has not ended, after its last epoch.
+# What is trained in a folder by `train`, and a training that has not ended, after its last epoch.
+TRAINING = "training.json"
 STATE = "training-state.safetensors"
 MODEL = "model"
 CONFUSION_TEXT = "confusion.txt"

@@ -101,7 +101,7 @@ def test_the_record_says_what_was_exported_and_measured(either: Path, small: Pat
     assert record.modalities == ("audio", "text")
     assert record.missing_modalities
     assert record.precision == ("int8" if int8 else "float32")
-    assert record.source == {"name": "model", "parameters": sum(p.numel() for p in network.parameters())}
+    assert record.source == {"name": model.parent.name, "parameters": sum(p.numel() for p in network.parameters())}
     assert set(record.versions) == {"emofuse", "torch", "onnx", "onnxruntime"}
     assert record.versions["emofuse"] == emofuse.__version__
     assert record.format == FORMAT
@@ -136,7 +136,7 @@ def test_the_card_is_the_models_own_and_what_the_export_is() -> None:
     card = (exported_folder() / layout.CARD).read_text()
     assert card.startswith(CARD)
     assert "ONNX graph in float32" in card
-    assert "from `model`" in card
+    assert f"from `{Exported.load(exported_folder()).source['name']}`" in card
     assert "int8" not in card
 
 
@@ -164,7 +164,7 @@ def test_what_is_measured_is_returned_and_recorded(
 
 def test_a_run_folder_stands_for_the_model_in_it(ready: None, model: Path, tmp_path: Path) -> None:
     export(model.parent, tmp_path / "out")
-    assert Exported.load(tmp_path / "out").source["name"] == "model"
+    assert Exported.load(tmp_path / "out").source["name"] == model.parent.name
 
 
 def test_probabilities_are_those_of_torch_under_the_models_own_temperatures(

@@ -197,3 +197,10 @@ def test_threads_are_as_many_as_are_wanted_else_what_the_process_may_use(folder:
 def test_a_number_of_threads_that_is_none_is_refused(folder: Path) -> None:
     with pytest.raises(EmofuseError):
         load(folder, threads=-1)
+
+
+@pytest.mark.parametrize("audio", [None, {"features": "log-mel", "rate": 16000, "normalise": False, "bins": 7}])
+def test_a_preparation_that_is_not_the_graphs_is_refused(folder: Path, audio: dict[str, Any] | None) -> None:
+    path = folder / layout.PREPARATION
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"audio": audio}))
+    assert layout.PREPARATION in refused(folder)

@@ -320,13 +320,6 @@ def test_a_recipe_can_ask_for_it() -> None:
         audio_encoder(model, "weighted")
 
 
-def test_stages_without_a_block_are_refused() -> None:
-    with pytest.raises(ValueError, match="each width needs a block or more"):
-        VoiceCNN(voice(blocks=(1, 2)))
-    with pytest.raises(ValueError, match="each width needs a block or more"):
-        VoiceCNN(voice(blocks=(1, 0, 1)))
-
-
 def test_it_is_saved_and_read_whole(tmp_path: Path) -> None:
     model = settle(network(voice(), bert(), pooling="attentive"))
     model.save_pretrained(tmp_path)
@@ -350,3 +343,20 @@ def test_its_graph_says_the_same_at_other_sizes(tmp_path: Path) -> None:
     for lengths in (LENGTHS, [1], [77, 77, 77], [350, 16]):
         wanted = logits(model, inputs(lengths, [1] * len(lengths), bins=20)).numpy()
         assert np.abs(runtime(batch_of(lengths)).logits - wanted).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"bins": 0},
+        {"widths": []},
+        {"widths": 16},
+        {"warp": "much"},
+        {"time_mask": -3},
+        {"widths": [8]},
+        {"blocks": [1, 0, 1, 1]},
+    ],
+)
+def test_sizes_of_which_no_network_can_be_made_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"out of range for a voice CNN|give a list"):
+        VoiceCNN(VoiceCNNConfig(**settings))

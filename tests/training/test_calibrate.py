@@ -138,8 +138,10 @@ def test_priors_are_the_shares_of_the_training_part(large: Corpus, sure: tuple[C
     counts = {
         label: sum(u.label == label for u in few.utterances) for label in ("angry", "happy", "neutral", "sad")
     }
-    assert priors_of(few) == pytest.approx({label: n / len(few) for label, n in counts.items() if n})
-    assert sum(priors_of(few).values()) == pytest.approx(1.0)
+    assert priors_of(few.utterances) == pytest.approx({label: n / len(few) for label, n in counts.items() if n})
+    assert sum(priors_of(few.utterances).values()) == pytest.approx(1.0)
+    drawn = priors_of(few.utterances, ["label"])  # what is drawn evenly was learnt evenly
+    assert drawn == pytest.approx({label: 1 / len(drawn) for label in drawn})
 
 
 def slow_threshold(chances: Any, truth: Any, accuracy: float) -> float | None:

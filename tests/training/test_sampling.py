@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ from emofuse.config import load_recipe, make_recipe
 from emofuse.data.buckets import effective_batches
 from emofuse.errors import RecipeError
 from emofuse.training.losses import summed_cross_entropy
+from emofuse.training.run import recipe_corpus
 from emofuse.training.sampling import drawing_shares, possible_labels, word_of
-from emofuse.types import Utterance
+from emofuse.types import Corpus, Utterance
 from tiny import TINY, write_recipe
 
 
@@ -108,3 +110,26 @@ def test_several_labels_at_once_have_no_sets(tmp_path: Path) -> None:
     recipe = load_recipe(write_recipe(tmp_path / "r.yaml", TINY))
     with pytest.raises(RecipeError, match="label_sets is for one label"):
         make_recipe(recipe.as_dict() | {"multi_label": True, "training": {"label_sets": "corpus"}})
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"balance": ["text"]}, r"training\.balance: text is no word"),
+        ({"balance": ["colour"]}, r"training\.balance: no utterance has 'colour'"),
+        ({"label_sets": "colour"}, r"training\.label_sets: no utterance has 'colour'"),
+    ],
+)
+def test_a_field_that_cannot_be_drawn_by_is_refused_before_anything_is_read(
+    settings: dict[str, Any], said: str, corpus: Corpus, tmp_path: Path
+) -> None:
+    recipe = load_recipe(write_recipe(tmp_path / "r.yaml", TINY)).as_dict()
+    changed = make_recipe(recipe | {"training": recipe["training"] | settings})
+    with pytest.raises(RecipeError, match=said):
+        recipe_corpus(changed, corpus)
+
+
+def test_votes_have_no_sets_of_labels(tmp_path: Path) -> None:
+    recipe = load_recipe(write_recipe(tmp_path / "r.yaml", TINY)).as_dict()
+    with pytest.raises(RecipeError, match="leave it or soft_labels out"):
+        make_recipe(recipe | {"training": {"label_sets": "corpus", "soft_labels": True}})

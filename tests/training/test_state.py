@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -133,7 +134,7 @@ def test_what_is_of_another_training_is_refused(system: SystemName, corpus: Corp
     with pytest.raises(RunError, match="holds a training that was interrupted; go on with --resume"):
         train(recipe, corpus, tmp_path / "cut", "audio")
     other = recipe if system == "text" else recipe_of(tmp_path, TINY.replace("epochs: 3", "epochs: 4"))
-    with pytest.raises(RunError, match="is of another recipe or corpus"):
+    with pytest.raises(RunError, match="of another recipe or corpus"):
         train(other, corpus, tmp_path / "cut", system, resume=True)
 
 
@@ -151,3 +152,33 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     file.path.write_bytes(file.path.read_bytes()[:-9])
     with pytest.raises(RunError, match="is damaged"):
         file.load()
+
+
+def test_unimodal_models_of_another_training_are_not_started_from(corpus: Corpus, tmp_path: Path) -> None:
+    text = TINY.replace("training: {", "training: {start: unimodal, joint_epochs: 2, ")
+    with pytest.raises(StoppedError):
+        train(recipe_of(tmp_path, text), corpus, tmp_path / "out", "fusion", report=stop_after_all(6))  # type: ignore[arg-type]
+    assert (tmp_path / "out" / "text" / layout.MODEL).exists()
+    other = recipe_of(tmp_path, text.replace("lr: 5e-3, batch", "lr: 4e-3, batch"))
+    for resume in (False, True):
+        with pytest.raises(RunError, match=r"another recipe|was interrupted"):
+            train(other, corpus, tmp_path / "out", "fusion", resume=resume)
+
+
+def test_going_on_leaves_the_recipe_and_a_complete_model_alone(corpus: Corpus, tmp_path: Path) -> None:
+    recipe, other = recipe_of(tmp_path, TINY), recipe_of(tmp_path, TINY.replace("epochs: 3", "epochs: 4"))
+    train(recipe, corpus, tmp_path / "out", "text")
+    before = (tmp_path / "out" / layout.RECIPE).read_text()
+    assert train(recipe, corpus, tmp_path / "out", "text", resume=True) == []
+    with pytest.raises(RunError, match="of another recipe or corpus"):
+        train(other, corpus, tmp_path / "out", "text", resume=True)
+    assert (tmp_path / "out" / layout.RECIPE).read_text() == before
+
+
+def test_a_corpus_with_other_speakers_is_another_one(corpus: Corpus, tmp_path: Path) -> None:
+    recipe = recipe_of(tmp_path, TINY)
+    with pytest.raises(StoppedError):
+        train(recipe, corpus, tmp_path / "out", "text", report=stop_after(1))  # type: ignore[arg-type]
+    renamed = replace(corpus, utterances=tuple(replace(u, speaker=f"x{u.speaker}") for u in corpus))
+    with pytest.raises(RunError, match="of another recipe or corpus"):
+        train(recipe, renamed, tmp_path / "out", "text", resume=True)

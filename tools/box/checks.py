@@ -24,7 +24,7 @@ from emofuse import layout
 from emofuse.config import AlterRecipe
 from emofuse.data.audio import Clip, read_clip
 from emofuse.data.augment import load_alterations
-from emofuse.data.conditions import limited, noisy, opus, quieter
+from emofuse.data.conditions import noisy, opus, quieter, telephone
 from emofuse.evaluation.calibration import probabilities
 from emofuse.evaluation.runs import read_run
 from emofuse.inference.recognizer import EmotionRecognizer
@@ -33,7 +33,6 @@ from emofuse.types import Corpus, Prediction, Utterance
 
 # How many clips the speed is measured on.
 TIMED = 120
-TELEPHONE = (300.0, 3400.0)
 Condition = Callable[[Clip, np.random.Generator], Clip]
 
 
@@ -99,7 +98,7 @@ def _conditions(data: Path) -> dict[str, Condition]:
         "noise, 20 dB": in_noise(20.0),
         "noise, 10 dB": in_noise(10.0),
         "noise, 0 dB": in_noise(0.0),
-        "telephone band": lambda clip, _: limited(clip, *TELEPHONE),
+        "telephone (band and companding)": lambda clip, _: telephone(clip),
         "Opus, 8.5 kbit/s": lambda clip, _: opus(clip, 8.5),
         "20 dB quieter": lambda clip, _: quieter(clip, 20.0),
     }

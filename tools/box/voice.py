@@ -53,6 +53,8 @@ def main() -> None:
         "speed": lambda: real_time_factor(out / "export", corpus),
     }
     wanted = options.stages.split(",") if options.stages else list(stages)
+    if unknown := set(wanted) - set(stages):
+        parser.error(f"--stages: no {', '.join(sorted(unknown))}; there are {', '.join(stages)}")
     figures = {name: _once(out / f"{name}.json", stages[name]) for name in wanted}
     if len(figures) < len(stages):
         return

@@ -22,8 +22,8 @@ class AlterRecipe(Strict):
 
     copies: Annotated[int, Field(ge=0)] = 0
     untouched: Chance = 0.25
-    noises: str | None = None
-    rooms: str | None = None
+    noises: Annotated[str, Field(min_length=1)] | None = None
+    rooms: Annotated[str, Field(min_length=1)] | None = None
     speed: Chance = 0.85
     room: Chance = 0.2
     noise: Chance = 0.4

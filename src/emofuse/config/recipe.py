@@ -167,6 +167,8 @@ class Recipe(Strict):
     def _sets_of_one_label(self) -> Recipe:
         if self.multi_label and self.training.label_sets is not None:
             raise ValueError("training.label_sets is for one label an utterance; with multi_label leave it out")
+        if self.training.soft_labels and self.training.label_sets is not None:
+            raise ValueError("training.label_sets is for labels, not for votes; leave it or soft_labels out")
         return self
 
     def as_dict(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +25,7 @@ from emofuse.types import Corpus
 
 # On how many utterances the two are compared.
 SAMPLE = 32
-# What stands in a model folder and is as true of the exported one.
+# What stands in a model folder and goes along; of int8 it is as true as the measured agreement.
 COPIED = (layout.CALIBRATION, layout.EVALUATION)
 # All that may stand in an exported folder.
 FILES = {
@@ -60,8 +60,8 @@ def export(
         int8: write matrix products in 8 bits.
         sample: a corpus, or its manifest, like what the model will hear. On every second of its first 64
             utterances the graph is compared with torch; with `int8`, the others give the scales for convolutions
-            in 8 bits, which are kept where they are faster and no label is lost. If None, the comparison is on
-            the demo corpus, and convolutions stay in float32.
+            in 8 bits, which are kept where they are faster and agree with torch no less often. If None, the
+            comparison is on the demo corpus, and convolutions stay in float32.
 
     Returns:
         What was measured, as `export.json` has it under `parity`.
@@ -79,16 +79,15 @@ def export(
         raise CheckpointError(f"{folder}: is exported already; name the model folder that it was made from")
     target = _free(target)
     subject = _open(folder, sample)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")  # nobody else's, in any container
     try:
-        shutil.rmtree(temporary, ignore_errors=True)  # of a process of the same number that was killed
         layout.make_folder(temporary)
         parity = _write(subject, folder, temporary, int8)
         if target.exists():
             shutil.rmtree(target)
         temporary.rename(target)
     except OSError as error:
-        raise RunError(f"{target}: cannot be written ({error.strerror}); choose another folder") from error
+        raise RunError(f"{target}: cannot be written ({first_line(error)}); choose another folder") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return parity
@@ -159,10 +158,15 @@ def _record(subject: Subject, folder: Path, precision: Precision, parity: dict[s
         modalities=traits.modalities,
         missing_modalities=traits.missing_modalities,
         precision=precision,
-        source={"name": folder.resolve().name, "parameters": count_parameters(subject.torch.model)},
+        source={"name": _name_of(folder.resolve()), "parameters": count_parameters(subject.torch.model)},
         parity=parity,
         versions={name: version(name) for name in ("emofuse", "torch", "onnx", "onnxruntime")},
     )
+
+
+def _name_of(folder: Path) -> str:
+    """Return what a model is called: of a run's, the name of the run."""
+    return folder.parent.name if folder.name == layout.MODEL else folder.name
 
 
 def _write_card(folder: Path, temporary: Path, record: Exported) -> None:

@@ -13,6 +13,7 @@ from emofuse.data.prepare import INPUTS, Batch, Outputs, Preparation
 from emofuse.errors import CheckpointError
 from emofuse.inference.exported import Exported
 from emofuse.inference.runtime import Traits
+from emofuse.types import MODALITIES
 
 # What ONNX Runtime raises for a graph that it cannot use.
 UNUSABLE = (
@@ -60,6 +61,15 @@ class OnnxRuntime:
         arrays = batch.arrays()
         return Outputs(*self._session.run(None, {name: arrays[name] for name in self._names}))
 
+    def takes(self, preparation: Preparation) -> bool:
+        """Tell whether what a preparation makes has the modalities and the width that the graph wants."""
+        made = {"audio": preparation.audio is not None, "text": preparation.text is not None}
+        shapes = {node.name: node.shape for node in self._session.get_inputs()}
+        wanted = shapes.get("input_values", [])[2:]
+        width = preparation.audio.width if preparation.audio else 0
+        modalities = tuple(modality for modality in MODALITIES if made[modality])
+        return modalities == self.traits.modalities and wanted == ([width] if width else [])
+
 
 def load_onnx(folder: Path, threads: int | None = None) -> tuple[OnnxRuntime, Preparation]:
     """Read an exported folder.
@@ -69,7 +79,11 @@ def load_onnx(folder: Path, threads: int | None = None) -> tuple[OnnxRuntime, Pr
     """
     record = Exported.load(folder)
     traits = Traits(folder.resolve().name, record.task, record.modalities, record.missing_modalities)
-    return OnnxRuntime(folder / layout.GRAPH, traits, threads), Preparation.load(folder)
+    preparation = Preparation.load(folder)
+    runtime = OnnxRuntime(folder / layout.GRAPH, traits, threads)
+    if not runtime.takes(preparation):
+        raise CheckpointError(f"{folder}: {layout.PREPARATION} is not that of its graph; export the model again")
+    return runtime, preparation
 
 
 def usable_processors() -> int:

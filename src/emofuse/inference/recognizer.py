@@ -91,7 +91,8 @@ class EmotionRecognizer:
         """Yield a prediction for each utterance, in order; a `Skip` with the reason where there can be none.
 
         Works through a stream: only some utterances are held at a time. What comes next is read and decoded in a
-        thread while the network computes.
+        thread while the network computes: `utterances` is gone through there, and a caller that stops early waits
+        for the stretch that is being read.
 
         Args:
             utterances: any number of them.

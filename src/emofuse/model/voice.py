@@ -94,8 +94,7 @@ class VoiceCNN(ScratchModel):
 
     def __init__(self, config: VoiceCNNConfig) -> None:
         super().__init__(config)
-        if len(config.widths) != len(config.blocks) or min(*config.blocks, *config.widths) < 1:
-            raise ValueError(f"widths {config.widths}, blocks {config.blocks}: each width needs a block or more")
+        _refuse_unfit(config)
         self.stem = nn.Conv2d(2, config.widths[0], 5, stride=2, padding=2, bias=False)
         self.stem_norm = PictureNorm(config.widths[0])
         blocks, before, bins = [], config.widths[0], config.bins
@@ -142,3 +141,19 @@ def two_views(frames: Tensor, mask: Tensor) -> Tensor:
     deviation = torch.sqrt(moved.square().sum(dim=1, keepdim=True) / count + 1e-8)
     shaped = zero_padding((frames - bin_mean.mean(dim=2, keepdim=True)) / SPREAD, mask)
     return torch.stack([shaped, moved / (deviation + STILLNESS)], dim=-1).permute(0, 3, 1, 2)
+
+
+def _refuse_unfit(config: VoiceCNNConfig) -> None:
+    """Refuse sizes of which no network can be made, and changes of the spectrum by less than nothing."""
+    sizes = {"bins": config.bins, "hidden_size": config.hidden_size, "masks": config.masks + 1}
+    for name, sequence in (("widths", config.widths), ("blocks", config.blocks)):
+        if not isinstance(sequence, (list, tuple)) or not sequence:
+            raise ValueError(f"{name}: give a list, one number for each stage")
+        sizes |= {f"{name}[{position}]": size for position, size in enumerate(sequence)}
+    wrong = [name for name, size in sizes.items() if not isinstance(size, int) or size < 1]
+    for name in ("warp", "shift", "tilt", "floor", "dropout", "bin_mask", "time_mask"):
+        value = getattr(config, name)
+        if not isinstance(value, (int, float)) or value < 0:
+            wrong.append(name)
+    if wrong or len(config.widths) != len(config.blocks):
+        raise ValueError(f"{', '.join(wrong) or 'widths and blocks'}: out of range for a voice CNN")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,8 +21,9 @@ from emofuse.evaluation.metrics import Indices
 from emofuse.evaluation.reliability import Floats, abstention_threshold
 from emofuse.model.network import EmotionModel
 from emofuse.training.loader import Part
+from emofuse.training.sampling import drawing_shares
 from emofuse.training.scoring import score_part
-from emofuse.types import Modality
+from emofuse.types import Modality, Utterance
 
 
 def calibrate(model: EmotionModel, train: Part, validation: Part | None, recipe: Recipe) -> Calibration:
@@ -31,7 +32,7 @@ def calibrate(model: EmotionModel, train: Part, validation: Part | None, recipe:
     A network that hears and reads, and was trained to do without one of them, is scored on the whole part with
     that modality taken away.
     """
-    priors = priors_of(train)
+    priors = priors_of(train.utterances, recipe.training.balance)
     if validation is None or recipe.multi_label:
         return Calibration(priors=priors)
     temperatures: dict[Pattern, float] = {}
@@ -75,7 +76,11 @@ def patterns_of(model: EmotionModel, part: Part) -> dict[Pattern, Part]:
     return {pattern: chosen for pattern, chosen in found.items() if len(chosen)}
 
 
-def priors_of(part: Part) -> dict[str, float]:
-    """Return each label's share of a part."""
-    counts = Counter(str(u.label) for u in part.utterances)
-    return {label: count / len(part) for label, count in sorted(counts.items())}
+def priors_of(utterances: Sequence[Utterance], balance: Sequence[str] = ()) -> dict[str, float]:
+    """Return each label's share of what training draws of utterances, (utterances,), under `training.balance`."""
+    shares = drawing_shares(utterances, balance)
+    found: dict[str, float] = {}
+    for number, utterance in enumerate(utterances):
+        share = 1 / len(utterances) if shares is None else float(shares[number])
+        found[str(utterance.label)] = found.get(str(utterance.label), 0.0) + share
+    return dict(sorted(found.items()))

@@ -91,7 +91,7 @@ def write_card(
         seed=seed,
         call=CALLS[system],
         evaluation=_SYNTHETIC if any("synthetic" in u.tags for u in everything) else "",
-        recipe=dump_recipe(recipe),
+        recipe=dump_recipe(_without_places(recipe)),
     )
     layout.write_text(folder / layout.CARD, text)
 
@@ -104,3 +104,11 @@ def _encoder(recipe: EncoderRecipe) -> str:
     config = recipe.config if isinstance(recipe.config, dict) else {"model_type": str(recipe.config)}
     name = recipe.encoder or f"{config.get('model_type')}, from random weights"
     return f"{name}; layers {recipe.layers}; {recipe.tuning}"
+
+
+def _without_places(recipe: Recipe) -> Recipe:
+    """Leave out where on a machine noises and rooms lie: a card goes elsewhere."""
+    alter = recipe.audio.alter
+    names = {key: place and Path(place).name for key, place in (("noises", alter.noises), ("rooms", alter.rooms))}
+    audio = recipe.audio.model_copy(update={"alter": alter.model_copy(update=names)})
+    return recipe.model_copy(update={"audio": audio})

@@ -24,7 +24,7 @@ from emofuse.evaluation.calibration import (
 )
 from emofuse.evaluation.reliability import Floats
 from emofuse.evaluation.tested import read_predictions
-from emofuse.training.calibrate import decide
+from emofuse.training.calibrate import decide, priors_of
 from emofuse.types import MODALITIES, Corpus, SystemName, Task
 
 # What a probability of zero is taken for: a temperature of 0.1 makes one of 1e-26 from logits that differ by six.
@@ -74,7 +74,9 @@ def learn_from(run: Path, system: SystemName, recipe: Recipe, corpus: Corpus, ta
     truth = {u.id: task.labels.index(u.label) for u in corpus if u.label is not None}
     try:
         epochs = [_chosen_epoch(folder) for folder in folders]
-        calibration = _calibration(folders, truth, recipe, task)
+        labelled = [u for u in corpus if u.label is not None]
+        priors = dict.fromkeys(task.labels, 0.0) | priors_of(labelled, recipe.training.balance)
+        calibration = _calibration(folders, truth, recipe, task, priors)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise RunError(f"{run}: its job folders cannot be read ({error}); run it again with --resume") from error
     known = [epoch for epoch in epochs if epoch is not None]
@@ -101,9 +103,9 @@ def _chosen_epoch(folder: Path) -> int | None:
     return int(best["epoch"])
 
 
-def _calibration(folders: list[Path], truth: Mapping[str, int], recipe: Recipe, task: Task) -> Calibration:
-    priors = np.bincount(list(truth.values()), minlength=len(task.labels)) / len(truth)
-    shares = dict(zip(task.labels, priors.tolist(), strict=True))
+def _calibration(
+    folders: list[Path], truth: Mapping[str, int], recipe: Recipe, task: Task, shares: Mapping[str, float]
+) -> Calibration:
     if task.multi_label:
         return Calibration(priors=shares)
     pooled = {pattern: rows for pattern in PATTERNS if (rows := list(_rows(folders, pattern, task, truth)))}

@@ -30,12 +30,27 @@ def recipe_corpus(recipe: Recipe, corpus: Corpus) -> tuple[Corpus, Task]:
         RecipeError: no policy has that name.
         CorpusError: fewer than two labels are left.
     """
+    _refuse_unknown(recipe, corpus)
     labelled, task = apply_policy(only_wanted(recipe, corpus), recipe.labels, recipe.agreement, recipe.multi_label)
     dimensions, ranges = tuple(recipe.dimensions), tuple(recipe.dimensions.values())
     for name in dimensions:
         if not any(name in (u.dimensions or {}) for u in labelled):
             raise CorpusError(f"dimensions.{name}: no utterance of {corpus.name or 'the corpus'} has it")
     return labelled, Task(task.labels, dimensions, ranges, recipe.multi_label)
+
+
+def _refuse_unknown(recipe: Recipe, corpus: Corpus) -> None:
+    """Refuse fields by which training draws or parts labels that hold no word, or nobody has."""
+    named = [("balance", name) for name in recipe.training.balance]
+    if recipe.training.label_sets is not None:
+        named.append(("label_sets", recipe.training.label_sets))
+    for key, name in named:
+        if name in _FIELDS and name not in WORDS:
+            raise RecipeError(f"training.{key}: {name} is no word; choose a tag, or one of {', '.join(WORDS)}")
+        if all(word_of(u, name) is None for u in corpus):
+            raise RecipeError(
+                f"training.{key}: no utterance has {name!r}; choose a tag, or one of {', '.join(WORDS)}"
+            )
 
 
 def only_wanted(recipe: Recipe, corpus: Corpus) -> Corpus:

@@ -18,8 +18,10 @@ from emofuse.data.augment import alter, load_alterations
 from emofuse.data.cache import ArrayCache, file_digest, key_of
 from emofuse.data.level import trim_silence
 from emofuse.data.prepare import AudioPreparation, Floats
+from emofuse.errors import AudioError
 from emofuse.types import Utterance
 
+# Bytes of prepared audio that are held in memory.
 MEMORY_LIMIT = 2 << 30
 # Changes when copies come out otherwise than before; and what of a recipe no copy depends on.
 PRODUCER = 1
@@ -39,7 +41,9 @@ def store_of(recipe: AlterRecipe) -> AudioStore:
     if not recipe.copies:
         return AudioStore()
     how = load_alterations(recipe)
-    heard = hashlib.sha256(b"".join(clip.samples.tobytes() for clip in (*how.noises, *how.rooms))).hexdigest()
+    heard = [
+        [hashlib.sha256(clip.samples.tobytes()).hexdigest() for clip in part] for part in (how.noises, how.rooms)
+    ]
     identity = key_of(producer=PRODUCER, recipe=recipe.model_dump(exclude=NO_PART), heard=heard)
     return AudioStore(alterer=lambda clip, rng: alter(clip, how, rng), identity=identity)
 
@@ -55,7 +59,7 @@ class AudioStore:
     def __init__(
         self, limit: int = MEMORY_LIMIT, alterer: Alterer | None = None, identity: str | None = None
     ) -> None:
-        self._limit, self._alterer, self._identity = limit, alterer, identity
+        self._limit, self._alterer, self.identity = limit, alterer, identity
         self._disk = ArrayCache("copies")
         self._held: OrderedDict[_Key, npt.NDArray[np.floating[Any]]] = OrderedDict()
         self._bytes = 0
@@ -85,7 +89,7 @@ class AudioStore:
 
     def _copy(self, utterance: Utterance, preparation: AudioPreparation, copy: int) -> npt.NDArray[np.float16]:
         """Return an altered copy, prepared, from the disk if it is there."""
-        key = None if self._identity is None else self._disk_key(utterance, preparation, copy)
+        key = None if self.identity is None else self._disk_key(utterance, preparation, copy)
         held = None if key is None else self._disk.get(key)
         if held is not None:
             return held["values"]
@@ -99,10 +103,14 @@ class AudioStore:
         return values
 
     def _disk_key(self, utterance: Utterance, preparation: AudioPreparation, copy: int) -> str:
-        assert utterance.audio is not None
+        assert utterance.audio is not None  # whoever asks has looked
+        try:
+            digest = file_digest(utterance.audio)
+        except OSError as error:
+            raise AudioError(f"{utterance.audio}: cannot be read ({error.strerror})") from error
         return key_of(
-            identity=self._identity,
-            audio=file_digest(utterance.audio),
+            identity=self.identity,
+            audio=digest,
             span=[utterance.start, utterance.end],
             preparation=asdict(preparation),
             drawn=[utterance.id, copy],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,33 +52,29 @@ def train(
         CorpusError, RecipeError: the corpus or the recipe cannot be used.
     """
     out = Path(out)
-    if (out / layout.MODEL).exists():
-        if resume:
-            return []
-        raise RunError(f"{out / layout.MODEL}: holds a model already; choose another folder")
+    _refuse_complete(out, resume)
     labelled, task = recipe_corpus(recipe, corpus)
     lessons = None
     if run is not None:
         lessons = learn_from(Path(run), system, recipe, labelled, task)
         recipe = _taught(recipe, lessons)
-    layout.make_folder(out)
+    setting = Setting(recipe, task, store_of(recipe.audio.alter), report)
+    identity = _identity(setting, labelled, system)
+    going_on = _begin(layout.make_folder(out), identity, resume)
+    if (out / layout.MODEL).exists():
+        return []
     parts = _parts(labelled, recipe)
-    state = _state(out, recipe, labelled, system)
-    if state.path.exists() and not resume:
-        raise RunError(
-            f"{out}: holds a training that was interrupted; go on with --resume, or choose another folder"
-        )
     layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
     layout.write_json(out / layout.ENVIRONMENT, environment())
-    setting = Setting(recipe, task, store_of(recipe.audio.alter), report)
     if system == "fusion" and recipe.training.start == "unimodal":
         for modality in MODALITIES:
             alone = setting
             if run is not None:
                 taught = _taught(recipe, learn_from(Path(run), modality, recipe, labelled, task))
                 alone = replace(setting, recipe=taught)
-            _train_beside(alone, modality, parts, _state(out / modality, alone.recipe, labelled, modality))
+            _train_beside(alone, modality, parts, StateFile(out / modality / layout.STATE, identity), going_on)
     beside = {modality: out / modality for modality in MODALITIES}
+    state = StateFile(out / layout.STATE, identity)
     trained = train_system(setting, system, parts, recipe.seeds[0], beside, state)
     if lessons is not None:
         trained = replace(trained, calibration=lessons.calibration)
@@ -85,6 +82,31 @@ def train(
     trained.save(out / layout.MODEL)
     state.clear()
     return trained.skipped
+
+
+def _refuse_complete(out: Path, resume: bool) -> None:
+    model = out / layout.MODEL
+    if model.exists() and not (resume and (out / layout.TRAINING).is_file()):
+        raise RunError(f"{model}: holds a model already; choose another folder")
+
+
+def _begin(out: Path, identity: str, resume: bool) -> bool:
+    """Write down what is trained in a folder; return whether a training of the same is gone on with there."""
+    path = out / layout.TRAINING
+    if not path.is_file():
+        layout.write_json(path, {"identity": identity})
+        return False
+    if not resume:
+        raise RunError(
+            f"{out}: holds a training that was interrupted; go on with --resume, or choose another folder"
+        )
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["identity"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise RunError(f"{path}: is damaged; choose another folder") from error
+    if found != identity:
+        raise RunError(f"{out}: holds a training of another recipe or corpus; choose another folder")
+    return True
 
 
 def _parts(labelled: Corpus, recipe: Recipe) -> tuple[Corpus, Corpus]:
@@ -99,18 +121,26 @@ def _parts(labelled: Corpus, recipe: Recipe) -> tuple[Corpus, Corpus]:
     return learnt, labelled.select(kept_aside)
 
 
-def _state(folder: Path, recipe: Recipe, labelled: Corpus, system: SystemName) -> StateFile:
-    """Return where a training in a folder keeps its epochs, and what it must be of to be gone on with."""
-    identity = key_of(recipe=recipe.as_dict(), corpus=corpus_hash(labelled), system=system)
-    return StateFile(folder / layout.STATE, identity)
+def _identity(setting: Setting, labelled: Corpus, system: SystemName) -> str:
+    """Return what a training depends on, as one word: recipe, system, corpus, what its copies are made with."""
+    rows = [[u.id, u.speaker, u.session, u.gender, u.split, sorted(u.tags.items())] for u in labelled]
+    return key_of(
+        recipe=setting.recipe.as_dict(),
+        system=system,
+        corpus=corpus_hash(labelled),
+        rows=sorted(rows),
+        copies=setting.store.identity,
+    )
 
 
-def _train_beside(setting: Setting, modality: Modality, parts: tuple[Corpus, Corpus], state: StateFile) -> None:
-    """Train a unimodal system to start the fused one from, unless it is there."""
+def _train_beside(
+    setting: Setting, modality: Modality, parts: tuple[Corpus, Corpus], state: StateFile, going_on: bool
+) -> None:
+    """Train a unimodal system to start the fused one from, unless this training has done so before."""
     model = state.path.parent / layout.MODEL
-    if not model.exists():
+    if not (going_on and model.exists()):
         train_system(setting, modality, parts, setting.recipe.seeds[0], state=state).save(model)
-    state.clear()
+        state.clear()
 
 
 def _taught(recipe: Recipe, lessons: Lessons) -> Recipe:

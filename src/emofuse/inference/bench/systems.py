@@ -116,7 +116,7 @@ def open_maker(place: Path, seed: int, threads: int) -> Callable[[Path | None], 
         folders = Folders(model or place / "model", place / "float32", place / "int8")
         if model is None:
             save_paper_network(folders.torch, seed)
-        made = _described(folders, "random weights" if model is None else str(model))
+        made = _described(folders, "random weights" if model is None else model.resolve().name)
         export(folders.torch, folders.float32)
         export(folders.torch, folders.int8, int8=True)
         return made
