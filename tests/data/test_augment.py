@@ -152,3 +152,9 @@ def test_real_noises_and_rooms_can_be_used() -> None:
         alter(clip(), replace(how, noise=1.0, room=1.0), np.random.default_rng(s)).samples for s in range(20)
     ]
     assert all(np.isfinite(copy).all() and copy.any() for copy in copies)
+
+
+def test_a_silent_room_is_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "room.wav", np.zeros(1600, dtype=np.float32), 16_000)
+    with pytest.raises(AudioError, match=r"room\.wav: is silent"):
+        load_alterations(AlterRecipe(copies=1, rooms=str(tmp_path)))

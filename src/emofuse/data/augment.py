@@ -87,7 +87,7 @@ def load_alterations(recipe: AlterRecipe, rate: int = SAMPLE_RATE) -> Alteration
 
 
 def alter(clip: Clip, how: Alterations, rng: np.random.Generator) -> Clip:
-    """Return an altered copy of a clip; it is as long as the clip but for the speed."""
+    """Return an altered copy of a clip, at its rate; it is as long as the clip but for the speed."""
     loudness = root_mean_square(clip.samples)
     altered = Clip(to_level(clip.samples, WORKING_LEVEL), clip.rate)
     if rng.random() < how.speed:

@@ -37,7 +37,10 @@ def faster(clip: Clip, factor: float) -> Clip:
 
 
 def in_room(clip: Clip, room: Clip) -> Clip:
-    """Let a clip be heard in a room, as loud as it was; of its impulse response, 0.4 s from the peak on count."""
+    """Let a clip be heard in a room, as loud as it was; of its impulse response, 0.4 s from the peak on count.
+
+    The response may have another rate than the clip; it is resampled.
+    """
     response = _at_rate(room, clip.rate)
     response = response[int(np.argmax(np.abs(response))) :][: round(ROOM_SECONDS * clip.rate)]
     size = _fft_size(len(clip.samples) + len(response))
@@ -47,7 +50,10 @@ def in_room(clip: Clip, room: Clip) -> Clip:
 
 
 def noisy(clip: Clip, noise: Clip, snr: float, rng: np.random.Generator) -> Clip:
-    """Add a stretch of noise, drawn at random, so many dB below the clip; both by their mean power."""
+    """Add a stretch of noise, drawn at random, `snr` dB below the clip; both by their mean power.
+
+    The noise may have another rate than the clip; it is resampled.
+    """
     samples, source = clip.samples, _at_rate(noise, clip.rate)
     source = np.tile(source, -(-len(samples) // len(source)))
     start = int(rng.integers(len(source) - len(samples) + 1))

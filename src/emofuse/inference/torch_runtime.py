@@ -20,6 +20,9 @@ GPU_SECONDS = 60.0
 class TorchRuntime:
     """Runs a checkpoint on one device, in evaluation mode.
 
+    Sets `ONEDNN_PRIMITIVE_CACHE_CAPACITY` in the environment, unless it is there: it counts for the whole process,
+    if torch has not computed in it before.
+
     Args:
         checkpoint: the network and its preparation.
         name: as predictions carry it.

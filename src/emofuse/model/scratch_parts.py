@@ -59,7 +59,11 @@ class PictureNorm(nn.Module):
 
 
 class Gate(nn.Module):
-    """Squeeze and excitation (Hu et al. 2018): channels weighed by the mean of an utterance's real cells."""
+    """Squeeze and excitation (Hu et al. 2018): channels weighed by the mean of an utterance's real cells.
+
+    Args:
+        width: channels that go in and come out.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
