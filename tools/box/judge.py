@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from corpus import EMOTIONAL, LABELS_OF
 
-from emofuse.evaluation.runs import FinishedRun, read_run
+from emofuse.data.labels import apply_policy
+from emofuse.evaluation.runs import read_run
 from emofuse.evaluation.summary import summarise
 from emofuse.evaluation.tested import Answers, Tested, pool
+from emofuse.training.baselines import run_baselines
+from emofuse.types import Corpus, Fold
 
 VOICE, REFERENCE = "audio", "baseline-audio"
 ADAPTED = "+speaker-norm"
 
 
-def judge_run(folder: Path, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """Return corpus -> system -> figures of a finished cross-validation, for the voice and its reference."""
+def judge_run(folder: Path, corpus: Corpus, seed: int = 0) -> dict[str, dict[str, Any]]:
+    """Return corpus -> system -> figures of a finished cross-validation.
+
+    Beside the voice stands logistic regression on functionals, on the same folds: learnt from all corpora
+    together, and from the one corpus alone.
+    """
     run = read_run(folder)
+    together = _reference(corpus, run.folds)
     found = {}
     for name in EMOTIONAL:
         tested = [one for one in run.truth if one.session == name]
-        if tested:
-            found[name] = {system: judge(run.answers(system, seed), tested, name) for system in _systems(run)}
+        if not tested:
+            continue
+        said = {system: run.answers(system, seed) for system in (VOICE, VOICE + ADAPTED) if system in run.systems}
+        said |= {REFERENCE: together, f"{REFERENCE}, alone": _reference(_only(corpus, name), run.folds)}
+        answered = {system: answers for system, answers in said.items() if any(t.id in answers for t in tested)}
+        found[name] = {system: judge(answers, tested, name) for system, answers in answered.items()}
     return found
 
 
 def judge(answers: Answers, tested: Sequence[Tested], corpus: str) -> dict[str, Any]:
     """Return UA with its interval over all labels (`open`) and over the corpus's own (`restricted`), and n."""
     labels = LABELS_OF[corpus]
-    everything = sorted({label for one in answers.values() for label in one})
+    everything = sorted({*labels, *(label for one in answers.values() for label in one)})
+    answers = {i: dict.fromkeys(everything, 0.0) | dict(one) for i, one in answers.items()}
     said = [one for one in tested if one.id in answers]
     whole = summarise(pool(everything, said, [answers]))
     closed = summarise(pool(labels, said, [_restricted(answers, labels)]))
@@ -54,15 +68,34 @@ def line_of(figures: Mapping[str, Any], kind: str = "restricted") -> str:
     return f"{found['ua']:.3f} ({found['ci95'][0]:.3f} - {found['ci95'][1]:.3f})"
 
 
-def _systems(run: FinishedRun) -> Iterable[str]:
-    present = run.results["systems"]
-    return [name for base in (VOICE, REFERENCE) for name in (base, base + ADAPTED) if name in present]
+def _only(corpus: Corpus, name: str) -> Corpus:
+    return corpus.select(lambda u: u.session == name)
+
+
+def _reference(corpus: Corpus, folds: Sequence[Fold]) -> Answers:
+    """Return what functionals with logistic regression say of the test parts, learnt from what the corpus has."""
+    labelled, task = apply_policy(corpus, "as-is")
+    there = {u.id for u in labelled}
+    cut = [
+        replace(
+            fold,
+            train=tuple(i for i in fold.train if i in there),
+            validation=tuple(i for i in fold.validation if i in there),
+            test=tuple(i for i in fold.test if i in there),
+        )
+        for fold in folds
+    ]
+    useful = [fold for fold in cut if fold.train and fold.test]
+    if not useful:
+        return {}
+    answers, _ = run_baselines(labelled, task, useful)
+    return {i: dict(zip(task.labels, chances, strict=True)) for i, chances in answers[REFERENCE].items()}
 
 
 def _restricted(answers: Answers, labels: Sequence[str]) -> Answers:
     """Leave labels out, and let the others share what is there."""
     kept = {identity: {label: chances[label] for label in labels} for identity, chances in answers.items()}
-    return {i: {label: value / sum(c.values()) for label, value in c.items()} for i, c in kept.items()}
+    return {i: {label: value / (sum(c.values()) or 1.0) for label, value in c.items()} for i, c in kept.items()}
 
 
 def _headline(figures: Mapping[str, Any]) -> dict[str, Any]:

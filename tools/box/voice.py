@@ -92,14 +92,14 @@ def _changed(recipe: Recipe, **changes: Any) -> Recipe:
 def _folds(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
     """Cross-validate over speakers."""
     cross_validate(recipe, corpus, out, systems=("audio",), resume=out.exists())
-    return judge_run(out)
+    return judge_run(out, corpus)
 
 
 def _corpora(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
     """Leave one corpus out at a time: sessions are corpora."""
     changed = _changed(recipe, protocol="leave-one-session-out", speaker_norm=False)
     cross_validate(changed, corpus, out, systems=("audio",), resume=out.exists())
-    return judge_run(out)
+    return judge_run(out, corpus)
 
 
 def _sentences(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
@@ -118,7 +118,7 @@ def _sentences(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
 
         folder = out / f"sentences-{half}"
         cross_validate(changed, predefined(corpus, part), folder, systems=("audio",), resume=folder.exists())
-        found[f"ravdess, half {half + 1}"] = judge_run(folder)["ravdess"]
+        found[f"ravdess, half {half + 1}"] = judge_run(folder, corpus)["ravdess"]
     return found
 
 
