@@ -160,7 +160,7 @@ def test_the_scope_says_what_the_figures_hold_for(done: Run, model: Path) -> Non
     assert (scope.threads, scope.utterances, scope.rounds, scope.seed, scope.chunk) == (1, 10, 2, 0, 8)
     assert set(scope.versions) == {"torch", "transformers", "onnxruntime", "emofuse"}
     assert scope.cpu
-    assert scope.model == f"{model}: wav2vec2 + bert, cross-attention, width 32, 4 heads, 4 labels"
+    assert scope.model == f"{model.name}: wav2vec2 + bert, cross-attention, width 32, 4 heads, 4 labels"
     assert scope.parameters > 50_000
     assert scope.seconds.mean == pytest.approx(scope.seconds.total / 10)
     assert scope.seconds.shortest <= scope.seconds.mean <= scope.seconds.longest
