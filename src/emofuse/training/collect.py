@@ -39,7 +39,7 @@ def collect(run: Run) -> dict[str, Any]:
     Raises:
         CorpusError: no utterance was scored by all systems.
     """
-    recipe, task = run.recipe, run.task
+    recipe = run.recipe
     predicted = {(system, seed): run.rows(system, seed) for system in run.systems for seed in recipe.seeds}
     truth = common_truth(run.corpus, predicted.values())
     scored: dict[str, Scored] = {
@@ -48,22 +48,7 @@ def collect(run: Run) -> dict[str, Any]:
     everything = _with_late_fusion(scored) | _adapted(run, truth)
     systems = _systems(run, scored, everything, truth)
     write_truth(run.out, tested_by(run.corpus, run.folds))
-    results = {
-        "corpus": run.corpus.name,
-        "protocol": recipe.protocol,
-        "text_independent": recipe.text_independent,
-        "only": recipe.only,
-        "selection": recipe.selection,
-        "n_utterances": len({i for fold in run.folds for i in fold.test}),
-        "labels": list(task.labels),
-        "label_counts": label_counts(run.wanted, run.corpus, recipe.agreement),
-        "votes": votes(run),
-        "folds": [_describe(fold) for fold in run.folds],
-        "folds_unscored": [fold.name for fold in run.folds if not set(fold.test) & set(truth)],
-        "folds_hash": folds_document(run.folds)["hash"],
-        "seeds": list(recipe.seeds),
-        "word_vectors": _word_vectors(recipe),
-        "text_source": recipe.text.source,
+    results = _settings(run, truth) | {
         "systems": systems,
         "baselines": _baselines(run, truth),
         "text_cells": text_cells(run, truth),
@@ -83,6 +68,28 @@ def collect(run: Run) -> dict[str, Any]:
     }
     texts = [u.text_source for u in run.corpus if u.id in truth]
     return results | {"signature": str(run_signature(recipe, results, run.folds, texts))}
+
+
+def _settings(run: Run, truth: Mapping[str, str]) -> dict[str, Any]:
+    """Return what was run on what: the part of the results that no answer changes."""
+    recipe = run.recipe
+    return {
+        "corpus": run.corpus.name,
+        "protocol": recipe.protocol,
+        "text_independent": recipe.text_independent,
+        "only": recipe.only,
+        "selection": recipe.selection,
+        "n_utterances": len({i for fold in run.folds for i in fold.test}),
+        "labels": list(run.task.labels),
+        "label_counts": label_counts(run.wanted, run.corpus, recipe.agreement),
+        "votes": votes(run),
+        "folds": [_describe(fold) for fold in run.folds],
+        "folds_unscored": [fold.name for fold in run.folds if not set(fold.test) & set(truth)],
+        "folds_hash": folds_document(run.folds)["hash"],
+        "seeds": list(recipe.seeds),
+        "word_vectors": _word_vectors(recipe),
+        "text_source": recipe.text.source,
+    }
 
 
 def _systems(
