@@ -16,6 +16,7 @@ from emofuse.types.corpus import (
     Task,
     Utterance,
 )
+from emofuse.types.timeline import Passed, Segment, Timeline, Turn
 
 __all__ = [
     "MODALITIES",
@@ -26,10 +27,14 @@ __all__ = [
     "Finding",
     "Fold",
     "Modality",
+    "Passed",
     "Prediction",
+    "Segment",
     "Severity",
     "Skip",
     "SystemName",
     "Task",
+    "Timeline",
+    "Turn",
     "Utterance",
 ]

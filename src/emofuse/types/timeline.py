@@ -1,0 +1,177 @@
+"""What is said of a whole recording: stretches of speech in order, and what was passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from emofuse.types.answers import Prediction
+from emofuse.types.corpus import Modality
+
+# Below so many seconds a segment is marked: hardly anything can be heard in it.
+SHORT_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A stretch of a recording in which somebody speaks, before anything is said of it; times in seconds."""
+
+    start: float
+    end: float
+    speaker: str | None = None
+    text: str | None = None
+    text_source: str | None = None
+    language: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A stretch that was not analysed, and why; times in seconds."""
+
+    start: float
+    end: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of speech and what the recogniser says of it; times in seconds.
+
+    Attributes:
+        short: below one second, where an answer means little.
+        modalities: what the answer is from.
+    """
+
+    start: float
+    end: float
+    label: str
+    probabilities: Mapping[str, float] = field(hash=False)
+    confidence: float
+    abstained: bool = False
+    speaker: str | None = None
+    text: str | None = None
+    text_source: str | None = None
+    language: str | None = None
+    modalities: tuple[Modality, ...] = ()
+    short: bool = False
+
+    @classmethod
+    def of(cls, turn: Turn, prediction: Prediction) -> Segment:
+        """Put a turn and what is said of it together."""
+        return cls(
+            start=turn.start,
+            end=turn.end,
+            label=prediction.label,
+            probabilities=dict(prediction.probabilities),
+            confidence=prediction.confidence,
+            abstained=prediction.abstained,
+            speaker=turn.speaker,
+            text=turn.text,
+            text_source=turn.text_source,
+            language=turn.language,
+            modalities=prediction.modalities,
+            short=turn.seconds < SHORT_SECONDS,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.end - self.start
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the segment as JSON would hold it."""
+        return {
+            "start": round(self.start, 3),
+            "end": round(self.end, 3),
+            "speaker": self.speaker,
+            "text": self.text,
+            "text_source": self.text_source,
+            "language": self.language,
+            "label": self.label,
+            "probabilities": dict(self.probabilities),
+            "confidence": self.confidence,
+            "abstained": self.abstained,
+            "modalities": list(self.modalities),
+            "short": self.short,
+        }
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A recording from its beginning to its end: segments in order of their start.
+
+    Attributes:
+        id: of the recording, or of one channel of it.
+        audio: its path.
+        seconds: its length.
+        labels: what the model can say, in order.
+        segments: what was analysed.
+        passed: what was not, and why (music, bleed of another channel ...); silence is not listed.
+        channel: the name of the channel, where channels are taken one by one.
+        segmentation: how the segments were found: `silero`, `energy`, `windows`, `given`, `whole`.
+        smoothing: seconds over which probabilities are smoothed; 0 for none.
+        baseline: whether probabilities stand against each speaker's own mean.
+        notes: what a reader must know, one sentence each (no words were there, ...).
+    """
+
+    id: str
+    audio: str
+    seconds: float
+    labels: tuple[str, ...]
+    segments: tuple[Segment, ...] = ()
+    passed: tuple[Passed, ...] = ()
+    channel: str | None = None
+    segmentation: str = "whole"
+    smoothing: float = 0.0
+    baseline: bool = False
+    model: str | None = None
+    model_scope: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def speech_seconds(self) -> float:
+        """How much was analysed."""
+        return sum(segment.seconds for segment in self.segments)
+
+    @property
+    def overall(self) -> dict[str, float]:
+        """The mean of the segments' probabilities, each weighed by its seconds; empty without segments."""
+        total = self.speech_seconds
+        if not total:
+            return {}
+        return {
+            label: sum(segment.seconds * segment.probabilities[label] for segment in self.segments) / total
+            for label in self.labels
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the timeline as JSON would hold it, with the recording's own answer first."""
+        overall = self.overall
+        label = max(overall, key=lambda name: overall[name]) if overall else None
+        return {
+            "id": self.id,
+            "audio": self.audio,
+            "channel": self.channel,
+            "seconds": round(self.seconds, 3),
+            "speech_seconds": round(self.speech_seconds, 3),
+            "label": label,
+            "probabilities": overall,
+            "answer": "mean of the segments, weighed by their seconds",
+            "segmentation": self.segmentation,
+            "smoothing": self.smoothing,
+            "baseline": self.baseline,
+            "model": self.model,
+            "model_scope": self.model_scope,
+            "notes": list(self.notes),
+            "labels": list(self.labels),
+            "segments": [segment.as_dict() for segment in self.segments],
+            "passed": [
+                {"start": round(p.start, 3), "end": round(p.end, 3), "reason": p.reason} for p in self.passed
+            ],
+        }
