@@ -17,7 +17,7 @@ help:  ## say what there is
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,peft,export,asr,corpora,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,peft,export,asr,corpora,media,vad,annotate,explain,dev]"
 	touch $(READY)
 
 demo: $(READY)  ## audio, text and fusion compared on synthetic speech, then two predictions
