@@ -99,7 +99,14 @@ REST: dict[str, tuple[Callable[[], EmotionModel], int]] = {
         64,
     ),
     "log-mel cnn, word cnn; side by side, not recurrent": (
-        lambda: network(LogMelCNNConfig(hidden_size=32), WORDS, fusion="concatenation", recurrent=False),
+        lambda: network(
+            LogMelCNNConfig(hidden_size=32),
+            WORDS,
+            fusion="concatenation",
+            recurrent=False,
+            head_hidden=16,
+            head_norm="batch",
+        ),
         64,
     ),
 }

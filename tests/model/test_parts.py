@@ -220,6 +220,19 @@ def test_a_head_without_dimensions_tells_none() -> None:
     assert head(torch.randn(3, 4)).logits.shape == (3, 2)
 
 
+def test_a_head_normalises_over_the_batch_and_one_alone_by_the_running_figures() -> None:
+    head = EmotionHead(4, 8, 0.0, Task(("a", "b")), norm="batch").train()
+    vectors = torch.randn(5, 4) * 100 + 30
+    inside: list[torch.Tensor] = []
+    assert head.hidden is not None
+    head.hidden.register_forward_pre_hook(lambda _, inputs: inside.append(inputs[0]))
+    head(vectors)
+    torch.testing.assert_close(inside[0].mean(dim=0), torch.zeros(4), atol=1e-5, rtol=0)
+    alone = head(vectors[:1]).logits
+    assert torch.equal(alone, head.eval()(vectors[:1]).logits)
+    torch.testing.assert_close(head(vectors).logits[0], alone[0])
+
+
 class Seen:
     """A pooling that remembers what it was given."""
 

@@ -8,11 +8,12 @@ import torch
 
 from emofuse.config import Recipe, make_recipe
 from emofuse.data.labels import apply_policy
-from emofuse.errors import RunError
+from emofuse.errors import RecipeError, RunError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint
+from emofuse.training.average import average
 from emofuse.training.epoch import Progress
-from emofuse.training.fit import EpochRecord, _Keeper, average, fit
+from emofuse.training.fit import EpochRecord, _Keeper, fit
 from emofuse.training.loader import AudioStore, Part, Reader, load_part
 from emofuse.training.losses import inverse_frequency_weights, summed_cross_entropy
 from emofuse.training.optim import make_optimizer, set_learning_rate
@@ -169,12 +170,34 @@ def test_early_stopping_keeps_the_best_epoch(corpus: Corpus) -> None:
 
 def test_fixed_selection_averages_the_last_three_epochs(corpus: Corpus) -> None:
     checkpoint, _ = ready(corpus, recipe())
-    keeper = _Keeper(checkpoint.model, None, chooses=False)
+    keeper = _Keeper(checkpoint.model, recipe(training={"epochs": 5}), chooses=False)
     for epoch in range(1, 6):
         torch.nn.init.constant_(checkpoint.model.fusion.head.classifier.bias, float(epoch))
-        keeper.see(EpochRecord(epoch, 0.0, 0.0, 0.0, Validation(), 0.0), epochs=5)
+        keeper.see(EpochRecord(epoch, 0.0, 0.0, 0.0, Validation(), 0.0))
     keeper.restore()
     assert checkpoint.model.fusion.head.classifier.bias.tolist() == [4.0] * 4
+
+
+def test_a_moving_average_of_all_steps_is_kept(corpus: Corpus) -> None:
+    chosen = recipe(selection="fixed", training={"epochs": 5, "ema": 0.5})
+    checkpoint, _ = ready(corpus, chosen)
+    bias = checkpoint.model.fusion.head.classifier.bias
+    torch.nn.init.constant_(bias, 7.0)
+    keeper = _Keeper(checkpoint.model, chosen, chooses=False)
+    expected = 7.0
+    for step in range(1, 11):
+        torch.nn.init.constant_(bias, float(step))
+        keeper.follow()
+        stays = min(0.5, (step + 1) / (step + 10))
+        expected = stays * expected + (1 - stays) * step
+    keeper.see(EpochRecord(1, 0.0, 0.0, 0.0, Validation(), 0.0))
+    keeper.restore()
+    assert bias.tolist() == pytest.approx([expected] * 4)
+
+
+def test_a_moving_average_is_no_best_epoch() -> None:
+    with pytest.raises(RecipeError, match="use it with selection: fixed"):
+        recipe(selection="best", training={"ema": 0.9})
 
 
 def test_averaging_leaves_whole_numbers_alone() -> None:

@@ -9,7 +9,7 @@ import pytest
 from emofuse import cross_validate, load_recipe
 from emofuse.config import Recipe, make_recipe
 from emofuse.errors import CorpusError, RecipeError
-from emofuse.training.run import only_wanted, recipe_corpus
+from emofuse.training.run import only_wanted, recipe_corpus, recipe_folds
 from emofuse.types import Corpus, Utterance
 from tiny import write_recipe
 
@@ -86,3 +86,24 @@ def test_cross_validation_sees_what_was_chosen_and_nothing_else(
     assert results["only"] == {"style": "improvised"}
     assert results["n_utterances"] == results["systems"]["text"]["n"] == 12
     assert results["label_counts"]["labelled"] == 12
+
+
+def test_what_is_always_learnt_from_stands_in_every_training_part_and_no_other() -> None:
+    said = Corpus(
+        tuple(
+            Utterance(f"u{n}", text="yes", label=("happy", "sad")[n % 2], speaker=f"s{n // 2}", tags={"corpus": "a"})
+            for n in range(8)
+        )
+        + tuple(Utterance(f"k{n}", text="yes", label="sad", tags={"corpus": "keywords"}) for n in range(3))
+        + (Utterance("k9", text="yes", tags={"corpus": "keywords"}),)
+    )
+    chosen = {"protocol": "speaker-kfold", "always_train": {"corpus": "keywords"}}
+    for selection in ("fixed", "best"):
+        folds = recipe_folds(recipe_of(**chosen, selection=selection), said)
+        assert sorted(i for fold in folds for i in fold.test) == [f"u{n}" for n in range(8)]
+        for fold in folds:
+            assert set(fold.train) >= {"k0", "k1", "k2"}
+            assert not {"k0", "k1", "k2", "k9"} & set(fold.validation + fold.test)
+            assert "k9" not in fold.train
+    with pytest.raises(RecipeError, match="always_train: no labelled utterance has corpus 'music'"):
+        recipe_folds(recipe_of(protocol="speaker-kfold", always_train={"corpus": "music"}), said)

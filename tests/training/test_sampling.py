@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,11 @@ def test_a_label_is_possible_where_its_corpus_has_it() -> None:
     assert possible is not None
     assert possible[0].tolist() == [False, True, True]
     assert possible[-1].tolist() == [True, False, False]
+    some = [replace(MIXED[0], tags={}), *MIXED[1:]]
+    possible = possible_labels(some, targets, 3, "corpus")
+    assert possible is not None
+    assert possible[0].all()
+    assert possible[1:].tolist() == possible_labels(MIXED[1:], targets[1:], 3, "corpus").tolist()  # type: ignore[union-attr]
 
 
 def test_a_field_that_nobody_has_is_refused() -> None:

@@ -32,6 +32,7 @@ SPEECH = """{model_type: wav2vec2, hidden_size: 16, num_hidden_layers: 2, num_at
   num_conv_pos_embedding_groups: 2, mask_time_length: 2, mask_time_prob: 0.5}"""
 VARIANTS = {
     "fixed": TINY.replace("epochs: 3", "epochs: 5"),
+    "moving average": TINY.replace("epochs: 3", "epochs: 5, ema: 0.9"),
     "best": TINY.replace("selection: fixed", "selection: best").replace("epochs: 3", "epochs: 5, patience: 4"),
     "speech": TINY.replace("{model_type: emofuse-log-mel-cnn, bins: 20, hidden_size: 16}", SPEECH),
 }

@@ -1,12 +1,14 @@
 """The corpora that the box's voice learns from, put together from tables of clips: one manifest for all.
 
 Each corpus stands in a folder of its own name, with a `manifest.csv` whose columns are path, label, speaker, text,
-gender, sentence_id: RAVDESS, EmoDB and nEMO with emotions, keywords without.
+gender, sentence_id: RAVDESS, EmoDB and nEMO with emotions; keywords without, a part of which is learnt from as
+neutral.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from emofuse.data.corpora.table import read_table
 from emofuse.errors import CorpusError
 from emofuse.types import Corpus, Utterance
 
+KEYWORDS = "keywords"
 EMOTIONAL = ("ravdess", "emodb", "nemo")
 # Their words -> ours; calm is a kind of neutral, and bored is left out: only one corpus has it.
 LABELS = {
@@ -36,19 +39,33 @@ LABELS_OF = {
 KEPT_OUT = ("emodb_13", "emodb_15")
 
 
-def emotional_speech(data: Path) -> Corpus:
-    """Return all labelled clips; `tags.corpus` and `session` name where each is from.
+def speech(data: Path, corpora: Sequence[str] = EMOTIONAL) -> Corpus:
+    """Return all labelled clips, and those keywords that are learnt from; `session` and `tags.corpus` name whose.
+
+    What a clip is learnt against stands in `tags.labels`: the name of its corpus, whose labels are few. Keywords
+    have none there: they could have had any label.
 
     Raises:
         CorpusError: a folder or its table is missing.
     """
-    utterances = tuple(u for name in EMOTIONAL for u in _read(data, name) if u.label is not None)
-    return Corpus(utterances, name="box-voice")
+    emotional = tuple(u for name in corpora for u in _read(data, name) if u.label is not None)
+    learnt = tuple(u for u in _read(data, KEYWORDS) if not _kept_out(u))
+    return Corpus(emotional + learnt, name="box-voice")
 
 
-def keywords(data: Path) -> Corpus:
-    """Return clips of single words said as to a machine: nobody labelled them, hardly anybody is moved by them."""
-    return Corpus(tuple(replace(u, label=None) for u in _read(data, "keywords")), name="keywords")
+def kept_out_keywords(data: Path) -> Corpus:
+    """Return the keywords that nothing is learnt from.
+
+    Nobody labelled these single words, said as to a machine; hardly anybody is moved by them. Who speaks is not
+    known: some of the speakers may be heard in the other part.
+    """
+    kept = tuple(replace(u, label=None) for u in _read(data, KEYWORDS) if _kept_out(u))
+    return Corpus(kept, name="keywords")
+
+
+def _kept_out(utterance: Utterance) -> bool:
+    """Tell by a clip's name whether it is one of the two in five that are kept out."""
+    return hashlib.sha256(utterance.id.encode()).digest()[0] % 5 < 2
 
 
 def without(corpus: Corpus, speakers: tuple[str, ...]) -> Corpus:
@@ -75,9 +92,11 @@ def _read(data: Path, name: str) -> list[Utterance]:
         replace(
             utterance,
             id=f"{name}/{utterance.id}",
-            label=LABELS.get(str(utterance.label)),
+            label="neutral" if name == KEYWORDS else LABELS.get(str(utterance.label)),
+            speaker=None if name == KEYWORDS else utterance.speaker,
             session=name,
-            tags={"corpus": name, "sentence": utterance.tags.get("sentence_id", "")},
+            tags={"corpus": name, "sentence": utterance.tags.get("sentence_id", "")}
+            | ({} if name == KEYWORDS else {"labels": name}),
         )
         for utterance in read_table(table).corpus
     ]

@@ -15,7 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from checks import corpus_probe, keyword_calls, real_time_factor, robustness
-from corpus import EMOTIONAL, KEPT_OUT, LABELS_OF, emotional_speech, keywords, only_speakers, predefined, without
+from corpus import (
+    EMOTIONAL,
+    KEPT_OUT,
+    KEYWORDS,
+    LABELS_OF,
+    kept_out_keywords,
+    only_speakers,
+    predefined,
+    speech,
+    without,
+)
 from judge import judge, judge_run, line_of
 
 import emofuse
@@ -41,7 +51,7 @@ def main() -> None:
     parser.add_argument("--stages", help="Only these, with commas between; figures.json is then not written.")
     options = parser.parse_args()
     recipe = load_recipe(options.recipe, _folders(options.data))
-    corpus, out = emotional_speech(options.data), layout.make_folder(options.out)
+    corpus, out = speech(options.data), layout.make_folder(options.out)
     stages: dict[str, Callable[[], Any]] = {
         "folds": lambda: _folds(recipe, corpus, out / "folds"),
         "shipped": lambda: _shipped(recipe, corpus, out),
@@ -49,7 +59,7 @@ def main() -> None:
         "sentences": lambda: _sentences(recipe, corpus, out),
         "robustness": lambda: robustness(out / "folds", corpus, options.data),
         "probe": lambda: corpus_probe(out / "folds", corpus),
-        "keywords": lambda: keyword_calls(out / "export", keywords(options.data)),
+        "keywords": lambda: keyword_calls(out / "export", kept_out_keywords(options.data)),
         "speed": lambda: real_time_factor(out / "export", corpus),
     }
     wanted = options.stages.split(",") if options.stages else list(stages)
@@ -105,12 +115,14 @@ def _corpora(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
 def _sentences(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
     """Learn sentence 1 of RAVDESS and be asked for sentence 2, by speakers of the other half."""
     changed = _changed(recipe, protocol="predefined", speaker_norm=False)
-    speakers = sorted({str(u.speaker) for u in corpus})
+    speakers = sorted({u.speaker for u in corpus if u.speaker is not None})
     found = {}
     for half in (0, 1):
         asked = set(speakers[half::2])
 
         def part(utterance: Utterance, asked: set[str] = asked) -> str | None:
+            if utterance.session == KEYWORDS:
+                return "train"
             second = utterance.tags["corpus"] == "ravdess" and utterance.tags["sentence"] == "2"
             if utterance.speaker in asked:
                 return "test" if second else None

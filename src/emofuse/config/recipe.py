@@ -11,6 +11,7 @@ from emofuse.config.values import (
     AnnotationPolicy,
     Directions,
     FusionKind,
+    HeadNorm,
     Labels,
     PoolingName,
     Positive,
@@ -51,11 +52,15 @@ class FusionRecipe(Strict):
 
 
 class HeadRecipe(Strict):
-    """The classifier: width of a hidden layer (0: none), dropout, whether the pooled vector is normalised."""
+    """The classifier: width of a hidden layer (0: none), dropout, whether the pooled vector is normalised.
+
+    With `norm: batch` each of its values is normalised over the batch, and the hidden layer's too; with `true`
+    each vector for itself.
+    """
 
     hidden: Annotated[int, Field(ge=0)] = 0
     dropout: Share = 0.3
-    norm: bool = False
+    norm: HeadNorm = False
 
 
 class ModalityDropout(Strict):
@@ -80,7 +85,9 @@ class TrainingRecipe(Strict):
     `dimension_weight` weighs the loss of the dimensions beside that of the labels.
     `balance` names fields or tags whose values are drawn equally often, the first before the second, such as
     `[corpus, label, speaker]`; an epoch then draws as many utterances as there are, some of them twice. With
-    `label_sets: corpus`, an utterance is learnt against those labels only that occur with its value of this tag.
+    `label_sets: corpus`, an utterance is learnt against those labels only that occur with its value of this tag;
+    one without the tag could have had any. `ema` is the share of a moving average of the weights that stays at
+    each step; with it, that average is kept (`selection: fixed`).
     """
 
     epochs: Annotated[int, Field(ge=1)] = 30
@@ -107,6 +114,7 @@ class TrainingRecipe(Strict):
     label_smoothing: Share = 0.0
     balance: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = ()
     label_sets: str | None = None
+    ema: Share | None = None
     modality_dropout: ModalityDropout = ModalityDropout()
     gradient_checkpointing: bool = False
 
@@ -138,9 +146,11 @@ class Recipe(Strict):
 
     With `multi_label`, each label that raters voted for is learnt for itself. `dimensions` names what is told
     beside labels, each with its lowest and highest value, such as `{valence: [1, 5]}`. `only` keeps the utterances
-    with these values of a field or a tag, such as `{style: improvised}`. With `text_independent`, what is said in
-    a test part is not heard in training: see `make_folds`. With `speaker_norm`, cross-validation also reports each
-    system with the speakers' own statistics taken out: see `training.speaker_norm`.
+    with these values of a field or a tag, such as `{style: improvised}`; those that `always_train` names so are
+    learnt from in every fold and tested in none: a corpus beside the one that is asked for. With
+    `text_independent`, what is said in a test part is not heard in training: see `make_folds`. With
+    `speaker_norm`, cross-validation also reports each system with the speakers' own statistics taken out: see
+    `training.speaker_norm`.
     """
 
     protocol: ProtocolName = "leave-one-session-out"
@@ -152,6 +162,7 @@ class Recipe(Strict):
     multi_label: bool = False
     dimensions: dict[str, Range] = Field(default_factory=dict)
     only: dict[str, str] = Field(default_factory=dict)
+    always_train: dict[str, str] = Field(default_factory=dict)
     annotations: AnnotationPolicy = "strip"
     audio: AudioRecipe
     text: TextRecipe
@@ -162,6 +173,12 @@ class Recipe(Strict):
     training: TrainingRecipe = TrainingRecipe()
     calibration: CalibrationRecipe = CalibrationRecipe()
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(as_tuple), Field(min_length=1)] = (0,)
+
+    @model_validator(mode="after")
+    def _average_of_all_epochs(self) -> Recipe:
+        if self.training.ema is not None and self.selection != "fixed":
+            raise ValueError("training.ema keeps an average, not the best epoch: use it with selection: fixed")
+        return self
 
     @model_validator(mode="after")
     def _sets_of_one_label(self) -> Recipe:

@@ -17,6 +17,7 @@ Directions = Literal["both", "audio", "text"]
 PoolingName = Literal["statistics", "mean", "attentive"]
 # Which transcript is read: the manifest's own, a written one, a recognised one, or one drawn each time.
 TextSource = Literal["given", "gold", "asr", "mixed"]
+HeadNorm: TypeAlias = bool | Literal["batch"]
 Precision = Literal["auto", "no", "bf16", "fp16"]
 
 Share: TypeAlias = Annotated[float, Field(ge=0.0, lt=1.0)]

@@ -8,7 +8,7 @@ from typing import Any
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
-from emofuse.config import Directions, FusionKind, Layers, PoolingName
+from emofuse.config import Directions, FusionKind, HeadNorm, Layers, PoolingName
 from emofuse.model import scratch
 from emofuse.types import MODALITIES, Modality, Task
 
@@ -59,7 +59,7 @@ class EmotionConfig(PreTrainedConfig):
     pooling: PoolingName = "statistics"
     head_hidden: int = 0
     head_dropout: float = 0.3
-    head_norm: bool = False
+    head_norm: HeadNorm = False
     audio_adapter: dict[str, Any] | None = None
     text_adapter: dict[str, Any] | None = None
     references: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from transformers.utils import ModelOutput
 
+from emofuse.config import HeadNorm
 from emofuse.types import Task
 
 
@@ -27,6 +28,18 @@ class EmotionOutput(ModelOutput):
     text_logits: Tensor | None = None
 
 
+class BatchNorm(nn.BatchNorm1d):
+    """Batch normalisation of vectors; one alone has no spread to be measured and goes by the running figures."""
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Map (batch, width) to the same."""
+        if len(vectors) > 1 or not self.training:
+            return super().forward(vectors)
+        return nn.functional.batch_norm(
+            vectors, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+        )
+
+
 class EmotionHead(nn.Module):
     """Dropout, an optional hidden layer with ReLU, and one linear layer for labels and for dimensions.
 
@@ -35,16 +48,18 @@ class EmotionHead(nn.Module):
         hidden: width of a hidden layer; 0 for none.
         dropout: before each layer.
         task: what is told.
-        norm: normalise the pooled vector first: what small encoders give from scratch is of any scale.
+        norm: normalise the pooled vector first: what small encoders give from scratch is of any scale. "batch"
+            normalises over the batch, the hidden layer too.
     """
 
-    def __init__(self, width: int, hidden: int, dropout: float, task: Task, norm: bool) -> None:
+    def __init__(self, width: int, hidden: int, dropout: float, task: Task, norm: HeadNorm) -> None:
         super().__init__()
         labels, dimensions = len(task.labels), len(task.dimensions)
         self.ranges = task.ranges
-        self.norm = nn.LayerNorm(width) if norm else None
+        self.norm = (BatchNorm(width) if norm == "batch" else nn.LayerNorm(width)) if norm else None
         self.dropout = nn.Dropout(dropout)
         self.hidden = nn.Linear(width, hidden) if hidden else None
+        self.hidden_norm = BatchNorm(hidden) if hidden and norm == "batch" else None
         self.classifier = nn.Linear(hidden or width, labels)
         self.regressor = nn.Linear(hidden or width, dimensions) if dimensions else None
 
@@ -52,7 +67,9 @@ class EmotionHead(nn.Module):
         """Map (batch, width) to logits and dimensions."""
         vector = self.dropout(pooled if self.norm is None else self.norm(pooled))
         if self.hidden is not None:
-            vector = self.dropout(nn.functional.relu(self.hidden(vector)))
+            vector = self.hidden(vector)
+            vector = vector if self.hidden_norm is None else self.hidden_norm(vector)
+            vector = self.dropout(nn.functional.relu(vector))
         if self.regressor is None:
             return EmotionOutput(logits=self.classifier(vector))
         low, high = vector.new_tensor(self.ranges).T

@@ -13,7 +13,7 @@ from emofuse.config import Recipe, TextSource
 from emofuse.data.audit import audit, refuse_errors
 from emofuse.data.labels import undecided
 from emofuse.data.sources import kinds_of, reading
-from emofuse.data.splits import corpus_hash, draw_folds, folds_document
+from emofuse.data.splits import corpus_hash, folds_document
 from emofuse.errors import RecipeError
 from emofuse.training.answers import is_complete
 from emofuse.training.collect import collect
@@ -21,7 +21,7 @@ from emofuse.training.epoch import Progress
 from emofuse.training.finished import Run
 from emofuse.training.job import Job, Setting, run_job
 from emofuse.training.looks import count_looks
-from emofuse.training.run import only_wanted, open_run, recipe_corpus
+from emofuse.training.run import only_wanted, open_run, recipe_corpus, recipe_folds
 from emofuse.training.speaker_norm import refuse_unfit
 from emofuse.training.store import store_of
 from emofuse.types import SYSTEMS, Corpus, Fold, SystemName
@@ -74,7 +74,7 @@ def cross_validate(
     wanted = only_wanted(recipe, corpus)
     labelled, task = recipe_corpus(recipe, corpus)
     read = reading(labelled, recipe.text.source)
-    folds = draw_folds(read, recipe.protocol, recipe.selection, recipe.folds_seed, recipe.text_independent)
+    folds = recipe_folds(recipe, read)
     found = audit(read, recipe.protocol, folds, recipe.text_independent, recipe.annotations, wanted)
     refuse_errors(found.findings, accept)
     refuse_unfit(recipe, labelled, systems, found.findings, accept)

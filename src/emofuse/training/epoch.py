@@ -56,9 +56,11 @@ class Trainer:
         optimizer: torch.optim.Optimizer,
         recipe: Recipe,
         class_weights: Tensor | None,
+        stepped: Callable[[], None] = lambda: None,
     ) -> None:
         self.accelerator, self.model, self.optimizer, self.recipe = accelerator, model, optimizer, recipe
         self.class_weights = None if class_weights is None else class_weights.to(accelerator.device)
+        self.stepped = stepped
         self.micro_seconds = recipe.training.micro_seconds
         self.ranges = recipe.dimensions.values()
         self.possible: npt.NDArray[np.bool_] | None = None
@@ -102,6 +104,7 @@ class Trainer:
         norm = self.accelerator.clip_grad_norm_(self.learning, self.recipe.training.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        self.stepped()
         return total, float(norm)
 
     def _accumulate(self, part: Part, batch: list[int], rng: np.random.Generator, micro_seconds: float) -> float:

@@ -16,7 +16,7 @@ from emofuse.config import Recipe
 from emofuse.errors import RecipeError, RunError
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.network import EmotionModel
-from emofuse.model.tuning import is_frozen
+from emofuse.training.average import MovingAverage, average, copy_of
 from emofuse.training.epoch import Reporter, Trainer, class_weights_of
 from emofuse.training.loader import Part
 from emofuse.training.optim import make_optimizer
@@ -56,8 +56,8 @@ def fit(
 
     With a validation part these are the weights of the epoch with the best UA there (ties: the lower loss), and
     training stops after `patience` epochs without a better one. Without, they are the average of the last
-    three epochs' weights. With a `state` file, each epoch is kept there, and a training that was interrupted goes
-    on behind the last one, to the same weights.
+    three epochs' weights or, with `training.ema`, the moving average of all steps'. With a `state` file, each
+    epoch is kept there, and a training that was interrupted goes on behind the last one, to the same weights.
 
     Returns:
         One record an epoch.
@@ -74,8 +74,9 @@ def fit(
         _checkpoint_gradients(checkpoint.model)
     optimizer = make_optimizer(checkpoint.model, recipe)
     model, optimizer = accelerator.prepare(checkpoint.model, optimizer)
-    trainer = Trainer(accelerator, model, optimizer, recipe, class_weights_of(train, checkpoint.model, recipe))
-    keeper = _Keeper(accelerator.unwrap_model(model), recipe.training.patience, validation is not None)
+    keeper = _Keeper(accelerator.unwrap_model(model), recipe, validation is not None)
+    weights = class_weights_of(train, checkpoint.model, recipe)
+    trainer = Trainer(accelerator, model, optimizer, recipe, weights, keeper.follow)
     history, ended = _go_on(state, keeper, optimizer)
     for epoch in range(len(history) + 1, 1 if ended else recipe.training.epochs + 1):
         began = time.monotonic()
@@ -85,7 +86,7 @@ def fit(
         history.append(
             EpochRecord(epoch, loss, rate, norm if math.isfinite(norm) else None, seen, time.monotonic() - began)
         )
-        ended = keeper.see(history[-1], recipe.training.epochs)
+        ended = keeper.see(history[-1])
         if state is not None:
             state.save(_moment(keeper, optimizer, history, ended))
         if ended:
@@ -103,8 +104,9 @@ def _moment(keeper: _Keeper, optimizer: Any, history: list[EpochRecord], ended: 
         "best": keeper.best,
         "best_epoch": keeper.best_epoch,
         "ended": ended,
+        "steps": keeper.moving.steps if keeper.moving else 0,
     }
-    return Moment(_copy_of(keeper.model), optimizer.state_dict()["state"], keeper.kept, record)
+    return Moment(copy_of(keeper.model), optimizer.state_dict()["state"], keeper.kept, record)
 
 
 def _go_on(state: StateFile | None, keeper: _Keeper, optimizer: Any) -> tuple[list[EpochRecord], bool]:
@@ -115,6 +117,8 @@ def _go_on(state: StateFile | None, keeper: _Keeper, optimizer: Any) -> tuple[li
     keeper.model.load_state_dict(keeper.model.state_dict() | moment.weights)
     optimizer.load_state_dict(optimizer.state_dict() | {"state": moment.optimizer})
     keeper.kept, keeper.best_epoch = moment.kept, moment.record["best_epoch"]
+    if keeper.moving is not None:
+        keeper.moving.weights, keeper.moving.steps = moment.kept[0], moment.record["steps"]
     keeper.best = None if moment.record["best"] is None else tuple(moment.record["best"])
     history = [
         EpochRecord(**(one | {"validation": Validation(**one["validation"])})) for one in moment.record["history"]
@@ -123,39 +127,40 @@ def _go_on(state: StateFile | None, keeper: _Keeper, optimizer: Any) -> tuple[li
 
 
 class _Keeper:
-    """Keeps the weights that the selection wants: the best epoch's, or the last epochs' average."""
+    """Keeps the weights that the selection wants: the best epoch's, the last epochs' average, or a moving one."""
 
-    def __init__(self, model: EmotionModel, patience: int | None, chooses: bool) -> None:
-        self.model, self.patience, self.chooses = model, patience, chooses
+    def __init__(self, model: EmotionModel, recipe: Recipe, chooses: bool) -> None:
+        training = recipe.training
+        self.model, self.chooses = model, chooses
+        self.patience, self.epochs = training.patience, training.epochs
+        self.moving = None if training.ema is None else MovingAverage(model, training.ema)
         self.kept: list[Weights] = []
         self.best: tuple[float, float] | None = None
         self.best_epoch = 0
 
-    def see(self, record: EpochRecord, epochs: int) -> bool:
+    def follow(self) -> None:
+        """Look at the step that was made."""
+        if self.moving is not None:
+            self.moving.follow()
+
+    def see(self, record: EpochRecord) -> bool:
         """Look at the epoch that has ended; return whether to stop."""
+        if self.moving is not None:
+            self.kept = [self.moving.weights]
+            return False
         if not self.chooses:
-            if record.epoch > epochs - AVERAGED_EPOCHS:
-                self.kept.append(_copy_of(self.model))
+            if record.epoch > self.epochs - AVERAGED_EPOCHS:
+                self.kept.append(copy_of(self.model))
             return False
         score = (record.validation.ua or 0.0, -(record.validation.loss or 0.0))
         if self.best is None or score > self.best:
-            self.best, self.best_epoch, self.kept = score, record.epoch, [_copy_of(self.model)]
+            self.best, self.best_epoch, self.kept = score, record.epoch, [copy_of(self.model)]
         return self.patience is not None and record.epoch - self.best_epoch >= self.patience
 
     def restore(self) -> None:
         """Give the network the weights that were kept."""
         self.model.load_state_dict(self.model.state_dict() | average(self.kept))
         self.model.eval()
-
-
-def average(weights: list[Weights]) -> Weights:
-    """Average weights number by number; what is no float is taken from the last."""
-    return {
-        name: torch.stack([one[name].double() for one in weights]).mean(dim=0).to(value.dtype)
-        if value.is_floating_point() and len(weights) > 1
-        else value
-        for name, value in weights[-1].items()
-    }
 
 
 def _checkpoint_gradients(model: EmotionModel) -> None:
@@ -165,18 +170,6 @@ def _checkpoint_gradients(model: EmotionModel) -> None:
         raise RecipeError(
             "training.gradient_checkpointing: these encoders do not offer it; set it to false"
         ) from error
-
-
-def _copy_of(model: EmotionModel) -> Weights:
-    """Copy the weights that may change: not those of frozen encoders."""
-    frozen = tuple(
-        f"{name}." for name, module in model.named_children() if name.endswith("_encoder") and is_frozen(module)
-    )
-    return {
-        name: value.detach().cpu().clone()
-        for name, value in model.state_dict().items()
-        if not name.startswith(frozen)
-    }
 
 
 def _precision(recipe: Recipe) -> str:

@@ -13,7 +13,6 @@ import torch
 
 from emofuse.config import Recipe
 from emofuse.data.buckets import cost_of, micro_batches
-from emofuse.data.splits import draw_folds
 from emofuse.errors import CorpusError
 from emofuse.model.batch import as_tensors
 from emofuse.model.build import build
@@ -24,7 +23,7 @@ from emofuse.training.job import Setting, reader_of
 from emofuse.training.loader import Part, length_of, load_part, texts_of, training_batch
 from emofuse.training.losses import summed_cross_entropy
 from emofuse.training.memory import with_less
-from emofuse.training.run import recipe_corpus
+from emofuse.training.run import recipe_corpus, recipe_folds
 from emofuse.training.store import store_of
 from emofuse.types import Corpus, Fold, SystemName
 
@@ -67,7 +66,7 @@ def rehearse(recipe: Recipe, corpus: Corpus, systems: Sequence[SystemName]) -> l
         CorpusError, RecipeError, ProtocolError: as in `cross_validate`.
     """
     labelled, task = recipe_corpus(recipe, corpus)
-    folds = draw_folds(labelled, recipe.protocol, recipe.selection, recipe.folds_seed, recipe.text_independent)
+    folds = recipe_folds(recipe, labelled)
     store = store_of(recipe.audio.alter)
     setting = Setting(recipe, task, store, lambda progress: None)
     return [_rehearse(setting, system, labelled, folds) for system in systems]

@@ -14,9 +14,10 @@ import torch
 from emofuse import layout
 from emofuse.config import Recipe, dump_recipe
 from emofuse.data.labels import apply_policy
+from emofuse.data.splits import draw_folds
 from emofuse.errors import CorpusError, RecipeError, RunError
 from emofuse.training.sampling import WORDS, word_of
-from emofuse.types import Corpus, Task, Utterance
+from emofuse.types import Corpus, Fold, Task, Utterance
 
 # How many values are shown of a field that a recipe's `only` names.
 SHOWN = 10
@@ -51,6 +52,35 @@ def _refuse_unknown(recipe: Recipe, corpus: Corpus) -> None:
             raise RecipeError(
                 f"training.{key}: no utterance has {name!r}; choose a tag, or one of {', '.join(WORDS)}"
             )
+
+
+def recipe_folds(recipe: Recipe, corpus: Corpus) -> tuple[Fold, ...]:
+    """Part a labelled corpus as a recipe says; what it always trains on stands in no other part.
+
+    Whether a speaker stands in two parts is not looked at: the audit does.
+
+    Raises:
+        ProtocolError: the corpus lacks what the protocol needs.
+        RecipeError: nothing is as `always_train` says.
+    """
+    beside = _always_trained(recipe, corpus)
+    rest = corpus.select(lambda u: u.id not in beside) if beside else corpus
+    folds = draw_folds(rest, recipe.protocol, recipe.selection, recipe.folds_seed, recipe.text_independent)
+    return tuple(replace(fold, train=fold.train + tuple(sorted(beside))) for fold in folds)
+
+
+def _always_trained(recipe: Recipe, corpus: Corpus) -> set[str]:
+    """Return the ids of the labelled utterances that `always_train` names."""
+    wanted = recipe.always_train
+    found = {
+        u.id
+        for u in corpus
+        if wanted and u.label is not None and all(word_of(u, name) == value for name, value in wanted.items())
+    }
+    if wanted and not found:
+        named = ", ".join(f"{name} {value!r}" for name, value in wanted.items())
+        raise RecipeError(f"always_train: no labelled utterance has {named}")
+    return found
 
 
 def only_wanted(recipe: Recipe, corpus: Corpus) -> Corpus:

@@ -62,7 +62,7 @@ def possible_labels(
     """Return which labels each utterance could have had, (utterances, labels): those that its like have.
 
     A corpus without surprise does not teach that its language, or its microphone, is never surprised: the loss
-    looks at no label that the corpus lacks.
+    looks at no label that the corpus lacks. An utterance that has nothing there could have had any.
 
     Args:
         utterances: of a training part.
@@ -80,5 +80,5 @@ def possible_labels(
         raise RecipeError(f"training.label_sets: no utterance has {by!r}; name a field or a tag")
     seen: dict[str | None, npt.NDArray[np.bool_]] = {}
     for word, target in zip(words, targets, strict=True):
-        seen.setdefault(word, np.zeros(labels, dtype=bool))[target] = True
+        seen.setdefault(word, np.full(labels, word is None))[target] = True
     return np.stack([seen[word] for word in words])

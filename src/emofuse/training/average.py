@@ -1,0 +1,58 @@
+"""Averages of weights: of some epochs, or of all steps, the latest counting most."""
+
+from __future__ import annotations
+
+import torch
+
+from emofuse.model.network import EmotionModel
+from emofuse.model.tuning import is_frozen
+from emofuse.training.state import Weights
+
+
+class MovingAverage:
+    """An exponential mean of a network's weights over its steps (Polyak and Juditsky 1992).
+
+    Args:
+        model: whose weights are followed; those of frozen encoders are not.
+        share: of the mean that stays at each step. The first steps weigh more, so that the weights from which
+            training began are soon forgotten.
+    """
+
+    def __init__(self, model: EmotionModel, share: float) -> None:
+        self.model, self.share, self.steps = model, share, 0
+        self.weights = copy_of(model)
+
+    def follow(self) -> None:
+        """Take in the weights as they are after a step."""
+        self.steps += 1
+        stays = min(self.share, (self.steps + 1) / (self.steps + 10))
+        now = self.model.state_dict()
+        with torch.no_grad():
+            for name, mean in self.weights.items():
+                value = now[name].detach().to(mean.device)
+                if mean.is_floating_point():
+                    mean.lerp_(value, 1.0 - stays)
+                else:
+                    mean.copy_(value)
+
+
+def average(weights: list[Weights]) -> Weights:
+    """Average weights number by number; what is no float is taken from the last."""
+    return {
+        name: torch.stack([one[name].double() for one in weights]).mean(dim=0).to(value.dtype)
+        if value.is_floating_point() and len(weights) > 1
+        else value
+        for name, value in weights[-1].items()
+    }
+
+
+def copy_of(model: EmotionModel) -> Weights:
+    """Copy the weights that may change: not those of frozen encoders."""
+    frozen = tuple(
+        f"{name}." for name, module in model.named_children() if name.endswith("_encoder") and is_frozen(module)
+    )
+    return {
+        name: value.detach().cpu().clone()
+        for name, value in model.state_dict().items()
+        if not name.startswith(frozen)
+    }
