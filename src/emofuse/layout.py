@@ -51,6 +51,13 @@ CALIBRATION = "calibration.json"
 EXPORT = "export.json"
 GRAPH = "model.onnx"
 
+# What a model is for, and not for; it goes along with an export.
+SCOPE = "scope.json"
+
+# A model that comes along, as a model folder (MODEL) and as an exported one.
+BOX = "box.json"
+BOX_EXPORTED = "exported"
+
 
 def job_folder(run: Path, fold: int, seed: int, system: str) -> Path:
     """Return the folder of one job of a cross-validation."""

@@ -35,6 +35,8 @@ LABELS_OF = {
     "emodb": ("neutral", "happy", "sad", "angry", "fearful", "disgusted"),
     "nemo": ("neutral", "happy", "sad", "angry", "fearful", "surprised"),
 }
+# What the open box's voice learns from, beside keywords: it may be used commercially.
+OPEN = ("emodb",)
 # Speakers of EmoDB that the shipped weights never hear.
 KEPT_OUT = ("emodb_13", "emodb_15")
 

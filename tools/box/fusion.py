@@ -1,0 +1,183 @@
+"""Train the box's fusion on pairs, judge it on speakers and sentences that nothing in it has met, and pack it.
+
+    python tools/box/fusion.py --data DATA --voice VOICE --text TEXT --out OUT
+
+VOICE and TEXT are the run folders of `voice.py` and `text.py`. Every stage leaves its figures in the run folder
+and is not done twice; a training that was interrupted goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from corpus import EMOTIONAL, KEPT_OUT, KEYWORDS, OPEN, only_speakers, speech, without
+from fusion_figures import Asked, ask, judge_pairs
+from pack import pack
+from pairs import Sentences, conflicts, seconds_of_voice, to_be_asked, to_learn_from
+from text_corpus import goemotions, parts_of
+
+from emofuse import layout
+from emofuse.config import Recipe, load_recipe
+from emofuse.model.checkpoint import load_checkpoint
+from emofuse.training.train import train
+from emofuse.types import Corpus, SystemName
+
+RECIPES = Path(__file__).resolve().parents[2] / "recipes" / "box"
+# What is judged: the voice of the first fold, and the text encoder of the first fold.
+FOLD = 1
+DRAWS = 3
+# Utterances on which the exported graphs are compared with the models, and from which scales are taken.
+SAMPLE = 64
+# What the voices of the boxes learn from, beside keywords.
+CORPORA: dict[str, tuple[str, ...]] = {"box": EMOTIONAL, "box-open": OPEN}
+LANGUAGES = {"ravdess": "English", "emodb": "German", "nemo": "Polish"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all stages take from.
+
+    Attributes:
+        data: folder of the corpora.
+        voice, text: run folders of the encoders.
+        out: run folder.
+        corpus: all speech.
+        seconds: how long each clip speaks.
+    """
+
+    data: Path
+    voice: Path
+    text: Path
+    out: Path
+    corpus: Corpus
+    seconds: dict[str, float]
+
+    def sentences(self, held_out: bool | None) -> Sentences:
+        """Return sentences: of the fold's test part, of the rest, or all."""
+        texts = goemotions(self.data)
+        parts = parts_of(texts, FOLD)
+        learnt = np.concatenate([parts.learnt, parts.validation])
+        rows = np.arange(len(texts)) if held_out is None else parts.test if held_out else learnt
+        return Sentences.of(texts, rows)
+
+
+def main() -> None:
+    """Go through the stages."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("data", "voice", "text", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--stages", help="Only these, with commas between.")
+    options = parser.parse_args()
+    out = layout.make_folder(options.out)
+    corpus = speech(options.data)
+    seconds = _once(out / "seconds.json", lambda: seconds_of_voice(corpus))
+    setting = Setting(options.data, options.voice, options.text, out, corpus, seconds)
+    stages: dict[str, Callable[[], Any]] = {
+        "judged": lambda: judged(setting),
+        **{name: lambda name=name: shipped(setting, name) for name in CORPORA},
+        "pack": lambda: {
+            name: pack(out / name, out / "packed" / name, name, setting) for name in ("box", "box-open")
+        },
+    }
+    wanted = options.stages.split(",") if options.stages else list(stages)
+    if unknown := set(wanted) - set(stages):
+        parser.error(f"--stages: no {', '.join(sorted(unknown))}; there are {', '.join(stages)}")
+    for name in wanted:
+        print(json.dumps({name: _once(out / f"{name}.json", stages[name])}, indent=1))
+
+
+def judged(setting: Setting) -> Any:
+    """Train on the speakers and sentences of the first fold's training part; ask about those of its test part."""
+    folds = json.loads((setting.voice / "folds" / layout.FOLDS).read_text(encoding="utf-8"))["folds"]
+    voice = layout.job_folder(setting.voice / "folds", FOLD, 0, "audio") / layout.MODEL
+    test = set(folds[FOLD - 1]["test"])
+    known = setting.corpus.select(lambda u: u.id not in test)
+    asked = setting.corpus.select(lambda u: u.id in test)
+    pairs = to_learn_from(known, setting.sentences(held_out=False), setting.seconds)
+    folder = setting.out / "judged"
+    recipe = fusion_recipe(setting, voice, setting.text / f"fold-{FOLD}" / "student", folder)
+    systems: tuple[SystemName, ...] = ("fusion", "text")
+    for system in systems:
+        train(recipe, pairs, folder / system, system, resume=True)
+    unseen = setting.sentences(held_out=True)
+    models = {"voice": voice, "text": folder / "text" / layout.MODEL, "fusion": folder / "fusion" / layout.MODEL}
+    questions = to_be_asked(asked, unseen, setting.seconds, DRAWS)
+    answers: dict[str, Asked] = {
+        "pairs": ask(models, questions),
+        "conflict": ask(models, conflicts(asked, unseen, setting.seconds)),
+    }
+    return judge_pairs(answers)
+
+
+def shipped(setting: Setting, name: str) -> Any:
+    """Train what is shipped, on all sentences and on all speakers but those kept out."""
+    folder = setting.out / name
+    voice = setting.voice / ("shipped" if name == "box" else "shipped-open") / layout.MODEL
+    allowed = (*CORPORA[name], KEYWORDS)
+    known = without(setting.corpus.select(lambda u: u.session in allowed), KEPT_OUT)
+    pairs = to_learn_from(known, setting.sentences(held_out=None), setting.seconds)
+    recipe = fusion_recipe(setting, voice, setting.text / "all" / "student", folder)
+    train(recipe, pairs, folder / "fusion", "fusion", resume=True)
+    unheard = only_speakers(setting.corpus, KEPT_OUT)
+    questions = to_be_asked(unheard, setting.sentences(held_out=None), setting.seconds, DRAWS)
+    models = {"voice": voice, "fusion": folder / "fusion" / layout.MODEL}
+    return judge_pairs({"pairs": ask(models, questions)})
+
+
+def packed(setting: Setting) -> Any:
+    """Pack both boxes; their cards tell the figures of all stages."""
+    judged, text = _read(setting.out / "judged.json"), _read(setting.text / "figures.json")
+    sizes = {}
+    for name, corpora in CORPORA.items():
+        own = _read(setting.out / f"{name}.json")
+        whole = name == "box"
+        figures = {
+            "voice": _read(setting.voice / "folds.json") if whole else {},
+            "voices": ", ".join(LANGUAGES[corpus] for corpus in corpora),
+            "text": text,
+            "pairs": judged if whole else None,
+            "kept_out": own,
+            "calibration": judged if whole else own,
+        }
+        known = setting.corpus.select(lambda u, of=corpora: u.session in of)
+        sample = to_be_asked(known, setting.sentences(held_out=None), setting.seconds, 1)
+        some = replace(sample, utterances=sample.utterances[:: max(1, len(sample) // SAMPLE)][:SAMPLE])
+        sizes[name] = pack(name, setting.out / name / "fusion", setting.out / "packed" / name, figures, some)
+    return sizes
+
+
+def fusion_recipe(setting: Setting, voice: Path, text: Path, folder: Path) -> Recipe:
+    """Return the recipe with its encoders; that of a voice model is put into a folder of its own."""
+    encoder = folder / "voice-encoder"
+    if not encoder.exists():
+        layout.make_folder(folder)
+        load_checkpoint(voice).model.audio_encoder.backbone.save_pretrained(encoder)
+    return load_recipe(
+        RECIPES / "fusion.yaml",
+        (
+            f"audio.encoder={encoder}",
+            f"text.encoder={text}",
+            f"audio.alter.noises={setting.data / 'noise'}",
+            f"audio.alter.rooms={setting.data / 'rooms'}",
+        ),
+    )
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _once(path: Path, stage: Callable[[], Any]) -> Any:
+    if not path.is_file():
+        layout.write_json(path, stage())
+    return _read(path)
+
+
+if __name__ == "__main__":
+    main()

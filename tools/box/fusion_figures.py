@@ -1,0 +1,205 @@
+"""Figures of the box's fusion: against each modality and against late fusion, with one missing, and how sure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+import emofuse
+from emofuse.data.audio import read_clip
+from emofuse.evaluation.calibration import fit_temperature, probabilities
+from emofuse.evaluation.metrics import expected_calibration_error
+from emofuse.evaluation.reliability import coverage_risk
+from emofuse.evaluation.summary import compare, summarise
+from emofuse.evaluation.tested import Tested, pool, tested_by
+from emofuse.inference.recognizer import EmotionRecognizer
+from emofuse.types import Corpus, Fold, Modality, Utterance
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+COVERAGE = 0.6
+# Which systems are asked with what: name -> model, and the modalities that it gets.
+SYSTEMS: dict[str, tuple[str, tuple[Modality, ...]]] = {
+    "voice": ("voice", ("audio",)),
+    "text": ("text", ("text",)),
+    "fusion": ("fusion", ("audio", "text")),
+    "fusion, text missing": ("fusion", ("audio",)),
+    "fusion, audio missing": ("fusion", ("text",)),
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Utterances, and what each system says of them before any softmax: (utterances, labels).
+
+    Attributes:
+        folds: (utterances,), 0 or 1: on which half of the speakers an utterance stands.
+    """
+
+    utterances: tuple[Utterance, ...]
+    labels: tuple[str, ...]
+    logits: Mapping[str, Floats]
+    folds: npt.NDArray[np.int64]
+
+    @property
+    def truth(self) -> npt.NDArray[np.int64]:
+        """(utterances,), the label's index."""
+        return np.array([self.labels.index(str(u.label)) for u in self.utterances])
+
+    def tagged(self, name: str) -> npt.NDArray[np.str_]:
+        """Return what each utterance has in a tag."""
+        return np.array([u.tags[name] for u in self.utterances])
+
+
+def ask(models: Mapping[str, Path], corpus: Corpus) -> Asked:
+    """Ask each system that there is about each utterance."""
+    labelled = [u for u in corpus if u.label is not None]
+    recognizers = {name: emofuse.load(folder, allow_missing=True) for name, folder in models.items()}
+    labels = next(iter(recognizers.values())).labels
+    logits = {
+        system: np.stack([_said(recognizers[model], u, modalities, labels) for u in labelled])
+        for system, (model, modalities) in SYSTEMS.items()
+        if model in recognizers
+    }
+    speakers = sorted({(u.session, u.speaker) for u in labelled}, key=str)
+    side = {speaker: place % 2 for place, (_, speaker) in enumerate(speakers)}
+    return Asked(tuple(labelled), labels, logits, np.array([side[u.speaker] for u in labelled]))
+
+
+def judge_pairs(answers: Mapping[str, Asked]) -> dict[str, Any]:
+    """Return all figures.
+
+    Temperatures and thresholds are fitted on one half of the speakers and used on the other; those of both halves
+    together are what is shipped.
+    """
+    asked = answers["pairs"]
+    chances = {system: _calibrated(asked, logits) for system, logits in asked.logits.items()}
+    if {"voice", "text"} <= set(chances):
+        chances |= _late(chances["voice"], chances["text"])
+    found: dict[str, Any] = {
+        "n": len(asked.utterances),
+        "speakers": len({u.speaker for u in asked.utterances}),
+        "systems": {system: _figures(asked, values) for system, values in chances.items()},
+        "by_corpus": _by_tag(asked, chances, "corpus"),
+        "by_pair": _by_tag(asked, chances, "pair"),
+        "comparisons": _comparisons(asked, chances),
+        "temperatures": {s: fit_temperature(z, asked.truth) for s, z in asked.logits.items()},
+        "abstention": {s: _abstention(asked, values) for s, values in chances.items()},
+        "alone": _alone(asked, chances),
+    }
+    if "conflict" in answers:
+        found["conflict"] = _conflict(answers["conflict"], asked, found["temperatures"], chances["fusion"])
+    return found
+
+
+def _said(
+    recognizer: EmotionRecognizer, utterance: Utterance, modalities: tuple[Modality, ...], labels: Sequence[str]
+) -> Floats:
+    """Return the logits of one utterance, in the order of the labels."""
+    preparation, clip = recognizer.preparation, None
+    if "audio" in modalities and preparation.audio is not None and utterance.audio is not None:
+        clip = read_clip(utterance.audio, utterance.start, utterance.end, preparation.audio.rate)
+    item = preparation(clip, utterance.text if "text" in modalities else None)
+    said = recognizer.runtime(preparation.collate([item])).logits[0]
+    return np.array([said[recognizer.labels.index(label)] for label in labels], dtype=np.float64)
+
+
+def _calibrated(asked: Asked, logits: Floats) -> Floats:
+    """Return probabilities, the temperature of each half of the speakers being fitted on the other."""
+    chances = np.empty_like(logits)
+    for side in (0, 1):
+        here = asked.folds == side
+        chances[here] = probabilities(logits[here] / fit_temperature(logits[~here], asked.truth[~here]))
+    return chances
+
+
+def _late(voice: Floats, text: Floats) -> dict[str, Floats]:
+    """Return both usual ways to join calibrated probabilities: their mean, and their product."""
+    product = voice * text
+    return {"late, mean": (voice + text) / 2, "late, product": product / product.sum(axis=1, keepdims=True)}
+
+
+def _figures(asked: Asked, chances: Floats) -> dict[str, Any]:
+    summary = summarise(_scored(asked, chances))
+    right = chances.argmax(axis=1) == asked.truth
+    return {
+        "ua": summary["ua"]["mean"],
+        "ci95": summary["ua"]["ci95"],
+        "wa": summary["wa"]["mean"],
+        "ece": expected_calibration_error(chances.max(axis=1), right),
+        "by_gender": {name: group for name, group in summary["groups"].items() if name == "gender"},
+    }
+
+
+def _scored(asked: Asked, chances: Floats) -> Any:
+    everything = Fold(1, "asked", (), (), tuple(u.id for u in asked.utterances))
+    tested: tuple[Tested, ...] = tested_by(Corpus(asked.utterances), [everything])
+    rows = [dict(zip(asked.labels, map(float, row), strict=True)) for row in chances]
+    return pool(asked.labels, tested, [{u.id: row for u, row in zip(asked.utterances, rows, strict=True)}])
+
+
+def _by_tag(asked: Asked, chances: Mapping[str, Floats], tag: str) -> dict[str, dict[str, float]]:
+    """Return the share that is right, by what an utterance has in a tag."""
+    words, truth = asked.tagged(tag), asked.truth
+    return {
+        word: {"n": int((words == word).sum())}
+        | {s: float((c[words == word].argmax(axis=1) == truth[words == word]).mean()) for s, c in chances.items()}
+        for word in sorted(set(words.tolist()))
+    }
+
+
+def _comparisons(asked: Asked, chances: Mapping[str, Floats]) -> list[dict[str, Any]]:
+    scored = {system: _scored(asked, values) for system, values in chances.items()}
+    others = [system for system in ("voice", "text", "late, mean", "late, product") if system in scored]
+    return [compare("fusion", other, scored, "ua") for other in others]
+
+
+def _abstention(asked: Asked, chances: Floats) -> dict[str, float]:
+    """Return accuracy over all, and over the answered ones: six of ten, by the threshold of the other half."""
+    confidence, right = chances.max(axis=1), chances.argmax(axis=1) == asked.truth
+    answered = np.zeros(len(right), dtype=bool)
+    for side in (0, 1):
+        here = asked.folds == side
+        answered[here] = confidence[here] >= np.quantile(confidence[~here], 1 - COVERAGE)
+    return {
+        "accuracy": float(right.mean()),
+        "coverage": float(answered.mean()),
+        "accuracy_answered": float(right[answered].mean()),
+        "threshold": float(np.quantile(confidence, 1 - COVERAGE)),
+        "area_under_risk": float(coverage_risk(confidence, right).area),
+    }
+
+
+def _alone(asked: Asked, chances: Mapping[str, Floats]) -> dict[str, Any]:
+    """Ask the fusion with one modality, beside that modality's own system, for what this modality says itself."""
+    found = {}
+    for missing, own, tag in (("text", "voice", "voice"), ("audio", "text", "words")):
+        if own not in chances:
+            continue
+        named = tuple(replace(u, label=u.tags[tag]) for u in asked.utterances)
+        other = Asked(named, asked.labels, asked.logits, asked.folds)
+        systems = {own: _calibrated(other, asked.logits[own])}
+        name = f"fusion, {missing} missing"
+        systems[name] = _calibrated(other, asked.logits[name])
+        found[own] = {system: _figures(other, values) for system, values in systems.items()}
+    return found
+
+
+def _conflict(asked: Asked, agreeing: Asked, temperatures: Mapping[str, float], chances: Floats) -> dict[str, Any]:
+    """Return which modality wins where they contradict each other, and how sure the fusion is beside agreement."""
+    said = probabilities(asked.logits["fusion"] / temperatures["fusion"])
+    labels = np.array(asked.labels)[said.argmax(axis=1)]
+    voice, words = asked.tagged("voice"), asked.tagged("words")
+    both = agreeing.tagged("pair") == "both"
+    return {
+        "n": len(labels),
+        "voice_wins": float((labels == voice).mean()),
+        "words_win": float((labels == words).mean()),
+        "neither": float(((labels != voice) & (labels != words)).mean()),
+        "confidence": float(said.max(axis=1).mean()),
+        "confidence_on_agreeing_pairs": float(chances[both].max(axis=1).mean()),
+    }

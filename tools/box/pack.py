@@ -1,0 +1,112 @@
+"""Pack a box: a model folder in half precision, an exported one in 8 bits, calibration, scope and card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from box_card import box_card
+from safetensors.torch import load_file, save_file
+
+from emofuse import layout
+from emofuse.evaluation.calibration import Calibration
+from emofuse.inference.boxes import OPEN, WHOLE
+from emofuse.inference.export import export
+from emofuse.types import Corpus
+
+SCOPE = "a demonstration model, learnt from acted speech and from sentences never spoken in it; not for decisions"
+# Which judged system tells the temperature of which pattern.
+PATTERNS = {"audio+text": "fusion", "audio": "fusion, text missing", "text": "fusion, audio missing"}
+# No more than this, both forms together.
+LARGEST_BYTES = 25 * 2**20
+
+
+@dataclass(frozen=True)
+class Licence:
+    """Under which licence the weights are, and who is to be named."""
+
+    name: str
+    url: str
+    sources: tuple[str, ...]
+
+
+EMODB = "EmoDB (Burkhardt et al. 2005), CC0-1.0 as re-published by audEERING"
+KEYWORDS = "Picovoice wake-word benchmark, Apache-2.0"
+GOEMOTIONS = "GoEmotions (Demszky et al. 2020), CC BY 4.0"
+EMOBANK = "EmoBank (Buechel and Hahn 2017), CC BY-SA 4.0"
+TEACHER = "all-MiniLM-L6-v2, the teacher of the text encoder, Apache-2.0"
+NOISE = "ESC-10 clips (Piczak 2015), CC0, and room responses of SpeechBrain's test samples, Apache-2.0"
+LICENCES = {
+    OPEN: Licence(
+        "CC-BY-SA-4.0",
+        "https://creativecommons.org/licenses/by-sa/4.0/",
+        (EMODB, KEYWORDS, GOEMOTIONS, EMOBANK, TEACHER, NOISE),
+    ),
+    WHOLE: Licence(
+        "CC-BY-NC-SA-4.0",
+        "https://creativecommons.org/licenses/by-nc-sa/4.0/",
+        (
+            "RAVDESS (Livingstone and Russo 2018), CC BY-NC-SA 4.0",
+            "nEMO (Christop 2024), CC BY-NC-SA 4.0",
+            EMODB,
+            KEYWORDS,
+            GOEMOTIONS,
+            EMOBANK,
+            TEACHER,
+            NOISE,
+        ),
+    ),
+}
+
+
+def pack(name: str, fusion: Path, target: Path, figures: dict[str, Any], sample: Corpus) -> dict[str, Any]:
+    """Put a trained fusion into a box.
+
+    Args:
+        name: of the box.
+        fusion: the run folder of the fusion.
+        target: the box's folder; what stands there is replaced.
+        figures: what the card tells, see `box_card`; "calibration" is those of the judged fusion.
+        sample: utterances like those that it will hear, for the scales of 8 bits.
+
+    Returns:
+        Sizes, and how far 8 bits are from the model.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    model = target / layout.MODEL
+    shutil.copytree(fusion / layout.MODEL, model)
+    _halve(model / layout.WEIGHTS)
+    licence = LICENCES[name]
+    scope = {"scope": SCOPE, "licence": licence.name}
+    layout.write_json(model / layout.SCOPE, scope)
+    layout.write_json(model / layout.CALIBRATION, _calibration(model, figures["calibration"]).as_dict())
+    layout.write_text(model / layout.CARD, box_card(name, licence, SCOPE, figures))
+    parity = export(model, target / layout.BOX_EXPORTED, int8=True, sample=sample)
+    about = scope | {"name": name, "licence_url": licence.url, "sources": list(licence.sources)}
+    layout.write_json(target / layout.BOX, about)
+    total = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+    if total > LARGEST_BYTES:
+        raise SystemExit(f"{target}: {total} bytes are more than a box may hold ({LARGEST_BYTES})")
+    return {"bytes": total, "parity": parity}
+
+
+def _halve(path: Path) -> None:
+    """Write the weights in half precision."""
+    weights = {
+        name: value.half() if value.is_floating_point() else value for name, value in load_file(path).items()
+    }
+    save_file(weights, path, {"format": "pt"})
+
+
+def _calibration(model: Path, judged: dict[str, Any]) -> Calibration:
+    """Return the calibration that the judged fusion taught, with the priors of this one."""
+    own = Calibration.from_dict(json.loads((model / layout.CALIBRATION).read_text(encoding="utf-8")))
+    temperatures = {pattern: judged["temperatures"][system] for pattern, system in PATTERNS.items()}
+    return Calibration(
+        temperatures=temperatures,  # type: ignore[arg-type]  # the keys are patterns
+        threshold=judged["abstention"]["fusion"]["threshold"],
+        priors=own.priors,
+    )
