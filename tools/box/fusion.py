@@ -12,6 +12,7 @@ import argparse
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,8 @@ def main() -> None:
     setting = Setting(options.data, options.voice, options.text, out, corpus, seconds)
     stages: dict[str, Callable[[], Any]] = {
         "judged": lambda: judged(setting),
-        **{name: lambda name=name: shipped(setting, name) for name in CORPORA},
-        "pack": lambda: {
-            name: pack(out / name, out / "packed" / name, name, setting) for name in ("box", "box-open")
-        },
+        **{name: partial(shipped, setting, name) for name in CORPORA},
+        "pack": lambda: packed(setting),
     }
     wanted = options.stages.split(",") if options.stages else list(stages)
     if unknown := set(wanted) - set(stages):
@@ -145,7 +144,7 @@ def packed(setting: Setting) -> Any:
             "kept_out": own,
             "calibration": judged if whole else own,
         }
-        known = setting.corpus.select(lambda u, of=corpora: u.session in of)
+        known = setting.corpus.select([u.id for u in setting.corpus if u.session in corpora])
         sample = to_be_asked(known, setting.sentences(held_out=None), setting.seconds, 1)
         some = replace(sample, utterances=sample.utterances[:: max(1, len(sample) // SAMPLE)][:SAMPLE])
         sizes[name] = pack(name, setting.out / name / "fusion", setting.out / "packed" / name, figures, some)
