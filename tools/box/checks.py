@@ -29,7 +29,7 @@ from emofuse.evaluation.calibration import probabilities
 from emofuse.evaluation.runs import read_run
 from emofuse.inference.recognizer import EmotionRecognizer
 from emofuse.model.checkpoint import load_checkpoint
-from emofuse.types import Corpus, Prediction, Utterance
+from emofuse.types import Corpus, Fold, Prediction, Utterance
 
 # How many clips the speed is measured on.
 TIMED = 120
@@ -54,18 +54,29 @@ def robustness(folds: Path, corpus: Corpus, data: Path) -> dict[str, Any]:
 
 
 def corpus_probe(folds: Path, corpus: Corpus) -> dict[str, Any]:
-    """Return how well a linear probe tells the corpus from the pooled vectors of the first fold's test part."""
-    first = read_run(folds).folds[0]
-    folder = layout.job_folder(folds, first.index, 0, "audio") / layout.MODEL
-    asked = [u for u in corpus if u.id in set(first.test)]
+    """Return how well a linear probe tells the corpus from the pooled vectors of a fold's test part.
+
+    The probe is asked about speakers whom it has not learnt from: of the folds, the one with most speakers of
+    each corpus is taken.
+    """
+    fold = max(read_run(folds).folds, key=lambda one: _fewest_speakers(corpus, one))
+    fewest = _fewest_speakers(corpus, fold)
+    if fewest < 2:
+        return {"balanced_accuracy": None, "reason": "a corpus has one speaker in every fold"}
+    folder = layout.job_folder(folds, fold.index, 0, "audio") / layout.MODEL
+    asked = list(corpus.select(fold.test))
     vectors, names = _pooled(folder, asked), np.array([u.tags["corpus"] for u in asked])
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced"))
     speakers = [str(u.speaker) for u in asked]
-    fewest = min(len({s for s, n in zip(speakers, names, strict=True) if n == name}) for name in set(names))
-    if fewest < 2:
-        return {"balanced_accuracy": None, "reason": "a corpus has one speaker in this fold", "n": len(asked)}
     told = cross_val_predict(probe, vectors, names, groups=speakers, cv=GroupKFold(fewest))
-    return {"balanced_accuracy": float(balanced_accuracy_score(names, told)), "chance": 1 / 3, "n": len(asked)}
+    right = float(balanced_accuracy_score(names, told))
+    return {"balanced_accuracy": right, "chance": 1 / 3, "n": len(asked), "fold": fold.index}
+
+
+def _fewest_speakers(corpus: Corpus, fold: Fold) -> int:
+    """Return how many speakers the corpus with fewest has in a fold's test part."""
+    speakers = {(u.session, u.speaker) for u in corpus.select(fold.test)}
+    return min(Counter(name for name, _ in speakers).values())
 
 
 def keyword_calls(model: Path, corpus: Corpus) -> dict[str, Any]:

@@ -55,7 +55,7 @@ WHAT = {
 CALLS = {"audio": '"call.wav"', "text": 'text="I said no."', "fusion": '"call.wav", text="I said no."'}
 SELECTIONS = {
     "best": "the best UA on the validation part",
-    "fixed": "none: a declared number, the last three averaged",
+    "fixed": "none: a declared number; the last three, or all steps, averaged",
 }
 
 
