@@ -1,0 +1,134 @@
+"""A timeline as text: for programs, for spreadsheets, for players, for annotators, for scorers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from typing import Literal
+
+from emofuse.inference.timeline.annotation import as_eaf, as_textgrid
+from emofuse.inference.timeline.subtitles import as_srt, as_vtt
+from emofuse.inference.timeline.written import Span, caption, one_line
+from emofuse.types import Timeline
+
+TimelineFormat = Literal["json", "jsonl", "csv", "srt", "vtt", "rttm", "textgrid", "eaf", "labels"]
+
+PLAIN = ("start", "end", "speaker", "label", "confidence", "abstained", "short", "text", "text_source", "language")
+# In RTTM, who is not known; a reader would take <NA> for a missing value.
+UNKNOWN_SPEAKER = "unknown"
+# Names that table readers take for a missing value.
+MISSING = {"na", "n/a", "nan", "null", "none", "<na>", "#n/a", "#na"}
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def as_json(timeline: Timeline) -> str:
+    """Return one JSON document."""
+    return _json(timeline.as_dict(), indent=2) + "\n"
+
+
+def as_json_lines(timeline: Timeline) -> str:
+    """Return one JSON document a segment, each with the recording's id and the model's scope."""
+    whole = timeline.as_dict()
+    before = {key: whole[key] for key in ("id", "audio", "channel")}
+    after = {key: whole[key] for key in ("model", "model_scope")}
+    return "".join(_json(before | segment | after) + "\n" for segment in whole["segments"])
+
+
+def as_csv(timeline: Timeline) -> str:
+    """Return a header and a row a segment, with a column of probability for each label."""
+    rows = [_row(["id", "channel", *PLAIN, "modalities", *(f"p_{label}" for label in timeline.labels)])]
+    for segment in timeline.segments:
+        values = segment.as_dict() | {"start": f"{segment.start:.3f}", "end": f"{segment.end:.3f}"}
+        chances = [f"{segment.probabilities[label]:.6f}" for label in timeline.labels]
+        plain = [values[key] for key in PLAIN]
+        rows.append(_row([timeline.id, timeline.channel, *plain, "+".join(segment.modalities), *chances]))
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", "".join(rows))
+
+
+def as_labels(timeline: Timeline) -> str:
+    """Return an Audacity label track: start, end and a line for people, parted by tabs."""
+    lines = []
+    for segment in timeline.segments:
+        span = Span.of(segment)
+        lines.append(f"{span.start / 1000:.3f}\t{span.end / 1000:.3f}\t{caption(segment)}\n")
+    return "".join(lines)
+
+
+def as_rttm(timeline: Timeline) -> str:
+    """Return NIST's rich transcription time marks: a SPEAKER line of ten fields for each segment.
+
+    RTTM tells who spoke, and scorers compare the eighth field, the speaker; so that is the speaker here too, or
+    `unknown`. The label stands in the sixth field, orthography, which pyannote, dscore and NIST's md-eval pass
+    over in SPEAKER lines; md-eval refuses any but `<NA>` in the seventh. The ninth is the confidence of the
+    label. Blanks within a field become underscores.
+    """
+    file = _field(timeline.id)
+    names = _speaker_fields(timeline)
+    lines = []
+    for segment in timeline.segments:
+        span = Span.of(segment)
+        times = f"{span.start / 1000:.3f} {(span.end - span.start) / 1000:.3f}"
+        said = f"{_field(segment.label)} <NA> {names[segment.speaker]} {segment.confidence:.4f}"
+        lines.append(f"SPEAKER {file} 1 {times} {said} <NA>\n")
+    return "".join(lines)
+
+
+TIMELINE_FORMATS: dict[TimelineFormat, Callable[[Timeline], str]] = {
+    "json": as_json,
+    "jsonl": as_json_lines,
+    "csv": as_csv,
+    "srt": as_srt,
+    "vtt": as_vtt,
+    "rttm": as_rttm,
+    "textgrid": as_textgrid,
+    "eaf": as_eaf,
+    "labels": as_labels,
+}
+# What a file of each format is called behind its stem.
+TIMELINE_SUFFIXES: dict[TimelineFormat, str] = {
+    "json": ".json",
+    "jsonl": ".jsonl",
+    "csv": ".csv",
+    "srt": ".srt",
+    "vtt": ".vtt",
+    "rttm": ".rttm",
+    "textgrid": ".TextGrid",
+    "eaf": ".eaf",
+    "labels": ".txt",
+}
+
+
+def _json(document: object, indent: int | None = None) -> str:
+    """Return a document as JSON that UTF-8 can hold: half of a letter, as in some file names, is escaped."""
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _row(values: list[object]) -> str:
+    # Only breaks that could end a line are quoted: with any other end, one of \r and \n would stand bare.
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\r\n").writerow(values)
+    return line.getvalue().removesuffix("\r\n") + "\n"
+
+
+def _field(text: str) -> str:
+    """Return text as a field of RTTM: never empty, without blanks and without what a table reader would mend."""
+    field = one_line(text).replace(" ", "_").replace('"', "'") or "_"
+    return f"{field}_" if field.lower() in MISSING else field
+
+
+def _speaker_fields(timeline: Timeline) -> dict[str | None, str]:
+    """Return the field of each speaker; speakers who would share one are told apart by a number."""
+    fields: dict[str | None, str] = {None: UNKNOWN_SPEAKER}
+    for speaker in dict.fromkeys(segment.speaker for segment in timeline.segments):
+        if speaker is None:
+            continue
+        number, field = 1, _field(speaker)
+        while field in fields.values():
+            number += 1
+            field = f"{_field(speaker)}_{number}"
+        fields[speaker] = field
+    return fields

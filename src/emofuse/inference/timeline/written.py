@@ -1,0 +1,151 @@
+"""What the written formats share: whole milliseconds, text on one line, and lanes in which nothing overlaps."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from emofuse.types import Segment, Timeline
+
+# What recordings are called on the web; kept here so that a page is the same on every system.
+MEDIA_TYPES = {
+    ".wav": "audio/wav",
+    ".mp3": "audio/mpeg",
+    ".flac": "audio/flac",
+    ".ogg": "audio/ogg",
+    ".oga": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".m4a": "audio/mp4",
+    ".aac": "audio/aac",
+    ".webm": "video/webm",
+    ".mp4": "video/mp4",
+}
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch in whole milliseconds, at least one long: no format takes a stretch without length."""
+
+    start: int
+    end: int
+
+    @classmethod
+    def of(cls, segment: Segment) -> Span:
+        """Round the times of a segment."""
+        start = round(segment.start * 1000)
+        return cls(start, max(start + 1, round(segment.end * 1000)))
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Segments that follow one another without overlap.
+
+    Attributes:
+        name: put behind the name of a tier, so that no two lanes share one; empty where there is nothing to tell.
+        speaker: of all the segments; None where nobody is known, or several are.
+    """
+
+    name: str
+    speaker: str | None
+    segments: tuple[Segment, ...]
+
+
+def one_line(text: str) -> str:
+    r"""Put text on one line that every format can hold: single blanks, no control characters, no half letters.
+
+    >>> one_line("well,\n I  said\tno")
+    'well, I said no'
+    """
+    kept = (" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)
+    return " ".join("".join(kept).split()).translate(_UNFIT)
+
+
+def percent(share: float) -> str:
+    """Return a share as a whole per cent.
+
+    >>> percent(0.827)
+    '83 %'
+    """
+    return f"{100 * share:.0f} %"
+
+
+def sure(segment: Segment) -> str:
+    """Return how sure an answer is, and whether it is withheld."""
+    return percent(segment.confidence) + (" (abstained)" if segment.abstained else "")
+
+
+def caption(segment: Segment) -> str:
+    """Return a segment as a line for people: `angry 83 % · Ann: I said no.`, with `(abstained)` where it is.
+
+    >>> caption(Segment(0.0, 1.0, "sad", {"sad": 1.0}, 1.0, abstained=True, speaker="Ann", text="No."))
+    'sad 100 % (abstained) · Ann: No.'
+    """
+    said = f"{one_line(segment.label)} {percent(segment.confidence)}" + (
+        " (abstained)" if segment.abstained else ""
+    )
+    heard = ": ".join(part for part in (one_line(segment.speaker or ""), one_line(segment.text or "")) if part)
+    return f"{said} · {heard}" if heard else said
+
+
+def facts(timeline: Timeline) -> list[str]:
+    """Return what a reader must know of a timeline, a line each: recording, model, its scope, notes."""
+    lines = [f"recording: {timeline.id}"]
+    if timeline.model is not None:
+        lines.append(f"model: {timeline.model}")
+    lines.append(f"scope: {timeline.model_scope or 'the model states none'}")
+    if timeline.smoothing:
+        lines.append(f"probabilities are smoothed over {timeline.smoothing:g} seconds")
+    return [one_line(line) for line in (*lines, *timeline.notes)]
+
+
+def packed(timeline: Timeline) -> list[Lane]:
+    """Return the fewest lanes that hold all segments; the first has no name, and there is always a first."""
+    rows = _rows(timeline.segments) or [[]]
+    return [Lane("" if number == 1 else f" {number}", None, tuple(row)) for number, row in enumerate(rows, 1)]
+
+
+def by_speaker(timeline: Timeline) -> list[Lane]:
+    """Return the lanes of each speaker, in the order in which they are first heard; there is always one.
+
+    A speaker who is heard twice at a time gets another lane, `@Ann (2)`; who is not known gets one without name.
+    """
+    speakers = dict.fromkeys(segment.speaker for segment in timeline.segments) or {None: None}
+    lanes: list[Lane] = []
+    taken: set[str] = set()
+    for speaker in speakers:
+        name = "" if speaker is None else f"@{one_line(speaker)}"
+        own = _rows(segment for segment in timeline.segments if segment.speaker == speaker) or [[]]
+        for row in own:
+            fresh = _untaken(name, taken)
+            taken.add(fresh)
+            lanes.append(Lane(fresh, speaker, tuple(row)))
+    return lanes
+
+
+def _rows(segments: Iterable[Segment]) -> list[list[Segment]]:
+    """Put each segment, by its start, into the first row that is free."""
+    rows: list[list[Segment]] = []
+    ends: list[int] = []
+    for segment in sorted(segments, key=lambda one: (one.start, one.end)):
+        span = Span.of(segment)
+        free = next((row for row, end in enumerate(ends) if end <= span.start), None)
+        if free is None:
+            rows.append([segment])
+            ends.append(span.end)
+        else:
+            rows[free].append(segment)
+            ends[free] = span.end
+    return rows
+
+
+def _untaken(name: str, taken: set[str]) -> str:
+    number, fresh = 1, name
+    while fresh in taken:
+        number += 1
+        fresh = f"{name} ({number})"
+    return fresh
+
+
+# Letters that no XML file holds, or no UTF-8.
+_UNFIT = dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\N{REPLACEMENT CHARACTER}")

@@ -1,0 +1,242 @@
+"""The page: whole in one file, harmless whatever was said, and usable without a mouse or colours."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+from hypothesis import given
+from timelines import LABELS, calmly, long_timeline, segment, timeline, timelines
+
+from emofuse.errors import AudioError
+from emofuse.inference.timeline.envelope import envelope
+from emofuse.inference.timeline.page import timeline_page
+from emofuse.types import Passed, Timeline
+
+EVIL = "\"'><img src=x onerror=alert(1)></script><script>alert(2)</script><!--"
+VOID = {"meta", "input", "br", "img"}
+
+
+@dataclass
+class Element:
+    name: str
+    attributes: dict[str, str | None]
+    text: str = ""
+    inside: list[Element] = field(default_factory=list)
+
+
+class Reader(HTMLParser):
+    """Read a page as a browser would, and refuse what is not closed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.all: list[Element] = []
+        self.open: list[Element] = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        element = Element(tag, dict(attrs))
+        assert len(element.attributes) == len(attrs)
+        if self.open:
+            self.open[-1].inside.append(element)
+        self.all.append(element)
+        if tag not in VOID:
+            self.open.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.all.append(Element(tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop().name == tag
+
+    def handle_data(self, data: str) -> None:
+        for element in self.open:
+            element.text += data
+
+    def named(self, name: str) -> list[Element]:
+        return [element for element in self.all if element.name == name]
+
+    def classed(self, name: str) -> list[Element]:
+        return [element for element in self.all if name in (element.attributes.get("class") or "").split()]
+
+
+def evil_timeline() -> Timeline:
+    chances = {EVIL: 0.9, "neutral": 0.1}
+    one = segment(0.0, 8.0, speaker=EVIL, text=EVIL)
+    own = [
+        type(one)(8.0 * n, 8.0 * n + 8.0, label, chances, 0.9, speaker=EVIL, text=EVIL)
+        for n, label in enumerate((EVIL, "neutral", EVIL))
+    ]
+    return Timeline(
+        EVIL, EVIL, 30.0, (EVIL, "neutral"), tuple(own), (Passed(24.0, 30.0, EVIL),), EVIL,
+        model=EVIL, model_scope=EVIL, notes=(EVIL,),
+    )  # fmt: skip
+
+
+def test_whatever_was_said_is_text() -> None:
+    page = timeline_page(evil_timeline(), envelope([np.ones(50)], 10))
+    reader = Reader(page)
+    assert not reader.named("img")
+    assert len(reader.named("script")) == 1
+    assert "alert" not in reader.named("script")[0].text
+    assert "alert" not in reader.named("style")[0].text
+    assert not [name for element in reader.all for name in element.attributes if name.startswith("on")]
+    assert page.count("<!--") == 0
+    assert reader.named("h1")[0].text == f"Timeline of {EVIL}"
+    assert all(EVIL in button.text for button in reader.classed("seek"))
+    for element in reader.all:
+        for name in ("src", "href", "style"):
+            assert "alert" not in (element.attributes.get(name) or "")
+
+
+@calmly
+@given(timelines())
+def test_every_segment_is_a_button_with_its_words(told: Timeline) -> None:
+    page = timeline_page(told)
+    page.encode("utf-8")
+    buttons = Reader(page).classed("seek")
+    assert [button.name for button in buttons] == ["button"] * len(told.segments)
+    for button, one in zip(buttons, told.segments, strict=True):
+        assert float(button.attributes["data-start"] or "") == pytest.approx(one.start, abs=0.001)
+        assert float(button.attributes["data-end"] or "") == pytest.approx(one.end, abs=0.001)
+        assert f"{one.label} {100 * one.confidence:.0f} %" in button.text
+        assert ("abstained" in button.text) == one.abstained
+
+
+def test_the_only_script_that_runs_is_ours() -> None:
+    reader = Reader(timeline_page(timeline()))
+    digest = base64.b64encode(hashlib.sha256(reader.named("script")[0].text.encode()).digest()).decode()
+    (policy,) = [one for one in reader.named("meta") if one.attributes.get("http-equiv")]
+    assert f"script-src 'sha256-{digest}';" in (policy.attributes["content"] or "")
+
+
+def test_nothing_is_fetched_from_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "call.wav").write_bytes(b"sound")
+    page = timeline_page(long_timeline(5), envelope([np.ones(50)], 10), tmp_path / "call.wav", tmp_path)
+    sources = [
+        element.attributes[name]
+        for element in Reader(page).all
+        for name in ("src", "href", "data", "srcset", "action")
+        if name in element.attributes
+    ]
+    assert sources == ["#summary", "data:audio/wav;base64," + base64.b64encode(b"sound").decode()]
+    assert "url(" not in page
+    assert "@import" not in page
+    assert "http:" not in page
+    assert "https:" not in page
+
+
+def test_a_large_recording_is_linked_from_where_the_page_stands(tmp_path: Path) -> None:
+    audio = tmp_path / "my calls" / "a#1?.wav"
+    audio.parent.mkdir()
+    audio.write_bytes(b"123456")
+    pages = tmp_path / "pages"
+    (player,) = Reader(timeline_page(timeline(), None, audio, pages, limit=5)).named("audio")
+    assert player.attributes["src"] == "../my%20calls/a%231%3F.wav"
+    assert Path(os.path.normpath(pages / unquote(player.attributes["src"]))) == audio
+    (player,) = Reader(timeline_page(timeline(), None, audio, pages, limit=6)).named("audio")
+    assert (player.attributes["src"] or "").startswith("data:audio/wav;base64,")
+
+
+def test_a_recording_that_is_gone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match=r"gone\.wav"):
+        timeline_page(timeline(), None, tmp_path / "gone.wav", tmp_path)
+
+
+def test_without_a_recording_there_is_no_player() -> None:
+    reader = Reader(timeline_page(timeline()))
+    assert not reader.named("audio")
+    assert "not part of this page" in reader.named("section")[0].text
+
+
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [
+        ("a demonstration for acted English", "This is a demonstration model. a demonstration for acted English"),
+        ("the demo corpus only", "This is a demonstration model."),
+        ("German calls", "Scope of the model: German calls"),
+        ("democracies", "Scope of the model: democracies"),
+        (None, "does not say what it is for"),
+    ],
+)
+def test_the_scope_stands_before_any_answer(scope: str | None, words: str) -> None:
+    reader = Reader(timeline_page(timeline(segment(0.0, 1.0), model_scope=scope)))
+    (banner,) = reader.classed("scope")
+    assert words in banner.text
+    assert ("demonstration model" in banner.text) == (scope is not None and "This is" in words)
+    assert banner.attributes["role"] == "note"
+    assert reader.all.index(banner) < reader.all.index(reader.classed("seek")[0])
+
+
+def test_labels_are_told_apart_without_colours() -> None:
+    told = timeline(*(segment(float(n), n + 1.0, label) for n, label in enumerate(LABELS)))
+    reader = Reader(timeline_page(told))
+    blocks = reader.classed("block")
+    assert [block.text for block in blocks] == list(LABELS)
+    patterns = [(block.attributes["class"] or "").split()[-1] for block in blocks]
+    assert len(set(patterns)) == len(LABELS)
+    (legend,) = reader.classed("legend")
+    assert [entry.text for entry in legend.inside[: len(LABELS)]] == list(LABELS)
+    keys = [(entry.inside[0].attributes["class"] or "").split()[-1] for entry in legend.inside[: len(LABELS)]]
+    assert keys == patterns
+
+
+def test_blocks_stand_where_their_segments_are() -> None:
+    told = timeline(segment(2.0, 4.0), segment(3.0, 8.0, speaker="Ann"), seconds=10.0)
+    blocks = Reader(timeline_page(told)).classed("block")
+    assert "left:20.0000%;width:20.0000%" in (blocks[0].attributes["style"] or "")
+    assert "left:30.0000%;width:50.0000%" in (blocks[1].attributes["style"] or "")
+
+
+def test_what_assistive_tools_need_is_there() -> None:
+    reader = Reader(timeline_page(long_timeline(3), envelope([np.ones(50)], 10)))
+    assert reader.named("html")[0].attributes["lang"] == "en"
+    assert all(element.attributes.get("scope") in ("col", "row") for element in reader.named("th"))
+    ids = [element.attributes["id"] for element in reader.all if "id" in element.attributes]
+    assert len(ids) == len(set(ids))
+    pointed = [one.attributes["aria-labelledby"] for one in reader.all if "aria-labelledby" in one.attributes]
+    assert {"summary", *pointed} <= set(ids)
+    (strip,) = reader.classed("strip")
+    assert strip.attributes["aria-hidden"] == "true"
+    assert not [one for one in reader.classed("block") if one.name == "button"]
+
+
+def test_what_was_not_analysed_and_the_figures_are_told() -> None:
+    told = timeline(
+        *(segment(6.0 * n, 6.0 * n + 6.0, "sad" if n > 2 else "angry", 0.9, speaker="Ann") for n in range(6)),
+        passed=(Passed(40.0, 42.0, "music"),),
+        smoothing=1.0,
+        notes=("no words were there",),
+    )
+    reader = Reader(timeline_page(told))
+    text = reader.named("body")[0].text
+    assert "40.0 to 42.0 s: music" in text
+    assert "no words were there" in text
+    assert "probabilities are smoothed over 1 seconds" in text
+    assert "Ann, 0:18: angry to sad" in text
+    assert [row.inside[0].text for row in reader.named("tr")] == ["speaker", "all", "Ann"]
+
+
+def test_page_and_formats_need_the_core_only() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'transformers', 'matplotlib', 'jinja2', 'pympi'): sys.modules[name] = None\n"
+        "from emofuse.inference.timeline import formats, page, picture, smooth, summary\n"
+        "from emofuse.types import Segment, Timeline\n"
+        "told = Timeline('a', 'a.wav', 2.0, ('sad',), (Segment(0.0, 1.0, 'sad', {'sad': 1.0}, 1.0),))\n"
+        "assert 'sad 100 %' in page.timeline_page(smooth.against_baseline(smooth.smoothed(told, 1.0)))\n"
+        "assert all(write(told) for name, write in formats.TIMELINE_FORMATS.items() if name != 'eaf')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
