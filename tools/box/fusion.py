@@ -121,7 +121,7 @@ def shipped(setting: Setting, name: str) -> Any:
     allowed = (*CORPORA[name], KEYWORDS)
     known = without(setting.corpus.select(lambda u: u.session in allowed), KEPT_OUT)
     pairs = to_learn_from(known, setting.sentences(held_out=None), setting.seconds)
-    recipe = fusion_recipe(setting, voice, setting.text / "all" / "student", folder)
+    recipe = fusion_recipe(setting, voice, setting.text / "shipped" / "student", folder)
     train(recipe, pairs, folder / "fusion", "fusion", resume=True)
     unheard = only_speakers(setting.corpus, KEPT_OUT)
     questions = to_be_asked(unheard, setting.sentences(held_out=None), setting.seconds, DRAWS)
