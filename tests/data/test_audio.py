@@ -4,6 +4,7 @@ import csv
 import math
 import os
 import struct
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import soundfile
 import soxr
 
 from emofuse.data.audio import AUDIO_SUFFIXES, Clip, Samples, measure_clip, read_clip, seconds_of
+from emofuse.data.media import MEDIA_SUFFIXES
 from emofuse.errors import AudioError
 
 ODD = Path(os.environ.get("EMOFUSE_DATA", "nowhere")) / "odd_audio"
@@ -201,13 +203,24 @@ def forget_length(path: Path) -> Path:
     return path
 
 
-def test_a_flac_without_a_length_is_refused_with_a_way_out(tmp_path: Path) -> None:
+def test_a_flac_without_a_length_is_refused_with_a_way_out_where_pyav_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
     path = forget_length(write(tmp_path, FORMATS[2]))
-    with pytest.raises(AudioError, match="does not say how long it is; convert it once more"):
-        read_clip(path)
+    for read in (read_clip, measure_clip):
+        with pytest.raises(
+            AudioError, match=r"does not say how long it is; convert it once more.*emofuse\[media\]"
+        ):
+            read(path)
 
 
-def test_a_span_of_a_flac_from_a_pipe_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_pyav", [True, False])
+def test_a_span_of_a_flac_from_a_pipe_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_pyav: bool
+) -> None:
+    if not with_pyav:
+        monkeypatch.setitem(sys.modules, "av", None)
     path = write(tmp_path, FORMATS[2])
     expected = read_clip(path, 0.25, 0.75).samples
     np.testing.assert_array_equal(read_clip(forget_length(path), 0.25, 0.75).samples, expected)
@@ -258,11 +271,10 @@ def test_what_is_no_sound_is_refused_with_its_path(tmp_path: Path, content: byte
         read_clip(path)
 
 
-@pytest.mark.parametrize(
-    "suffix",
-    AUDIO_SUFFIXES,
-)
+@pytest.mark.parametrize("suffix", AUDIO_SUFFIXES)
 def test_text_with_the_name_of_a_recording_is_refused(tmp_path: Path, suffix: str) -> None:
+    if suffix in MEDIA_SUFFIXES:
+        pytest.importorskip("av")
     path = tmp_path / f"a{suffix}"
     path.write_text("This is text, not sound.\n" * 100)
     with pytest.raises(AudioError, match=r"is not audio that can be read here; convert it to WAV"):
@@ -447,7 +459,10 @@ def odd_files() -> list[tuple[str, str]]:
 @pytest.mark.data
 @pytest.mark.skipif(not ODD.is_dir(), reason="EMOFUSE_DATA does not name a folder with odd_audio")
 @pytest.mark.parametrize(("name", "libsndfile"), odd_files())
-def test_an_odd_file_gives_a_clip_or_one_line_that_names_it(name: str, libsndfile: str) -> None:
+def test_without_pyav_an_odd_file_gives_a_clip_or_one_line_that_names_it(
+    name: str, libsndfile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
     if libsndfile.startswith("ok"):
         seconds = float(libsndfile.rsplit(" ", 1)[1].removesuffix("s"))
         assert read_clip(ODD / name).seconds == pytest.approx(seconds, rel=0.01)

@@ -1,0 +1,115 @@
+"""What a recording on disk promises, whichever library reads it, and the spans that may be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from emofuse.errors import AudioError
+
+BLOCK_SECONDS = 30
+# A span may end so many seconds after the recording: annotators round.
+ROUNDING_SECONDS = 0.1
+
+Samples = npt.NDArray[np.float32]
+
+
+class Recording(Protocol):
+    """A file that holds sound, looked at but not held open."""
+
+    @property
+    def rate(self) -> int:
+        """Samples per second, as the file has them."""
+
+    @property
+    def channels(self) -> int:
+        """As the file has them."""
+
+    @property
+    def seconds(self) -> float | None:
+        """Length as the header tells it; None where it does not."""
+
+    def blocks(self, start: float | None, end: float | None) -> Iterator[Samples]:
+        """Yield (frames, channels) from `start` to `end` seconds, never more than `BLOCK_SECONDS` at a time.
+
+        Raises:
+            AudioError: the span lies outside the recording, or the file breaks off, is damaged or
+                changes its rate or channels.
+        """
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a recording, in frames.
+
+    Attributes:
+        start: as it was asked for, in seconds; None for the beginning.
+        end: likewise; None for the end of the recording.
+        first: its first frame.
+        wanted: how many frames it has; None where it reaches to the end.
+    """
+
+    path: Path
+    rate: int
+    start: float | None
+    end: float | None
+    first: int
+    wanted: int | None
+
+    @classmethod
+    def of(cls, path: Path, rate: int, start: float | None, end: float | None) -> Span:
+        """Turn seconds into frames.
+
+        Raises:
+            AudioError: the span holds nothing, or begins before the recording.
+        """
+        first = round((start or 0.0) * rate)
+        wanted = None if end is None else round(end * rate) - first
+        if first < 0:
+            raise AudioError(f"{path}: the span starts at {start} s, before the recording; check the annotation")
+        if wanted is not None and wanted <= 0:
+            raise AudioError(f"{path}: the span from {start} to {end} s is empty; check the annotation")
+        return cls(path, rate, start, end, first, wanted)
+
+    def refuse_early_end(self, total: int) -> None:
+        """Refuse a recording that ended after `total` frames of the span, when more were wanted.
+
+        Raises:
+            AudioError: it is too short by more than annotators round.
+        """
+        if self.first and not total:
+            raise self.after_the_end()
+        if self.wanted is not None and total < self.wanted - ROUNDING_SECONDS * self.rate:
+            raise AudioError(
+                f"{self.path}: the span ends at {self.end} s, but the recording ends at "
+                f"{(self.first + total) / self.rate:.2f} s; check the annotation or the file"
+            )
+
+    def after_the_end(self) -> AudioError:
+        """Say that the recording ends before the span starts."""
+        return AudioError(f"{self.path}: the span starts at {self.start} s, after the end of the recording")
+
+
+def truncated(path: Path) -> AudioError:
+    """Say that a file lacks its end."""
+    return AudioError(f"{path}: is truncated, it ends before its header says; copy it again")
+
+
+def regrouped(pieces: Iterable[Samples], size: int) -> Iterator[Samples]:
+    """Join small pieces of (frames, channels) to blocks of `size` frames; the last may be shorter."""
+    waiting: list[Samples] = []
+    held = 0
+    for piece in pieces:
+        while held + len(piece) >= size:
+            yield np.concatenate([*waiting, piece[: size - held]])
+            piece, waiting, held = piece[size - held :], [], 0
+        if len(piece):
+            waiting.append(piece)
+            held += len(piece)
+    if waiting:
+        yield np.concatenate(waiting)
