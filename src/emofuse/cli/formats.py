@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
@@ -14,6 +15,7 @@ FormatName = Literal["table", "json", "jsonl", "csv"]
 Lines = Callable[[Iterable[Prediction], Sequence[str]], Iterator[str]]
 
 TEXT_WIDTH = 40
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 def as_table(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
@@ -23,19 +25,27 @@ def as_table(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterat
             yield f"{'label':12} {'sure':>5}  {'from':12} utterance"
         words = f"  {_short(prediction.text)!r}" if prediction.text and "text" in prediction.modalities else ""
         used = "+".join(prediction.modalities)
-        yield f"{prediction.label:12} {prediction.confidence:5.0%}  {used:12} {prediction.id}{words}"
+        line = f"{prediction.label:12} {prediction.confidence:5.0%}  {used:12} {prediction.id}{words}"
+        yield readable(line)
 
 
 def as_json(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of one JSON document: a list."""
-    documents = [prediction.as_dict() for prediction in predictions]
-    yield from json.dumps(documents, ensure_ascii=False, indent=2).splitlines()
+    """Yield the lines of one JSON document, a list, as its parts come."""
+    held: list[str] = []
+    for number, prediction in enumerate(predictions):
+        if number == 0:
+            yield "["
+        else:
+            yield from held[:-1]
+            yield f"{held[-1]},"
+        held = [f"  {line}" for line in to_json(prediction.as_dict(), indent=2).split("\n")]
+    yield from (*held, "]") if held else ("[]",)
 
 
 def as_json_lines(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
     """Yield one JSON document a prediction."""
     for prediction in predictions:
-        yield json.dumps(prediction.as_dict(), ensure_ascii=False)
+        yield to_json(prediction.as_dict())
 
 
 def as_csv(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
@@ -48,13 +58,24 @@ def as_csv(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator
         yield _row([*(values[key] for key in plain), "+".join(prediction.modalities), *chances])
 
 
+def to_json(document: object, indent: int | None = None) -> str:
+    """Return a document as JSON that UTF-8 can hold: half of a letter, as in some file names, is escaped."""
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    return _HALVES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def readable(text: str) -> str:
+    """Return text that UTF-8 can hold: half of a letter becomes a replacement character."""
+    return _HALVES.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 FORMATS: dict[FormatName, Lines] = {"table": as_table, "json": as_json, "jsonl": as_json_lines, "csv": as_csv}
 
 
 def _row(values: Iterable[object]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="").writerow(["" if value is None else value for value in values])
-    return buffer.getvalue()
+    return readable(buffer.getvalue())
 
 
 def _short(text: str) -> str:

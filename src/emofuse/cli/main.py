@@ -17,6 +17,7 @@ from emofuse.cli.crossval import crossval
 from emofuse.cli.demo import demo
 from emofuse.cli.doctor import doctor
 from emofuse.cli.evaluate import evaluate
+from emofuse.cli.explain import explain
 from emofuse.cli.export import export
 from emofuse.cli.predict import predict
 from emofuse.cli.prepare import prepare
@@ -45,6 +46,7 @@ for command in (
     evaluate,
     score,
     compare,
+    explain,
     export,
     bench,
     cache,

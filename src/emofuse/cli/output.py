@@ -78,8 +78,14 @@ def warn_of_skips(skipped: Sequence[Skip]) -> None:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """Show a bar with what runs, the share that is done and the time left, where stderr is a terminal."""
+def progress_bar(wanted: bool = True) -> Iterator[Progress]:
+    """Show a bar with what runs, the share that is done and the time left, where stderr is a terminal.
+
+    What is printed on stdout meanwhile goes there, and nowhere else.
+
+    Args:
+        wanted: show it at all; it does not go together with lines on the same screen.
+    """
     screen = console()
     columns = (
         TextColumn("{task.description}"),
@@ -88,5 +94,6 @@ def progress_bar() -> Iterator[Progress]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[figures]}"),
     )
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
+    shown = wanted and screen.is_terminal
+    with Progress(*columns, console=screen, transient=True, disable=not shown, redirect_stdout=False) as progress:
         yield progress

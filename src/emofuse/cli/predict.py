@@ -1,31 +1,44 @@
-"""`emofuse predict`: files, folders and texts in, predictions out."""
+"""`emofuse predict`: recordings, folders, lists and texts in, predictions or timelines out."""
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emofuse.cli.formats import FORMATS, FormatName
-from emofuse.errors import CheckpointError, CorpusError, EmofuseError, RecipeError
-from emofuse.types import Prediction, Skip, Utterance
+from emofuse.errors import RecipeError
+
+if TYPE_CHECKING:
+    from emofuse.cli.answering import Reporting
+    from emofuse.cli.asked import Asked
+    from emofuse.cli.choosing import Choosing
+    from emofuse.cli.inputs import Inputs
+    from emofuse.cli.timelines import Job
+    from emofuse.inference.recognizer import EmotionRecognizer
+    from emofuse.types import Prediction, Skip, Timeline
+
+FORMATS_HELP = "table, json, jsonl or csv; of timelines also srt, vtt, rttm, textgrid, eaf, labels, page, picture."
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="The model folder, or a run folder with a model in it.")],
+    model: Annotated[
+        Path | None,
+        typer.Argument(help="The model folder, or a run folder with a model in it; else the one in the box."),
+    ] = None,
     inputs: Annotated[
         list[Path] | None, typer.Argument(help="Recordings, folders of recordings, manifests (.jsonl).")
     ] = None,
     text: Annotated[str | None, typer.Option("--text", help="What is said in the one recording given.")] = None,
     transcripts: Annotated[
-        Path | None, typer.Option("--transcripts", help="A table of files and what is said in them.")
+        Path | None,
+        typer.Option(
+            "--transcripts",
+            help="A table of files and what is said in them; TXT, SRT, VTT or JSON of one; a folder of such.",
+        ),
     ] = None,
-    output: Annotated[str, typer.Option("--format", help="table, json, jsonl or csv.")] = "table",
+    output: Annotated[str, typer.Option("--format", help=FORMATS_HELP)] = "table",
     out: Annotated[Path | None, typer.Option("--out", help="Write into this folder, not to stdout.")] = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Predict though a modality is missing that the model needs.")
@@ -33,24 +46,130 @@ def predict(
     priors: Annotated[
         str | None, typer.Option("--priors", help="How frequent labels are in use: happy=0.1,neutral=0.9 ...")
     ] = None,
+    listed: Annotated[
+        Path | None, typer.Option("--list", help="A file with the path of a recording a line.")
+    ] = None,
+    each: Annotated[bool, typer.Option("--each", help="With --out: a file for each input.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="With --out: go on with a run that stopped.")] = False,
+    timeline: Annotated[bool, typer.Option("--timeline", help="Tell what is to be heard when.")] = False,
+    segmentation: Annotated[
+        str, typer.Option("--segmentation", help="How segments are found: auto, silero, energy or windows.")
+    ] = "auto",
+    turns: Annotated[
+        Path | None, typer.Option("--turns", help="The segments of a recording, in a file; or a folder of such.")
+    ] = None,
+    speakers: Annotated[
+        Path | None, typer.Option("--speakers", help="Who speaks when, in a file; or a folder of such.")
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option("--channels", help="The channels of a call, one by one: agent=0,customer=1.")
+    ] = None,
+    analyse: Annotated[str | None, typer.Option("--analyse", help="The one channel that is analysed.")] = None,
+    analyse_employee: Annotated[
+        bool,
+        typer.Option("--analyse-employee", help="Analyse somebody at work; read first where that is allowed."),
+    ] = False,
+    asr: Annotated[
+        str | None, typer.Option("--asr", help="Recognise the words: pocketsphinx, faster-whisper[:SIZE], ...")
+    ] = None,
+    language: Annotated[str | None, typer.Option("--language", help="What is spoken, such as en.")] = None,
+    smooth: Annotated[
+        float, typer.Option("--smooth", help="Seconds over which a timeline's probabilities are smoothed.")
+    ] = 0.0,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Tell change against each speaker's own mean.")
+    ] = False,
 ) -> int:
     """Recognise the emotion in recordings, in texts, or in both together."""
-    if output not in get_args(FormatName):
-        raise CorpusError(f"--format {output}: choose one of {', '.join(get_args(FormatName))}")
-    utterances = collect_inputs(inputs or [], text, transcripts)
+    from emofuse.cli.asked import Asked
+
+    asked = Asked(
+        form=output,
+        timeline=timeline,
+        out=out,
+        each=each,
+        resume=resume,
+        text=text,
+        transcripts=transcripts,
+        speakers=speakers,
+        turns=turns,
+        channels=channels,
+        analyse=analyse,
+        analyse_employee=analyse_employee,
+        segmentation=segmentation,
+        asr=asr,
+        language=language,
+        smooth=smooth,
+        baseline=baseline,
+    )
+    asked.check()
+    from emofuse.cli.inputs import collect_inputs
+    from emofuse.cli.models import choose_model
     from emofuse.cli.output import configure_logging
+
+    configure_logging()
+    folder, paths = choose_model(model, inputs or [])
+    found = collect_inputs(paths, listed, text, transcripts)
+    shares = _shares(priors)
+    return _run(asked, found, folder, allow_missing, shares)
+
+
+def _run(asked: Asked, inputs: Inputs, folder: Path, allow_missing: bool, priors: dict[str, float] | None) -> int:
+    """Load what is needed, answer, and return the exit code."""
+    from emofuse.cli.answering import Target, answer_all
+    from emofuse.cli.choosing import choosing
+    from emofuse.cli.timelines import Job, tell_all
     from emofuse.inference.recognizer import load
 
-    if not model.is_dir():
-        raise CheckpointError(f"{model}: no such model folder; give one as the first argument")
-    configure_logging()
-    recognizer = load(model, allow_missing=allow_missing, priors=_shares(priors))
-    failed = _show(recognizer.predict_many(utterances), output, recognizer.labels, out)
-    if failed and len(utterances) == 1:
-        raise EmofuseError(failed[0].reason)
-    for skip in failed:
-        typer.echo(f"failed {skip.id}: {skip.reason}", err=True)
-    return 1 if failed else 0
+    channels = asked.chosen_channels()
+    chosen = choosing(asked, inputs)
+    recognizer = load(folder, allow_missing=allow_missing, priors=priors)
+    engine = chosen.engine
+    further = {"allow_missing": allow_missing, "priors": priors, "asr": engine and [engine.name, engine.version]}
+    known = asked.known_by(recognizer.folder or folder, further) if asked.out else {}
+    target = Target(asked.form, asked.out, asked.each, asked.resume, known)
+    if asked.tells_when:
+        jobs = [
+            Job(f"{one.id}-{name}" if name else one.id, one, number, name)
+            for one in inputs
+            for name, number in (channels.items() or [(None, None)])
+        ]
+        return 1 if tell_all(jobs, lambda job: _composed(recognizer, job, chosen), target) else 0
+
+    def ask(left: Inputs, report: Reporting) -> Iterator[Prediction | Skip]:
+        return _predicted(recognizer, left, report, chosen)
+
+    return 1 if answer_all(inputs, ask, recognizer.labels, target) else 0
+
+
+def _predicted(
+    recognizer: EmotionRecognizer, left: Inputs, report: Reporting, chosen: Choosing
+) -> Iterator[Prediction | Skip]:
+    """Return what is said of inputs; words are recognised where there are none and an engine is there."""
+    from emofuse.inference.ready import LongRecordings
+    from emofuse.inference.spoken import with_words
+
+    long = LongRecordings(options=chosen.for_long)
+    utterances = left.with_words(report.refuse)
+    if chosen.engine is None:
+        return recognizer.predict_many(utterances, progress=report.step, long=long)
+    settings = recognizer.preparation.audio
+    pairs = with_words(utterances, chosen.engine, chosen.asked.language, settings.rate if settings else 0, long)
+    return recognizer.predict_clips(pairs, progress=report.step, long=long)
+
+
+def _composed(recognizer: EmotionRecognizer, job: Job, chosen: Choosing) -> Timeline:
+    """Return the timeline of a recording, or of one channel of it.
+
+    Raises:
+        EmofuseError: there can be none.
+    """
+    from emofuse.errors import CorpusError
+
+    recording = job.recording
+    if recording.audio is None or recording.start or recording.end is not None:
+        raise CorpusError(f"{job.id}: a timeline is of a whole recording, not of a text or a span")
+    return recognizer.timeline(recording.audio, chosen.for_job(job))
 
 
 def _shares(text: str | None) -> dict[str, float] | None:
@@ -66,75 +185,3 @@ def _shares(text: str | None) -> dict[str, float] | None:
         except ValueError as error:
             raise RecipeError(f"--priors {part.strip()}: write it as label=share, such as happy=0.1") from error
     return shares
-
-
-def collect_inputs(inputs: Sequence[Path], text: str | None, transcripts: Path | None) -> list[Utterance]:
-    """Turn the command's arguments into utterances with unique ids.
-
-    Raises:
-        CorpusError: there is nothing to predict, a folder has no recording in it, or `text` has several.
-    """
-    utterances = _with_unique_ids(utterance for path in inputs for utterance in _utterances(path))
-    if text is not None:
-        if len(utterances) > 1:
-            raise CorpusError(f"--text goes with one recording, not with {len(utterances)}; use --transcripts")
-        only = utterances[0] if utterances else Utterance("text", text=text)
-        utterances = [replace(only, text=text, text_source="gold")]
-    if not utterances:
-        raise CorpusError("there is nothing to predict: name recordings, or give --text")
-    if transcripts is not None:
-        from emofuse.cli.transcripts import attach
-
-        utterances = attach(utterances, transcripts)
-    return utterances
-
-
-def _with_unique_ids(utterances: Iterable[Utterance]) -> list[Utterance]:
-    """Return the utterances; what repeats an id gets a number behind it."""
-    seen: Counter[str] = Counter()
-    unique = []
-    for utterance in utterances:
-        seen[utterance.id] += 1
-        number = seen[utterance.id]
-        unique.append(utterance if number == 1 else replace(utterance, id=f"{utterance.id}#{number}"))
-    return unique
-
-
-def _utterances(path: Path) -> Iterable[Utterance]:
-    from emofuse.data.audio import AUDIO_SUFFIXES
-    from emofuse.data.manifest import load_corpus
-
-    if os.path.isdir(path):  # unlike Path's, it takes any name
-        found = sorted(p for p in path.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file())
-        if not found:
-            raise CorpusError(f"{path}: the folder has no recording in it ({', '.join(AUDIO_SUFFIXES)})")
-        return [Utterance(p.relative_to(path).with_suffix("").as_posix(), audio=p) for p in found]
-    if path.suffix == ".jsonl":
-        return load_corpus(path)
-    return [Utterance(path.stem, audio=path)]
-
-
-def _show(
-    results: Iterable[Prediction | Skip], output: str, labels: Sequence[str], out: Path | None
-) -> list[Skip]:
-    """Write predictions in a format as they come; return what failed."""
-    failed: list[Skip] = []
-
-    def predictions() -> Iterable[Prediction]:
-        for result in results:
-            if isinstance(result, Skip):
-                failed.append(result)
-            else:
-                yield result
-
-    lines = FORMATS[output](predictions(), labels)  # type: ignore[index]  # checked by the caller
-    if out is None:
-        for line in lines:
-            typer.echo(line)
-        return failed
-    from emofuse import layout
-
-    ending = "txt" if output == "table" else output
-    layout.make_folder(out)
-    layout.write_text(out / f"predictions.{ending}", "".join(f"{line}\n" for line in lines))
-    return failed

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from pydantic import TypeAdapter, ValidationError
 
 from emofuse import layout
-from emofuse.data import audio
+from emofuse.data import audio, containers, media, recording, soundfiles, tracks
 from emofuse.data.asr import Engine, Transcript, Word
 from emofuse.data.audio import SAMPLE_RATE, read_clip
 from emofuse.data.cache import cache_folder, file_digest, key_of
@@ -20,6 +20,8 @@ from emofuse.data.manifest import save_corpus
 from emofuse.errors import AudioError, RecipeError, RunError
 from emofuse.types import Corpus, Skip, Utterance
 
+# What a recording sounds like depends on these too.
+DECODING = (audio, containers, media, recording, soundfiles, tracks)
 logger = logging.getLogger(__name__)
 
 GOLD = "gold"
@@ -158,7 +160,7 @@ def _key(utterance: Utterance, engine: Engine, language: str | None) -> str:
         span=[utterance.start, utterance.end],
         language=language,
         engine=engine.version,
-        code=[file_digest(Path(module)) for module in (__file__, audio.__file__)],
+        code=[file_digest(Path(module)) for module in (__file__, *(str(one.__file__) for one in DECODING))],
     )
 
 

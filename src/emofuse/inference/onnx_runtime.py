@@ -9,12 +9,14 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from emofuse import layout
-from emofuse.data.prepare import INPUTS, Batch, Outputs, Preparation
+from emofuse.data.prepare import INPUTS, Batch, Floats, Outputs, Preparation
 from emofuse.errors import CheckpointError
 from emofuse.inference.exported import Exported
 from emofuse.inference.runtime import Traits
 from emofuse.types import MODALITIES
 
+# The output of a graph that gives what the model decides from, beside what it says.
+POOLED = "pooled"
 # What ONNX Runtime raises for a graph that it cannot use.
 UNUSABLE = (
     failures.Fail,
@@ -50,7 +52,11 @@ class OnnxRuntime:
             )
         except UNUSABLE as error:
             raise CheckpointError(f"{graph}: is not a whole graph; export or copy the model again") from error
+        self._graph = graph
         self._names = [node.name for node in self._session.get_inputs()]
+        outputs = [node.name for node in self._session.get_outputs()]
+        self._told = [name for name in outputs if name != POOLED]
+        self._pools = POOLED in outputs
         if not _fits(self._session, traits):
             raise CheckpointError(
                 f"{graph}: is not the graph that {layout.EXPORT} speaks of; export the model again"
@@ -58,8 +64,25 @@ class OnnxRuntime:
 
     def __call__(self, batch: Batch) -> Outputs:
         """Map a batch to logits and dimensions."""
+        return Outputs(*self._run(self._told, batch))
+
+    def embed(self, batch: Batch) -> Floats:
+        """Map a batch to the pooled vectors that the model decides from, (batch, width).
+
+        Raises:
+            CheckpointError: the graph does not give them.
+        """
+        if not self._pools:
+            raise CheckpointError(
+                f"{self._graph}: the graph does not give the vectors that it decides from; "
+                "load the model folder that it was exported from"
+            )
+        return self._run([POOLED], batch)[0]
+
+    def _run(self, wanted: list[str], batch: Batch) -> list[Floats]:
         arrays = batch.arrays()
-        return Outputs(*self._session.run(None, {name: arrays[name] for name in self._names}))
+        found: list[Floats] = self._session.run(wanted, {name: arrays[name] for name in self._names})
+        return found
 
     def takes(self, preparation: Preparation) -> bool:
         """Tell whether what a preparation makes has the modalities and the width that the graph wants."""
@@ -97,7 +120,7 @@ def _fits(session: onnxruntime.InferenceSession, traits: Traits) -> bool:
     """Tell whether a graph takes the modalities of a model and answers as many numbers as it tells."""
     wanted = [name for modality in traits.modalities for name in INPUTS[modality]]
     widths = [len(found) for found in (traits.task.labels, traits.task.dimensions) if found]
-    inputs, outputs = session.get_inputs(), session.get_outputs()
+    inputs, outputs = session.get_inputs(), [node for node in session.get_outputs() if node.name != POOLED]
     return [node.name for node in inputs] == wanted and [node.shape[-1] for node in outputs] == widths
 
 

@@ -1,46 +1,36 @@
-"""The recogniser: utterances in, predictions out, with any runtime."""
+"""The recogniser: utterances and recordings in, predictions out, with any runtime."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-
-from emofuse import layout
-from emofuse.data.audio import read_clip
-from emofuse.data.buckets import cost_of
-from emofuse.data.prepare import Item, Outputs, Preparation
-from emofuse.errors import AudioError, CheckpointError, EmofuseError, ModalityError, RecipeError
+from emofuse.data.audio import Clip
+from emofuse.data.prepare import Batch, Floats, Outputs, Preparation
+from emofuse.errors import AudioError, CheckpointError, CorpusError, ModalityError, RecipeError
 from emofuse.evaluation.calibration import Calibration, adapt_priors, pattern_of
-from emofuse.evaluation.reliability import Floats
+from emofuse.inference.folders import model_folder, open_folder, read_calibration
+from emofuse.inference.priors import checked_priors
+from emofuse.inference.ready import LongRecordings, Ready, Readying, Refused, TooLong, run_together
 from emofuse.inference.runtime import Runtime
-from emofuse.inference.schedule import ahead, company, windows
-from emofuse.types import Prediction, Skip, Utterance
+from emofuse.inference.schedule import prepared_windows
+from emofuse.types import Prediction, Skip, Timeline, Utterance
 
+if TYPE_CHECKING:
+    from emofuse.inference.explain.record import Explanation
+    from emofuse.inference.timeline.compose import TimelineOptions
 
-@dataclass(frozen=True)
-class _Ready:
-    """An utterance that can be predicted: what the network gets, and what it costs in seconds."""
+__all__ = ["EmotionRecognizer", "load", "model_folder", "read_calibration"]
 
-    utterance: Utterance
-    item: Item
-    cost: float
-
-
-@dataclass(frozen=True)
-class _Refused:
-    """An utterance that cannot be predicted, and why; it costs nothing."""
-
-    utterance: Utterance
-    error: EmofuseError
-    cost: float = 0.0
+R = TypeVar("R")
+# Told after each result: how many there are, of how many seconds of sound.
+Listener = Callable[[int, float], None]
 
 
 class EmotionRecognizer:
-    """Recognises emotion in utterances; see `emofuse.load`.
+    """Recognises emotion in utterances and in recordings; see `emofuse.load`.
 
     Args:
         runtime: what computes.
@@ -48,6 +38,7 @@ class EmotionRecognizer:
         allow_missing: predict with a modality missing even if the model was not trained for that.
         calibration: what was learnt of the model's confidence; without it probabilities are the network's own.
         priors: how frequent labels are where the model is used, if otherwise than where it learnt.
+        folder: where the model lies, for what needs more of it than its answers.
 
     Raises:
         RecipeError: the priors are not one share a label, or the model did not write down its own.
@@ -60,12 +51,15 @@ class EmotionRecognizer:
         allow_missing: bool = False,
         calibration: Calibration | None = None,
         priors: Mapping[str, float] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.runtime = runtime
         self.preparation = preparation
         self.allow_missing = allow_missing
         self.calibration = calibration or Calibration()
-        self._priors = None if priors is None else self._checked(priors)
+        self.folder = folder
+        task = runtime.traits.task
+        self._priors = None if priors is None else checked_priors(priors, self.calibration.priors, task)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -75,6 +69,9 @@ class EmotionRecognizer:
     def predict(self, audio: str | Path | None = None, text: str | None = None) -> Prediction:
         """Predict one utterance from its recording, its words, or both.
 
+        A recording of more than 30 s is cut into segments of speech; the answer is the mean of theirs, weighed by
+        their seconds, and says so under `segments`.
+
         Raises:
             AudioError: the recording cannot be used.
             ModalityError: the model needs what is not given.
@@ -82,72 +79,130 @@ class EmotionRecognizer:
         path = Path(audio) if audio is not None else None
         if path is None and text is None:
             raise ModalityError("there is nothing to predict: give audio, text or both")
-        identity = path.stem if path else "text"
-        result = next(self.predict_many([Utterance(identity, audio=path, text=text)], strict=True))
+        identity = path.stem or str(path) if path else "text"
+        utterance = Utterance(identity, audio=path, text=text)
+        result = next(self.predict_many([utterance], strict=True, long=LongRecordings()))
         assert isinstance(result, Prediction)  # strict: a failure is raised
         return result
 
-    def predict_many(self, utterances: Iterable[Utterance], strict: bool = False) -> Iterator[Prediction | Skip]:
+    def predict_many(
+        self,
+        utterances: Iterable[Utterance],
+        strict: bool = False,
+        progress: Listener | None = None,
+        long: LongRecordings | None = None,
+    ) -> Iterator[Prediction | Skip]:
         """Yield a prediction for each utterance, in order; a `Skip` with the reason where there can be none.
 
-        Works through a stream: only some utterances are held at a time. What comes next is read and decoded in a
-        thread while the network computes: `utterances` is gone through there, and a caller that stops early waits
-        for the stretch that is being read.
+        Works through a stream: only some utterances are held at a time. `utterances` is gone through in the
+        caller's thread, one window of them ahead; they are read and decoded in another thread while the network
+        computes. A caller that stops early waits for what is being read.
 
         Args:
             utterances: any number of them.
             strict: raise the first failure instead.
+            progress: is told after each result how many there are, and of how many seconds of sound.
+            long: cut long recordings into segments, as `predict` does; None, as in evaluations, never does.
 
         Raises:
             EmofuseError: an utterance cannot be predicted, and `strict` is set.
         """
-        prepared = map(self._prepare, utterances)
-        for window in ahead(windows(prepared, lambda one: one.cost, self.runtime.padded_seconds)):
-            rows = iter(self._run([one for one in window if isinstance(one, _Ready)]))
+        pairs: Iterator[tuple[Utterance, Clip | None]] = ((utterance, None) for utterance in utterances)
+        return self.predict_clips(pairs, strict, progress, long)
+
+    def predict_clips(
+        self,
+        pairs: Iterable[tuple[Utterance, Clip | None]],
+        strict: bool = False,
+        progress: Listener | None = None,
+        long: LongRecordings | None = None,
+    ) -> Iterator[Prediction | Skip]:
+        """Do what `predict_many` does, with sound that may be decoded already.
+
+        Args:
+            pairs: utterances, each with its sound at the model's rate, or None where it is to be read.
+            strict: raise the first failure instead.
+            progress: is told after each result.
+            long: cut long recordings into segments.
+        """
+        done, seconds = 0, 0.0
+        for one, said in self._answers(pairs, self._said, long):
+            try:
+                result: Prediction | Skip = self._result(one, said, long)
+            except (AudioError, CorpusError, ModalityError) as error:
+                if strict:
+                    raise
+                result = Skip(one.utterance.id, str(error))
+            done, seconds = done + 1, seconds + one.seconds
+            if progress is not None:
+                progress(done, seconds)
+            yield result
+
+    def embed(self, utterances: Iterable[Utterance]) -> Iterator[Floats]:
+        """Yield the vector that the model decides from, (width,), for each utterance, in order.
+
+        Raises:
+            EmofuseError: an utterance cannot be used, or an exported model does not give its vectors.
+        """
+        pairs: Iterator[tuple[Utterance, Clip | None]] = ((utterance, None) for utterance in utterances)
+        for one, vector in self._answers(pairs, lambda batch: list(self.runtime.embed(batch)), None):
+            if isinstance(one, Refused):
+                raise one.error
+            assert vector is not None  # it was computed
+            yield vector
+
+    def timeline(self, audio: str | Path, options: TimelineOptions | None = None) -> Timeline:
+        """Say what is to be heard when in a recording; see `emofuse.inference.timeline.compose`."""
+        from emofuse.inference.timeline.compose import compose
+
+        return compose(self, Path(audio), options)
+
+    def explain(
+        self, audio: str | Path | None = None, text: str | None = None, label: str | None = None
+    ) -> Explanation:
+        """Say what in sound and words made the model say it; see `emofuse.inference.explain.explain`."""
+        from emofuse.inference.explain.explain import explain
+
+        if self.folder is None:
+            raise CheckpointError("this recogniser was not loaded from a folder; explain one that was")
+        return explain(self.folder, audio, text, label)
+
+    def _answers(
+        self,
+        pairs: Iterable[tuple[Utterance, Clip | None]],
+        compute: Callable[[Batch], Sequence[R]],
+        long: LongRecordings | None,
+    ) -> Iterator[tuple[Ready | Refused | TooLong, R | None]]:
+        """Yield each utterance made ready, and its row of what is computed of a batch, if it can be."""
+        readying = Readying(self.preparation, self.runtime.traits, self.allow_missing, long)
+        padded = self.runtime.padded_seconds
+        for window in prepared_windows(pairs, lambda pair: readying(*pair), lambda one: one.cost, padded):
+            ready = [one for one in window if isinstance(one, Ready)]
+            rows = iter(run_together(compute, ready, self.preparation, padded))
             for one in window:
-                if isinstance(one, _Ready):
-                    yield self._prediction(one, next(rows))
-                elif strict:
-                    raise one.error
-                else:
-                    yield Skip(one.utterance.id, str(one.error))
+                yield one, next(rows) if isinstance(one, Ready) else None
 
-    def _prepare(self, utterance: Utterance) -> _Ready | _Refused:
-        clip = None
-        try:
-            if self.preparation.audio and utterance.audio:
-                rate = self.preparation.audio.rate
-                clip = read_clip(utterance.audio, utterance.start, utterance.end, rate)
-            item = self.preparation(clip, utterance.text)
-            self._refuse_missing(utterance, item)
-        except (AudioError, ModalityError) as error:
-            return _Refused(utterance, error)
-        return _Ready(utterance, item, cost_of(utterance, clip.seconds if clip else None))
+    def _said(self, batch: Batch) -> list[Outputs]:
+        """Return what the network says of each row of a batch."""
+        said = self.runtime(batch)
+        told = [None] * len(said.logits) if said.dimensions is None else said.dimensions
+        return [Outputs(*row) for row in zip(said.logits, told, strict=True)]
 
-    def _refuse_missing(self, utterance: Utterance, item: Item) -> None:
-        """Refuse an utterance that lacks a modality which the model needs."""
-        traits = self.runtime.traits
-        if not item.modalities:
-            raise ModalityError(f"{utterance.id}: the model takes {' and '.join(traits.modalities)}; give it that")
-        missing = [modality for modality in traits.modalities if modality not in item.modalities]
-        if missing and not (traits.missing_modalities or self.allow_missing):
-            raise ModalityError(
-                f"{utterance.id}: has no {missing[0]}, and the model was not trained to do without; "
-                "give it, or allow it with --allow-missing (allow_missing=True)"
-            )
+    def _result(
+        self, one: Ready | Refused | TooLong, said: Outputs | None, long: LongRecordings | None
+    ) -> Prediction:
+        """Return what is said of an utterance, or raise why nothing is."""
+        if isinstance(one, Refused):
+            raise one.error
+        if isinstance(one, TooLong):
+            from emofuse.inference.timeline.whole import predict_recording
 
-    def _run(self, ready: Sequence[_Ready]) -> list[Outputs]:
-        """Return what is said of each utterance, in order."""
-        rows: dict[int, Outputs] = {}
-        items, costs = [one.item for one in ready], [one.cost for one in ready]
-        for positions in company(items, costs, self.runtime.padded_seconds):
-            said = self.runtime(self.preparation.collate([ready[position].item for position in positions]))
-            for row, position in enumerate(positions):
-                told = None if said.dimensions is None else said.dimensions[row]
-                rows[position] = Outputs(said.logits[row], told)
-        return [rows[position] for position in range(len(ready))]
+            assert long is not None  # else nothing is too long
+            return predict_recording(self, one.utterance, long.options and long.options(one.utterance))
+        assert said is not None  # it was computed
+        return self._prediction(one, said)
 
-    def _prediction(self, ready: _Ready, said: Outputs) -> Prediction:
+    def _prediction(self, ready: Ready, said: Outputs) -> Prediction:
         task = self.runtime.traits.task
         pattern = pattern_of(ready.item.modalities)
         chances = self.calibration.apply(said.logits[None], [pattern], task.multi_label)
@@ -162,20 +217,6 @@ class EmotionRecognizer:
             None if told is None else dict(zip(task.dimensions, told, strict=True)),
         )
         return replace(prediction, abstained=self.calibration.abstains(prediction.confidence))
-
-    def _checked(self, priors: Mapping[str, float]) -> tuple[Floats, Floats]:
-        """Return the priors of training and those of use, in the order of the labels."""
-        own = self.calibration.priors
-        if self.runtime.traits.task.multi_label:
-            raise RecipeError("priors are for models that tell one label; this one tells any number at once")
-        if not own:
-            raise RecipeError("priors: the model does not say how frequent labels were in training; train it anew")
-        if set(priors) != set(self.labels):
-            raise RecipeError(f"priors need a share for each of {', '.join(self.labels)}, and no others")
-        pairs = [(own.get(label, 0.0), priors[label]) for label in self.labels]
-        trained, used = np.array(pairs, dtype=np.float64).T
-        adapt_priors(np.ones((1, len(pairs))), trained, used)  # refuses what is no frequency
-        return trained, used
 
 
 def load(
@@ -205,45 +246,5 @@ def load(
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no such model folder")
     folder = model_folder(folder)
-    runtime, preparation = _open(folder, device, threads)
-    return EmotionRecognizer(runtime, preparation, allow_missing, read_calibration(folder), priors)
-
-
-def model_folder(folder: Path) -> Path:
-    """Return where the model is: the folder itself or, in the folder of a run, `model`."""
-    inside = folder / layout.MODEL
-    if (
-        not layout.is_model_folder(folder)
-        and not layout.is_exported_folder(folder)
-        and layout.is_model_folder(inside)
-    ):
-        return inside
-    return folder
-
-
-def _open(folder: Path, device: str | None, threads: int | None) -> tuple[Runtime, Preparation]:
-    """Open a folder with what it needs; torch is imported only where it does."""
-    if layout.is_exported_folder(folder):
-        if device not in (None, "cpu"):
-            raise CheckpointError(f"{folder}: an exported model computes on processors, not on {device}")
-        from emofuse.inference.onnx_runtime import load_onnx
-
-        return load_onnx(folder, threads)
-    from emofuse.inference.torch_runtime import load_torch
-
-    return load_torch(folder, device, threads)
-
-
-def read_calibration(folder: Path) -> Calibration | None:
-    """Read what a model folder says of the model's confidence; None where it says nothing.
-
-    Raises:
-        CheckpointError: the file is not a calibration.
-    """
-    path = folder / layout.CALIBRATION
-    if not path.is_file():
-        return None
-    try:
-        return Calibration.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (CheckpointError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: is not a calibration ({error}); train or copy the model again") from error
+    runtime, preparation = open_folder(folder, device, threads)
+    return EmotionRecognizer(runtime, preparation, allow_missing, read_calibration(folder), priors, folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from emofuse.data.prepare import Batch, Outputs
+from emofuse.data.prepare import Batch, Floats, Outputs
 from emofuse.types import Modality, Task
 
 
@@ -40,3 +40,10 @@ class Runtime(Protocol):
 
     def __call__(self, batch: Batch) -> Outputs:
         """Map a batch to logits and dimensions."""
+
+    def embed(self, batch: Batch) -> Floats:
+        """Map a batch to the pooled vectors that the model decides from, (batch, width).
+
+        Raises:
+            CheckpointError: the model does not give them.
+        """

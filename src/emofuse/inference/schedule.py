@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -9,6 +10,7 @@ from typing import TypeVar
 from emofuse.data.buckets import micro_batches
 from emofuse.data.prepare import Item
 
+S = TypeVar("S")
 T = TypeVar("T")
 # How many utterances, and seconds of sound, are looked at together to find company of equal length for each.
 WINDOW, WINDOW_SECONDS = 16, 20.0
@@ -27,7 +29,7 @@ def windows(utterances: Iterable[T], cost: Callable[[T], float], padded_seconds:
         padded_seconds: of a batch, where batches are padded; else 0.
     """
     enough = PADDED_BATCHES * padded_seconds or WINDOW_SECONDS
-    most = max(WINDOW, int(PADDED_BATCHES * padded_seconds))
+    most = _most(padded_seconds)
     window: list[T] = []
     seconds = 0.0
     try:
@@ -45,17 +47,70 @@ def windows(utterances: Iterable[T], cost: Callable[[T], float], padded_seconds:
         yield window
 
 
-def ahead(stream: Iterator[T]) -> Iterator[T]:
+def ahead(stream: Iterator[T], before: Callable[[], None] = lambda: None) -> Iterator[T]:
     """Yield what a stream yields, while its next one is being made in a thread.
 
     The stream runs in that thread, one step at a time; what it raises is raised here, in its turn.
+
+    Args:
+        stream: of anything.
+        before: is called here, not in the thread, before each step.
     """
     end = object()
     with ThreadPoolExecutor(1, "emofuse-decoding") as thread:
+        before()
         coming = thread.submit(next, stream, end)
         while (made := coming.result()) is not end:
+            before()
             coming = thread.submit(next, stream, end)
             yield made  # type: ignore[misc]  # it is not the end
+
+
+def prepared_windows(
+    items: Iterable[S], prepare: Callable[[S], T], cost: Callable[[T], float], padded_seconds: float = 0.0
+) -> Iterator[list[T]]:
+    """Cut a stream into `windows`, each prepared in a thread while the caller uses the one before.
+
+    Items are taken in the caller's thread, a window's worth before each step: what gives them (a cursor of a
+    database, a decoder) may belong to that thread. What taking one raises is raised after the last window.
+
+    Args:
+        items: of any number.
+        prepare: runs in the thread.
+        cost: the seconds of what is prepared.
+        padded_seconds: of a batch, where batches are padded; else 0.
+    """
+    source = iter(items)
+    waiting: deque[S] = deque()
+    failures: list[Exception] = []
+    most = _most(padded_seconds)
+
+    def take() -> None:
+        try:
+            while len(waiting) < most and not failures:
+                waiting.append(next(source))
+        except StopIteration:
+            return
+        except Exception as failure:  # the caller's own: what came before it is not lost
+            failures.append(failure)
+
+    def stream() -> Iterator[list[T]]:
+        while waiting:  # it is filled up before each step, so that a window may end early, but none is lost
+            yield from windows(map(prepare, _drained(waiting)), cost, padded_seconds)
+
+    yield from ahead(stream(), take)
+    if failures:
+        raise failures[0]
+
+
+def _drained(waiting: deque[S]) -> Iterator[S]:
+    while waiting:
+        yield waiting.popleft()
+
+
+def _most(padded_seconds: float) -> int:
+    """Return how many utterances are looked at together at most."""
+    return max(WINDOW, int(PADDED_BATCHES * padded_seconds))
 
 
 def company(items: Sequence[Item], costs: Sequence[float], padded_seconds: float) -> list[list[int]]:

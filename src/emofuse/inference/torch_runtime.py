@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from emofuse.data.prepare import Batch, Outputs, Preparation
+from emofuse.data.prepare import Batch, Floats, Outputs, Preparation
 from emofuse.inference.runtime import Traits
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint
-from emofuse.model.score import pick_device, score_batches, use_threads
+from emofuse.model.score import pick_device, pool_batch, score_batches, use_threads
 
 # Of how many shapes oneDNN keeps code, unless the environment says otherwise: by itself it keeps 1,024, and every
 # clip has a length of its own, so that memory would grow with the archive.
@@ -45,6 +45,10 @@ class TorchRuntime:
     def __call__(self, batch: Batch) -> Outputs:
         """Map a batch to logits and dimensions."""
         return next(score_batches(self.model, [batch.arrays()]))
+
+    def embed(self, batch: Batch) -> Floats:
+        """Map a batch to the pooled vectors that the model decides from, (batch, width)."""
+        return pool_batch(self.model, batch.arrays())
 
 
 def load_torch(

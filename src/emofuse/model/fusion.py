@@ -62,11 +62,18 @@ class EarlyFusion(nn.Module):
         audio, text = self.absent_audio(audio), self.absent_text(text)
         heard = self._aside(self.audio_head, self.audio_pooling, audio)
         read = self._aside(self.text_head, self.text_pooling, text)
+        output = self.head(self._joined(audio, text))
+        return EmotionOutput(output.logits, output.dimensions, heard, read)
+
+    def pool(self, audio: Stream, text: Stream) -> Tensor:
+        """Map two streams to what the head gets, (batch, 2 * pooled width)."""
+        return self._joined(self.absent_audio(audio), self.absent_text(text))
+
+    def _joined(self, audio: Stream, text: Stream) -> Tensor:
+        """Return both pooled vectors, each stream having asked the other."""
         asked_by_audio = audio if self.audio_asks is None else self.audio_asks(audio, text)
         asked_by_text = text if self.text_asks is None else self.text_asks(text, audio)
-        pooled = [self.audio_pooling(asked_by_audio), self.text_pooling(asked_by_text)]
-        output = self.head(torch.cat(pooled, dim=-1))
-        return EmotionOutput(output.logits, output.dimensions, heard, read)
+        return torch.cat([self.audio_pooling(asked_by_audio), self.text_pooling(asked_by_text)], dim=-1)
 
     def _aside(self, head: nn.Module | None, pooling: Pooling, stream: Stream) -> Tensor | None:
         """Return what a head on one modality says, in training only: nobody asks it later."""
@@ -103,6 +110,13 @@ class LateFusion(nn.Module):
         dimensions = torch.stack([output.dimensions for output in outputs])
         return EmotionOutput(logits=logits, dimensions=(dimensions * share).sum(dim=0))
 
+    def pool(self, audio: Stream, text: Stream) -> Tensor:
+        """Map two streams to what both heads get, side by side; a modality that is absent is zero there."""
+        pairs = ((self.audio_pooling, audio), (self.text_pooling, text))
+        return torch.cat(
+            [pooling(stream) * stream.mask.any(dim=1, keepdim=True) for pooling, stream in pairs], dim=-1
+        )
+
     def _mean(self, logits: Sequence[Tensor], share: Tensor) -> Tensor:
         stacked = torch.stack(list(logits))
         if self.multi_label:
@@ -123,7 +137,11 @@ class SingleModality(nn.Module):
 
     def forward(self, stream: Stream) -> EmotionOutput:
         """Map a stream, (batch, time, width), to a decision."""
-        return self.head(self.pooling(stream))
+        return self.head(self.pool(stream))
+
+    def pool(self, stream: Stream) -> Tensor:
+        """Map a stream to what the head gets, (batch, pooled width)."""
+        return self.pooling(stream)
 
 
 def cross_attentions(

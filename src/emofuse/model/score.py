@@ -8,7 +8,7 @@ from typing import Any
 import numpy.typing as npt
 import torch
 
-from emofuse.data.prepare import Outputs
+from emofuse.data.prepare import Floats, Outputs
 from emofuse.model.batch import as_tensors
 from emofuse.model.network import EmotionModel
 
@@ -26,6 +26,17 @@ def score_batches(model: EmotionModel, batches: Iterable[Mapping[str, npt.NDArra
             yield Outputs(output.logits.float().cpu().numpy(), dimensions)
     finally:
         model.train(was_training)
+
+
+def pool_batch(model: EmotionModel, batch: Mapping[str, npt.NDArray[Any]]) -> Floats:
+    """Return the vectors that the network decides from, (batch, width), of a batch of named arrays.
+
+    The network must be in evaluation mode.
+    """
+    with torch.inference_mode():
+        pooled = model.pool(model.encode(**as_tensors(batch, next(model.parameters()).device)))
+    values: Floats = pooled.float().cpu().numpy()
+    return values
 
 
 def pick_device(wanted: str | None) -> str:

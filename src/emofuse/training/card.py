@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from emofuse import layout
 from emofuse.config import EncoderRecipe, Recipe, dump_recipe
 from emofuse.model.network import EmotionModel, count_parameters
-from emofuse.types import Corpus, SystemName
+from emofuse.types import Corpus, SystemName, Utterance
 
 CARD = """---
 library_name: emofuse
 pipeline_tag: audio-classification
 tags: [emotion-recognition, speech, text, multimodal]
+text_spoken: {spoken}
 ---
 
 # {system} system for {labels}
@@ -89,6 +91,7 @@ def write_card(
         languages=", ".join(sorted({u.language for u in everything if u.language})) or "unknown",
         selection=SELECTIONS[recipe.selection],
         seed=seed,
+        spoken=_SPOKEN[text_spoken(everything)],
         call=CALLS[system],
         evaluation=_SYNTHETIC if any("synthetic" in u.tags for u in everything) else "",
         recipe=dump_recipe(_without_places(recipe)),
@@ -97,6 +100,24 @@ def write_card(
 
 
 _SYNTHETIC = " It was trained on synthetic speech: it says nothing about people."
+
+
+# As YAML has it, for whoever shows where words lie in the sound.
+_SPOKEN = {True: "true", False: "false", None: "null"}
+
+
+def text_spoken(utterances: Iterable[Utterance]) -> bool | None:
+    """Return whether texts were spoken in their recordings: False if any was not, None if nobody knows."""
+    said = {_spoken(u) for u in utterances if u.audio is not None and u.text is not None and u.text.strip()}
+    return False if False in said else True if said == {True} else None
+
+
+def _spoken(utterance: Utterance) -> bool | None:
+    if (utterance.text_source or "").startswith("asr"):  # what was recognised was spoken
+        return True
+    if "text_not_spoken" in utterance.tags:
+        return utterance.tags["text_not_spoken"].lower() not in ("true", "1", "yes")
+    return True if utterance.text_source == "gold" else None
 
 
 def _encoder(recipe: EncoderRecipe) -> str:

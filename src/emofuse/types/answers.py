@@ -11,7 +11,13 @@ from emofuse.types.corpus import Modality, Skip, Utterance
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the recogniser says of one utterance: words and floats only, one line of JSON."""
+    """What the recogniser says of one utterance: words and floats only, one line of JSON.
+
+    Attributes:
+        dimensions: only where the model tells any.
+        segments: only of a long recording that was cut up: from how many segments, of how many seconds of speech,
+            the answer was made, and how.
+    """
 
     id: str
     label: str
@@ -29,6 +35,7 @@ class Prediction:
     model: str | None = None
     model_scope: str | None = None
     dimensions: Mapping[str, float] | None = field(default=None, hash=False)
+    segments: Mapping[str, int | float | str] | None = field(default=None, hash=False)
 
     # The order of the keys in JSON: what was heard, then what is said of it.
     KEYS: ClassVar[tuple[str, ...]] = (
@@ -66,10 +73,19 @@ class Prediction:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the prediction as JSON would hold it; dimensions only where the model tells any."""
+        """Return the prediction as JSON would hold it; dimensions and segments only where there are any."""
         values = asdict(self)
         document = {key: list(values[key]) if key == "modalities" else values[key] for key in self.KEYS}
-        return document if self.dimensions is None else document | {"dimensions": dict(self.dimensions)}
+        return document | {key: values[key] for key in ("dimensions", "segments") if values[key] is not None}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Prediction:
+        """Read what `as_dict` returned.
+
+        Raises:
+            TypeError, KeyError: the document is something else.
+        """
+        return cls(**{**document, "modalities": tuple(document["modalities"])})
 
 
 @dataclass(frozen=True)
