@@ -30,6 +30,10 @@ def doctor(
     )
     typer.echo(f"computes on: {report['device']}")
     print_table(
+        ("model in the box", "licence of its weights", "scope"),
+        [(model["name"], model["licence"], model["scope"]) for model in report["boxes"]],
+    )
+    print_table(
         ("encoder in the Hub's cache", "revision", "MB"),
         [(model["name"], model["revision"][:12], f"{model['size_mb']:.0f}") for model in report["cached"]],
     )
@@ -40,7 +44,12 @@ def doctor(
 
 
 def examine() -> dict[str, Any]:
-    """Return what `doctor` prints, as JSON would hold it."""
+    """Return what `doctor` prints, as JSON would hold it.
+
+    Of the models in the box, the first is the one that commands take where none is named.
+    """
+    from emofuse.inference.boxes import boxes
+
     return {
         "emofuse": __version__,
         "python": platform.python_version(),
@@ -48,6 +57,7 @@ def examine() -> dict[str, Any]:
         "parts": {name: _part(packages) for name, packages in _requirements().items()},
         "device": _device(),
         "offline": os.environ.get("HF_HUB_OFFLINE") == "1",
+        "boxes": [{"name": box.name, **box.about()} for box in boxes().values()],
         "cached": _cached(),
     }
 
