@@ -23,6 +23,8 @@ NEEDS_TORCH = (
     "emofuse.inference.quantise",
     "emofuse.inference.bench.networks",
     "emofuse.inference.bench.peak",
+    "emofuse.inference.explain.attention_maps",
+    "emofuse.inference.explain.attributions",
 )
 WITHOUT_TORCH = """
 import importlib, importlib.abc, json, sys

@@ -11,6 +11,15 @@ from emofuse.data.filterbank import HOP_SECONDS, WINDOW_SECONDS
 def trim_silence(samples: Samples, rate: int, decibels: float = 35.0, margin: float = 0.05) -> Samples:
     """Cut the silence before and after what is said; a silent or very short clip stays whole.
 
+    See `spoken_span` for the arguments.
+    """
+    first, last = spoken_span(samples, rate, decibels, margin)
+    return samples[first:last]
+
+
+def spoken_span(samples: Samples, rate: int, decibels: float = 35.0, margin: float = 0.05) -> tuple[int, int]:
+    """Return where what is said begins and ends, in samples; a silent clip is all of it.
+
     Args:
         samples: (samples,).
         rate: samples per second.
@@ -23,11 +32,11 @@ def trim_silence(samples: Samples, rate: int, decibels: float = 35.0, margin: fl
     running = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
     energies = running[np.minimum(starts + window, len(samples))] - running[starts]
     if not energies.any():
-        return samples
+        return 0, len(samples)
     loud = np.flatnonzero(energies >= energies.max() * 10.0 ** (-decibels / 10.0))
     kept = round(margin * rate)
     first, last = int(starts[loud[0]]), int(starts[loud[-1]])
-    return samples[max(0, first - kept) : last + window + kept]
+    return max(0, first - kept), min(len(samples), last + window + kept)
 
 
 def to_level(samples: Samples, rms: float) -> Samples:

@@ -1,0 +1,68 @@
+"""Cross-modal attention of one utterance, as weights: who looks where."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from emofuse.data.prepare import Batch
+from emofuse.inference.explain.moments import Doubles
+from emofuse.model.attention import CrossModalAttention
+from emofuse.model.batch import Stream, as_tensors
+from emofuse.model.fusion import EarlyFusion
+from emofuse.model.network import EmotionModel
+from emofuse.types import Modality
+
+
+def asking(model: EmotionModel) -> dict[Modality, CrossModalAttention]:
+    """Return the attentions of a network by who asks; none where its fusion has none."""
+    fusion = model.fusion
+    if not isinstance(fusion, EarlyFusion):
+        return {}
+    pairs: tuple[tuple[Modality, nn.Module | None], ...] = (
+        ("audio", fusion.audio_asks),
+        ("text", fusion.text_asks),
+    )
+    return {modality: module for modality, module in pairs if isinstance(module, CrossModalAttention)}
+
+
+@torch.no_grad()
+def attention_maps(model: EmotionModel, batch: Batch) -> dict[Modality, Doubles]:
+    """Return where each modality looks in the other one, (asking frames, answering frames); rows sum to 1.
+
+    The mean over heads.
+
+    Args:
+        model: the network.
+        batch: one utterance, both heard and read.
+    """
+    found: dict[Modality, Doubles] = {}
+    handles = []
+    for modality, module in asking(model).items():
+
+        def keep(own: nn.Module, streams: tuple[Stream, Stream], _: Stream, name: Modality = modality) -> None:
+            assert isinstance(own, CrossModalAttention)
+            weights = attention_weights(own, *streams).mean(dim=1)[0]
+            kept = weights[streams[0].mask[0]][:, streams[1].mask[0]]
+            found[name] = kept.double().cpu().numpy()
+
+        handles.append(module.register_forward_hook(keep))
+    try:
+        model(**as_tensors(batch.arrays(), model.device))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def attention_weights(module: CrossModalAttention, asking: Stream, answering: Stream) -> Tensor:
+    """Return the weights that the module's fused attention never shows: (batch, heads, asking, answering)."""
+    query, key = (
+        frames.unflatten(2, (module.heads, -1)).transpose(1, 2)
+        for frames in (module.query(asking.frames), module.key(answering.frames))
+    )
+    scores = query @ key.transpose(2, 3) / math.sqrt(query.shape[-1])
+    weights: Tensor = scores.masked_fill(~answering.mask[:, None, None, :], -torch.inf).softmax(dim=-1)
+    return weights

@@ -1,0 +1,144 @@
+"""What an explanation says: words, numbers and sentences only, as JSON holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeAlias
+
+from emofuse.types import Modality
+
+Matrix: TypeAlias = tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What the tokenizer made of a stretch of the text, and what it adds to the label.
+
+    Attributes:
+        text: the stretch, or the name of a piece that the tokenizer adds itself.
+        start: its first character in the text that the model read.
+        end: the character behind its last one.
+        special: the tokenizer added it; it is the same in the baseline, so that its attribution is 0.
+        attribution: see `Explanation`.
+    """
+
+    text: str
+    start: int
+    end: int
+    special: bool = False
+    attribution: float = 0.0
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of the text with the pieces that it was cut into; its attribution is the sum of theirs."""
+
+    text: str
+    start: int
+    end: int
+    special: bool
+    attribution: float
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """Whether attributions add up to what they explain.
+
+    Attributes:
+        difference: the target at the input less the target at the baseline.
+        total: the sum of all attributions.
+        gap: how far they are apart, as a share of the difference; None where the difference is 0.
+        held: the gap is within the tolerance on every stretch of the path together.
+        gradients: how many were computed.
+    """
+
+    difference: float
+    total: float
+    gap: float | None
+    held: bool
+    gradients: int
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What the model says with one modality taken away.
+
+    Attributes:
+        modality: that was taken away.
+        label: the most probable one then.
+        probabilities: of all labels then.
+        trained: the model was trained with modalities taken away; else its answer is that of a model used
+            otherwise than it learnt.
+    """
+
+    modality: Modality
+    label: str
+    probabilities: Mapping[str, float] = field(hash=False)
+    trained: bool = True
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Cross-modal attention, averaged over heads; rows are words, columns are moments.
+
+    Attributes:
+        text_asks: where each word looks in the sound; a row sums to 1. None where text does not ask.
+        audio_asks: where each moment looks in the text; a column sums to 1. None where audio does not ask.
+        note: why there is no map, or with what caution to read it.
+    """
+
+    text_asks: Matrix | None
+    audio_asks: Matrix | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Which words and which moments spoke for a label.
+
+    Attributions are integrated gradients: how much each word or moment adds to the target on the way from the
+    baseline to the utterance. Above 0 it speaks for the label, below 0 against it.
+
+    Attributes:
+        id: of the utterance.
+        audio: the recording; None without.
+        text: as the model read it; None where it read none.
+        model: its name.
+        label: what is explained.
+        predicted: what the model says.
+        probabilities: of all labels, as a prediction has them.
+        target: what attributions add up to, in words.
+        baselines: modality -> what it is compared with, in words.
+        words: of the text, in order.
+        moments: attribution of each 100 ms of the recording.
+        step: seconds of a moment.
+        seconds: how long the recording is; 0 without.
+        completeness: whether the attributions add up.
+        removals: what is said without sound, and without text.
+        attention: between the two.
+        notes: what a reader should know besides.
+    """
+
+    id: str
+    audio: str | None
+    text: str | None
+    model: str
+    label: str
+    predicted: str
+    probabilities: Mapping[str, float] = field(hash=False)
+    target: str
+    baselines: Mapping[Modality, str] = field(hash=False)
+    words: tuple[Word, ...]
+    moments: tuple[float, ...]
+    step: float
+    seconds: float
+    completeness: Completeness
+    removals: tuple[Removal, ...]
+    attention: Attention
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the explanation as JSON would hold it."""
+        return asdict(self)
