@@ -120,7 +120,7 @@ def test_every_package_that_make_installs_directly_is_pinned() -> None:
         for line in (ROOT / "constraints.txt").read_text().splitlines()
         if "==" in line
     }
-    assert names <= pinned
+    assert names - {"emofuse-box"} <= pinned  # that one is made here
 
 
 def test_no_test_may_open_a_socket_beyond_loopback() -> None:
