@@ -57,7 +57,7 @@ class EmotionModel(PreTrainedModel):
             self.text_encoder = read
             self.text_mix = LayerMix(read.layer_count) if config.text_layers == "weighted" else None
             self.text_features = TemporalConvolution(read.width, config.width)
-        self.fusion = _fusion(config)
+        self.fusion: EarlyFusion | LateFusion | SingleModality = _fusion(config)
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -227,7 +227,7 @@ def _refuse_unfit(name: str, missing: set[str], loading: dict[str, Any]) -> None
             )
 
 
-def _fusion(config: EmotionConfig) -> nn.Module:
+def _fusion(config: EmotionConfig) -> EarlyFusion | LateFusion | SingleModality:
     """Build what stands behind the streams."""
     pooling, pooled = build_pooling(config.pooling, config.width), config.width * POOLED_WIDTH[config.pooling]
 

@@ -1,0 +1,57 @@
+"""From a folder to what runs it: a model folder, an exported one, or a run folder with a model in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from emofuse import layout
+from emofuse.data.prepare import Preparation
+from emofuse.errors import CheckpointError
+from emofuse.evaluation.calibration import Calibration
+from emofuse.inference.runtime import Runtime
+
+
+def model_folder(folder: Path) -> Path:
+    """Return where the model is: the folder itself or, in the folder of a run, `model`."""
+    inside = folder / layout.MODEL
+    if (
+        not layout.is_model_folder(folder)
+        and not layout.is_exported_folder(folder)
+        and layout.is_model_folder(inside)
+    ):
+        return inside
+    return folder
+
+
+def open_folder(folder: Path, device: str | None, threads: int | None) -> tuple[Runtime, Preparation]:
+    """Open a folder with what it needs; torch is imported only where it does.
+
+    Raises:
+        CheckpointError: it is not a whole emofuse model, or does not run on that device.
+        MissingExtraError: it needs torch, and that is not installed.
+    """
+    if layout.is_exported_folder(folder):
+        if device not in (None, "cpu"):
+            raise CheckpointError(f"{folder}: an exported model computes on processors, not on {device}")
+        from emofuse.inference.onnx_runtime import load_onnx
+
+        return load_onnx(folder, threads)
+    from emofuse.inference.torch_runtime import load_torch
+
+    return load_torch(folder, device, threads)
+
+
+def read_calibration(folder: Path) -> Calibration | None:
+    """Read what a model folder says of the model's confidence; None where it says nothing.
+
+    Raises:
+        CheckpointError: the file is not a calibration.
+    """
+    path = folder / layout.CALIBRATION
+    if not path.is_file():
+        return None
+    try:
+        return Calibration.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (CheckpointError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: is not a calibration ({error}); train or copy the model again") from error

@@ -1,0 +1,68 @@
+"""What may be chosen when a timeline is made of a recording."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from emofuse.data.asr import Engine
+from emofuse.errors import RecipeError
+from emofuse.types import Turn
+
+SegmentationName = Literal["auto", "silero", "energy", "windows"]
+# A segment of more seconds is cut, at a pause where there is one.
+LONGEST_SEGMENT = 15.0
+# Windows are so long, and follow one another without overlap.
+WINDOW_SECONDS = 4.0
+
+
+@dataclass(frozen=True)
+class TimelineOptions:
+    """How a recording becomes segments, and what becomes of their answers.
+
+    Attributes:
+        segmentation: a detector of speech, `auto` for the better one that is installed, or `windows` over it.
+        turns: segments as somebody has marked them; then nothing is looked for.
+        speakers: who speaks when; a segment gets the one who speaks most of it.
+        words: what is said when, or a text without times; None where nobody wrote it down.
+        engine: what recognises the words of segments that have none; None leaves them without.
+        language: ISO 639-1 code of what is spoken; None lets the engine listen for it.
+        channel: which channel is heard, from 0; None for the mean of all.
+        name: of that channel; it stands for who speaks there.
+        call: the numbers of all channels by name, for what bleeds from one into another; empty for no call.
+        smoothing: seconds over which probabilities are smoothed; 0 for none.
+        baseline: tell change against each speaker's own mean.
+        longest: a segment of more seconds is cut.
+
+    Raises:
+        RecipeError: a value cannot be.
+    """
+
+    segmentation: SegmentationName = "auto"
+    turns: tuple[Turn, ...] | None = None
+    speakers: tuple[Turn, ...] = ()
+    words: tuple[Turn, ...] | str | None = None
+    engine: Engine | None = None
+    language: str | None = None
+    channel: int | None = None
+    name: str | None = None
+    call: Mapping[str, int] = field(default_factory=dict, hash=False)
+    smoothing: float = 0.0
+    baseline: bool = False
+    longest: float = LONGEST_SEGMENT
+
+    def __post_init__(self) -> None:
+        if self.segmentation not in get_args(SegmentationName):
+            choices = ", ".join(get_args(SegmentationName))
+            raise RecipeError(f"segmentation {self.segmentation}: choose one of {choices}")
+        if not (math.isfinite(self.smoothing) and self.smoothing >= 0):
+            raise RecipeError(f"smoothing {self.smoothing}: give seconds, 0 or more")
+        if not (math.isfinite(self.longest) and self.longest > 0):
+            raise RecipeError(f"longest {self.longest}: give seconds, more than 0")
+        known = self.engine.languages if self.engine else None
+        if self.engine and self.language and known is not None and self.language not in known:
+            raise RecipeError(
+                f"language {self.language}: {self.engine.name} does not know it; choose another engine (--asr)"
+            )

@@ -1,0 +1,246 @@
+"""The recogniser in a stream: whose thread takes what, how far it is, sound that is decoded, long recordings."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from conftest import write_tone
+from emofuse import EmotionRecognizer, Prediction, Utterance
+from emofuse.data.audio import Clip, read_clip
+from emofuse.data.prepare import AudioPreparation, Batch, Outputs, Preparation
+from emofuse.errors import AudioError
+from emofuse.inference import schedule
+from emofuse.inference.ready import LONGEST_UTTERANCE, LongRecordings
+from emofuse.inference.runtime import Traits
+from emofuse.inference.timeline.options import TimelineOptions
+from emofuse.types import Skip, Task
+
+
+class Loudness:
+    """Says `loud` the surer the louder a clip is; tells how many seconds it had as a dimension."""
+
+    padded_seconds = 0.0
+
+    def __init__(self) -> None:
+        task = Task(("quiet", "loud"), ("seconds",), ((0.0, 100.0),))
+        self.traits = Traits("loudness", task, ("audio",), missing_modalities=False)
+
+    def __call__(self, batch: Batch) -> Outputs:
+        lengths = batch.audio_mask.sum(axis=1)
+        power = np.square(batch.input_values).sum(axis=1) / lengths
+        logits = np.stack([np.zeros(len(batch)), 20 * np.sqrt(power) - 2], axis=1)
+        return Outputs(logits.astype(np.float32), (lengths[:, None] / 16_000).astype(np.float32))
+
+    def embed(self, batch: Batch) -> np.ndarray:
+        return np.stack([batch.audio_mask.sum(axis=1), batch.input_values.max(axis=1)], axis=1).astype(np.float32)
+
+
+@pytest.fixture
+def recognizer() -> EmotionRecognizer:
+    return EmotionRecognizer(Loudness(), Preparation(AudioPreparation(), None))
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> list[Utterance]:
+    folder = tmp_path_factory.mktemp("tones")
+    return [
+        Utterance(f"u{n}", audio=write_tone(folder / f"{n}.wav", 300, 0.2 + 0.05 * (n % 7), n)) for n in range(40)
+    ]
+
+
+def test_utterances_are_taken_in_the_callers_thread(recognizer: EmotionRecognizer, tones: list[Utterance]) -> None:
+    where = set()
+
+    def stream() -> Iterator[Utterance]:
+        for tone in tones:
+            where.add(threading.current_thread())
+            yield tone
+
+    assert len(list(recognizer.predict_many(stream()))) == len(tones)
+    assert where == {threading.current_thread()}
+
+
+def test_utterances_may_come_from_a_cursor_that_belongs_to_a_thread(
+    recognizer: EmotionRecognizer, tones: list[Utterance]
+) -> None:
+    base = sqlite3.connect(":memory:")  # it refuses any thread but the one that made it
+    base.execute("create table said (id text, audio text)")
+    base.executemany("insert into said values (?, ?)", [(tone.id, str(tone.audio)) for tone in tones])
+    rows = base.execute("select id, audio from said")
+    results = list(recognizer.predict_many(Utterance(name, audio=Path(audio)) for name, audio in rows))
+    assert [result.id for result in results] == [tone.id for tone in tones]
+    assert all(isinstance(result, Prediction) for result in results)
+
+
+def test_recordings_are_decoded_in_another_thread(
+    recognizer: EmotionRecognizer, tones: list[Utterance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emofuse.inference import ready
+
+    where = set()
+
+    def listening(*arguments: object) -> Clip:
+        where.add(threading.current_thread())
+        return read_clip(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ready, "read_clip", listening)
+    list(recognizer.predict_many(tones))
+    assert len(where) == 1
+    assert threading.current_thread() not in where
+
+
+def test_what_came_before_the_callers_failure_is_answered(
+    recognizer: EmotionRecognizer, tones: list[Utterance]
+) -> None:
+    def broken() -> Iterator[Utterance]:
+        yield from tones[:20]
+        raise LookupError("no more")
+
+    coming = recognizer.predict_many(broken())
+    assert [next(coming).id for _ in range(20)] == [tone.id for tone in tones[:20]]
+    with pytest.raises(LookupError, match="no more"):
+        next(coming)
+
+
+def test_a_failure_of_preparing_is_not_lost_in_a_window_that_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "WINDOW", 4)
+
+    def prepare(number: int) -> int:
+        if number == 2:
+            raise MemoryError
+        return number
+
+    coming = schedule.prepared_windows(itertools.count(), prepare, lambda _: 0.0)
+    assert next(coming) == [0, 1]
+    with pytest.raises(MemoryError):
+        next(coming)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 8, 9])
+def test_windows_that_are_prepared_lose_nothing(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "WINDOW", 4)
+    monkeypatch.setattr(schedule, "WINDOW_SECONDS", 3.0)
+    found = list(schedule.prepared_windows(range(count), lambda n: n, lambda n: n % 3))
+    assert list(itertools.chain(*found)) == list(range(count))
+    assert all(1 <= len(window) <= 4 for window in found)
+
+
+def test_progress_is_told_after_each_result(recognizer: EmotionRecognizer, tones: list[Utterance]) -> None:
+    told: list[tuple[int, float]] = []
+    mixed = [*tones[:3], Utterance("gone", audio=Path("gone.wav")), *tones[3:5]]
+    for number, _ in enumerate(recognizer.predict_many(mixed, progress=lambda *so_far: told.append(so_far))):
+        assert len(told) == number + 1
+    assert [done for done, _ in told] == [1, 2, 3, 4, 5, 6]
+    lengths = [0.2, 0.25, 0.3, 0.0, 0.35, 0.4]
+    assert [seconds for _, seconds in told] == pytest.approx(list(itertools.accumulate(lengths)))
+
+
+def test_sound_at_hand_is_not_read_again(recognizer: EmotionRecognizer, tones: list[Utterance]) -> None:
+    audio = tones[0].audio
+    assert audio is not None
+    clip = read_clip(audio)
+    here, there = recognizer.predict_clips(
+        [(Utterance("here", audio=Path("nowhere.wav")), clip), (Utterance("there", audio=audio), None)]
+    )
+    assert isinstance(here, Prediction)
+    assert isinstance(there, Prediction)
+    assert here.probabilities == there.probabilities
+
+
+def test_vectors_come_in_order_and_a_failure_in_its_turn(
+    recognizer: EmotionRecognizer, tones: list[Utterance]
+) -> None:
+    vectors = list(recognizer.embed(tones))
+    assert [int(vector[0]) for vector in vectors] == [round((0.2 + 0.05 * (n % 7)) * 16_000) for n in range(40)]
+    coming = recognizer.embed([tones[0], Utterance("gone", audio=Path("gone.wav"))])
+    next(coming)
+    with pytest.raises(AudioError, match=r"gone\.wav: no such file"):
+        next(coming)
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return 36 s: 4 s that are loud, a pause, 8 s that are less so, and silence."""
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("long") / "long.wav"
+    parts = [0.5 * rng.normal(size=64_000), np.zeros(64_000), 0.05 * rng.normal(size=128_000), np.zeros(320_000)]
+    soundfile.write(path, np.clip(np.concatenate(parts), -1, 1).astype(np.float32) * 0.6, 16_000)
+    return path
+
+
+def in_windows(_: Utterance) -> TimelineOptions:
+    return TimelineOptions(segmentation="windows")
+
+
+def test_a_long_recording_is_the_mean_of_its_segments_weighed_by_their_seconds(
+    recognizer: EmotionRecognizer, long: Path
+) -> None:
+    utterances = [Utterance("long", audio=long)]
+    (whole,) = recognizer.predict_many(utterances, long=LongRecordings(options=in_windows))
+    assert isinstance(whole, Prediction)
+    spans = [Utterance("x", audio=long, start=4.0 * n, end=4.0 * n + 4) for n in (0, 2, 3)]  # the rest is silent
+    parts = [one for one in recognizer.predict_many(spans) if isinstance(one, Prediction)]
+    assert whole.probabilities["loud"] == pytest.approx(np.mean([one.probabilities["loud"] for one in parts]))
+    assert whole.confidence == max(whole.probabilities.values())
+    assert whole.dimensions == pytest.approx({"seconds": 4.0})
+    assert whole.segments == {
+        "n": 3,
+        "speech_seconds": 12.0,
+        "answer": "mean of the segments, weighed by their seconds",
+    }
+    assert whole.as_dict()["segments"] == whole.segments
+
+
+def test_segments_of_other_lengths_weigh_otherwise(recognizer: EmotionRecognizer, long: Path) -> None:
+    from emofuse.types import Turn
+
+    def marked(_: Utterance) -> TimelineOptions:
+        return TimelineOptions(turns=(Turn(0.0, 1.0), Turn(8.0, 11.0)))
+
+    (whole,) = recognizer.predict_many([Utterance("long", audio=long)], long=LongRecordings(options=marked))
+    one, other = recognizer.predict_many(
+        [Utterance("a", audio=long, start=0.0, end=1.0), Utterance("b", audio=long, start=8.0, end=11.0)]
+    )
+    expected = (one.probabilities["loud"] + 3 * other.probabilities["loud"]) / 4  # type: ignore[union-attr]
+    assert whole.probabilities["loud"] == pytest.approx(expected)  # type: ignore[union-attr]
+
+
+def test_only_whole_recordings_that_are_too_long_are_cut_and_only_where_it_is_asked(
+    recognizer: EmotionRecognizer, long: Path, tones: list[Utterance]
+) -> None:
+    many = [Utterance("span", audio=long, start=1.0, end=34.0), Utterance("whole", audio=long), tones[0]]
+    assert all(one.segments is None for one in recognizer.predict_many(many))  # type: ignore[union-attr]
+    cut = list(recognizer.predict_many(many, long=LongRecordings(options=in_windows)))
+    assert [one.segments is not None for one in cut] == [False, True, False]  # type: ignore[union-attr]
+    assert "segments" not in cut[2].as_dict()  # type: ignore[union-attr]
+    kept = LongRecordings(seconds=36.0)
+    assert LONGEST_UTTERANCE == 30.0
+    assert kept.holds(Utterance("whole", audio=long)) is None
+
+
+def test_predict_cuts_without_being_asked(recognizer: EmotionRecognizer, long: Path) -> None:
+    try:
+        answer = recognizer.predict(long)
+    except AudioError as error:  # a detector that knows speech finds none in noise
+        assert "no speech was found" in str(error)  # noqa: PT017
+    else:
+        assert answer.segments is not None
+
+
+def test_a_long_recording_that_fails_is_a_record_in_its_place(
+    recognizer: EmotionRecognizer, long: Path, tones: list[Utterance], tmp_path: Path
+) -> None:
+    silent = tmp_path / "silent.wav"
+    soundfile.write(silent, np.zeros(16_000 * 31, dtype=np.float32), 16_000)
+    many = [tones[0], Utterance("silent", audio=silent), tones[1]]
+    results = list(recognizer.predict_many(many, long=LongRecordings(options=in_windows)))
+    assert [isinstance(one, Skip) for one in results] == [False, True, False]
+    assert "no speech was found" in results[1].reason  # type: ignore[union-attr]
