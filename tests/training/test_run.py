@@ -91,7 +91,9 @@ def test_cross_validation_sees_what_was_chosen_and_nothing_else(
 def test_what_is_always_learnt_from_stands_in_every_training_part_and_no_other() -> None:
     said = Corpus(
         tuple(
-            Utterance(f"u{n}", text="yes", label=("happy", "sad")[n % 2], speaker=f"s{n // 2}", tags={"corpus": "a"})
+            Utterance(
+                f"u{n}", text="yes", label=("happy", "sad")[n % 2], speaker=f"s{n // 2}", tags={"corpus": "a"}
+            )
             for n in range(8)
         )
         + tuple(Utterance(f"k{n}", text="yes", label="sad", tags={"corpus": "keywords"}) for n in range(3))

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from emofuse import layout
 from emofuse.errors import CheckpointError
 
-# Where models that come along are found, once there are any.
-BOXES = "emofuse.inference.boxes"
 NO_MODEL = "no such model folder; give one as the first argument"
 
 
@@ -48,8 +45,6 @@ def _is_input(path: Path) -> bool:
 
 def _box(name: str | None) -> Path | None:
     """Return a model of the box by its name, or the one that is taken where none is named; None without one."""
-    if find_spec(BOXES) is None:
-        return None
     from emofuse.inference.boxes import default_box, find_box
 
     return default_box() if name is None else find_box(name)

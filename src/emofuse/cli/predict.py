@@ -124,6 +124,8 @@ def _run(asked: Asked, inputs: Inputs, folder: Path, allow_missing: bool, priors
     channels = asked.chosen_channels()
     chosen = choosing(asked, inputs)
     recognizer = load(folder, allow_missing=allow_missing, priors=priors)
+    if recognizer.scope is not None:
+        typer.echo(f"{recognizer.runtime.traits.name}: {recognizer.scope}", err=True)
     engine = chosen.engine
     further = {"allow_missing": allow_missing, "priors": priors, "asr": engine and [engine.name, engine.version]}
     known = asked.known_by(recognizer.folder or folder, further) if asked.out else {}

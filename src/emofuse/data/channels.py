@@ -86,8 +86,8 @@ def refuse_employee(name: str, allowed: bool) -> None:
         return
     raise RecipeError(
         f"channel {name}: in the EU, inferring emotions of people at their workplace is prohibited "
-        "(Regulation (EU) 2024/1689, Article 5(1)(f)); leave this channel out, or say with --analyse-agent that "
-        "it is lawful here"
+        "(Regulation (EU) 2024/1689, Article 5(1)(f)); leave this channel out, or say with --analyse-employee "
+        "that it is lawful here"
     )
 
 

@@ -70,6 +70,14 @@ def find_box(name: str) -> Path | None:
     return None if found is None else found.exported
 
 
+def explained_by(model: str | Path) -> Path:
+    """Return the model folder of a box, given by its name or by its exported folder; anything else as it is."""
+    for box in boxes().values():
+        if str(model) == box.name or Path(model) == box.exported:
+            return box.model
+    return Path(model)
+
+
 def default_box() -> Path | None:
     """Return the exported folder of the model that is taken where none is named; None where none came along."""
     return next((box.exported for box in boxes().values()), None)

@@ -26,7 +26,7 @@ from emofuse.types import Corpus
 # On how many utterances the two are compared.
 SAMPLE = 32
 # What stands in a model folder and goes along; of int8 it is as true as the measured agreement.
-COPIED = (layout.CALIBRATION, layout.EVALUATION)
+COPIED = (layout.CALIBRATION, layout.EVALUATION, layout.SCOPE)
 # All that may stand in an exported folder.
 FILES = {
     layout.EXPORT,

@@ -1,4 +1,4 @@
-"""From a folder to what runs it: a model folder, an exported one, or a run folder with a model in it."""
+"""From a name to what runs it: a model folder, an exported one, a run folder with a model in it, or a box."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from emofuse import layout
 from emofuse.data.prepare import Preparation
 from emofuse.errors import CheckpointError
 from emofuse.evaluation.calibration import Calibration
+from emofuse.inference.boxes import boxes, find_box
 from emofuse.inference.runtime import Runtime
 
 
@@ -40,6 +41,37 @@ def open_folder(folder: Path, device: str | None, threads: int | None) -> tuple[
     from emofuse.inference.torch_runtime import load_torch
 
     return load_torch(folder, device, threads)
+
+
+def find_folder(model: str | Path) -> Path:
+    """Return where a model is: a folder or, failing that, a model in the box by its name.
+
+    Raises:
+        CheckpointError: there is neither.
+    """
+    folder = Path(model)
+    if folder.is_dir():
+        return model_folder(folder)
+    found = find_box(str(model))
+    if found is None:
+        known = ", ".join(boxes()) or "none"
+        raise CheckpointError(f"{folder}: no such model folder, and no model in the box of that name ({known})")
+    return found
+
+
+def read_scope(folder: Path) -> str | None:
+    """Read what a model says it is for, one sentence; None where it says nothing.
+
+    Raises:
+        CheckpointError: the file does not hold that.
+    """
+    path = folder / layout.SCOPE
+    if not path.is_file():
+        return None
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["scope"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(f"{path}: does not say what the model is for ({error}); copy it again") from error
 
 
 def read_calibration(folder: Path) -> Calibration | None:

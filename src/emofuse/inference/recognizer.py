@@ -11,7 +11,7 @@ from emofuse.data.audio import Clip
 from emofuse.data.prepare import Batch, Floats, Outputs, Preparation
 from emofuse.errors import AudioError, CheckpointError, CorpusError, ModalityError, RecipeError
 from emofuse.evaluation.calibration import Calibration, adapt_priors, pattern_of
-from emofuse.inference.folders import model_folder, open_folder, read_calibration
+from emofuse.inference.folders import find_folder, model_folder, open_folder, read_calibration, read_scope
 from emofuse.inference.priors import checked_priors
 from emofuse.inference.ready import LongRecordings, Ready, Readying, Refused, TooLong, run_together
 from emofuse.inference.runtime import Runtime
@@ -39,6 +39,7 @@ class EmotionRecognizer:
         calibration: what was learnt of the model's confidence; without it probabilities are the network's own.
         priors: how frequent labels are where the model is used, if otherwise than where it learnt.
         folder: where the model lies, for what needs more of it than its answers.
+        scope: what the model is for, as each prediction says.
 
     Raises:
         RecipeError: the priors are not one share a label, or the model did not write down its own.
@@ -52,12 +53,14 @@ class EmotionRecognizer:
         calibration: Calibration | None = None,
         priors: Mapping[str, float] | None = None,
         folder: Path | None = None,
+        scope: str | None = None,
     ) -> None:
         self.runtime = runtime
         self.preparation = preparation
         self.allow_missing = allow_missing
         self.calibration = calibration or Calibration()
         self.folder = folder
+        self.scope = scope
         task = runtime.traits.task
         self._priors = None if priors is None else checked_priors(priors, self.calibration.priors, task)
 
@@ -161,11 +164,12 @@ class EmotionRecognizer:
         self, audio: str | Path | None = None, text: str | None = None, label: str | None = None
     ) -> Explanation:
         """Say what in sound and words made the model say it; see `emofuse.inference.explain.explain`."""
+        from emofuse.inference.boxes import explained_by
         from emofuse.inference.explain.explain import explain
 
         if self.folder is None:
             raise CheckpointError("this recogniser was not loaded from a folder; explain one that was")
-        return explain(self.folder, audio, text, label)
+        return explain(explained_by(self.folder), audio, text, label)
 
     def _answers(
         self,
@@ -216,7 +220,8 @@ class EmotionRecognizer:
             self.runtime.traits.name,
             None if told is None else dict(zip(task.dimensions, told, strict=True)),
         )
-        return replace(prediction, abstained=self.calibration.abstains(prediction.confidence))
+        abstained = self.calibration.abstains(prediction.confidence)
+        return replace(prediction, abstained=abstained, model_scope=self.scope)
 
 
 def load(
@@ -229,7 +234,7 @@ def load(
     """Load a model folder, an exported one, or a run folder with a model in it, and its calibration if it has one.
 
     Args:
-        model: the folder. An exported one needs no torch.
+        model: the folder, or the name of a model in the box ("box", "box-open"). An exported one needs no torch.
         device: where torch computes; None takes a GPU where there is one. Exported models compute on processors.
         allow_missing: see `EmotionRecognizer`.
         priors: likewise.
@@ -240,11 +245,9 @@ def load(
         CheckpointError: there is no such folder, or it is not a whole emofuse model.
         MissingExtraError: the folder needs torch, and that is not installed.
     """
-    folder = Path(model)
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise RecipeError(f"threads {threads!r}: give how many compute at once, 1 or more")
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder}: no such model folder")
-    folder = model_folder(folder)
+    folder = find_folder(model)
     runtime, preparation = open_folder(folder, device, threads)
-    return EmotionRecognizer(runtime, preparation, allow_missing, read_calibration(folder), priors, folder)
+    calibration, scope = read_calibration(folder), read_scope(folder)
+    return EmotionRecognizer(runtime, preparation, allow_missing, calibration, priors, folder, scope)

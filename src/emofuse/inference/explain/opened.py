@@ -10,7 +10,8 @@ from emofuse import layout
 from emofuse.data.prepare import Preparation
 from emofuse.errors import CheckpointError
 from emofuse.evaluation.calibration import Calibration
-from emofuse.inference.recognizer import model_folder, read_calibration
+from emofuse.inference.boxes import explained_by
+from emofuse.inference.folders import find_folder, read_calibration
 
 if TYPE_CHECKING:
     from emofuse.inference.torch_runtime import TorchRuntime
@@ -40,10 +41,7 @@ def open_model(model: str | Path, device: str | None = None) -> Opened:
         CheckpointError: there is no such folder, it is not a whole emofuse model, or it is an exported one.
         MissingExtraError: torch is not installed.
     """
-    folder = Path(model)
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder}: no such model folder")
-    folder = model_folder(folder)
+    folder = find_folder(explained_by(model))
     if layout.is_exported_folder(folder):
         raise CheckpointError(
             f"{folder}: an exported model has no gradients to explain with; give the model folder it was made from"

@@ -57,6 +57,7 @@ def compose(recognizer: EmotionRecognizer, path: Path, options: TimelineOptions 
         channel=options.name,
         segmentation=heard.segmentation,
         model=recognizer.runtime.traits.name,
+        model_scope=recognizer.scope,
         notes=_notes(recognizer, segments, options),
     )
     if options.baseline:

@@ -60,6 +60,7 @@ def predict_recording(
         speaker=utterance.speaker,
         modalities=tuple(modality for modality in MODALITIES if modality in whole),
         model=recognizer.runtime.traits.name,
+        model_scope=recognizer.scope,
         dimensions=_mean(told) if told else None,
         segments={
             "n": len(found),
