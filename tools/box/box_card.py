@@ -105,9 +105,9 @@ def _text(text: Mapping[str, Any]) -> Iterator[str]:
     student, teacher = together["student"], together["teacher"]
     rows = sum(fold["student"]["plain"]["n"] for name, fold in text.items() if name.startswith("fold-"))
     yield (
-        f"Macro-F1 over the seven Ekman labels of GoEmotions, several a text, on {rows} texts that neither the text "
-        f"encoder nor its teacher had met ({together['folds']} of five folds): {student['plain']:.3f} as they are "
-        f"written, {student['recognised']:.3f} as a recogniser would write them; the teacher "
+        f"Macro-F1 over the seven Ekman labels of GoEmotions, several a text, on {rows} texts that neither the "
+        f"text encoder nor its teacher had met ({together['folds']} of five folds): {student['plain']:.3f} as they "
+        f"are written, {student['recognised']:.3f} as a recogniser would write them; the teacher "
         f"{teacher['plain']:.3f} and {teacher['recognised']:.3f}."
     )
 
