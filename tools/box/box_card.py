@@ -106,8 +106,8 @@ def _text(text: Mapping[str, Any]) -> Iterator[str]:
     rows = sum(fold["student"]["plain"]["n"] for name, fold in text.items() if name.startswith("fold-"))
     yield (
         f"Macro-F1 over the seven Ekman labels of GoEmotions, several a text, on {rows} texts that neither the "
-        f"text encoder nor its teacher had met ({together['folds']} of five folds): {student['plain']:.3f} as they "
-        f"are written, {student['recognised']:.3f} as a recogniser would write them; the teacher "
+        f"text encoder nor its teacher had met ({together['folds']} of five folds): {student['plain']:.3f} as "
+        f"they are written, {student['recognised']:.3f} as a recogniser would write them; the teacher "
         f"{teacher['plain']:.3f} and {teacher['recognised']:.3f}."
     )
 

@@ -86,7 +86,8 @@ def _sides(asked: Sequence[Utterance], parts: int) -> list[int]:
 def _fewest_speakers(corpus: Corpus, fold: Fold) -> int:
     """Return how many speakers the corpus with fewest has in a fold's test part."""
     speakers = {(u.session, u.speaker) for u in corpus.select(fold.test)}
-    return min(Counter(name for name, _ in speakers).values())
+    counts = Counter(name for name, _ in speakers)
+    return min(counts[name] for name in EMOTIONAL)
 
 
 def keyword_calls(model: Path, corpus: Corpus) -> dict[str, Any]:
