@@ -22,6 +22,8 @@ from emofuse.types import Corpus, Fold, Modality, Utterance
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 COVERAGE = 0.6
+# How far below its lowest logit a label stands that a system has not learnt.
+UNKNOWN = 10.0
 # Which systems are asked with what: name -> model, and the modalities that it gets.
 SYSTEMS: dict[str, tuple[str, tuple[Modality, ...]]] = {
     "voice": ("voice", ("audio",)),
@@ -59,7 +61,7 @@ def ask(models: Mapping[str, Path], corpus: Corpus) -> Asked:
     """Ask each system that there is about each utterance."""
     labelled = [u for u in corpus if u.label is not None]
     recognizers = {name: emofuse.load(folder, allow_missing=True) for name, folder in models.items()}
-    labels = next(iter(recognizers.values())).labels
+    labels = tuple(sorted({label for one in recognizers.values() for label in one.labels}))
     logits = {
         system: np.stack([_said(recognizers[model], u, modalities, labels) for u in labelled])
         for system, (model, modalities) in SYSTEMS.items()
@@ -99,13 +101,14 @@ def judge_pairs(answers: Mapping[str, Asked]) -> dict[str, Any]:
 def _said(
     recognizer: EmotionRecognizer, utterance: Utterance, modalities: tuple[Modality, ...], labels: Sequence[str]
 ) -> Floats:
-    """Return the logits of one utterance, in the order of the labels."""
+    """Return the logits of one utterance, in the order of the labels; far below the others for an unknown one."""
     preparation, clip = recognizer.preparation, None
     if "audio" in modalities and preparation.audio is not None and utterance.audio is not None:
         clip = read_clip(utterance.audio, utterance.start, utterance.end, preparation.audio.rate)
     item = preparation(clip, utterance.text if "text" in modalities else None)
     said = recognizer.runtime(preparation.collate([item])).logits[0]
-    return np.array([said[recognizer.labels.index(label)] for label in labels], dtype=np.float64)
+    known = dict(zip(recognizer.labels, map(float, said), strict=True))
+    return np.array([known.get(label, min(known.values()) - UNKNOWN) for label in labels])
 
 
 def _calibrated(asked: Asked, logits: Floats) -> Floats:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import onnx
 from onnxruntime.quantization import (
@@ -23,6 +24,9 @@ PRODUCTS = ["MatMul", "Gemm"]
 # What gains with scales that are known beforehand.
 CONVOLUTIONS = ["Conv"]
 
+# Bytes below which a table is not worth the trouble.
+SMALLEST_TABLE = 1 << 16
+
 Feed = dict[str, npt.NDArray[Any]]
 
 
@@ -30,7 +34,7 @@ def quantise(graph: Path, out: Path, large: bool = False) -> None:
     """Write a graph whose matrix products are in 8 bits, with scales of the sound found while running.
 
     Weights get one scale a column and 7 of the 8 bits: where a processor adds pairs of products in 16 bits (x86
-    without VNNI), 8 bits would saturate and nothing would tell.
+    without VNNI), 8 bits would saturate and nothing would tell. Tables of pieces go into half precision.
 
     Args:
         graph: in float32.
@@ -40,6 +44,7 @@ def quantise(graph: Path, out: Path, large: bool = False) -> None:
     model = onnx.load(graph)
     # Shapes that the exporter noted contradict those that are inferred anew, and the quantiser stops at that.
     del model.graph.value_info[:]
+    halve_tables(model)
     with _quiet():
         quantize_dynamic(
             model,
@@ -51,6 +56,36 @@ def quantise(graph: Path, out: Path, large: bool = False) -> None:
             use_external_data_format=large,
             extra_options={"MatMulConstBOnly": True},
         )
+
+
+def halve_tables(model: onnx.ModelProto) -> None:
+    """Put the tables that rows are only looked up in, such as those of pieces, into half precision, in place.
+
+    What is looked up is float32 again. A table with a value beyond half precision stays as it is.
+    """
+    users: dict[str, list[onnx.NodeProto]] = {}
+    for node in model.graph.node:
+        for name in node.input:
+            users.setdefault(name, []).append(node)
+    for table in model.graph.initializer:
+        using = users.get(table.name, [])
+        looked_up = all(node.op_type == "Gather" and node.input[0] == table.name for node in using)
+        if not using or not looked_up or table.data_type != onnx.TensorProto.FLOAT:
+            continue
+        values = onnx.numpy_helper.to_array(table)
+        if values.nbytes < SMALLEST_TABLE or np.abs(values).max() > np.finfo(np.float16).max:
+            continue
+        table.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), table.name))
+        for node in using:
+            _as_float32(model.graph, node)
+
+
+def _as_float32(graph: onnx.GraphProto, node: onnx.NodeProto) -> None:
+    """Cast what a node gives to float32, under the name that it had."""
+    name = node.output[0]
+    node.output[0] = f"{name}.half"
+    cast = onnx.helper.make_node("Cast", [node.output[0]], [name], to=onnx.TensorProto.FLOAT)
+    graph.node.insert(list(graph.node).index(node) + 1, cast)
 
 
 def quantise_convolutions(graph: Path, out: Path, heard: Sequence[Feed], large: bool = False) -> None:
