@@ -12,6 +12,7 @@ CARD = """---
 library_name: emofuse
 pipeline_tag: audio-classification
 license: {spdx}
+text_spoken: false
 tags: [emotion-recognition, speech, text, multimodal, demonstration]
 ---
 
@@ -95,7 +96,10 @@ def _voice(figures: Mapping[str, Any]) -> Iterator[str]:
             yield "| " + " | ".join(map(str, row)) + " |"
         yield ""
     kept = figures["kept_out"]
-    yield f"These very weights, on pairs with two speakers of EmoDB that they never heard ({kept['n']} pairs):\n"
+    yield (
+        f"These very weights, on {kept['n']} pairs of two speakers of EmoDB whom they never heard, with sentences "
+        "that they have read:\n"
+    )
     yield from _systems(kept)
 
 

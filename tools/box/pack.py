@@ -79,6 +79,7 @@ def pack(name: str, fusion: Path, target: Path, figures: dict[str, Any], sample:
     model = target / layout.MODEL
     shutil.copytree(fusion / layout.MODEL, model)
     _halve(model / layout.WEIGHTS)
+    _forget_places(model / layout.CONFIG)
     licence = LICENCES[name]
     scope = {"scope": SCOPE, "licence": licence.name}
     layout.write_json(model / layout.SCOPE, scope)
@@ -99,6 +100,14 @@ def _halve(path: Path) -> None:
         name: value.half() if value.is_floating_point() else value for name, value in load_file(path).items()
     }
     save_file(weights, path, {"format": "pt"})
+
+
+def _forget_places(path: Path) -> None:
+    """Leave out of a configuration where on a machine its encoders came from."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    for part in ("audio_encoder", "text_encoder"):
+        config[part].pop("_name_or_path", None)
+    layout.write_json(path, config)
 
 
 def _calibration(model: Path, judged: dict[str, Any]) -> Calibration:

@@ -101,7 +101,9 @@ def load_onnx(folder: Path, threads: int | None = None) -> tuple[OnnxRuntime, Pr
         CheckpointError: it is not whole.
     """
     record = Exported.load(folder)
-    traits = Traits(folder.resolve().name, record.task, record.modalities, record.missing_modalities)
+    boxed = (folder.parent / layout.BOX).is_file()
+    name = str(record.source["name"]) if boxed else folder.resolve().name
+    traits = Traits(name, record.task, record.modalities, record.missing_modalities)
     preparation = Preparation.load(folder)
     runtime = OnnxRuntime(folder / layout.GRAPH, traits, threads)
     if not runtime.takes(preparation):
