@@ -14,10 +14,10 @@ export HF_HUB_OFFLINE = 1
 help:  ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
-$(READY): pyproject.toml constraints.txt box/pyproject.toml
+$(READY): pyproject.toml constraints.txt emofuse-box/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ./box --editable ".[box,train,peft,export,asr,corpora,media,vad,annotate,explain,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ./emofuse-box --editable ".[box,train,peft,export,asr,corpora,media,vad,annotate,explain,dev]"
 	touch $(READY)
 
 demo: $(READY)  ## audio, text and fusion compared on synthetic speech, then two predictions
