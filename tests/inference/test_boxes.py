@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -53,10 +54,10 @@ def test_the_open_box_is_found_in_the_package(within: Path) -> None:
 def test_a_distribution_brings_its_own(
     name: str, first: str, within: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.undo()  # the true entry points
-    monkeypatch.setattr(boxes, "_WITHIN", within.parent)
     folder = install(name, tmp_path / "site", monkeypatch)
-    found = {key: value for key, value in boxes.boxes().items() if key in (name, "box-open")}
+    (installed,) = distributions(path=[str(tmp_path / "site")])
+    monkeypatch.setattr(boxes, "entry_points", lambda group: installed.entry_points.select(group=group))
+    found = boxes.boxes()
     assert found[name] == Box(name, folder)
     assert find_box(name) == folder / "exported"
     assert next(iter(found)) == first

@@ -20,13 +20,14 @@ SHOWN = ("demo_f1_003", "demo_f1_002")
 def demo(
     out: Annotated[Path, typer.Option("--out", help="The run folder.")] = Path("runs/demo"),
 ) -> int:
-    """Compare audio, text and fusion on synthetic speech, train a model, predict two files."""
+    """Compare audio, text and fusion on synthetic speech, train a model, predict two files with it and the box."""
     from emofuse.cli.crossval import cross_validate_shown
     from emofuse.cli.predict import predict
     from emofuse.cli.results import show_results
     from emofuse.cli.train import train_shown
     from emofuse.config import load_recipe
     from emofuse.data.corpora.demo import demo_corpus
+    from emofuse.inference.boxes import boxes
 
     recipe = load_recipe(Path(str(files("emofuse") / "demo" / "recipe.yaml")), DEMO_OVERRIDES)
     typer.echo("The demo corpus is synthetic speech: its figures show that the software runs, nothing more.")
@@ -42,4 +43,11 @@ def demo(
         assert utterance.audio is not None  # every utterance of the demo corpus has audio
         typer.echo(f'\n$ emofuse predict {out} {utterance.audio.name} --text "{utterance.text}"')
         code = max(code, predict(out, [utterance.audio], utterance.text))
+    name = next(iter(boxes()), None)
+    if name is not None:
+        typer.echo(f"\nThe same two, by the model in the box ({name}), which has never met a synthetic voice:")
+        for utterance in corpus.select(SHOWN):
+            assert utterance.audio is not None  # as above
+            typer.echo(f'\n$ emofuse predict {utterance.audio.name} --text "{utterance.text}"')
+            code = max(code, predict(Path(name), [utterance.audio], utterance.text))
     return code
