@@ -57,6 +57,8 @@ whom a figure is about was heard in training. Sounds alone, words alone, and pai
 {calibration}
 """
 
+READ = "It has read the sentences of these pairs: on others it is less often right than it believes."
+
 
 def box_card(name: str, licence: Licence, scope: str, figures: Mapping[str, Any]) -> str:
     """Return the card of a box.
@@ -153,6 +155,8 @@ def _calibration(figures: Mapping[str, Any]) -> Iterator[str]:
         f"{sure['coverage']:.0%} of the pairs, with an accuracy of {sure['accuracy_answered']:.3f} instead of "
         f"{sure['accuracy']:.3f}. On other recordings both will differ."
     )
+    if figures["pairs"] is None:
+        yield f"\n{READ}"
 
 
 def _ua(found: Mapping[str, Any]) -> str:
