@@ -23,7 +23,7 @@ from emofuse.model.build import build
 from emofuse.model.checkpoint import load_checkpoint, save_checkpoint
 from emofuse.model.encoders import bare_encoder
 from emofuse.model.network import EmotionModel, count_parameters
-from emofuse.model.pretrained import base_weights, content_hash
+from emofuse.model.pretrained import Source, base_weights, content_hash, fetch_tokenizer
 from emofuse.types import Task
 
 TASK = Task(("angry", "happy", "neutral", "sad"))
@@ -70,6 +70,16 @@ def test_pretrained_weights_and_settings_reach_the_network(sources: dict[str, st
     assert not checkpoint.preparation.audio.normalise
     assert checkpoint.preparation.text is not None
     assert checkpoint.preparation.text("say it").tolist()[0] == 2
+
+
+def test_a_tokenizer_file_is_read_as_what_it_is_whatever_the_family(sources: dict[str, str]) -> None:
+    folder = Path(sources["text"])
+    (folder / "tokenizer_config.json").unlink()
+    pieces = learn_vocabulary(["say it again", "say it now"], "bpe", 280)
+    pieces.save(str(folder / layout.TOKENIZER))
+    read = fetch_tokenizer(Source(str(folder)))
+    assert read.encode("say it now").tokens == pieces.encode("say it now").tokens
+    assert len(read.encode("say it now").tokens) > 3
 
 
 @pytest.mark.parametrize("tuning", ["frozen", "lora"])

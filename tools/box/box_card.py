@@ -57,6 +57,7 @@ whom a figure is about was heard in training. Sounds alone, words alone, and pai
 {calibration}
 """
 
+HEADING = ("| system | UA | women | men | accuracy | ECE |", "|---|---|---|---|---|---|")
 READ = "It has read the sentences of these pairs: on others it is less often right than it believes."
 
 
@@ -128,6 +129,12 @@ def _pairs(figures: Mapping[str, Any]) -> Iterator[str]:
         f"{judged['n']} pairs, {judged['speakers']} speakers.\n"
     )
     yield from _systems(judged)
+    yield "\nThe label there is that of the pair. With one side missing, and asked for the label of the other:\n"
+    yield from HEADING
+    for systems in judged["alone"].values():
+        yield from _rows(systems)
+    by_corpus = ", ".join(f"{name} {one['fusion']:.3f}" for name, one in judged["by_corpus"].items())
+    yield f"\nThe fusion's accuracy by corpus: {by_corpus}."
     conflict = judged["conflict"]
     yield (
         f"\nWhere voice and words contradict each other ({conflict['n']} pairs), the words win in "
@@ -137,9 +144,12 @@ def _pairs(figures: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _systems(judged: Mapping[str, Any]) -> Iterator[str]:
-    yield "| system | UA | women | men | accuracy | ECE |"
-    yield "|---|---|---|---|---|---|"
-    for system, one in judged["systems"].items():
+    yield from HEADING
+    yield from _rows(judged["systems"])
+
+
+def _rows(systems: Mapping[str, Any]) -> Iterator[str]:
+    for system, one in systems.items():
         groups = one["by_gender"].get("gender", {}).get("values", {})
         by = [f"{groups[g]['ua']:.3f}" if g in groups else "-" for g in ("female", "male")]
         yield f"| {system} | {_ua(one)} | {by[0]} | {by[1]} | {one['wa']:.3f} | {one['ece']:.3f} |"

@@ -76,7 +76,7 @@ def judge_pairs(answers: Mapping[str, Asked]) -> dict[str, Any]:
     """Return all figures.
 
     Temperatures and thresholds are fitted on one half of the speakers and used on the other; those of both halves
-    together are what is shipped.
+    together are what is shipped: with one modality, for what this modality says.
     """
     asked = answers["pairs"]
     chances = {system: _calibrated(asked, logits) for system, logits in asked.logits.items()}
@@ -89,7 +89,7 @@ def judge_pairs(answers: Mapping[str, Asked]) -> dict[str, Any]:
         "by_corpus": _by_tag(asked, chances, "corpus"),
         "by_pair": _by_tag(asked, chances, "pair"),
         "comparisons": _comparisons(asked, chances),
-        "temperatures": {s: fit_temperature(z, asked.truth) for s, z in asked.logits.items()},
+        "temperatures": {s: fit_temperature(z, _meant(asked, s).truth) for s, z in asked.logits.items()},
         "abstention": {s: _abstention(asked, values) for s, values in chances.items()},
         "alone": _alone(asked, chances),
     }
@@ -180,16 +180,20 @@ def _abstention(asked: Asked, chances: Floats) -> dict[str, float]:
 def _alone(asked: Asked, chances: Mapping[str, Floats]) -> dict[str, Any]:
     """Ask the fusion with one modality, beside that modality's own system, for what this modality says itself."""
     found = {}
-    for missing, own, tag in (("text", "voice", "voice"), ("audio", "text", "words")):
-        if own not in chances:
-            continue
-        named = tuple(replace(u, label=u.tags[tag]) for u in asked.utterances)
-        other = Asked(named, asked.labels, asked.logits, asked.folds)
-        systems = {own: _calibrated(other, asked.logits[own])}
-        name = f"fusion, {missing} missing"
-        systems[name] = _calibrated(other, asked.logits[name])
-        found[own] = {system: _figures(other, values) for system, values in systems.items()}
+    for missing, own in (("text", "voice"), ("audio", "text")):
+        if own in chances:
+            meant, systems = _meant(asked, own), (own, f"fusion, {missing} missing")
+            found[own] = {s: _figures(meant, _calibrated(meant, asked.logits[s])) for s in systems}
     return found
+
+
+def _meant(asked: Asked, system: str) -> Asked:
+    """Return the utterances with the label of what a system gets: of the pair, of its voice or of its words."""
+    modalities = SYSTEMS[system][1]
+    if len(modalities) > 1:
+        return asked
+    tag = {"audio": "voice", "text": "words"}[modalities[0]]
+    return replace(asked, utterances=tuple(replace(u, label=u.tags[tag]) for u in asked.utterances))
 
 
 def _conflict(asked: Asked, agreeing: Asked, temperatures: Mapping[str, float], chances: Floats) -> dict[str, Any]:

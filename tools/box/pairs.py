@@ -1,14 +1,16 @@
 """Voices and sentences, paired by label: what the box's fusion learns from, and is asked.
 
 Voice and words were never spoken together. A clip meets sentences of a length that it could hold; in part they are
-neutral, so that the voice alone tells, and in part the voice is neutral, so that the words alone tell.
-Contradictions are never learnt from: `conflicts` makes a set of them to look at.
+neutral, so that the voice alone tells, and in part the voice is neutral, so that the words alone tell. A part of
+the clips is heard without words and a part of the sentences read without a voice: what stands alone has a label of
+its own, which is not always that of a pair with one side taken away. Contradictions are never learnt from:
+`conflicts` makes a set of them to look at.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +30,8 @@ SLOWEST, FASTEST = 1.0, 4.5
 CANDIDATES, UNINFORMATIVE = 24, 0.3
 # Beside each neutral clip stand so many that carry the words' emotion.
 MOVED_BY_WORDS = 2
+# Sentences are read alone beside such a share of the clips.
+READ_ALONE = 0.25
 # What the label of a pair is from.
 BOTH, VOICE, WORDS, CONFLICT = "both", "voice", "words", "conflict"
 
@@ -69,18 +73,15 @@ def seconds_of_voice(corpus: Corpus) -> dict[str, float]:
 
 
 def to_learn_from(corpus: Corpus, sentences: Sentences, seconds: Mapping[str, float], seed: int = 0) -> Corpus:
-    """Give each clip many sentences; with the text source `mixed`, training draws one of them each time."""
+    """Give each clip many sentences; with the text source `mixed`, training draws one of them each time.
+
+    Clips and sentences alone stand beside the pairs, so that no modality needs to be dropped in training.
+    `tags.group` says what is to be drawn evenly: pairs and clips of each corpus and label, and words of each label
+    that move a neutral voice or stand alone.
+    """
     made: list[Utterance] = []
     for number, clip in enumerate(corpus):
-        rng = np.random.default_rng([seed, number])
-        label, length = str(clip.label), seconds[clip.id]
-        neutral = 0 if label == "neutral" else round(UNINFORMATIVE * CANDIDATES)
-        said = sentences.draw(label, length, CANDIDATES - neutral, rng)
-        made.append(_with(clip, said + sentences.draw("neutral", length, neutral, rng)))
-        if label == "neutral" and clip.session != KEYWORDS:
-            for emotion in rng.choice(EMOTIONS, MOVED_BY_WORDS, replace=False).tolist():
-                moved = replace(clip, id=f"{clip.id}+{emotion}", label=emotion)
-                made.append(_with(moved, sentences.draw(emotion, length, CANDIDATES, rng)))
+        made += _lessons(clip, sentences, seconds[clip.id], np.random.default_rng([seed, number]))
     return Corpus(tuple(made), name="box-pairs")
 
 
@@ -113,6 +114,25 @@ def conflicts(corpus: Corpus, sentences: Sentences, seconds: Mapping[str, float]
     return Corpus(tuple(made), name="box-pairs-conflict")
 
 
+def _lessons(
+    clip: Utterance, sentences: Sentences, seconds: float, rng: np.random.Generator
+) -> Iterator[Utterance]:
+    """Yield what is learnt with a clip: both, the clip alone and, of some, words that move it and words alone."""
+    label, group = str(clip.label), f"{clip.session} {clip.label}"
+    neutral = 0 if label == "neutral" else round(UNINFORMATIVE * CANDIDATES)
+    said = sentences.draw(label, seconds, CANDIDATES - neutral, rng)
+    yield _with(clip, said + sentences.draw("neutral", seconds, neutral, rng), group)
+    if label == "neutral" and clip.session != KEYWORDS:
+        for emotion in rng.choice(EMOTIONS, MOVED_BY_WORDS, replace=False).tolist():
+            moved = replace(clip, id=f"{clip.id}+{emotion}", label=emotion)
+            yield _with(moved, sentences.draw(emotion, seconds, CANDIDATES, rng), f"moved {emotion}")
+    yield replace(clip, id=f"{clip.id}+heard", text=None, tags={**clip.tags, "group": f"heard {group}"})
+    if rng.random() < READ_ALONE:
+        said = sentences.draw(label, seconds, CANDIDATES, rng)
+        read = _with(replace(clip, id=f"{clip.id}+read"), said, f"read {label}")
+        yield replace(read, audio=None, start=None, end=None)
+
+
 def _asked(voice: str, rng: np.random.Generator) -> tuple[str, str]:
     """Return the words' label, and what the pair's label is from."""
     if voice == "neutral":
@@ -120,10 +140,10 @@ def _asked(voice: str, rng: np.random.Generator) -> tuple[str, str]:
     return ("neutral", VOICE) if rng.random() < UNINFORMATIVE else (voice, BOTH)
 
 
-def _with(clip: Utterance, said: Sequence[str]) -> Utterance:
+def _with(clip: Utterance, said: Sequence[str], group: str) -> Utterance:
     others = {f"pair:{number}": text for number, text in enumerate(said[1:], start=1)}
-    tags = {**clip.tags, "text_not_spoken": "yes"}
-    if "+" in clip.id:  # words may move a voice of any corpus in any way
+    tags = {**clip.tags, "group": group, "text_not_spoken": "yes"}
+    if "+" in clip.id:  # words are not bound to the labels of a voice's corpus
         tags.pop("labels", None)
     return replace(clip, text=said[0], text_source="pair:0", transcripts=others, tags=tags)
 

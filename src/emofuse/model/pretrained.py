@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedModel
 from transformers.utils import cached_file
 
+from emofuse import layout
 from emofuse.errors import CheckpointError, RecipeError
 
 # Weights that a bare encoder may lack or have left over without harm: heads of its pre-training, its pooler.
@@ -77,6 +78,10 @@ def fetch_encoder(source: Source, key: str) -> PreTrainedModel:
 def fetch_tokenizer(source: Source) -> Tokenizer:
     """Return a text encoder's own tokenizer, without truncation and padding.
 
+    `AutoTokenizer` chooses by the encoder's family how a text is cut, unless `tokenizer_config.json` names a class:
+    a BERT with a vocabulary of byte pairs would be read as one of word pieces. Where `tokenizer.json` says
+    otherwise, that file is right.
+
     Raises:
         RecipeError: it cannot be fetched, or has no form that `tokenizers` reads.
     """
@@ -85,11 +90,21 @@ def fetch_tokenizer(source: Source) -> Tokenizer:
         if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):  # made up where there are no files
             raise ValueError("it has no tokenizer with a vocabulary")
         plain = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        written = _written_tokenizer(source)
     except (OSError, ValueError, AttributeError) as error:
         raise RecipeError(unreachable(source, "text", error)) from error
-    plain.no_truncation()
-    plain.no_padding()
-    return plain
+    own = plain if written is None or type(written.model) is type(plain.model) else written
+    own.no_truncation()
+    own.no_padding()
+    return own
+
+
+def _written_tokenizer(source: Source) -> Tokenizer | None:
+    """Return what an encoder's `tokenizer.json` holds; None without one."""
+    path = cached_file(
+        source.name, layout.TOKENIZER, revision=source.revision, _raise_exceptions_for_missing_entries=False
+    )
+    return Tokenizer.from_file(path) if path else None
 
 
 def fetch_settings(source: Source) -> dict[str, Any]:
