@@ -47,7 +47,7 @@ def test_a_prediction_is_a_distribution_over_the_labels(recognizer: EmotionRecog
     )
     assert prediction.modalities == ("audio", "text")
     assert prediction.id == "s1F_0"
-    assert prediction.model == "model"
+    assert prediction.model == "run"
 
 
 def test_either_modality_may_be_missing(recognizer: EmotionRecognizer, corpus: Corpus) -> None:

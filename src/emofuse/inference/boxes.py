@@ -64,6 +64,15 @@ def boxes() -> dict[str, Box]:
     return {name: Box(name, places[name]) for name in order}
 
 
+def name_of(folder: Path) -> str:
+    """Return what a model is called: as its box, as its run, or as its folder."""
+    folder = folder.resolve()
+    within = Box(folder.parent.name, folder.parent)
+    if (within.folder / layout.BOX).is_file():
+        return str(within.about().get("name", within.name))
+    return within.name if folder.name == layout.MODEL else folder.name
+
+
 def find_box(name: str) -> Path | None:
     """Return the exported folder of a model that came along; None where none has that name."""
     found = boxes().get(name)

@@ -15,6 +15,7 @@ from emofuse.data.manifest import load_corpus
 from emofuse.data.prepare import Item, Preparation
 from emofuse.errors import CheckpointError, CorpusError, RunError
 from emofuse.evaluation.calibration import Calibration
+from emofuse.inference.boxes import name_of
 from emofuse.inference.exported import Exported, Precision
 from emofuse.inference.graphs import Subject, largest_difference, make_graph
 from emofuse.inference.recognizer import model_folder, read_calibration
@@ -158,15 +159,10 @@ def _record(subject: Subject, folder: Path, precision: Precision, parity: dict[s
         modalities=traits.modalities,
         missing_modalities=traits.missing_modalities,
         precision=precision,
-        source={"name": _name_of(folder.resolve()), "parameters": count_parameters(subject.torch.model)},
+        source={"name": name_of(folder), "parameters": count_parameters(subject.torch.model)},
         parity=parity,
         versions={name: version(name) for name in ("emofuse", "torch", "onnx", "onnxruntime")},
     )
-
-
-def _name_of(folder: Path) -> str:
-    """Return what a model is called: of a run's, the name of the run."""
-    return folder.parent.name if folder.name == layout.MODEL else folder.name
 
 
 def _write_card(folder: Path, temporary: Path, record: Exported) -> None:

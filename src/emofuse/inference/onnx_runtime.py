@@ -11,6 +11,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as failures
 from emofuse import layout
 from emofuse.data.prepare import INPUTS, Batch, Floats, Outputs, Preparation
 from emofuse.errors import CheckpointError
+from emofuse.inference.boxes import name_of
 from emofuse.inference.exported import Exported
 from emofuse.inference.runtime import Traits
 from emofuse.types import MODALITIES
@@ -101,9 +102,7 @@ def load_onnx(folder: Path, threads: int | None = None) -> tuple[OnnxRuntime, Pr
         CheckpointError: it is not whole.
     """
     record = Exported.load(folder)
-    boxed = (folder.parent / layout.BOX).is_file()
-    name = str(record.source["name"]) if boxed else folder.resolve().name
-    traits = Traits(name, record.task, record.modalities, record.missing_modalities)
+    traits = Traits(name_of(folder), record.task, record.modalities, record.missing_modalities)
     preparation = Preparation.load(folder)
     runtime = OnnxRuntime(folder / layout.GRAPH, traits, threads)
     if not runtime.takes(preparation):

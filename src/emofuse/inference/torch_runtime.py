@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from emofuse.data.prepare import Batch, Floats, Outputs, Preparation
+from emofuse.inference.boxes import name_of
 from emofuse.inference.runtime import Traits
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint
 from emofuse.model.score import pick_device, pool_batch, score_batches, use_threads
@@ -60,4 +61,4 @@ def load_torch(
         CheckpointError: the folder is not a whole emofuse model.
     """
     checkpoint = load_checkpoint(folder)
-    return TorchRuntime(checkpoint, folder.resolve().name, device, threads), checkpoint.preparation
+    return TorchRuntime(checkpoint, name_of(folder), device, threads), checkpoint.preparation

@@ -78,8 +78,8 @@ def fetch_encoder(source: Source, key: str) -> PreTrainedModel:
 def fetch_tokenizer(source: Source) -> Tokenizer:
     """Return a text encoder's own tokenizer, without truncation and padding.
 
-    `AutoTokenizer` chooses by the encoder's family how a text is cut, unless `tokenizer_config.json` names a class:
-    a BERT with a vocabulary of byte pairs would be read as one of word pieces. Where `tokenizer.json` says
+    `AutoTokenizer` chooses by the encoder's family how a text is cut, unless `tokenizer_config.json` names a
+    class: a BERT with a vocabulary of byte pairs would be read as one of word pieces. Where `tokenizer.json` says
     otherwise, that file is right.
 
     Raises:

@@ -81,9 +81,9 @@ def _header(timeline: Timeline) -> str:
     if scope is None:
         words = NO_SCOPE
     elif DEMONSTRATION.search(scope):
-        words = f"<strong>This is a demonstration model.</strong> {escaped(scope)}"
+        words = f"<strong>{escaped(_sentence(scope))}</strong>"
     else:
-        words = f"<strong>Scope of the model:</strong> {escaped(scope)}"
+        words = f"<strong>Scope of the model:</strong> {escaped(_sentence(scope))}"
     speech = f"{timeline.speech_seconds:.1f} of {timeline.seconds:.1f} seconds were analysed"
     return (
         '<a class="skip" href="#summary">Skip to the summary</a>\n'
@@ -91,6 +91,10 @@ def _header(timeline: Timeline) -> str:
         f'<p class="scope" role="note">{words} {MEANING}</p>\n'
         f"<p>{speech}, in {len(timeline.segments)} segments.</p>\n</header>"
     )
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:].rstrip(".") + "."
 
 
 def _player(audio: Path | None, folder: Path, limit: int) -> str:

@@ -40,6 +40,7 @@ audio { width: 100%; }
 .seek:hover { background: #f4f4f4; } .seek:focus-visible { outline: 3px solid #0057b8; outline-offset: -3px; }
 .seek[aria-current] { background: #fff4c9; border-left: 6px solid #111; }
 .tag { border: 1px solid #555; padding: 0 .4rem; margin: 0 .4rem; }
+.word { background-color: inherit; padding: 0 .2rem; }
 .chances { color: #444; font-size: .85rem; display: block; }
 .tables { overflow-x: auto; } table { border-collapse: collapse; }
 th, td { border: 1px solid #bbb; padding: .2rem .6rem; text-align: right; } th[scope=row] { text-align: left; }

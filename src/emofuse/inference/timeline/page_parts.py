@@ -75,8 +75,9 @@ def summary_section(summary: Summary) -> str:
 def _waveform(outline: Envelope, share: float) -> str:
     """Return an outline as one shape, across as much of the strip as the recording lasts."""
     places = [1000 * share * start for start in outline.starts]
-    above = [f"{x:.1f},{-max(-1.0, min(1.0, y)):.3f}" for x, y in zip(places, outline.high, strict=True)]
-    below = [f"{x:.1f},{-max(-1.0, min(1.0, y)):.3f}" for x, y in zip(places, outline.low, strict=True)]
+    peak = max([1e-4, *map(abs, outline.high), *map(abs, outline.low)])  # a quiet recording is to be seen too
+    above = [f"{x:.1f},{-y / peak:.3f}" for x, y in zip(places, outline.high, strict=True)]
+    below = [f"{x:.1f},{-y / peak:.3f}" for x, y in zip(places, outline.low, strict=True)]
     points = " ".join([*above, *reversed(below)])
     return (
         '<svg class="wave" viewBox="0 -1 1000 2" preserveAspectRatio="none" role="img" aria-label="Waveform">'
@@ -91,9 +92,7 @@ def _lane(lane: Lane, end: float, paint: Paint) -> str:
         names = "block withheld" if segment.abstained else "block"
         look = paint.attributes(segment.label, names, _place(segment.start, segment.end, end))
         words = ("? " if segment.abstained else "") + segment.label
-        blocks.append(
-            f'<span {look} {_times(segment)} title="{escaped(caption(segment))}">{escaped(words)}</span>'
-        )
+        blocks.append(f'<span {look} {_times(segment)} title="{escaped(caption(segment))}">{_word(words)}</span>')
     name = escaped(lane.name.removeprefix("@")) or "speech"
     return f'<span class="who">{name}</span><div class="track">{"".join(blocks)}</div>'
 
@@ -114,9 +113,8 @@ def _clock(end: float) -> str:
 
 def _entry(segment: Segment, timeline: Timeline, paint: Paint) -> str:
     """Return a segment as a button: when, what it sounds like, who, what was said, and what else is likely."""
-    tag = (
-        f"<span {paint.attributes(segment.label, 'tag')}>{escaped(segment.label)} {escaped(sure(segment))}</span>"
-    )
+    words = f"{segment.label} {sure(segment)}"
+    tag = f"<span {paint.attributes(segment.label, 'tag')}>{_word(words)}</span>"
     who = "" if segment.speaker is None else f"<strong>{escaped(segment.speaker)}</strong> "
     short = " (short: little can be heard in it)" if segment.short else ""
     likely = sorted(timeline.labels, key=lambda label: -segment.probabilities[label])[:FIRST]
@@ -125,6 +123,11 @@ def _entry(segment: Segment, timeline: Timeline, paint: Paint) -> str:
         f'<button type="button" class="seek" {_times(segment)}>{_minutes(segment.start)}{tag}{who}'
         f'{escaped(segment.text or "")}<span class="chances">{chances}{short}</span></button>'
     )
+
+
+def _word(words: str) -> str:
+    """Return words that stand on plain ground within a pattern: stripes would strike them through."""
+    return f'<span class="word">{escaped(words)}</span>'
 
 
 def _columns(summary: Summary) -> list[str]:
