@@ -29,7 +29,7 @@ def utterance(number: int, rng: np.random.Generator) -> Utterance:
     speaker = f"s{number % SPEAKERS}"
     return Utterance(
         id=str(number),
-        audio="a.wav",
+        audio=Path("a.wav"),
         text="a",
         label=label,
         speaker=speaker,
@@ -44,7 +44,6 @@ def asked() -> Asked:
     """Return 300 pairs; a system knows, with noise, the label of what it gets."""
     rng = np.random.default_rng(0)
     utterances = tuple(utterance(number, rng) for number in range(300))
-    folds = np.array([int(str(u.speaker)[1:]) % 2 for u in utterances])
     logits = {}
     for system, (_, modalities) in SYSTEMS.items():
         tags = [
@@ -52,12 +51,12 @@ def asked() -> Asked:
             for u in utterances
         ]
         logits[system] = 3 * np.eye(3)[[LABELS.index(str(tag)) for tag in tags]] + rng.normal(0, 1.5, (300, 3))
-    return Asked(utterances, LABELS, logits, folds)
+    return Asked(utterances, LABELS, logits)
 
 
 def test_temperatures_come_from_the_other_half_of_the_speakers(asked: Asked) -> None:
     before = fusion_figures._calibrated(asked, asked.logits["fusion"])
-    here = asked.folds == 0
+    here = asked.half == 0
     disturbed = asked.logits["fusion"].copy()
     disturbed[here] = np.random.default_rng(1).normal(0, 5, disturbed[here].shape)
     after = fusion_figures._calibrated(asked, disturbed)
@@ -114,7 +113,6 @@ def test_confidence_on_conflicts_stands_beside_that_on_agreeing_pairs(asked: Ask
         asked,
         utterances=clashing,
         logits={system: values[rows] for system, values in asked.logits.items()},
-        folds=asked.folds[rows],
     )
     found = fusion_figures.judge_pairs({"pairs": asked, "conflict": conflict})["conflict"]
     said = conflict.logits["fusion"].argmax(axis=1)
@@ -122,3 +120,22 @@ def test_confidence_on_conflicts_stands_beside_that_on_agreeing_pairs(asked: Ask
     assert found["n"] == len(clashing) > 20
     assert found["voice_wins"] == pytest.approx((said == voices).mean())
     assert found["voice_wins"] + found["words_win"] + found["neither"] == pytest.approx(1)
+
+
+def test_answers_are_kept_and_those_of_several_folds_are_judged_together(asked: Asked, tmp_path: Path) -> None:
+    parts = []
+    for number in (0, 1):
+        rows = np.flatnonzero(asked.half == number)
+        part = Asked(
+            tuple(asked.utterances[row] for row in rows),
+            asked.labels,
+            {system: values[rows] for system, values in asked.logits.items()},
+        )
+        part.save(tmp_path / f"{number}")
+        parts.append(Asked.load(tmp_path / f"{number}"))
+    together = fusion_figures.joined(parts)
+    assert sorted(u.id for u in together.utterances) == sorted(u.id for u in asked.utterances)
+    found, wanted = (fusion_figures.judge_pairs({"pairs": one}) for one in (together, asked))
+    for system in SYSTEMS:
+        assert found["systems"][system]["ua"] == pytest.approx(wanted["systems"][system]["ua"])
+        assert found["systems"][system]["ece"] == pytest.approx(wanted["systems"][system]["ece"])

@@ -25,7 +25,7 @@ SECONDS = 2.0
 def clip(number: int, label: str, session: str) -> Utterance:
     tags = {"corpus": session} | ({} if session == KEYWORDS else {"labels": session})
     return Utterance(
-        id=f"{session}/{number}", audio=f"{number}.wav", label=label, speaker="1", session=session, tags=tags
+        id=f"{session}/{number}", audio=Path(f"{number}.wav"), label=label, speaker="1", session=session, tags=tags
     )
 
 
@@ -71,7 +71,7 @@ def test_no_contradiction_is_learnt_from(learnt: Corpus) -> None:
         assert set(words_of(utterance)) <= {utterance.label, "neutral"}, utterance.id
         if utterance.audio is not None and utterance.text is not None:
             label = utterance.label
-            voice = MOODS[int(Path(utterance.audio).stem) % 7] if utterance.session == "acted" else "neutral"
+            voice = MOODS[int(utterance.audio.stem) % 7] if utterance.session == "acted" else "neutral"
             assert label == voice or (voice == "neutral" and set(words_of(utterance)) == {label}), utterance.id
 
 

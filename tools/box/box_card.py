@@ -125,8 +125,8 @@ def _pairs(figures: Mapping[str, Any]) -> Iterator[str]:
         return
     yield "### Pairs\n"
     yield (
-        f"A fusion trained likewise without one fold of speakers and one fold of sentences, asked about these: "
-        f"{judged['n']} pairs, {judged['speakers']} speakers.\n"
+        f"Fusions trained likewise, each without one fold of speakers and one fold of sentences, asked about "
+        f"these ({judged['folds']} of five folds): {judged['n']} pairs, {judged['speakers']} speakers.\n"
     )
     yield from _systems(judged)
     yield "\nThe label there is that of the pair. With one side missing, and asked for the label of the other:\n"

@@ -3,7 +3,7 @@
     python tools/box/fusion.py --data DATA --voice VOICE --text TEXT --out OUT
 
 VOICE and TEXT are the run folders of `voice.py` and `text.py`. Every stage leaves its figures in the run folder
-and is not done twice; a training that was interrupted goes on.
+and is not done twice; a training that was interrupted goes on. What is judged are the folds that were trained.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 from corpus import EMOTIONAL, KEPT_OUT, KEYWORDS, OPEN, only_speakers, speech, without
-from fusion_figures import Asked, ask, judge_pairs
+from fusion_figures import Asked, ask, joined, judge_pairs
 from pack import pack
 from pairs import Sentences, conflicts, seconds_of_voice, to_be_asked, to_learn_from
-from text_corpus import goemotions, parts_of
+from text_corpus import FOLDS, goemotions, parts_of
 
 from emofuse import layout
 from emofuse.config import Recipe, load_recipe
@@ -30,8 +30,6 @@ from emofuse.training.train import train
 from emofuse.types import Corpus, SystemName
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes" / "box"
-# What is judged: the voice of the first fold, and the text encoder of the first fold.
-FOLD = 1
 DRAWS = 3
 # Utterances on which the exported graphs are compared with the models, and from which scales are taken.
 SAMPLE = 64
@@ -59,13 +57,18 @@ class Setting:
     corpus: Corpus
     seconds: dict[str, float]
 
-    def sentences(self, held_out: bool | None) -> Sentences:
-        """Return sentences: of the fold's test part, of the rest, or all."""
+    def sentences(self) -> Sentences:
+        """Return all sentences."""
         texts = goemotions(self.data)
-        parts = parts_of(texts, FOLD)
-        learnt = np.concatenate([parts.learnt, parts.validation])
-        rows = np.arange(len(texts)) if held_out is None else parts.test if held_out else learnt
-        return Sentences.of(texts, rows)
+        return Sentences.of(texts, np.arange(len(texts)))
+
+    def parts(self, fold: int) -> tuple[Sentences, Sentences]:
+        """Return the sentences that a fold learns from, and those that it is asked about."""
+        texts = goemotions(self.data)
+        parts = parts_of(texts, fold)
+        return Sentences.of(texts, np.concatenate([parts.learnt, parts.validation])), Sentences.of(
+            texts, parts.test
+        )
 
 
 def main() -> None:
@@ -80,6 +83,7 @@ def main() -> None:
     seconds = _once(out / "seconds.json", lambda: seconds_of_voice(corpus))
     setting = Setting(options.data, options.voice, options.text, out, corpus, seconds)
     stages: dict[str, Callable[[], Any]] = {
+        **{fold_name(fold): partial(fold_of, setting, fold) for fold in range(1, FOLDS + 1)},
         "judged": lambda: judged(setting),
         **{name: partial(shipped, setting, name) for name in CORPORA},
         "pack": lambda: packed(setting),
@@ -91,27 +95,42 @@ def main() -> None:
         print(json.dumps({name: _once(out / f"{name}.json", stages[name])}, indent=1))
 
 
-def judged(setting: Setting) -> Any:
-    """Train on the speakers and sentences of the first fold's training part; ask about those of its test part."""
-    folds = json.loads((setting.voice / "folds" / layout.FOLDS).read_text(encoding="utf-8"))["folds"]
-    voice = layout.job_folder(setting.voice / "folds", FOLD, 0, "audio") / layout.MODEL
-    test = set(folds[FOLD - 1]["test"])
+def fold_of(setting: Setting, fold: int) -> Any:
+    """Train on the speakers and sentences of a fold's training part; ask about those of its test part."""
+    folds = _read(setting.voice / "folds" / layout.FOLDS)["folds"]
+    voice = layout.job_folder(setting.voice / "folds", fold, 0, "audio") / layout.MODEL
+    test = set(folds[fold - 1]["test"])
     known = setting.corpus.select(lambda u: u.id not in test)
     asked = setting.corpus.select(lambda u: u.id in test)
-    pairs = to_learn_from(known, setting.sentences(held_out=False), setting.seconds)
-    folder = setting.out / "judged"
-    recipe = fusion_recipe(setting, voice, setting.text / f"fold-{FOLD}" / "student", folder)
+    learnt, unseen = setting.parts(fold)
+    pairs = to_learn_from(known, learnt, setting.seconds)
+    folder = setting.out / fold_name(fold)
+    recipe = fusion_recipe(setting, voice, setting.text / fold_name(fold) / "student", folder)
     systems: tuple[SystemName, ...] = ("fusion", "text")
     for system in systems:
         train(recipe, pairs, folder / system, system, resume=True)
-    unseen = setting.sentences(held_out=True)
     models = {"voice": voice, "text": folder / "text" / layout.MODEL, "fusion": folder / "fusion" / layout.MODEL}
-    questions = to_be_asked(asked, unseen, setting.seconds, DRAWS)
-    answers: dict[str, Asked] = {
-        "pairs": ask(models, questions),
-        "conflict": ask(models, conflicts(asked, unseen, setting.seconds)),
+    questions = {
+        "pairs": to_be_asked(asked, unseen, setting.seconds, DRAWS),
+        "conflict": conflicts(asked, unseen, setting.seconds),
     }
+    answers = {kind: ask(models, corpus) for kind, corpus in questions.items()}
+    for kind, said in answers.items():
+        said.save(folder / kind)
     return judge_pairs(answers)
+
+
+def judged(setting: Setting) -> Any:
+    """Judge the answers of all folds that there are, together."""
+    folders = [folder for fold in range(1, FOLDS + 1) if (folder := setting.out / fold_name(fold)).is_dir()]
+    kinds = ("pairs", "conflict")
+    answers = {kind: joined([Asked.load(folder / kind) for folder in folders]) for kind in kinds}
+    return {"folds": len(folders)} | judge_pairs(answers)
+
+
+def fold_name(fold: int) -> str:
+    """Return what a fold's stage and folder are called."""
+    return f"fold-{fold}"
 
 
 def shipped(setting: Setting, name: str) -> Any:
@@ -120,11 +139,11 @@ def shipped(setting: Setting, name: str) -> Any:
     voice = setting.voice / ("shipped" if name == "box" else "shipped-open") / layout.MODEL
     allowed = (*CORPORA[name], KEYWORDS)
     known = without(setting.corpus.select(lambda u: u.session in allowed), KEPT_OUT)
-    pairs = to_learn_from(known, setting.sentences(held_out=None), setting.seconds)
+    pairs = to_learn_from(known, setting.sentences(), setting.seconds)
     recipe = fusion_recipe(setting, voice, setting.text / "shipped" / "student", folder)
     train(recipe, pairs, folder / "fusion", "fusion", resume=True)
     unheard = only_speakers(setting.corpus, KEPT_OUT)
-    questions = to_be_asked(unheard, setting.sentences(held_out=None), setting.seconds, DRAWS)
+    questions = to_be_asked(unheard, setting.sentences(), setting.seconds, DRAWS)
     models = {"voice": voice, "fusion": folder / "fusion" / layout.MODEL}
     return judge_pairs({"pairs": ask(models, questions)})
 
@@ -145,7 +164,7 @@ def packed(setting: Setting) -> Any:
             "calibration": judged if whole else own,
         }
         known = setting.corpus.select([u.id for u in setting.corpus if u.session in corpora])
-        sample = to_be_asked(known, setting.sentences(held_out=None), setting.seconds, 1)
+        sample = to_be_asked(known, setting.sentences(), setting.seconds, 1)
         some = replace(sample, utterances=sample.utterances[:: max(1, len(sample) // SAMPLE)][:SAMPLE])
         sizes[name] = pack(name, setting.out / name / "fusion", setting.out / "packed" / name, figures, some)
     return sizes

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 import emofuse
 from emofuse.data.audio import read_clip
+from emofuse.data.manifest import load_corpus, save_corpus
 from emofuse.evaluation.calibration import fit_temperature, probabilities
 from emofuse.evaluation.metrics import expected_calibration_error
 from emofuse.evaluation.reliability import coverage_risk
@@ -36,16 +37,18 @@ SYSTEMS: dict[str, tuple[str, tuple[Modality, ...]]] = {
 
 @dataclass(frozen=True)
 class Asked:
-    """Utterances, and what each system says of them before any softmax: (utterances, labels).
-
-    Attributes:
-        folds: (utterances,), 0 or 1: on which half of the speakers an utterance stands.
-    """
+    """Utterances, and what each system says of them before any softmax: (utterances, labels)."""
 
     utterances: tuple[Utterance, ...]
     labels: tuple[str, ...]
     logits: Mapping[str, Floats]
-    folds: npt.NDArray[np.int64]
+
+    @property
+    def half(self) -> npt.NDArray[np.int64]:
+        """(utterances,), 0 or 1: on which half of the speakers an utterance stands."""
+        speakers = sorted({(str(u.session), str(u.speaker)) for u in self.utterances})
+        side = {speaker: place % 2 for place, (_, speaker) in enumerate(speakers)}
+        return np.array([side[str(u.speaker)] for u in self.utterances])
 
     @property
     def truth(self) -> npt.NDArray[np.int64]:
@@ -55,6 +58,18 @@ class Asked:
     def tagged(self, name: str) -> npt.NDArray[np.str_]:
         """Return what each utterance has in a tag."""
         return np.array([u.tags[name] for u in self.utterances])
+
+    def save(self, path: Path) -> None:
+        """Write utterances, and beside them what was said of them."""
+        save_corpus(Corpus(self.utterances), path.with_suffix(".jsonl"))
+        np.savez(path.with_suffix(".npz"), labels=np.array(self.labels), **self.logits)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: Path) -> Asked:
+        """Read what `save` has written."""
+        arrays = dict(np.load(path.with_suffix(".npz")))
+        labels = tuple(arrays.pop("labels").tolist())
+        return cls(load_corpus(path.with_suffix(".jsonl")).utterances, labels, arrays)
 
 
 def ask(models: Mapping[str, Path], corpus: Corpus) -> Asked:
@@ -67,9 +82,14 @@ def ask(models: Mapping[str, Path], corpus: Corpus) -> Asked:
         for system, (model, modalities) in SYSTEMS.items()
         if model in recognizers
     }
-    speakers = sorted({(u.session, u.speaker) for u in labelled}, key=str)
-    side = {speaker: place % 2 for place, (_, speaker) in enumerate(speakers)}
-    return Asked(tuple(labelled), labels, logits, np.array([side[u.speaker] for u in labelled]))
+    return Asked(tuple(labelled), labels, logits)
+
+
+def joined(parts: Sequence[Asked]) -> Asked:
+    """Return the answers about several test parts as one: each from the models that had not met it."""
+    first = parts[0]
+    logits = {system: np.concatenate([part.logits[system] for part in parts]) for system in first.logits}
+    return Asked(tuple(u for part in parts for u in part.utterances), first.labels, logits)
 
 
 def judge_pairs(answers: Mapping[str, Asked]) -> dict[str, Any]:
@@ -115,7 +135,7 @@ def _calibrated(asked: Asked, logits: Floats) -> Floats:
     """Return probabilities, the temperature of each half of the speakers being fitted on the other."""
     chances = np.empty_like(logits)
     for side in (0, 1):
-        here = asked.folds == side
+        here = asked.half == side
         chances[here] = probabilities(logits[here] / fit_temperature(logits[~here], asked.truth[~here]))
     return chances
 
@@ -166,7 +186,7 @@ def _abstention(asked: Asked, chances: Floats) -> dict[str, float]:
     confidence, right = chances.max(axis=1), chances.argmax(axis=1) == asked.truth
     answered = np.zeros(len(right), dtype=bool)
     for side in (0, 1):
-        here = asked.folds == side
+        here = asked.half == side
         answered[here] = confidence[here] >= np.quantile(confidence[~here], 1 - COVERAGE)
     return {
         "accuracy": float(right.mean()),
