@@ -2,8 +2,8 @@
 
     python tools/box/fusion.py --data DATA --voice VOICE --text TEXT --out OUT
 
-VOICE and TEXT are the run folders of `voice.py` and `text.py`. Every stage leaves its figures in the run folder
-and is not done twice; a training that was interrupted goes on. What is judged are the folds that were trained.
+VOICE and TEXT are the run folders of `voice.py` and `text.py`. Every training leaves its figures in the run folder
+and is not done twice; one that was interrupted goes on. What is judged are the folds that were trained.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from emofuse.types import Corpus, SystemName
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes" / "box"
 DRAWS = 3
+# Stages that put together what others have left, and are done again each time.
+TOGETHER = ("judged", "pack")
 # Utterances on which the exported graphs are compared with the models, and from which scales are taken.
 SAMPLE = 64
 # What the voices of the boxes learn from, beside keywords.
@@ -66,9 +68,8 @@ class Setting:
         """Return the sentences that a fold learns from, and those that it is asked about."""
         texts = goemotions(self.data)
         parts = parts_of(texts, fold)
-        return Sentences.of(texts, np.concatenate([parts.learnt, parts.validation])), Sentences.of(
-            texts, parts.test
-        )
+        learnt = np.concatenate([parts.learnt, parts.validation])
+        return Sentences.of(texts, learnt), Sentences.of(texts, parts.test)
 
 
 def main() -> None:
@@ -92,7 +93,10 @@ def main() -> None:
     if unknown := set(wanted) - set(stages):
         parser.error(f"--stages: no {', '.join(sorted(unknown))}; there are {', '.join(stages)}")
     for name in wanted:
-        print(json.dumps({name: _once(out / f"{name}.json", stages[name])}, indent=1))
+        path = out / f"{name}.json"
+        if name in TOGETHER:
+            layout.write_json(path, stages[name]())
+        print(json.dumps({name: _once(path, stages[name])}, indent=1))
 
 
 def fold_of(setting: Setting, fold: int) -> Any:
@@ -122,7 +126,8 @@ def fold_of(setting: Setting, fold: int) -> Any:
 
 def judged(setting: Setting) -> Any:
     """Judge the answers of all folds that there are, together."""
-    folders = [folder for fold in range(1, FOLDS + 1) if (folder := setting.out / fold_name(fold)).is_dir()]
+    names = [fold_name(fold) for fold in range(1, FOLDS + 1)]
+    folders = [setting.out / name for name in names if (setting.out / f"{name}.json").is_file()]
     kinds = ("pairs", "conflict")
     answers = {kind: joined([Asked.load(folder / kind) for folder in folders]) for kind in kinds}
     return {"folds": len(folders)} | judge_pairs(answers)
