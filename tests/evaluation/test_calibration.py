@@ -26,6 +26,7 @@ from emofuse.evaluation.calibration import (
     fit_temperatures,
     pattern_of,
     probabilities,
+    undo_smoothing,
 )
 from emofuse.evaluation.metrics import Indices, expected_calibration_error, negative_log_likelihood
 
@@ -154,6 +155,34 @@ def test_temperatures_do_not_overflow() -> None:
         assert fit_temperature(logits.astype(np.float32), truth) == HOTTEST
 
 
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.3])
+def test_smoothing_is_undone(share: float) -> None:
+    true = np.array([[0.7, 0.2, 0.1], [0.98, 0.015, 0.005], [0.34, 0.33, 0.33]])
+    smoothed = np.log((1 - share) * true + share / 3)
+    assert np.allclose(probabilities(undo_smoothing(smoothed + 5.0, share)), true)
+
+
+def test_what_smoothing_could_not_have_left_is_held_above_nothing() -> None:
+    undone = probabilities(undo_smoothing(np.array([[9.0, 0.0, -9.0]]), 0.1))[0]
+    assert undone.argmax() == 0
+    assert undone[1] == undone[2] == pytest.approx(0.001, rel=0.1)
+
+
+def test_a_calibration_undoes_smoothing_before_it_divides() -> None:
+    logits = np.log(0.9 * np.array([[0.8, 0.15, 0.05]]) + 0.1 / 3)
+    applied = Calibration({"audio": 2.0}, smoothing=0.1).apply(logits, ["audio"])
+    wanted = np.sqrt([0.8, 0.15, 0.05])
+    assert np.allclose(applied, wanted / wanted.sum())
+    several = Calibration(smoothing=0.1).apply(logits, ["audio"], multi_label=True)
+    assert np.allclose(several, 1 / (1 + np.exp(-logits)))
+
+
+def test_a_calibration_of_before_smoothing_is_read() -> None:
+    values = Calibration({"audio": 2.0}).as_dict()
+    del values["smoothing"]
+    assert Calibration.from_dict(values) == Calibration({"audio": 2.0})
+
+
 def test_each_modality_pattern_has_its_own_temperature() -> None:
     heard, read = judged(0.5, seed=1), judged(2.0, seed=2)
     patterns: list[Pattern] = ["audio", "text"] * 4000
@@ -201,6 +230,7 @@ def test_a_calibration_survives_json(calibration: Calibration) -> None:
         ("conformal", {"nan": 0.5}, "nan"),
         ("conformal", {"0.9": 2}, "conformal, 0.9"),
         ("priors", {"angry": 0.5}, "sum to 1"),
+        ("smoothing", 1.0, "smoothing"),
         ("priors", {"angry": -0.5, "sad": 1.5}, "priors, angry"),
     ],
 )
@@ -212,7 +242,9 @@ def test_nonsense_in_a_calibration_is_refused_by_name(key: str, value: Any, mess
 def test_a_calibration_has_its_keys_and_no_others() -> None:
     values = MADE.as_dict()
     for wrong in (values | {"more": 1}, {key: values[key] for key in values if key != "priors"}, [], None):
-        with pytest.raises(CheckpointError, match="accuracy, conformal, priors, temperatures, threshold"):
+        with pytest.raises(
+            CheckpointError, match="accuracy, conformal, priors, smoothing, temperatures, threshold"
+        ):
             Calibration.from_dict(wrong)  # type: ignore[arg-type]
 
 

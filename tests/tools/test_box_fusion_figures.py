@@ -88,7 +88,7 @@ def test_six_of_ten_are_answered_and_more_often_right(asked: Asked) -> None:
 
 
 def test_one_modality_is_asked_for_its_own_label(asked: Asked) -> None:
-    found = fusion_figures.judge_pairs({"pairs": asked})
+    found = fusion_figures.judge_pairs({"pairs": asked}, 0.0)
     for own, missing, tag in (("voice", "text", "voice"), ("text", "audio", "words")):
         wanted = np.array([LABELS.index(u.tags[tag]) for u in asked.utterances])
         for system in (own, f"fusion, {missing} missing"):
@@ -100,7 +100,7 @@ def test_one_modality_is_asked_for_its_own_label(asked: Asked) -> None:
 
 
 def test_the_temperature_of_one_modality_is_for_its_own_label(asked: Asked) -> None:
-    found = fusion_figures.judge_pairs({"pairs": asked})["temperatures"]
+    found = fusion_figures.judge_pairs({"pairs": asked}, 0.0)["temperatures"]
     by_pair = replace(asked, logits={"voice": asked.logits["voice"]})
     blurred = fusion_figures.fit_temperature(by_pair.logits["voice"], by_pair.truth)
     assert found["voice"] < blurred
@@ -114,7 +114,7 @@ def test_confidence_on_conflicts_stands_beside_that_on_agreeing_pairs(asked: Ask
         utterances=clashing,
         logits={system: values[rows] for system, values in asked.logits.items()},
     )
-    found = fusion_figures.judge_pairs({"pairs": asked, "conflict": conflict})["conflict"]
+    found = fusion_figures.judge_pairs({"pairs": asked, "conflict": conflict}, 0.0)["conflict"]
     said = conflict.logits["fusion"].argmax(axis=1)
     voices = np.array([LABELS.index(u.tags["voice"]) for u in clashing])
     assert found["n"] == len(clashing) > 20
@@ -135,7 +135,17 @@ def test_answers_are_kept_and_those_of_several_folds_are_judged_together(asked: 
         parts.append(Asked.load(tmp_path / f"{number}"))
     together = fusion_figures.joined(parts)
     assert sorted(u.id for u in together.utterances) == sorted(u.id for u in asked.utterances)
-    found, wanted = (fusion_figures.judge_pairs({"pairs": one}) for one in (together, asked))
+    found, wanted = (fusion_figures.judge_pairs({"pairs": one}, 0.0) for one in (together, asked))
     for system in SYSTEMS:
         assert found["systems"][system]["ua"] == pytest.approx(wanted["systems"][system]["ua"])
         assert found["systems"][system]["ece"] == pytest.approx(wanted["systems"][system]["ece"])
+
+
+def test_the_smoothing_of_training_is_undone_before_anything_is_judged(asked: Asked) -> None:
+    sure = {system: np.log(0.9 * probabilities(z) + 0.1 / 3) for system, z in asked.logits.items()}
+    found = fusion_figures.judge_pairs({"pairs": replace(asked, logits=sure)}, 0.1)
+    wanted = fusion_figures.judge_pairs({"pairs": asked}, 0.0)
+    for system in SYSTEMS:
+        assert found["temperatures"][system] == pytest.approx(wanted["temperatures"][system], rel=0.05)
+        assert found["systems"][system]["ua"] == pytest.approx(wanted["systems"][system]["ua"])
+    assert found["smoothing"] == 0.1

@@ -121,7 +121,7 @@ def fold_of(setting: Setting, fold: int) -> Any:
     answers = {kind: ask(models, corpus) for kind, corpus in questions.items()}
     for kind, said in answers.items():
         said.save(folder / kind)
-    return judge_pairs(answers)
+    return judge_pairs(answers, recipe.training.label_smoothing)
 
 
 def judged(setting: Setting) -> Any:
@@ -130,7 +130,8 @@ def judged(setting: Setting) -> Any:
     folders = [setting.out / name for name in names if (setting.out / f"{name}.json").is_file()]
     kinds = ("pairs", "conflict")
     answers = {kind: joined([Asked.load(folder / kind) for folder in folders]) for kind in kinds}
-    return {"folds": len(folders)} | judge_pairs(answers)
+    smoothing = _read(setting.out / f"{folders[0].name}.json")["smoothing"]
+    return {"folds": len(folders)} | judge_pairs(answers, smoothing)
 
 
 def fold_name(fold: int) -> str:
@@ -150,7 +151,7 @@ def shipped(setting: Setting, name: str) -> Any:
     unheard = only_speakers(setting.corpus, KEPT_OUT)
     questions = to_be_asked(unheard, setting.sentences(), setting.seconds, DRAWS)
     models = {"voice": voice, "fusion": folder / "fusion" / layout.MODEL}
-    return judge_pairs({"pairs": ask(models, questions)})
+    return judge_pairs({"pairs": ask(models, questions)}, recipe.training.label_smoothing)
 
 
 def packed(setting: Setting) -> Any:

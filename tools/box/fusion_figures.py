@@ -13,7 +13,7 @@ import numpy.typing as npt
 import emofuse
 from emofuse.data.audio import read_clip
 from emofuse.data.manifest import load_corpus, save_corpus
-from emofuse.evaluation.calibration import fit_temperature, probabilities
+from emofuse.evaluation.calibration import fit_temperature, probabilities, undo_smoothing
 from emofuse.evaluation.metrics import expected_calibration_error
 from emofuse.evaluation.reliability import coverage_risk
 from emofuse.evaluation.summary import compare, summarise
@@ -59,6 +59,11 @@ class Asked:
         """Return what each utterance has in a tag."""
         return np.array([u.tags[name] for u in self.utterances])
 
+    def without(self, smoothing: float) -> Asked:
+        """Return the answers of systems that had learnt without label smoothing."""
+        undone = {system: undo_smoothing(values, smoothing) for system, values in self.logits.items()}
+        return replace(self, logits=undone)
+
     def save(self, path: Path) -> None:
         """Write utterances, and beside them what was said of them."""
         save_corpus(Corpus(self.utterances), path.with_suffix(".jsonl"))
@@ -92,17 +97,19 @@ def joined(parts: Sequence[Asked]) -> Asked:
     return Asked(tuple(u for part in parts for u in part.utterances), first.labels, logits)
 
 
-def judge_pairs(answers: Mapping[str, Asked]) -> dict[str, Any]:
-    """Return all figures.
+def judge_pairs(answers: Mapping[str, Asked], smoothing: float) -> dict[str, Any]:
+    """Return all figures, after the label smoothing of training is undone.
 
     Temperatures and thresholds are fitted on one half of the speakers and used on the other; those of both halves
     together are what is shipped: with one modality, for what this modality says.
     """
+    answers = {kind: one.without(smoothing) for kind, one in answers.items()}
     asked = answers["pairs"]
     chances = {system: _calibrated(asked, logits) for system, logits in asked.logits.items()}
     if {"voice", "text"} <= set(chances):
         chances |= _late(chances["voice"], chances["text"])
     found: dict[str, Any] = {
+        "smoothing": smoothing,
         "n": len(asked.utterances),
         "speakers": len({u.speaker for u in asked.utterances}),
         "systems": {system: _figures(asked, values) for system, values in chances.items()},

@@ -118,4 +118,5 @@ def _calibration(model: Path, judged: dict[str, Any]) -> Calibration:
         temperatures=temperatures,  # type: ignore[arg-type]  # the keys are patterns
         threshold=judged["abstention"]["fusion"]["threshold"],
         priors=own.priors,
+        smoothing=judged["smoothing"],
     )

@@ -21,6 +21,8 @@ PATTERNS: tuple[Pattern, ...] = ("audio", "text", "audio+text")
 COLDEST, HOTTEST = 0.1, 10.0
 # Fewer utterances than this say nothing about a temperature.
 FEWEST_FOR_TEMPERATURE = 20
+# What a label keeps at the least where label smoothing is undone.
+FAINTEST = 1e-3
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Calibration:
         threshold: the confidence from which on utterances are accepted; None where no threshold reaches it.
         conformal: wished coverage -> quantile of the conformal score; see `conformal`.
         priors: label -> its share of the training part; empty where nobody wrote it down.
+        smoothing: of the labels in training, undone before temperatures; see `undo_smoothing`. 0 leaves it in.
     """
 
     temperatures: Mapping[Pattern, float] = field(default_factory=dict, hash=False)
@@ -40,11 +43,14 @@ class Calibration:
     threshold: float | None = None
     conformal: Mapping[float, float] = field(default_factory=dict, hash=False)
     priors: Mapping[str, float] = field(default_factory=dict, hash=False)
+    smoothing: float = 0.0
 
     def apply(
         self, logits: npt.NDArray[np.floating[Any]], patterns: Sequence[Pattern | None], multi_label: bool = False
     ) -> Floats:
         """Return the probabilities of logits, (utterances, labels), each under its pattern's temperature."""
+        if self.smoothing and not multi_label:
+            logits = undo_smoothing(logits, self.smoothing)
         temperatures = [self.temperatures.get(pattern, 1.0) if pattern else 1.0 for pattern in patterns]
         return probabilities(logits / np.array(temperatures, dtype=np.float64)[:, None], multi_label)
 
@@ -64,7 +70,7 @@ class Calibration:
             CheckpointError: a key is missing or unknown, or a value is not what it should be.
         """
         names = {each.name for each in fields(cls)}
-        if not isinstance(values, Mapping) or set(values) != names:
+        if not isinstance(values, Mapping) or {*values, "smoothing"} != names:  # older ones have no smoothing
             raise CheckpointError(f"a calibration has the keys {', '.join(sorted(names))} and no others")
         temperatures = _numbers(values["temperatures"], "temperatures", COLDEST, HOTTEST)
         if not set(temperatures) <= set(PATTERNS):
@@ -81,7 +87,19 @@ class Calibration:
                 for level, value in _numbers(values["conformal"], "conformal", 0.0, 1.0).items()
             },
             priors=priors,
+            smoothing=_number(values.get("smoothing", 0.0), "smoothing", 0.0, 0.9),
         )
+
+
+def undo_smoothing(logits: npt.NDArray[np.floating[Any]], share: float) -> Floats:
+    """Return the logits of a network that had learnt without label smoothing, (utterances, labels).
+
+    One that learns from targets of which a share is spread evenly over all labels (Szegedy et al. 2016, section 7)
+    comes to tell (1 - share) p + share / labels, and is never sure of anything. Solved for p, which is held at
+    0.001 where it would be less, the likeliest label stays the likeliest.
+    """
+    told = probabilities(logits)
+    return np.asarray(np.log(((told - share / logits.shape[-1]) / (1 - share)).clip(min=FAINTEST)))
 
 
 def probabilities(logits: npt.NDArray[np.floating[Any]], multi_label: bool = False) -> Floats:
