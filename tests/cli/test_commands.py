@@ -281,7 +281,7 @@ def test_train_leaves_a_model_that_predicts(
     assert call(capsys, "train", recipe, *options)[0] == 0
     code, printed, _ = call(capsys, "predict", out, "--text", "furious", "--format", "jsonl")
     assert code == 0
-    assert json.loads(printed)["model"] == "model"
+    assert json.loads(printed)["model"] == "run"
 
 
 def test_a_real_process_prints_results_on_stdout_and_errors_on_stderr(model: Path, wavs: Path) -> None:

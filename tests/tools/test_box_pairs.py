@@ -93,6 +93,7 @@ def test_sentences_are_read_alone_with_their_own_label(learnt: Corpus) -> None:
     alone = [u for u in learnt if u.audio is None]
     assert 0.15 < len(alone) / 230 < 0.35
     assert all(words_of(u) == {u.label: 24} and "labels" not in u.tags for u in alone)
+    assert {u.label for u in alone if u.session == KEYWORDS} > {"neutral"}
 
 
 def test_keywords_are_moved_by_nothing(learnt: Corpus) -> None:

@@ -198,7 +198,7 @@ def said_of(model: Path, corpus: Corpus, **options: Any) -> dict[str, Prediction
 
 def test_the_calibration_is_saved_with_the_model(run: Path) -> None:
     document = written(run)
-    assert set(document) == {"temperatures", "accuracy", "threshold", "conformal", "priors"}
+    assert set(document) == {"temperatures", "accuracy", "threshold", "conformal", "priors", "smoothing"}
     assert set(document["temperatures"]) == {"audio", "text", "audio+text"}
     assert document["accuracy"] == 0.9
     assert list(document["conformal"]) == ["0.8"]
@@ -317,5 +317,5 @@ def test_a_model_folder_without_a_calibration_says_what_the_network_says(
     shutil.copytree(run, tmp_path / "run")
     (tmp_path / "run" / "model" / "calibration.json").unlink()
     assert load(tmp_path / "run").calibration == Calibration()
-    plain = said_of(changed(run, tmp_path / "plain", temperatures={}, threshold=None), large)
+    plain = said_of(changed(run, tmp_path / "plain" / "run", temperatures={}, threshold=None), large)
     assert said_of(tmp_path / "run", large) == plain

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 
-from emofuse import cross_validate, load_recipe, train
+from emofuse import cross_validate, load, load_recipe, train
 from emofuse.config import Recipe
-from emofuse.errors import CorpusError, RunError
+from emofuse.config.recipe import ModalityDropout
+from emofuse.errors import CorpusError, ModalityError, RunError
 from emofuse.training import job as job_module
 from emofuse.training.crossval import JobProgress
 from emofuse.training.loader import AudioStore
@@ -264,3 +265,25 @@ def test_training_on_everything_leaves_a_model(corpus: Corpus, recipe: Recipe, t
         assert (validated is None) == (selection == "fixed")
         with pytest.raises(RunError, match="holds a model already"):
             train(recipe, corpus, out)
+
+
+def test_a_network_that_met_each_modality_alone_does_without_the_other(
+    corpus: Corpus, recipe: Recipe, tmp_path: Path
+) -> None:
+    dropless = recipe.model_copy(
+        update={
+            "selection": "fixed",
+            "training": recipe.training.model_copy(update={"modality_dropout": ModalityDropout()}),
+        }
+    )
+    heard = tuple(replace(u, id=f"{u.id}+heard", text=None) for u in corpus)
+    read = tuple(replace(u, id=f"{u.id}+read", audio=None) for u in corpus)
+    knows = {"pairs": (), "heard": heard, "either": heard + read}
+    for name, alone in knows.items():
+        train(dropless, Corpus(corpus.utterances + alone), tmp_path / name)
+        recognizer = load(tmp_path / name)
+        if name == "either":
+            assert recognizer.predict(text="so furious").modalities == ("text",)
+        else:
+            with pytest.raises(ModalityError, match="not trained to do without"):
+                recognizer.predict(text="so furious")

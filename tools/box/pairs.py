@@ -128,8 +128,9 @@ def _lessons(
             yield _with(moved, sentences.draw(emotion, seconds, CANDIDATES, rng), f"moved {emotion}")
     yield replace(clip, id=f"{clip.id}+heard", text=None, tags={**clip.tags, "group": f"heard {group}"})
     if rng.random() < READ_ALONE:
-        said = sentences.draw(label, seconds, CANDIDATES, rng)
-        read = _with(replace(clip, id=f"{clip.id}+read"), said, f"read {label}")
+        words = str(rng.choice((*EMOTIONS, "neutral")))  # of any label, whatever labels the voices have
+        said = sentences.draw(words, seconds, CANDIDATES, rng)
+        read = _with(replace(clip, id=f"{clip.id}+read", label=words), said, f"read {words}")
         yield replace(read, audio=None, start=None, end=None)
 
 

@@ -29,7 +29,10 @@ from emofuse.training.speaker_norm import give_adapted
 from emofuse.training.start import joint_recipe, start_from_unimodal
 from emofuse.training.state import StateFile
 from emofuse.training.store import AudioStore
-from emofuse.types import Corpus, Fold, Modality, Skip, SystemName, Task
+from emofuse.types import MODALITIES, Corpus, Fold, Modality, Skip, SystemName, Task
+
+# In so large a share of a training part each modality stands alone where a network learns to do without the other.
+OFTEN = 0.05
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +131,7 @@ def train_system(
     train, skipped = load_part(parts[0], setting.task, reader, soft)
     train = train.to_learn_from()
     _refuse_empty(train, "training", system, skipped)
+    checkpoint.model.config.missing_modalities |= _either_alone(train)
     validation: Part | None = None
     if len(parts[1]):
         validation, more = load_part(parts[1], setting.task, reader)
@@ -137,6 +141,11 @@ def train_system(
     card = partial(write_card, recipe=recipe, system=system, model=checkpoint.model, parts=parts, seed=seed)
     calibration = calibrate(checkpoint.model, train, validation, recipe)
     return Trained(checkpoint, history, skipped, card, calibration, (train, validation))
+
+
+def _either_alone(part: Part) -> bool:
+    """Tell whether a part has each modality alone so often that a network learns to do without the other."""
+    return all(part.modalities.count((modality,)) >= OFTEN * len(part) for modality in MODALITIES)
 
 
 def run_job(job: Job, setting: Setting, corpus: Corpus) -> list[Skip]:
