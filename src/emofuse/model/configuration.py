@@ -30,7 +30,7 @@ class EmotionConfig(PreTrainedConfig):
         audio_adapter: settings of low-rank adapters in the audio encoder; None without.
         text_adapter: likewise.
         references: "audio" or "text" -> the encoder that the folder names instead of holding it.
-        missing_modalities: whether training took modalities away, so that one may be missing in use.
+        missing_modalities: whether training met each modality alone, so that one may be missing in use.
         dimensions: names of the dimensions, in order; the labels are in `id2label`.
         ranges: lowest and highest value of each dimension.
         multi_label: each label is there or not for itself.
