@@ -58,5 +58,6 @@ def test_both_forms_of_a_box_say_the_same(name: str) -> None:
     for one, other in zip(exported, whole, strict=True):
         assert isinstance(one, emofuse.Prediction)
         assert isinstance(other, emofuse.Prediction)
+        assert one.model == other.model == name
         chances = [[said.probabilities[label] for label in one.probabilities] for said in (one, other)]
         np.testing.assert_allclose(chances[0], chances[1], atol=0.1)
