@@ -15,8 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from emofuse.data.audio import AUDIO_SUFFIXES, seconds_of
 from emofuse.data.manifest import save_corpus
+from emofuse.sound.clips import AUDIO_SUFFIXES, seconds_of
 from emofuse.types import Corpus, Utterance
 
 FEW = 10

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from emofuse.data.audio import AUDIO_SUFFIXES, SAMPLE_RATE, read_clip
-from emofuse.data.level import to_level, trim_silence
+from emofuse.sound.clips import AUDIO_SUFFIXES, SAMPLE_RATE, read_clip
+from emofuse.sound.level import to_level, trim_silence
 
 NEAR = 0.3
 LEVEL = 0.06

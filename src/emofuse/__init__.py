@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from emofuse.data.audit import audit
     from emofuse.data.manifest import load_corpus, save_corpus
     from emofuse.data.splits import make_folds
-    from emofuse.inference.evaluating import evaluate
+    from emofuse.experiment.crossval import cross_validate
+    from emofuse.experiment.train import train
+    from emofuse.inference.evaluate import evaluate
     from emofuse.inference.export import export
     from emofuse.inference.recognizer import EmotionRecognizer, load
     from emofuse.model.configuration import EmotionConfig
     from emofuse.model.network import EmotionModel
     from emofuse.model.processor import EmotionProcessor
-    from emofuse.training.crossval import cross_validate
-    from emofuse.training.train import train
     from emofuse.types import Corpus, Fold, Prediction, Task, Utterance
 
 __version__ = "0.1.0"
@@ -36,15 +36,15 @@ _DOOR = {
     "Task": "emofuse.types",
     "Utterance": "emofuse.types",
     "audit": "emofuse.data.audit",
-    "cross_validate": "emofuse.training.crossval",
-    "evaluate": "emofuse.inference.evaluating",
+    "cross_validate": "emofuse.experiment.crossval",
+    "evaluate": "emofuse.inference.evaluate",
     "export": "emofuse.inference.export",
     "load": "emofuse.inference.recognizer",
     "load_corpus": "emofuse.data.manifest",
     "load_recipe": "emofuse.config",
     "make_folds": "emofuse.data.splits",
     "save_corpus": "emofuse.data.manifest",
-    "train": "emofuse.training.train",
+    "train": "emofuse.experiment.train",
 }
 
 __all__ = [

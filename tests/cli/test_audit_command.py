@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tiny import write_recipe
 
 from emofuse.cli.main import run
 from emofuse.data.audit import audit
 from emofuse.data.manifest import load_corpus, save_corpus
 from emofuse.types import Corpus
-from tiny import write_recipe
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ import pytest
 
 from emofuse.cli.main import run
 from emofuse.inference.bench import measure as benchmark
-from emofuse.inference.bench.figures import Lengths, Report, Row, Scope
 from emofuse.inference.bench.measure import Plan
+from emofuse.inference.bench.speed_figures import Lengths, Report, Row, Scope
 
 SCOPE = Scope(
     cpu="Some Processor",

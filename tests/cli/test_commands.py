@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_corpus import write_tone
+from tiny import write_recipe
 
-from conftest import write_tone
 from emofuse import load_recipe, train
 from emofuse.cli.main import run
 from emofuse.types import Corpus
-from tiny import write_recipe
 
 
 @pytest.fixture(scope="module")

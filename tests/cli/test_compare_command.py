@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
-
-from conftest import LABELS
-from emofuse import cross_validate, layout, load_recipe, save_corpus
-from emofuse.cli.compare import truth_of
-from emofuse.cli.main import run
-from emofuse.evaluation.runs import read_run
-from emofuse.evaluation.signature import Signature
-from emofuse.evaluation.summary import summarise
-from emofuse.evaluation.tested import pool, read_predictions, write_truth
-from emofuse.layout import TRUTH
-from emofuse.types import Corpus
+from small_corpus import LABELS
 from tiny import write_recipe
+
+from emofuse import cross_validate, layout, load_recipe, save_corpus
+from emofuse.cli.compare_command import truth_of
+from emofuse.cli.main import run
+from emofuse.evaluation.summary import summarise
+from emofuse.layout import TRUTH
+from emofuse.runs.comparing import read_run
+from emofuse.runs.signature import Signature
+from emofuse.runs.stored_predictions import pool, read_predictions, write_truth
+from emofuse.types import Corpus
 
 SMALL = ("training.epochs=1", "seeds=[0, 1]")
 

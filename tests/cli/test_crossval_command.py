@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from tiny import write_recipe
 
 from emofuse.cli.main import run
-from tiny import write_recipe
 
 VARIANTS = """
 base: tiny.yaml

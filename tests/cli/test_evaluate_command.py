@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
+from tiny import write_recipe
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
@@ -21,15 +22,14 @@ from transformers import (
 
 import emofuse
 from emofuse import cross_validate, load_recipe, save_corpus, train
-from emofuse.cli.figures import show_groups
 from emofuse.cli.main import run
+from emofuse.cli.score_tables import show_groups
 from emofuse.data.text import learn_vocabulary
 from emofuse.errors import CheckpointError
-from emofuse.evaluation.signature import Signature
-from emofuse.inference.exposure import card_warnings
 from emofuse.inference.label_map import match_labels
+from emofuse.inference.training_overlap import card_warnings
+from emofuse.runs.signature import Signature
 from emofuse.types import Corpus
-from tiny import write_recipe
 
 THEIRS = ("neu", "happiness", "anger", "sad", "disgust")
 OURS = ("angry", "happy", "neutral", "sad")

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from exports import model_folder
+from small_corpus import write_tone
 
-from conftest import write_tone
 from emofuse import layout
 from emofuse.cli.main import run
-from exports import model_folder
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from exports import exported_folder, model_folder
 
 from emofuse import layout
 from emofuse.cli.main import run
-from exports import exported_folder, model_folder
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss
+from small_corpus import LABELS
 
-from conftest import LABELS
 from emofuse import make_folds
 from emofuse.cli.main import run
 from emofuse.data.splits import folds_document
-from emofuse.evaluation.signature import Signature, folds_key
+from emofuse.runs.signature import Signature, folds_key
 from emofuse.types import Corpus
 
 PROTOCOL = "leave-one-session-out"

@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from small_corpus import write_tone
 
-from conftest import write_tone
 from emofuse.cli.main import run
-from emofuse.data.asr import ENGINES, Transcript, Word
-from emofuse.data.audio import Clip
 from emofuse.data.manifest import load_corpus, save_corpus
+from emofuse.data.speech_recognition import ENGINES, Transcript, Word
+from emofuse.sound.clips import Clip
 from emofuse.types import Corpus, Utterance
 
 HEARD = {0.2: "dogs are sitting by the door", 0.3: "kids are taught him by the door", 0.4: ""}
@@ -177,9 +177,9 @@ def test_without_an_engine_named_faster_whisper_is_taken_or_the_choices_are(
     capsys: pytest.CaptureFixture[str], small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest, out = write(small, tmp_path), tmp_path / "out.jsonl"
-    monkeypatch.setattr("emofuse.cli.transcribe.find_spec", lambda name: None)
+    monkeypatch.setattr("emofuse.cli.transcribe_command.find_spec", lambda name: None)
     refused(call(capsys, manifest, "--out", out), "pocketsphinx", 'pip install "emofuse[asr]"')
-    monkeypatch.setattr("emofuse.cli.transcribe.find_spec", lambda name: object())
+    monkeypatch.setattr("emofuse.cli.transcribe_command.find_spec", lambda name: object())
     monkeypatch.setitem(ENGINES, "faster-whisper", ParrotEngine)
     assert call(capsys, manifest, "--out", out)[0] == 0
 

@@ -21,7 +21,7 @@ NEEDS_TORCH = (
     "emofuse.inference.export",
     "emofuse.inference.graphs",
     "emofuse.inference.quantise",
-    "emofuse.inference.bench.networks",
+    "emofuse.inference.bench.bench_networks",
     "emofuse.inference.bench.peak",
     "emofuse.inference.explain.attention_maps",
     "emofuse.inference.explain.attributions",

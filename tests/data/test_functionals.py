@@ -8,14 +8,14 @@ import pytest
 import soundfile
 from scipy.fft import dct
 
-from emofuse.data import contours
 from emofuse.data import functionals as module
-from emofuse.data.audio import Clip
 from emofuse.data.cache import cache_folder
-from emofuse.data.contours import deltas, energy, mfcc, pitch
-from emofuse.data.filterbank import log_mel
 from emofuse.data.functionals import NAMES, functionals, read_functionals
 from emofuse.errors import AudioError, RunError
+from emofuse.sound import contours
+from emofuse.sound.clips import Clip
+from emofuse.sound.contours import deltas, energy, mfcc, pitch
+from emofuse.sound.filterbank import log_mel
 from emofuse.types import Corpus, Utterance
 
 RATE = 16_000

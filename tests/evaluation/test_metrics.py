@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as reference
 
-from emofuse.evaluation.evaluate import METRICS
 from emofuse.evaluation.metrics import (
     CONFUSION_METRICS,
     Counts,
@@ -32,6 +31,7 @@ from emofuse.evaluation.metrics import (
     weighted_accuracy,
 )
 from emofuse.evaluation.reliability import Floats
+from emofuse.evaluation.scores import METRICS
 
 FIXED = settings(derandomize=True, deadline=None)
 # Three labels; of 4, 3 and 3 utterances, 2, 3 and 0 are right.

@@ -14,8 +14,8 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, brier_score_loss, f1_score, log_loss
 
 from emofuse.errors import CorpusError
-from emofuse.evaluation.evaluate import METRICS
 from emofuse.evaluation.scored import Scored
+from emofuse.evaluation.scores import METRICS
 from emofuse.evaluation.summary import adjust, compare, late_fusion, summarise
 
 LABELS = ("angry", "happy", "sad")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emofuse import load_recipe
-from emofuse.cli import demo as demo_module
+from emofuse.cli import demo_command as demo_module
 from emofuse.cli.main import run
 from emofuse.config import load_variants
 

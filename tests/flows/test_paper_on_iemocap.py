@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from emofuse.cli.main import run
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "data" / "corpora"))
 
 from iemocap_tree import write_full_tree  # noqa: E402  # after its folder is on the path
 

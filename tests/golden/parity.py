@@ -6,17 +6,12 @@ classes, with random weights; figures are the largest absolute difference in flo
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
-from torch import Tensor
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "model"))
-
 from networks import BANKS, BINS, SPEECH, bert, inputs, network, pad  # after its folder is on the path
+from torch import Tensor
 
 # An odd length, and one three times as long; Whisper's small window holds 200 frames.
 SAMPLES = [5431, 16_293]

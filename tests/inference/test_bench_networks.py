@@ -11,17 +11,17 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import BertConfig, PreTrainedConfig, Wav2Vec2BertConfig, Wav2Vec2Config, WhisperConfig
 
-from emofuse.data.prepare import AudioPreparation, Item, Preparation, TextPreparation
+from emofuse.data.preparation import AudioPreparation, Item, Preparation, TextPreparation
 from emofuse.data.text import learn_vocabulary
 from emofuse.errors import CheckpointError
-from emofuse.inference.bench.corpus import make_items
-from emofuse.inference.bench.networks import PlainTransformers, count_flops, describe
+from emofuse.inference.bench.bench_networks import PlainTransformers, count_flops, describe
+from emofuse.inference.bench.bench_utterances import make_items
 from emofuse.inference.bench.peak import MatrixProducts
 from emofuse.model.batch import as_tensors
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
 from emofuse.model.configuration import EmotionConfig
+from emofuse.model.encoders.scratch import LogMelCNNConfig, WordCNNConfig
 from emofuse.model.network import EmotionModel
-from emofuse.model.scratch import LogMelCNNConfig, WordCNNConfig
 
 SMALL: dict[str, Any] = {
     "hidden_size": 32,

@@ -20,13 +20,13 @@ import numpy as np
 import pytest
 
 from emofuse import layout
-from emofuse.data.prepare import AudioPreparation, Item, Preparation, TextPreparation
+from emofuse.data.preparation import AudioPreparation, Item, Preparation, TextPreparation
 from emofuse.data.text import learn_vocabulary
 from emofuse.errors import CheckpointError, EmofuseError
 from emofuse.inference.bench import measure as benchmark
-from emofuse.inference.bench.corpus import draw_seconds, in_chunks, make_items
-from emofuse.inference.bench.figures import Report, in_rounds, ratio, ratios_of, row_of, typical_seconds
+from emofuse.inference.bench.bench_utterances import draw_seconds, in_chunks, make_items
 from emofuse.inference.bench.measure import Plan, measure
+from emofuse.inference.bench.speed_figures import Report, in_rounds, ratio, ratios_of, row_of, typical_seconds
 from emofuse.inference.bench.systems import SYSTEMS, Folders, SystemName, Turn, open_system, peak_rss_mb
 from emofuse.inference.bench.workers import open_worker
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from exports import exported_folder, model_folder
 
 from emofuse import Utterance, load
 from emofuse.errors import CheckpointError
 from emofuse.inference.torch_runtime import TorchRuntime
 from emofuse.types import Corpus
-from exports import exported_folder, model_folder
 
 
 def test_the_head_makes_the_logits_of_the_vectors(corpus: Corpus) -> None:

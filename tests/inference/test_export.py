@@ -12,20 +12,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from exports import CARD, exported_folder, model_folder, network, words
 
 import emofuse
 from emofuse import Utterance, layout, load
-from emofuse.data.prepare import AudioPreparation, Batch, Outputs, Preparation
+from emofuse.data.preparation import AudioPreparation, Batch, Outputs, Preparation
 from emofuse.errors import AudioError, CheckpointError, CorpusError, EmofuseError, ModalityError, RunError
 from emofuse.inference.export import COPIED, export
-from emofuse.inference.exported import FORMAT, Exported
+from emofuse.inference.exported_folder import FORMAT, Exported
 from emofuse.inference.onnx_runtime import OnnxRuntime
 from emofuse.inference.parity import on_shapes
 from emofuse.inference.runtime import Traits
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from emofuse.model.scratch import WordCNNConfig
+from emofuse.model.encoders.scratch import WordCNNConfig
 from emofuse.types import Corpus, Prediction, Task
-from exports import CARD, exported_folder, model_folder, network, words
 
 FILES = {
     layout.GRAPH,

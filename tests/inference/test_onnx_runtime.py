@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from exports import exported_folder, model_folder
 
 from emofuse import EmotionRecognizer, Utterance, layout, load
 from emofuse.errors import CheckpointError, EmofuseError, ModalityError
 from emofuse.inference.onnx_runtime import OnnxRuntime, usable_processors
 from emofuse.types import Corpus, Prediction, Skip
-from exports import exported_folder, model_folder
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_corpus import write_tone
+from tiny import write_recipe
 
-from conftest import write_tone
 from emofuse import EmotionRecognizer, Prediction, Utterance, load, load_recipe, train
-from emofuse.data.prepare import AudioPreparation, Batch, Outputs, Preparation
+from emofuse.data.preparation import AudioPreparation, Batch, Outputs, Preparation
 from emofuse.errors import AudioError, CheckpointError, ModalityError, RecipeError
 from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.runtime import Traits
 from emofuse.types import Corpus, Skip, Task
-from tiny import write_recipe
 
 
 @pytest.fixture(scope="module")

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from small_corpus import write_tone
 
-from conftest import write_tone
 from emofuse import EmotionRecognizer, Prediction, Utterance
-from emofuse.data.audio import Clip, read_clip
-from emofuse.data.prepare import AudioPreparation, Batch, Outputs, Preparation
+from emofuse.data.preparation import AudioPreparation, Batch, Outputs, Preparation
 from emofuse.errors import AudioError
 from emofuse.inference import schedule
-from emofuse.inference.ready import LONGEST_UTTERANCE, LongRecordings
+from emofuse.inference.readiness import LONGEST_UTTERANCE, LongRecordings
 from emofuse.inference.runtime import Traits
 from emofuse.inference.timeline.options import TimelineOptions
+from emofuse.sound.clips import Clip, read_clip
 from emofuse.types import Skip, Task
 
 
@@ -83,7 +83,7 @@ def test_utterances_may_come_from_a_cursor_that_belongs_to_a_thread(
 def test_recordings_are_decoded_in_another_thread(
     recognizer: EmotionRecognizer, tones: list[Utterance], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from emofuse.inference import ready
+    from emofuse.inference import readiness as ready
 
     where = set()
 

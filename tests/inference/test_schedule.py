@@ -9,18 +9,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from exports import model_folder
 from hypothesis import given
 from hypothesis import strategies as st
+from small_corpus import write_tone
 
-from conftest import write_tone
 from emofuse import EmotionRecognizer, Utterance, load
-from emofuse.data.prepare import AudioPreparation, Batch, Item, Outputs, Preparation
+from emofuse.data.preparation import AudioPreparation, Batch, Item, Outputs, Preparation
 from emofuse.errors import AudioError
 from emofuse.inference import schedule
 from emofuse.inference.runtime import Traits
 from emofuse.inference.schedule import ahead, company, windows
 from emofuse.types import Corpus, Prediction, Skip, Task
-from exports import model_folder
 
 PATIENCE = 30.0  # seconds until a test gives up waiting for what should happen at once
 

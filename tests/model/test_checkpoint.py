@@ -15,11 +15,11 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoProcessor
 
 from emofuse import EmotionModel, EmotionProcessor, layout
-from emofuse.data.audio import Clip
-from emofuse.data.prepare import AudioPreparation, Preparation, TextPreparation
+from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
 from emofuse.data.text import learn_vocabulary
 from emofuse.errors import AudioError, CheckpointError, RunError
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from emofuse.sound.clips import Clip
 
 ROWS = inputs([5431, 9001], [7, 12])
 

@@ -22,9 +22,9 @@ from networks import (
 )
 from transformers import AutoModel, WhisperConfig, WhisperFeatureExtractor
 
-from emofuse.data.audio import Clip
-from emofuse.data.prepare import AudioPreparation
-from emofuse.model.scratch import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
+from emofuse.data.preparation import AudioPreparation
+from emofuse.model.encoders.scratch import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
+from emofuse.sound.clips import Clip
 
 # Odd lengths, the longest three times another, one shorter than the receptive field, one absent.
 SAMPLES = [5431, 16293, 300, 0, 9001]

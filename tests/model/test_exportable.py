@@ -18,11 +18,11 @@ from networks import BANKS, BINS, SPEECH, TEXT, inputs, logits, network, pad, ro
 from torch import Tensor, nn
 
 import emofuse
-from emofuse.data.prepare import Batch
+from emofuse.data.preparation import Batch
 from emofuse.errors import CheckpointError, MissingExtraError
+from emofuse.model.encoders.scratch import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
 from emofuse.model.exportable import INPUTS, OnnxLSTM, write_graph
 from emofuse.model.network import EmotionModel
-from emofuse.model.scratch import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
 
 TOLERANCE = 1e-4
 LORA = {"rank": 2, "alpha": 4, "dropout": 0.1}

@@ -15,7 +15,7 @@ from emofuse.config import make_recipe
 from emofuse.model.build import build
 from emofuse.model.checkpoint import save_checkpoint
 from emofuse.model.configuration import EmotionConfig
-from emofuse.model.encoders import bare_encoder
+from emofuse.model.encoder import bare_encoder
 from emofuse.model.network import EmotionModel, count_parameters
 from emofuse.types import Task
 

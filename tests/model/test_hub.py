@@ -12,7 +12,7 @@ from huggingface_hub import CommitInfo, HfApi, ModelCard, RepoUrl
 from networks import bert, inputs, logits, network, wav2vec2
 
 from emofuse import EmotionModel, EmotionProcessor
-from emofuse.data.prepare import AudioPreparation, Preparation, TextPreparation
+from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
 from emofuse.data.text import learn_vocabulary
 
 

@@ -13,15 +13,15 @@ from emofuse.config import Directions, FusionKind, PoolingName
 from emofuse.errors import RecipeError
 from emofuse.model.attention import CrossModalAttention
 from emofuse.model.batch import Stream, at_least_one, mask_of_lengths
-from emofuse.model.encoders import audio_encoder
-from emofuse.model.features import BidirectionalLSTM, reverse_within
+from emofuse.model.encoder import audio_encoder
+from emofuse.model.encoders.scratch import Block, normalise_over_time, random_stretch
+from emofuse.model.feature_encoders import BidirectionalLSTM, reverse_within
 from emofuse.model.fusion import AbsentFrame, EarlyFusion, LateFusion, cross_attentions
 from emofuse.model.heads import EmotionHead
 from emofuse.model.layers import LayerMix
 from emofuse.model.network import count_parameters
 from emofuse.model.pooling import POOLED_WIDTH, POOLINGS, masked_mean, masked_statistics
-from emofuse.model.scratch import Block, normalise_over_time, random_stretch
-from emofuse.model.speech import masked_group_norm, receptive_field
+from emofuse.model.speech_encoder import masked_group_norm, receptive_field
 from emofuse.model.tuning import apply_tuning, is_frozen
 from emofuse.types import Task
 

@@ -21,7 +21,7 @@ from emofuse.data.text import learn_vocabulary
 from emofuse.errors import CheckpointError, RecipeError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import load_checkpoint, save_checkpoint
-from emofuse.model.encoders import bare_encoder
+from emofuse.model.encoder import bare_encoder
 from emofuse.model.network import EmotionModel, count_parameters
 from emofuse.model.pretrained import Source, base_weights, content_hash, fetch_tokenizer
 from emofuse.types import Task

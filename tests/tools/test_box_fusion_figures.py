@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
+import fusion_figures
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "box"))
-
-import fusion_figures
 from fusion_figures import SYSTEMS, Asked
 
 from emofuse.evaluation.calibration import probabilities

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "box"))
-
 import pairs
+import pytest
 from corpus import KEYWORDS
 from text_corpus import LABELS, Texts
 

@@ -7,21 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from sklearn.metrics import f1_score
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
-from emofuse.model.pretrained import Source, fetch_encoder, fetch_tokenizer
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "box"))
-
 import text
 import text_corpus
 import text_figures
 import text_network
 import text_training
+import torch
+from sklearn.metrics import f1_score
 from text_recognised import MARKS, as_recognised
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+from emofuse.model.pretrained import Source, fetch_encoder, fetch_tokenizer
 
 WORDS = ("what", "a", "good", "bad", "day", "it", "is", "day", "##s", "john", "mary")
 MOODS = {"joy": "what a good day", "anger": "it is a bad bad day", "neutral": "it is a day"}

@@ -11,13 +11,13 @@ from emofuse.data.labels import apply_policy
 from emofuse.errors import RecipeError, RunError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint
-from emofuse.training.average import average
 from emofuse.training.epoch import Progress
 from emofuse.training.fit import EpochRecord, _Keeper, fit
 from emofuse.training.loader import AudioStore, Part, Reader, load_part
 from emofuse.training.losses import inverse_frequency_weights, summed_cross_entropy
 from emofuse.training.optim import make_optimizer, set_learning_rate
 from emofuse.training.scoring import Validation, validate
+from emofuse.training.weight_average import average
 from emofuse.types import Corpus, SystemName
 
 SMALL = {

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from small_corpus import write_tone
 
-from conftest import write_tone
 from emofuse.config import AlterRecipe, Recipe, make_recipe
-from emofuse.data.audio import Clip
-from emofuse.data.prepare import AudioPreparation, Preparation, TextPreparation
+from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
 from emofuse.data.text import learn_vocabulary
 from emofuse.errors import AudioError
+from emofuse.sound.clips import Clip
+from emofuse.training.audio_store import AudioStore, store_of
 from emofuse.training.loader import Part, Reader, load_part, scoring_batches, texts_of, training_batch
-from emofuse.training.store import AudioStore, store_of
 from emofuse.types import Corpus, Task, Utterance
 
 TASK = Task(("angry", "happy", "neutral", "sad"))
@@ -221,8 +221,8 @@ SAME_COPY = """
 import json, sys
 from pathlib import Path
 from emofuse.config import AlterRecipe, AlterRecipe
-from emofuse.data.prepare import AudioPreparation
-from emofuse.training.store import store_of
+from emofuse.data.preparation import AudioPreparation
+from emofuse.training.audio_store import store_of
 from emofuse.types import Utterance
 store = store_of(AlterRecipe(copies=3))
 utterance = Utterance(sys.argv[1], audio=Path(sys.argv[2]))

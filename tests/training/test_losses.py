@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import f1_score
+from small_corpus import make_corpus
 from torch import nn
 
-from conftest import make_corpus
 from emofuse import EmotionRecognizer, load, train
 from emofuse.config import Recipe, make_recipe
 from emofuse.data.labels import label_shares
 from emofuse.errors import CorpusError, RecipeError
 from emofuse.evaluation.metrics import concordance
+from emofuse.experiment.setup import recipe_corpus
 from emofuse.model.heads import EmotionOutput
 from emofuse.training.losses import (
     inverse_frequency_weights,
@@ -28,7 +29,6 @@ from emofuse.training.losses import (
     summed_squared_error,
     with_auxiliary,
 )
-from emofuse.training.run import recipe_corpus
 from emofuse.types import Corpus, Prediction, Task
 
 RNG = np.random.default_rng(0)

@@ -12,16 +12,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny import TINY, write_recipe
 from torch import nn
 
 from emofuse.config import load_recipe, make_recipe
 from emofuse.data.buckets import effective_batches
 from emofuse.errors import RecipeError
+from emofuse.experiment.setup import recipe_corpus
 from emofuse.training.losses import summed_cross_entropy
-from emofuse.training.run import recipe_corpus
 from emofuse.training.sampling import drawing_shares, possible_labels, word_of
 from emofuse.types import Corpus, Utterance
-from tiny import TINY, write_recipe
 
 
 def utterance(number: int, corpus: str | None, label: str, speaker: str) -> Utterance:

@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny import TINY, write_recipe
 
 from emofuse import layout
 from emofuse.cli.main import run
 from emofuse.config import Recipe, load_recipe
 from emofuse.errors import RunError
+from emofuse.experiment.train import train
 from emofuse.training.epoch import Progress
 from emofuse.training.state import Moment, StateFile
-from emofuse.training.train import train
 from emofuse.types import Corpus, SystemName
-from tiny import TINY, write_recipe
 
 # Dropout, so that what is drawn matters; speech of transformers draws from numpy's global generator.
 SPEECH = """{model_type: wav2vec2, hidden_size: 16, num_hidden_layers: 2, num_attention_heads: 2,

@@ -21,13 +21,13 @@ from sklearn.preprocessing import StandardScaler
 import emofuse
 from emofuse import layout
 from emofuse.config import AlterRecipe
-from emofuse.data.audio import Clip, read_clip
-from emofuse.data.augment import load_alterations
-from emofuse.data.conditions import noisy, opus, quieter, telephone
 from emofuse.evaluation.calibration import probabilities
-from emofuse.evaluation.runs import read_run
 from emofuse.inference.recognizer import EmotionRecognizer
 from emofuse.model.checkpoint import load_checkpoint
+from emofuse.runs.comparing import read_run
+from emofuse.sound.augmentation import load_alterations
+from emofuse.sound.clips import Clip, read_clip
+from emofuse.sound.conditions import noisy, opus, quieter, telephone
 from emofuse.types import Corpus, Prediction, Utterance
 
 # How many clips the speed is measured on.

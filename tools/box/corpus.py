@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from emofuse.data.corpora.table import read_table
+from emofuse.data.corpora.user_table import read_table
 from emofuse.errors import CorpusError
 from emofuse.types import Corpus, Utterance
 

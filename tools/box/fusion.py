@@ -25,8 +25,8 @@ from text_corpus import FOLDS, goemotions, parts_of
 
 from emofuse import layout
 from emofuse.config import Recipe, load_recipe
+from emofuse.experiment.train import train
 from emofuse.model.checkpoint import load_checkpoint
-from emofuse.training.train import train
 from emofuse.types import Corpus, SystemName
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes" / "box"

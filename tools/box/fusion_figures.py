@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 import emofuse
-from emofuse.data.audio import read_clip
 from emofuse.data.manifest import load_corpus, save_corpus
 from emofuse.evaluation.calibration import fit_temperature, probabilities, undo_smoothing
 from emofuse.evaluation.metrics import expected_calibration_error
 from emofuse.evaluation.reliability import coverage_risk
 from emofuse.evaluation.summary import compare, summarise
-from emofuse.evaluation.tested import Tested, pool, tested_by
 from emofuse.inference.recognizer import EmotionRecognizer
+from emofuse.runs.stored_predictions import Tested, pool, tested_by
+from emofuse.sound.clips import read_clip
 from emofuse.types import Corpus, Fold, Modality, Utterance
 
 Floats: TypeAlias = npt.NDArray[np.float64]

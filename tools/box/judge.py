@@ -10,10 +10,10 @@ from typing import Any
 from corpus import EMOTIONAL, LABELS_OF
 
 from emofuse.data.labels import apply_policy
-from emofuse.evaluation.runs import read_run
 from emofuse.evaluation.summary import summarise
-from emofuse.evaluation.tested import Answers, Tested, pool
-from emofuse.training.baselines import run_baselines
+from emofuse.experiment.baselines import run_baselines
+from emofuse.runs.comparing import read_run
+from emofuse.runs.stored_predictions import Answers, Tested, pool
 from emofuse.types import Corpus, Fold
 
 VOICE, REFERENCE = "audio", "baseline-audio"

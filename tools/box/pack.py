@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from emofuse import layout
 from emofuse.evaluation.calibration import Calibration
-from emofuse.inference.boxes import OPEN, WHOLE
+from emofuse.inference.box import OPEN, WHOLE
 from emofuse.inference.export import export
 from emofuse.types import Corpus
 

@@ -19,8 +19,8 @@ import numpy.typing as npt
 from corpus import KEYWORDS
 from text_corpus import LABELS, Texts
 
-from emofuse.data.audio import read_clip
-from emofuse.data.level import trim_silence
+from emofuse.sound.clips import read_clip
+from emofuse.sound.level import trim_silence
 from emofuse.types import Corpus, Utterance
 
 EMOTIONS = tuple(label for label in LABELS.values() if label != "neutral")

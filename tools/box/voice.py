@@ -33,10 +33,10 @@ import emofuse
 from emofuse import layout
 from emofuse.config import Recipe, load_recipe, make_recipe
 from emofuse.data.labels import apply_policy
-from emofuse.evaluation.tested import tested_by
+from emofuse.experiment.crossval import cross_validate
+from emofuse.experiment.train import train
 from emofuse.inference.export import export
-from emofuse.training.crossval import cross_validate
-from emofuse.training.train import train
+from emofuse.runs.stored_predictions import tested_by
 from emofuse.types import Corpus, Fold, Prediction, Utterance
 
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "box" / "voice.yaml"

@@ -9,21 +9,21 @@ from typing import Annotated
 import typer
 
 from emofuse import __version__
-from emofuse.cli.audit import audit
-from emofuse.cli.bench import bench
-from emofuse.cli.cache import cache
-from emofuse.cli.compare import compare
-from emofuse.cli.crossval import crossval
-from emofuse.cli.demo import demo
-from emofuse.cli.doctor import doctor
-from emofuse.cli.evaluate import evaluate
-from emofuse.cli.explain import explain
-from emofuse.cli.export import export
-from emofuse.cli.predict import predict
-from emofuse.cli.prepare import prepare
-from emofuse.cli.score import score
-from emofuse.cli.train import train
-from emofuse.cli.transcribe import transcribe
+from emofuse.cli.audit_command import audit
+from emofuse.cli.bench_command import bench
+from emofuse.cli.cache_command import cache
+from emofuse.cli.compare_command import compare
+from emofuse.cli.crossval_command import crossval
+from emofuse.cli.demo_command import demo
+from emofuse.cli.doctor_command import doctor
+from emofuse.cli.evaluate_command import evaluate
+from emofuse.cli.explain_command import explain
+from emofuse.cli.export_command import export
+from emofuse.cli.predict.predict_command import predict
+from emofuse.cli.prepare_command import prepare
+from emofuse.cli.score_command import score
+from emofuse.cli.train_command import train
+from emofuse.cli.transcribe_command import transcribe
 from emofuse.errors import EmofuseError
 
 # The root of click's usage errors, wherever this version of typer keeps click.

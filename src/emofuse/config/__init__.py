@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from emofuse.config.alter import AlterRecipe
-from emofuse.config.encoders import AudioRecipe, EncoderRecipe, TextRecipe
-from emofuse.config.reading import dump_recipe, load_recipe, load_variants, make_recipe
+from emofuse.config.augmentation_recipe import AlterRecipe
+from emofuse.config.encoder_recipe import AudioRecipe, EncoderRecipe, TextRecipe
+from emofuse.config.loading import dump_recipe, load_recipe, load_variants, make_recipe
 from emofuse.config.recipe import AgreementRecipe, Recipe
-from emofuse.config.values import (
+from emofuse.config.value_types import (
     AnnotationPolicy,
     Directions,
     FusionKind,

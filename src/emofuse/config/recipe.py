@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from emofuse.config.encoders import AudioRecipe, TextRecipe
-from emofuse.config.values import (
+from emofuse.config.encoder_recipe import AudioRecipe, TextRecipe
+from emofuse.config.value_types import (
     AnnotationPolicy,
     Directions,
     FusionKind,

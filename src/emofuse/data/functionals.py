@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from emofuse.data.audio import SAMPLE_RATE, Clip, read_clip
 from emofuse.data.cache import ArrayCache, file_digest, key_of
-from emofuse.data.contours import COEFFICIENTS, Floats, deltas, energy, mfcc, pitch, single
-from emofuse.data.filterbank import HOP_SECONDS
 from emofuse.errors import AudioError
+from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip
+from emofuse.sound.contours import COEFFICIENTS, Floats, deltas, energy, mfcc, pitch, single
+from emofuse.sound.filterbank import HOP_SECONDS
 from emofuse.types import Corpus, Skip, Utterance
 
 # Raise it whenever a formula changes: what was kept under another version is not read again.

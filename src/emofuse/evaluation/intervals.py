@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from emofuse.evaluation.metrics import Counts, Indices
 from emofuse.evaluation.reliability import Floats
-from emofuse.evaluation.student import t_quantile
+from emofuse.evaluation.student_t import t_quantile
 
 # How often each group counts, (groups,): all ones is the corpus as it is, a zero deletes a group.
 Weights: TypeAlias = npt.NDArray[np.int64]

@@ -12,7 +12,7 @@ import numpy as np
 from emofuse.errors import CorpusError
 from emofuse.evaluation.metrics import Counts, MetricName
 from emofuse.evaluation.reliability import Flags, Floats
-from emofuse.evaluation.student import t_power
+from emofuse.evaluation.student_t import t_power
 
 # Up to here all sign patterns are counted: 2^40 of them, as pairs of 2^20 halves.
 EXACT_UP_TO = 40

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from emofuse.evaluation.evaluate import METRICS, evaluate_confusion
 from emofuse.evaluation.groups import group_scores
 from emofuse.evaluation.intervals import Interval, Statistic, confidence_interval, difference
 from emofuse.evaluation.metrics import (
@@ -21,6 +20,7 @@ from emofuse.evaluation.metrics import (
 )
 from emofuse.evaluation.reliability import Floats, coverage_risk
 from emofuse.evaluation.scored import Scored
+from emofuse.evaluation.scores import METRICS, evaluate_confusion
 from emofuse.evaluation.significance import (
     McNemar,
     detectable_difference,

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from emofuse import layout
-from emofuse.data.audio import read_clip
-from emofuse.data.corpora.demo import demo_corpus
+from emofuse.data.corpora.demo_corpus import demo_corpus
 from emofuse.data.manifest import load_corpus
-from emofuse.data.prepare import Item, Preparation
+from emofuse.data.preparation import Item, Preparation
 from emofuse.errors import CheckpointError, CorpusError, RunError
 from emofuse.evaluation.calibration import Calibration
-from emofuse.inference.boxes import name_of
-from emofuse.inference.exported import Exported, Precision
+from emofuse.inference.box import name_of
+from emofuse.inference.exported_folder import Exported, Precision
 from emofuse.inference.graphs import Subject, largest_difference, make_graph
 from emofuse.inference.recognizer import model_folder, read_calibration
 from emofuse.inference.torch_runtime import load_torch
 from emofuse.model.network import count_parameters
 from emofuse.model.pretrained import first_line
+from emofuse.sound.clips import read_clip
 from emofuse.types import Corpus
 
 # On how many utterances the two are compared.

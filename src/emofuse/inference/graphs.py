@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from emofuse import layout
-from emofuse.data.prepare import Batch, Item, Preparation
+from emofuse.data.preparation import Batch, Item, Preparation
 from emofuse.errors import CheckpointError
 from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.onnx_runtime import OnnxRuntime

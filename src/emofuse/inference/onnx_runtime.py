@@ -9,10 +9,10 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from emofuse import layout
-from emofuse.data.prepare import INPUTS, Batch, Floats, Outputs, Preparation
+from emofuse.data.preparation import INPUTS, Batch, Floats, Outputs, Preparation
 from emofuse.errors import CheckpointError
-from emofuse.inference.boxes import name_of
-from emofuse.inference.exported import Exported
+from emofuse.inference.box import name_of
+from emofuse.inference.exported_folder import Exported
 from emofuse.inference.runtime import Traits
 from emofuse.types import MODALITIES
 

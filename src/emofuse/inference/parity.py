@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emofuse.data.audio import Clip
-from emofuse.data.prepare import Item, Preparation
+from emofuse.data.preparation import Item, Preparation
 from emofuse.evaluation.calibration import Calibration, pattern_of
 from emofuse.inference.runtime import Runtime
+from emofuse.sound.clips import Clip
 
 # Seconds of sound and pieces of text of each row; 0 is an absent modality. Odd on purpose.
 SHAPES: tuple[tuple[tuple[float, int], ...], ...] = (

@@ -7,19 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from emofuse.data.audio import Clip
-from emofuse.data.prepare import Batch, Floats, Outputs, Preparation
+from emofuse.data.preparation import Batch, Floats, Outputs, Preparation
 from emofuse.errors import AudioError, CheckpointError, CorpusError, ModalityError, RecipeError
 from emofuse.evaluation.calibration import Calibration, adapt_priors, pattern_of
-from emofuse.inference.folders import find_folder, model_folder, open_folder, read_calibration, read_scope
+from emofuse.inference.model_folders import find_folder, model_folder, open_folder, read_calibration, read_scope
 from emofuse.inference.priors import checked_priors
-from emofuse.inference.ready import LongRecordings, Ready, Readying, Refused, TooLong, run_together
+from emofuse.inference.readiness import LongRecordings, Ready, Readying, Refused, TooLong, run_together
 from emofuse.inference.runtime import Runtime
 from emofuse.inference.schedule import prepared_windows
+from emofuse.sound.clips import Clip
 from emofuse.types import Prediction, Skip, Timeline, Utterance
 
 if TYPE_CHECKING:
-    from emofuse.inference.explain.record import Explanation
+    from emofuse.inference.explain.explanation import Explanation
     from emofuse.inference.timeline.compose import TimelineOptions
 
 __all__ = ["EmotionRecognizer", "load", "model_folder", "read_calibration"]
@@ -164,7 +164,7 @@ class EmotionRecognizer:
         self, audio: str | Path | None = None, text: str | None = None, label: str | None = None
     ) -> Explanation:
         """Say what in sound and words made the model say it; see `emofuse.inference.explain.explain`."""
-        from emofuse.inference.boxes import explained_by
+        from emofuse.inference.box import explained_by
         from emofuse.inference.explain.explain import explain
 
         if self.folder is None:
@@ -199,7 +199,7 @@ class EmotionRecognizer:
         if isinstance(one, Refused):
             raise one.error
         if isinstance(one, TooLong):
-            from emofuse.inference.timeline.whole import predict_recording
+            from emofuse.inference.timeline.whole_recording import predict_recording
 
             assert long is not None  # else nothing is too long
             return predict_recording(self, one.utterance, long.options and long.options(one.utterance))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from emofuse.data.prepare import Batch, Floats, Outputs
+from emofuse.data.preparation import Batch, Floats, Outputs
 from emofuse.types import Modality, Task
 
 

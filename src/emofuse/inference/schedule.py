@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from emofuse.data.buckets import micro_batches
-from emofuse.data.prepare import Item
+from emofuse.data.preparation import Item
 
 S = TypeVar("S")
 T = TypeVar("T")

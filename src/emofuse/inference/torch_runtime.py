@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from emofuse.data.prepare import Batch, Floats, Outputs, Preparation
-from emofuse.inference.boxes import name_of
+from emofuse.data.preparation import Batch, Floats, Outputs, Preparation
+from emofuse.inference.box import name_of
 from emofuse.inference.runtime import Traits
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint
-from emofuse.model.score import pick_device, pool_batch, score_batches, use_threads
+from emofuse.model.forward import pick_device, pool_batch, score_batches, use_threads
 
 # Of how many shapes oneDNN keeps code, unless the environment says otherwise: by itself it keeps 1,024, and every
 # clip has a length of its own, so that memory would grow with the archive.

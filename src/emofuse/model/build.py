@@ -14,13 +14,15 @@ import yaml
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 
 from emofuse.config import AudioRecipe, EncoderRecipe, Recipe, TextRecipe
-from emofuse.data.filterbank import STACKED_FRAMES
-from emofuse.data.prepare import AudioPreparation, Preparation, TextPreparation
+from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
 from emofuse.data.text import learn_vocabulary, strip_annotations
 from emofuse.errors import RecipeError
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.configuration import EmotionConfig
-from emofuse.model.encoders import bare_encoder
+from emofuse.model.encoder import bare_encoder
+from emofuse.model.encoders.scratch import LogMelCNNConfig
+from emofuse.model.encoders.voice import VoiceCNNConfig
+from emofuse.model.frozen_encoders import Shelf
 from emofuse.model.network import EmotionModel
 from emofuse.model.pretrained import (
     Source,
@@ -32,11 +34,9 @@ from emofuse.model.pretrained import (
     first_line,
     refer_to,
 )
-from emofuse.model.scratch import LogMelCNNConfig
-from emofuse.model.shelf import Shelf
 from emofuse.model.tuning import apply_tuning
-from emofuse.model.vectors import start_from_vectors
-from emofuse.model.voice import VoiceCNNConfig
+from emofuse.model.word_vectors import start_from_vectors
+from emofuse.sound.filterbank import STACKED_FRAMES
 from emofuse.types import SystemName, Task
 
 # Tuning policies under which an encoder's own weights stay as they were: they are saved by reference.

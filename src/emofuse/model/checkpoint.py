@@ -11,7 +11,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from emofuse import layout
-from emofuse.data.prepare import Preparation
+from emofuse.data.preparation import Preparation
 from emofuse.errors import CheckpointError, RunError
 from emofuse.model.network import EmotionModel
 from emofuse.model.pretrained import first_line

@@ -9,7 +9,7 @@ from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
 from emofuse.config import Directions, FusionKind, HeadNorm, Layers, PoolingName
-from emofuse.model import scratch
+from emofuse.model.encoders import scratch
 from emofuse.types import MODALITIES, Modality, Task
 
 scratch.register()

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from emofuse.data.prepare import INPUTS, Batch
+from emofuse.data.preparation import INPUTS, Batch
 from emofuse.errors import CheckpointError, MissingExtraError
 from emofuse.model.batch import as_tensors
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.network import EmotionModel
 from emofuse.model.pretrained import first_line
-from emofuse.model.speech import FilterbankSpeechEncoder
+from emofuse.model.speech_encoder import FilterbankSpeechEncoder
 
 # Weights of more than this stand in a file beside the graph: one file of protobuf holds 2 GiB at most.
 LARGEST_FILE = 1_500_000_000

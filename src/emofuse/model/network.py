@@ -14,8 +14,8 @@ from transformers.utils import logging as transformers_logging
 from emofuse.errors import CheckpointError
 from emofuse.model.batch import Encoded, Stream
 from emofuse.model.configuration import EmotionConfig
-from emofuse.model.encoders import TextEncoder, audio_encoder, bare_encoder
-from emofuse.model.features import AudioFeatureEncoder, TemporalConvolution
+from emofuse.model.encoder import TextEncoder, audio_encoder, bare_encoder
+from emofuse.model.feature_encoders import AudioFeatureEncoder, TemporalConvolution
 from emofuse.model.fusion import EarlyFusion, LateFusion, SingleModality, cross_attentions
 from emofuse.model.heads import EmotionHead, EmotionOutput
 from emofuse.model.layers import LayerMix

@@ -1,4 +1,4 @@
-"""`EmotionProcessor`: the preparation of `data/prepare.py` as transformers knows processors."""
+"""`EmotionProcessor`: the preparation of `data/preparation.py` as transformers knows processors."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from huggingface_hub import snapshot_download
 from transformers import AutoProcessor, BatchFeature, ProcessorMixin
 
 from emofuse import layout
-from emofuse.data.audio import SAMPLE_RATE, Clip
-from emofuse.data.prepare import Preparation
+from emofuse.data.preparation import Preparation
 from emofuse.errors import AudioError
 from emofuse.model.batch import as_tensors
 from emofuse.model.configuration import EmotionConfig
+from emofuse.sound.clips import SAMPLE_RATE, Clip
 
 
 class EmotionProcessor(ProcessorMixin):

@@ -16,12 +16,12 @@ from emofuse.config import Recipe
 from emofuse.errors import RecipeError, RunError
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.network import EmotionModel
-from emofuse.training.average import MovingAverage, average, copy_of
 from emofuse.training.epoch import Reporter, Trainer, class_weights_of
 from emofuse.training.loader import Part
 from emofuse.training.optim import make_optimizer
 from emofuse.training.scoring import Validation, validate
 from emofuse.training.state import Moment, StateFile, Weights
+from emofuse.training.weight_average import MovingAverage, average, copy_of
 
 # With the selection `fixed`, the weights of so many last epochs are averaged.
 AVERAGED_EPOCHS = 3

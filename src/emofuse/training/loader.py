@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from emofuse.config import Recipe
-from emofuse.data.audio import seconds_of
 from emofuse.data.buckets import cost_of, micro_batches
 from emofuse.data.labels import label_shares
-from emofuse.data.prepare import Item, Preparation, pad
-from emofuse.data.sources import drawn, transcripts_of
+from emofuse.data.preparation import Item, Preparation, pad
+from emofuse.data.text_sources import drawn, transcripts_of
 from emofuse.errors import AudioError
-from emofuse.training.features import Cost, Frozen
-from emofuse.training.store import AudioStore
+from emofuse.sound.clips import seconds_of
+from emofuse.training.audio_store import AudioStore
+from emofuse.training.frozen_features import Cost, Frozen
 from emofuse.types import MODALITIES, Corpus, Modality, Skip, Task, Utterance
 
 # What stands for the label of an utterance that has none: such a one is scored, never learnt from.

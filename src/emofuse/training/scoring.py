@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from emofuse.config import Recipe
-from emofuse.data.prepare import Outputs
+from emofuse.data.preparation import Outputs
 from emofuse.evaluation.calibration import probabilities
 from emofuse.evaluation.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
+from emofuse.model.forward import score_batches
 from emofuse.model.network import EmotionModel
-from emofuse.model.score import score_batches
 from emofuse.training.loader import Part, scoring_batches
 from emofuse.training.memory import with_less
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from emofuse.types.answers import ClassScore, Evaluation, Prediction
 from emofuse.types.corpus import (
     MODALITIES,
     SYSTEMS,
@@ -16,6 +15,7 @@ from emofuse.types.corpus import (
     Task,
     Utterance,
 )
+from emofuse.types.predictions import ClassScore, Evaluation, Prediction
 from emofuse.types.timeline import Passed, Segment, Timeline, Turn
 
 __all__ = [

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emofuse.types.answers import Prediction
 from emofuse.types.corpus import Modality
+from emofuse.types.predictions import Prediction
 
 # Below so many seconds a segment is marked: hardly anything can be heard in it.
 SHORT_SECONDS = 1.0

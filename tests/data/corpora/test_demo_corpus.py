@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from emofuse.data.audio import read_clip, seconds_of
-from emofuse.data.corpora.demo import demo_corpus, demo_manifest
+from emofuse.data.corpora.demo_corpus import demo_corpus, demo_manifest
 from emofuse.data.labels import apply_policy
 from emofuse.data.splits import make_folds
+from emofuse.sound.clips import read_clip, seconds_of
 from emofuse.types import Corpus
 
 

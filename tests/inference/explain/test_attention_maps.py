@@ -7,7 +7,7 @@ import pytest
 import torch
 from networks import bert, inputs, network, pad, wav2vec2
 
-from emofuse.data.prepare import Batch
+from emofuse.data.preparation import Batch
 from emofuse.inference.explain.attention_maps import attention_maps, attention_weights
 from emofuse.model.attention import CrossModalAttention
 from emofuse.model.batch import Stream

@@ -8,19 +8,19 @@ import explained  # noqa: F401  # puts the small networks on the path
 import numpy as np
 import pytest
 import torch
+from exports import words
 from networks import BANKS, LAYER_NORM, TEXT, bert, network, settle, voice, wav2vec2
+from small_corpus import write_tone
 
-from conftest import write_tone
-from emofuse.data.audio import Clip
-from emofuse.data.prepare import AudioPreparation, Preparation
+from emofuse.data.preparation import AudioPreparation, Preparation
 from emofuse.inference.explain.attributions import FEWEST, TOLERANCE, Subject, attribute, margin
 from emofuse.inference.explain.explain import FEWEST_GRADIENTS, explain
 from emofuse.inference.explain.moments import usual
-from emofuse.inference.explain.words import read
+from emofuse.inference.explain.word_spans import read
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
+from emofuse.model.encoders.scratch import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
 from emofuse.model.network import EmotionModel
-from emofuse.model.scratch import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
-from exports import words
+from emofuse.sound.clips import Clip
 
 WORDS = WordCNNConfig(vocab_size=60, hidden_size=16)
 WAVE, NORMALISED = AudioPreparation(), AudioPreparation(normalise=True)

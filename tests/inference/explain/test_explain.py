@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from explained import TELLING, learn, sentence, write
+from exports import model_folder
 from networks import network, voice
+from small_corpus import write_tone
 
-from conftest import write_tone
 from emofuse import layout
-from emofuse.data.prepare import AudioPreparation
+from emofuse.data.preparation import AudioPreparation
 from emofuse.errors import AudioError, CheckpointError, MissingExtraError, ModalityError, RecipeError
 from emofuse.inference.explain.explain import explain
-from emofuse.inference.explain.record import Explanation
+from emofuse.inference.explain.explanation import Explanation
 from emofuse.inference.recognizer import load
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from emofuse.model.scratch import LogMelCNNConfig, WordCNNConfig
-from exports import model_folder
+from emofuse.model.encoders.scratch import LogMelCNNConfig, WordCNNConfig
 
 WORDS = WordCNNConfig(vocab_size=40, hidden_size=16, dropout=0.0)
 SETTINGS = {

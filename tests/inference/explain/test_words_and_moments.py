@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emofuse.data.audio import Clip
-from emofuse.data.prepare import AudioPreparation, TextPreparation
+from emofuse.data.preparation import AudioPreparation, TextPreparation
 from emofuse.data.text import learn_vocabulary
-from emofuse.inference.explain.maps import by_word_and_moment
 from emofuse.inference.explain.moments import by_moment, count_moments, seconds_cut, shares, usual
-from emofuse.inference.explain.words import read
+from emofuse.inference.explain.shown_attention import by_word_and_moment
+from emofuse.inference.explain.word_spans import read
+from emofuse.sound.clips import Clip
 
 TEXT = "I don't know, wonderful Tables!"
 

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from timelines import LABELS, calmly, segment, timeline, timelines
 
-from emofuse.inference.timeline.summary import MOST_TURNS, Turning, summarise, summary_table, turning_points
+from emofuse.inference.timeline.timeline_summary import (
+    MOST_TURNS,
+    Turning,
+    summarise,
+    summary_table,
+    turning_points,
+)
 from emofuse.types import Timeline
 
 SAD, ANGRY, NEUTRAL = "sad", "angry", "neutral"

@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from emofuse.config import AnnotationPolicy, ProtocolName
-from emofuse.data.audio import Measures
+from emofuse.data.audit.audio_checks import audit_sound, measure_all
 from emofuse.data.audit.finding import CODES
-from emofuse.data.audit.parts import audit_parts, text_overlaps
-from emofuse.data.audit.people import audit_people
-from emofuse.data.audit.sound import audit_sound, measure_all
-from emofuse.data.audit.words import audit_words
+from emofuse.data.audit.fold_checks import audit_parts, text_overlaps
+from emofuse.data.audit.speaker_checks import audit_people
+from emofuse.data.audit.text_checks import audit_words
 from emofuse.data.splits import draw_folds
+from emofuse.sound.clips import Measures
 from emofuse.types import Corpus, Finding, Fold
 
 SEVERITIES = ("error", "warning", "note")

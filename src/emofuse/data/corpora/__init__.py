@@ -23,8 +23,8 @@ from emofuse.data.corpora.prepared import Prepared
 from emofuse.data.corpora.ravdess import read_ravdess
 from emofuse.data.corpora.savee import read_savee
 from emofuse.data.corpora.shemo import read_shemo
-from emofuse.data.corpora.table import read_table
 from emofuse.data.corpora.tess import read_tess
+from emofuse.data.corpora.user_table import read_table
 from emofuse.errors import CorpusError
 
 TABLE, HUB = "csv", "hf"

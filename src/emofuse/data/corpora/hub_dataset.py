@@ -16,7 +16,7 @@ from typing import Any
 
 from emofuse.data.corpora.packed_audio import unpack
 from emofuse.data.corpora.prepared import Prepared
-from emofuse.data.corpora.table import COLUMNS
+from emofuse.data.corpora.user_table import COLUMNS
 from emofuse.errors import CorpusError, MissingExtraError
 from emofuse.types import Corpus, Skip, Utterance
 

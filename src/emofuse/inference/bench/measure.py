@@ -16,10 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from emofuse import layout
-from emofuse.data.prepare import Item, Preparation
+from emofuse.data.preparation import Item, Preparation
 from emofuse.errors import CheckpointError
-from emofuse.inference.bench.corpus import CHUNK, draw_seconds, in_chunks, make_items
-from emofuse.inference.bench.figures import (
+from emofuse.inference.bench.bench_utterances import CHUNK, draw_seconds, in_chunks, make_items
+from emofuse.inference.bench.speed_figures import (
     REFERENCE,
     Lengths,
     Report,

@@ -16,8 +16,8 @@ from typing import Literal
 
 import numpy as np
 
-from emofuse.data.prepare import Floats, Item
-from emofuse.inference.bench.corpus import CHUNK
+from emofuse.data.preparation import Floats, Item
+from emofuse.inference.bench.bench_utterances import CHUNK
 
 SystemName = Literal["transformers single", "transformers batch", "torch", "onnx float32", "onnx int8"]
 # Prepared utterances to logits, (utterances, labels).
@@ -66,8 +66,8 @@ class Turn:
 
 
 def _transformers(folders: Folders, threads: int, rows: int) -> Forward:
-    from emofuse.inference.bench.networks import PlainTransformers
-    from emofuse.model.score import use_threads
+    from emofuse.inference.bench.bench_networks import PlainTransformers
+    from emofuse.model.forward import use_threads
 
     use_threads(threads)
     return PlainTransformers(folders.torch, rows)
@@ -106,10 +106,10 @@ def open_system(name: SystemName, folders: Folders, threads: int) -> Callable[[S
 
 def open_maker(place: Path, seed: int, threads: int) -> Callable[[Path | None], Made]:
     """Return what makes, of a model folder or else of the paper's network, all that is compared."""
-    from emofuse.model.score import use_threads  # first: where there is no torch, it says how to get it
+    from emofuse.model.forward import use_threads  # first: where there is no torch, it says how to get it
 
     use_threads(threads)
-    from emofuse.inference.bench.networks import save_paper_network
+    from emofuse.inference.bench.bench_networks import save_paper_network
     from emofuse.inference.export import export
 
     def make(model: Path | None) -> Made:
@@ -125,7 +125,7 @@ def open_maker(place: Path, seed: int, threads: int) -> Callable[[Path | None], 
 
 
 def _described(folders: Folders, origin: str) -> Made:
-    from emofuse.inference.bench.networks import describe
+    from emofuse.inference.bench.bench_networks import describe
     from emofuse.model.checkpoint import load_checkpoint
     from emofuse.model.network import count_parameters
 
@@ -136,9 +136,9 @@ def _described(folders: Folders, origin: str) -> Made:
 
 def open_counter(folder: Path, threads: int) -> Callable[[Sequence[Item]], int]:
     """Load a model; what is returned counts the operations of utterances run one by one."""
-    from emofuse.inference.bench.networks import count_flops
+    from emofuse.inference.bench.bench_networks import count_flops
     from emofuse.model.checkpoint import load_checkpoint
-    from emofuse.model.score import use_threads
+    from emofuse.model.forward import use_threads
 
     use_threads(threads)
     return partial(count_flops, load_checkpoint(folder))

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from emofuse.data.prepare import Batch
+from emofuse.data.preparation import Batch
 from emofuse.inference.explain.moments import Doubles
 from emofuse.model.attention import CrossModalAttention
 from emofuse.model.batch import Stream, as_tensors

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from emofuse.data.prepare import Batch, Floats
+from emofuse.data.preparation import Batch, Floats
 from emofuse.errors import MissingExtraError
+from emofuse.inference.explain.explanation import Completeness
 from emofuse.inference.explain.moments import Doubles
-from emofuse.inference.explain.record import Completeness
 from emofuse.model.batch import as_tensors
+from emofuse.model.long_inputs import to_windows
 from emofuse.model.network import EmotionModel
-from emofuse.model.windows import to_windows
 
 Tensors: TypeAlias = tuple[Tensor, ...]
 

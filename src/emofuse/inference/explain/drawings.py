@@ -7,8 +7,8 @@ from html import escape
 
 import numpy as np
 
-from emofuse.data.audio import Clip
-from emofuse.inference.explain.record import Explanation, Matrix, Word
+from emofuse.inference.explain.explanation import Explanation, Matrix, Word
+from emofuse.sound.clips import Clip
 
 # For the label, and against it; each is told by a sign or a side too.
 FOR, AGAINST = "#b4530a", "#2a5fa5"

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emofuse.data.prepare import Item, Preparation
+from emofuse.data.preparation import Item, Preparation
 from emofuse.errors import ModalityError, RecipeError
 from emofuse.evaluation.calibration import pattern_of
-from emofuse.inference.explain.given import Given, given_to
-from emofuse.inference.explain.maps import attention_of
+from emofuse.inference.explain.explained_input import Given, given_to
+from emofuse.inference.explain.explained_model import Opened, open_model
+from emofuse.inference.explain.explanation import Explanation, Removal
 from emofuse.inference.explain.moments import STEP, Doubles, by_moment, usual
-from emofuse.inference.explain.opened import Opened, open_model
-from emofuse.inference.explain.record import Explanation, Removal
+from emofuse.inference.explain.shown_attention import attention_of
 from emofuse.types import Modality
 
 if TYPE_CHECKING:

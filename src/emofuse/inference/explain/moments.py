@@ -7,9 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from emofuse.data.audio import Samples
-from emofuse.data.level import root_mean_square, spoken_span
-from emofuse.data.prepare import AudioPreparation, Floats
+from emofuse.data.preparation import AudioPreparation, Floats
+from emofuse.sound.clips import Samples
+from emofuse.sound.level import root_mean_square, spoken_span
 
 Doubles = npt.NDArray[np.float64]
 

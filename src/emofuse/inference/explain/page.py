@@ -10,9 +10,9 @@ from string import Template
 
 import soundfile
 
-from emofuse.data.audio import Clip
 from emofuse.inference.explain.drawings import AGAINST, FOR, heat_map, strength, strip
-from emofuse.inference.explain.record import Completeness, Explanation, Matrix, Word
+from emofuse.inference.explain.explanation import Completeness, Explanation, Matrix, Word
+from emofuse.sound.clips import Clip
 
 PAGE = Template("""<!doctype html>
 <html lang="en">

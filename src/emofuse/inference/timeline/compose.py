@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emofuse.errors import ModalityError, RecipeError
-from emofuse.inference.timeline.answers import answers
-from emofuse.inference.timeline.listening import listen
 from emofuse.inference.timeline.options import TimelineOptions
-from emofuse.inference.timeline.smooth import against_baseline, smoothed
+from emofuse.inference.timeline.smoothing import against_baseline, smoothed
+from emofuse.inference.timeline.turn_finding import listen
+from emofuse.inference.timeline.turn_predictions import answers
 from emofuse.types import Passed, Segment, Timeline, Turn
 
 if TYPE_CHECKING:

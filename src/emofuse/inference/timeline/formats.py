@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from emofuse.inference.timeline.annotation import as_eaf, as_textgrid
+from emofuse.inference.timeline.annotation_files import as_eaf, as_textgrid
 from emofuse.inference.timeline.subtitles import as_srt, as_vtt
-from emofuse.inference.timeline.written import Span, caption, one_line
+from emofuse.inference.timeline.text_fields import Span, caption, one_line
 from emofuse.types import Timeline
 
 TimelineFormat = Literal["json", "jsonl", "csv", "srt", "vtt", "rttm", "textgrid", "eaf", "labels"]

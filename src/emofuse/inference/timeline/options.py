@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from emofuse.data.asr import Engine
+from emofuse.data.speech_recognition import Engine
 from emofuse.errors import RecipeError
 from emofuse.types import Turn
 

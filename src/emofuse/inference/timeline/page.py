@@ -15,10 +15,10 @@ from urllib.parse import quote
 
 from emofuse.errors import AudioError
 from emofuse.inference.timeline.envelope import Envelope
-from emofuse.inference.timeline.page_looks import SCRIPT, STYLE, Paint, escaped
 from emofuse.inference.timeline.page_parts import legend, strip, summary_section, transcript
-from emofuse.inference.timeline.summary import summarise
-from emofuse.inference.timeline.written import MEDIA_TYPES, facts
+from emofuse.inference.timeline.page_style import SCRIPT, STYLE, Paint, escaped
+from emofuse.inference.timeline.text_fields import MEDIA_TYPES, facts
+from emofuse.inference.timeline.timeline_summary import summarise
 from emofuse.types import Timeline
 
 # A recording of more bytes is linked instead of held.

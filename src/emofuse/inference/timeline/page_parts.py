@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from emofuse.inference.timeline.envelope import Envelope
-from emofuse.inference.timeline.page_looks import Paint, escaped
-from emofuse.inference.timeline.summary import Share, Summary
-from emofuse.inference.timeline.written import Lane, by_speaker, caption, percent, sure
+from emofuse.inference.timeline.page_style import Paint, escaped
+from emofuse.inference.timeline.text_fields import Lane, by_speaker, caption, percent, sure
+from emofuse.inference.timeline.timeline_summary import Share, Summary
 from emofuse.types import Passed, Segment, Timeline
 
 # Seconds between marks of the clock, of which the first is taken that needs no more than MARKS.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from emofuse.errors import MissingExtraError, RunError
 from emofuse.inference.timeline.colours import palette
 from emofuse.inference.timeline.envelope import Envelope
-from emofuse.inference.timeline.written import Lane, by_speaker, one_line
+from emofuse.inference.timeline.text_fields import Lane, by_speaker, one_line
 from emofuse.types import Timeline
 
 if TYPE_CHECKING:

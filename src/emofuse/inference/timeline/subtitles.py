@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emofuse.inference.timeline.written import Span, caption, facts
+from emofuse.inference.timeline.text_fields import Span, caption, facts
 from emofuse.types import Timeline
 
 

@@ -1,0 +1,73 @@
+"""`emofuse bench`: what five ways to run one network cost, side by side in one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from emofuse.inference.bench.speed_figures import Report
+
+
+def bench(
+    model: Annotated[
+        Path | None,
+        typer.Argument(help="A model folder; without one, the paper's network at full size with random weights."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="How many compute at once; all processors if not given.")
+    ] = None,
+    utterances: Annotated[int, typer.Option("--utterances", min=1, help="How many are run.")] = 32,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often each is run.")] = 5,
+) -> int:
+    """Compare speed and memory: transformers alone, torch, exported in float32 and in int8."""
+    from emofuse.cli.output import configure_logging, print_json, progress_bar
+
+    configure_logging()
+    from emofuse.inference.bench.measure import Plan, measure
+    from emofuse.inference.onnx_runtime import usable_processors
+
+    plan = Plan(model, threads or usable_processors(), utterances, rounds)
+    with progress_bar() as bar:
+        task = bar.add_task("starting", total=None, figures="")
+        report = measure(
+            plan,
+            listener=lambda what, done, of: bar.update(task, description=what, completed=done, total=of or None),
+        )
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        _show(report)
+    return 0
+
+
+def _show(report: Report) -> None:
+    from emofuse.cli.output import print_table
+
+    print_table(
+        ("system", "times real time", "utterances/s", "peak MB", "same label", "of float32 peak"),
+        [
+            (
+                row.system,
+                f"{row.real_time_factor:.1f}",
+                f"{row.utterances_per_second:.2f}",
+                f"{row.peak_rss_mb:.0f}",
+                f"{row.label_agreement:.1%}",
+                f"{row.share_of_peak:.0%}",
+            )
+            for row in report.rows
+        ],
+    )
+    print_table(("ratio of speed", "times as fast"), [(name, f"{r:.2f}") for name, r in report.ratios.items()])
+    scope, seconds = report.scope, report.scope.seconds
+    typer.echo(f"{scope.model}; {scope.parameters / 1e6:.1f} million parameters")
+    typer.echo(
+        f"{scope.utterances} utterances of {seconds.shortest:.1f} to {seconds.longest:.1f} s (mean "
+        f"{seconds.mean:.1f}), {scope.rounds} rounds, seed {scope.seed}; labels told: {scope.labels_told}"
+    )
+    typer.echo(f"timed: {scope.timed}")
+    versions = ", ".join(f"{name} {number}" for name, number in scope.versions.items())
+    typer.echo(f"{scope.cpu}, {scope.threads} of {scope.cores} processors, {versions}")

@@ -1,0 +1,136 @@
+"""`emofuse crossval`: systems compared over folds and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emofuse.errors import RecipeError
+from emofuse.types import SYSTEMS, Corpus, SystemName
+
+if TYPE_CHECKING:
+    from emofuse.config import Recipe
+    from emofuse.experiment.crossval import JobProgress
+
+
+def crossval(
+    recipe: Annotated[Path, typer.Argument(help="The recipe (YAML).")],
+    manifest: Annotated[Path, typer.Option("--manifest", help="The manifest.")],
+    out: Annotated[Path, typer.Option("--out", help="The run folder.")],
+    systems: Annotated[str, typer.Option("--systems", help="Which systems, by commas.")] = ",".join(SYSTEMS),
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Run seeds 0 to N-1.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Override: key=value.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in this folder.")] = False,
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", help="Go on in spite of this finding of the audit.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Measure the longest batches; say how long it will take.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print results.json on stdout.")] = False,
+) -> int:
+    """Cross-validate the audio, text and fusion systems under a leak-free protocol."""
+    from emofuse.cli.output import print_json
+    from emofuse.cli.results_tables import show_results, warn
+    from emofuse.config import load_variants
+    from emofuse.data.manifest import load_corpus
+
+    overrides = [*(settings or []), *([f"seeds={list(range(seeds))}"] if seeds else [])]
+    variants, corpus, chosen = load_variants(recipe, overrides), load_corpus(manifest), _systems(systems)
+    if dry_run:
+        return _rehearse(variants, corpus, chosen, as_json)
+    documents: dict[str, Any] = {}
+    for name, variant in variants.items():
+        place = out / name if name else out
+        documents[name] = cross_validate_shown(variant, corpus, place, chosen, resume, accept or [])
+        if as_json:
+            warn(documents[name])
+        else:
+            show_results(documents[name], place, name)
+    if as_json:
+        print_json(documents.get("", documents))
+    return 1 if any(document["skipped"] for document in documents.values()) else 0
+
+
+def _rehearse(
+    variants: Mapping[str, Recipe], corpus: Corpus, systems: tuple[SystemName, ...], as_json: bool
+) -> int:
+    """Measure what runs would cost, and show it."""
+    from emofuse.cli.output import configure_logging, print_json, print_table
+
+    configure_logging()
+    from emofuse.experiment.dry_run import rehearse
+
+    documents: dict[str, Any] = {}
+    for name, recipe in variants.items():
+        found = rehearse(recipe, corpus, systems)
+        documents[name] = [one.as_dict() for one in found]
+        if not as_json:
+            print_table(
+                ("system", "hours", "s/epoch", "features, s", "peak MB", "micro_seconds"),
+                [
+                    (
+                        one.system,
+                        f"{one.hours:.2f}",
+                        f"{one.seconds_per_epoch:.1f}",
+                        f"{one.feature_seconds:.0f}",
+                        f"{one.peak_memory_mb:.0f}",
+                        f"{one.micro_seconds:g}",
+                    )
+                    for one in found
+                ],
+                title=f"{name or 'dry run'}: by two of the longest batches; hours of all folds, seeds, epochs",
+            )
+    if as_json:
+        print_json(documents.get("", documents))
+    return 0
+
+
+def cross_validate_shown(
+    recipe: Recipe,
+    corpus: Corpus,
+    out: Path,
+    systems: tuple[SystemName, ...],
+    resume: bool,
+    accept: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Cross-validate with a progress bar on stderr."""
+    from emofuse.cli.output import configure_logging, progress_bar
+
+    configure_logging()
+    from emofuse.experiment.crossval import cross_validate
+
+    with ExitStack() as stack:
+        bar = stack.enter_context(progress_bar())
+        task = bar.add_task("reading", total=1.0, figures="")
+        return cross_validate(recipe, corpus, out, systems, resume, _listener(bar, task), accept)
+
+
+def _listener(bar: Any, task: Any) -> Callable[[JobProgress], None]:
+    def listen(progress: JobProgress) -> None:
+        training = progress.training
+        share = 1.0 if training is None else training.done
+        figures = ""
+        if training is not None:
+            ua = "" if training.ua is None else f", UA {training.ua:.3f}"
+            figures = f"epoch {training.epoch}/{training.epochs}, loss {training.loss:.3f}{ua}"
+        bar.update(
+            task,
+            completed=(progress.number - 1 + share) / progress.jobs,
+            description=f"{progress.number}/{progress.jobs} {progress.name[:40]}",
+            figures=figures,
+        )
+
+    return listen
+
+
+def _systems(text: str) -> tuple[SystemName, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    wrong = [name for name in names if name not in SYSTEMS]
+    if wrong or not names:
+        raise RecipeError(f"--systems {text}: choose from {', '.join(SYSTEMS)}")
+    return tuple(system for system in SYSTEMS if system in names)

@@ -1,0 +1,118 @@
+"""`emofuse doctor`: what is installed, cached and usable."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Annotated, Any
+
+import typer
+
+from emofuse import __version__
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Say what is installed, which encoders are cached, and what can be used."""
+    from emofuse.cli.output import print_json, print_table
+
+    report = examine()
+    if as_json:
+        print_json(report)
+        return 0
+    typer.echo(f"emofuse {report['emofuse']}, Python {report['python']}, {report['processors']} processors")
+    print_table(
+        ("part", "usable", "packages"),
+        [(name, "yes" if part["usable"] else "no", _packages(part)) for name, part in report["parts"].items()],
+    )
+    typer.echo(f"computes on: {report['device']}")
+    print_table(
+        ("model in the box", "licence of its weights", "scope"),
+        [(model["name"], model["licence"], model["scope"]) for model in report["boxes"]],
+    )
+    print_table(
+        ("encoder in the Hub's cache", "revision", "MB"),
+        [(model["name"], model["revision"][:12], f"{model['size_mb']:.0f}") for model in report["cached"]],
+    )
+    for name, part in report["parts"].items():
+        if not part["usable"]:
+            typer.echo(f'for {name}: pip install "emofuse[{name}]"')
+    return 0
+
+
+def examine() -> dict[str, Any]:
+    """Return what `doctor` prints, as JSON would hold it.
+
+    Of the models in the box, the first is the one that commands take where none is named.
+    """
+    from emofuse.inference.box import boxes
+
+    return {
+        "emofuse": __version__,
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "parts": {name: _part(packages) for name, packages in _requirements().items()},
+        "device": _device(),
+        "offline": os.environ.get("HF_HUB_OFFLINE") == "1",
+        "boxes": [{"name": box.name, **box.about()} for box in boxes().values()],
+        "cached": _cached(),
+    }
+
+
+def _requirements() -> dict[str, list[str]]:
+    """Return part -> packages, as the package's own metadata has them; those of developers are left out."""
+    parts: dict[str, list[str]] = {"core": []}
+    for requirement in requires("emofuse") or []:
+        name = re.match(r"[\w.-]+", requirement)
+        extra = re.search(r"extra == ['\"](\w+)['\"]", requirement)
+        if name is not None and (extra is None or extra[1] != "dev"):
+            parts.setdefault(extra[1] if extra else "core", []).append(name[0])
+    return parts
+
+
+def _part(packages: list[str]) -> dict[str, Any]:
+    found = {package: _version(package) for package in packages}
+    return {"usable": all(found.values()), "packages": found}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _device() -> str | None:
+    """Return what torch would compute on; None without torch."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name()}, bf16 {'yes' if torch.cuda.is_bf16_supported() else 'no'}"
+    return f"processor, {torch.get_num_threads()} threads"
+
+
+def _cached() -> list[dict[str, Any]]:
+    """List the models in the Hub's local cache, each with its newest revision."""
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    try:
+        repositories = scan_cache_dir().repos
+    except CacheNotFound:
+        return []
+    models = []
+    for repository in sorted(repositories, key=lambda r: r.repo_id):
+        if repository.repo_type == "model" and repository.revisions:
+            newest = max(repository.revisions, key=lambda revision: revision.last_modified)
+            size = newest.size_on_disk / 2**20
+            models.append({"name": repository.repo_id, "revision": newest.commit_hash, "size_mb": round(size, 1)})
+    return models
+
+
+def _packages(part: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {found or 'missing'}" for name, found in part["packages"].items())

@@ -1,0 +1,72 @@
+"""`emofuse explain`: which words and which moments spoke for a label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from emofuse.inference.explain.explanation import Explanation
+
+# How many words and moments are shown without a page.
+SHOWN = 5
+
+
+def explain(
+    model: Annotated[Path, typer.Argument(help="The model folder, or a run folder with a model in it.")],
+    audio: Annotated[Path | None, typer.Argument(help="The recording.")] = None,
+    text: Annotated[str | None, typer.Option("--text", help="What is said in it.")] = None,
+    label: Annotated[
+        str | None, typer.Option("--label", help="What to explain; what the model says, if not given.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The page to write (.html).")] = None,
+    steps: Annotated[int, typer.Option("--steps", help="The most gradients to compute.")] = 1024,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON document.")] = False,
+) -> int:
+    """Show which words and which moments of one utterance spoke for a label."""
+    from emofuse.cli.output import configure_logging, print_json
+
+    configure_logging()
+    from emofuse.inference.explain.explain import explain as explain_utterance
+
+    explanation = explain_utterance(model, audio, text, label, steps)
+    if out is not None:
+        _write(explanation, out)
+    if as_json:
+        print_json(explanation.as_dict())
+        return 0
+    _show(explanation)
+    if out is not None:
+        typer.echo(f"the page is {out}")
+    return 0
+
+
+def _write(explanation: Explanation, out: Path) -> None:
+    from emofuse import layout
+    from emofuse.inference.explain.page import explanation_page
+    from emofuse.sound.clips import read_clip
+
+    heard = explanation.audio is not None and explanation.moments
+    clip = read_clip(Path(str(explanation.audio))) if heard else None
+    layout.write_text(out, explanation_page(explanation, clip))
+
+
+def _show(explanation: Explanation) -> None:
+    from emofuse.cli.output import print_table
+
+    step = explanation.step
+    words = [(word.text, word.attribution) for word in explanation.words if not word.special]
+    moments = [(f"{n * step:.1f} to {(n + 1) * step:.1f} s", value) for n, value in enumerate(explanation.moments)]
+    for title, parts in (("word", words), ("moment", moments)):
+        if parts:
+            strongest = sorted(parts, key=lambda part: -abs(part[1]))[:SHOWN]
+            print_table((title, "adds"), [(name, f"{value:+.3f}") for name, value in strongest])
+    for one in explanation.removals:
+        chance = one.probabilities[explanation.label]
+        typer.echo(f"without the {one.modality}: {one.label}; {explanation.label} {chance:.1%}")
+    chance = explanation.probabilities[explanation.label]
+    typer.echo(f"explained: {explanation.label}, {chance:.1%}; the model says {explanation.predicted}")
+    for note in explanation.notes:
+        typer.echo(f"note: {note}", err=True)

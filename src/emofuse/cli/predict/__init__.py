@@ -1,0 +1,1 @@
+"""`emofuse predict`: inputs, options, and writing what comes out."""

@@ -1,0 +1,60 @@
+"""`emofuse train`: one system, trained on a whole corpus, to be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emofuse.errors import RecipeError
+from emofuse.types import SYSTEMS, Corpus, SystemName
+
+if TYPE_CHECKING:
+    from emofuse.config import Recipe
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="The recipe (YAML).")],
+    manifest: Annotated[Path, typer.Option("--manifest", help="The manifest.")],
+    out: Annotated[Path, typer.Option("--out", help="The run folder; the model goes into its folder model.")],
+    system: Annotated[str, typer.Option("--system", help="audio, text or fusion.")] = "fusion",
+    run: Annotated[
+        Path | None, typer.Option("--from", help="Take epochs and calibration from this cross-validation.")
+    ] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Override: key=value.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on behind the last epoch that was kept.")] = False,
+) -> int:
+    """Train one system on everything in a manifest and keep its model."""
+    from emofuse.config import load_recipe
+    from emofuse.data.manifest import load_corpus
+
+    chosen = next((name for name in SYSTEMS if name == system), None)
+    if chosen is None:
+        raise RecipeError(f"--system {system}: choose one of {', '.join(SYSTEMS)}")
+    skipped = train_shown(load_recipe(recipe, settings or []), load_corpus(manifest), out, chosen, run, resume)
+    typer.echo(f"the model is in {out / 'model'}")
+    return 1 if skipped else 0
+
+
+def train_shown(
+    recipe: Recipe, corpus: Corpus, out: Path, system: SystemName, run: Path | None = None, resume: bool = False
+) -> int:
+    """Train with a progress bar on stderr; return how many utterances were skipped."""
+    from emofuse.cli.output import configure_logging, progress_bar, warn_of_skips
+
+    configure_logging()
+    from emofuse.experiment.train import train as train_on
+    from emofuse.training.epoch import Progress
+
+    with progress_bar() as bar:
+        task = bar.add_task(f"training {system}", total=1.0, figures="")
+
+        def report(progress: Progress) -> None:
+            ua = "" if progress.ua is None else f", UA {progress.ua:.3f}"
+            figures = f"epoch {progress.epoch}/{progress.epochs}, loss {progress.loss:.3f}{ua}"
+            bar.update(task, completed=progress.done, figures=figures)
+
+        skipped = train_on(recipe, corpus, out, system, report, run, resume)
+    warn_of_skips(skipped)
+    return len(skipped)

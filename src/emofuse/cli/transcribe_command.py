@@ -1,0 +1,173 @@
+"""`emofuse transcribe`: speech to text for a manifest, with how often the words are wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emofuse.errors import MissingExtraError, RunError
+from emofuse.types import Corpus, Skip, Utterance
+
+if TYPE_CHECKING:
+    from emofuse.data.speech_recognition import Engine
+    from emofuse.data.transcription import Recognition
+    from emofuse.evaluation.word_errors import WordErrorRate
+
+# What word error rates are told for, each value by itself.
+GROUPS = ("label", "gender", "speaker")
+SHOWN_GROUPS = ("label", "gender")
+
+
+def transcribe(
+    manifest: Annotated[Path, typer.Argument(help="The manifest.")],
+    out: Annotated[Path, typer.Option("--out", help="The manifest to write, with the recognised texts.")],
+    asr: Annotated[
+        str | None,
+        typer.Option(
+            "--asr",
+            help="pocketsphinx (needs no download), faster-whisper[:SIZE or folder] or transformers:MODEL.",
+        ),
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="What is spoken where the manifest does not say, such as en.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that stopped.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Recognise what is said in recordings; texts that were there stay beside the new ones."""
+    from emofuse.cli.output import configure_logging, print_json, warn_of_skips
+    from emofuse.data.manifest import load_corpus
+    from emofuse.data.transcription import save_recognised, words_file
+
+    configure_logging()
+    corpus = load_corpus(manifest)
+    if out.exists() and out.samefile(manifest):
+        raise RunError(f"{out}: is the manifest itself; choose another --out")
+    engine = open_any_engine(asr or _default_engine())
+    recognitions, skipped = _recognise_shown(corpus, engine, out, language, resume)
+    recognised = save_recognised(corpus, recognitions, out)
+    spoken = {u.id for u in corpus if u.audio is not None}
+    failed = [skip for skip in skipped if skip.id in spoken]
+    rates = _error_rates([u for u in recognised if u.id in recognitions])
+    if as_json:
+        print_json(
+            {
+                "corpus": corpus.name,
+                "n_utterances": len(corpus),
+                "source": f"asr:{engine.name}",
+                "recognised": len(recognitions),
+                "empty": sum(not recognition.text for recognition in recognitions.values()),
+                "languages": Counter(recognition.language or "none" for recognition in recognitions.values()),
+                "word_error_rate": None if rates is None else _as_json(rates),
+                "without_recording": [asdict(skip) for skip in skipped if skip not in failed],
+                "failed": [asdict(skip) for skip in failed],
+                "out": str(out),
+                "words": str(words_file(out)),
+            }
+        )
+    else:
+        _show(corpus, recognitions, rates, out)
+    warn_of_skips(skipped)
+    return 1 if failed else 0
+
+
+def open_any_engine(spec: str) -> Engine:
+    """Load a recogniser by the name that `--asr` takes.
+
+    Raises:
+        RecipeError: there is no such recogniser.
+        MissingExtraError: its library is not installed.
+        CheckpointError: its model cannot be had.
+    """
+    name, _, model = spec.partition(":")
+    if name == "transformers":
+        from emofuse.inference.foreign.transformers_asr import TransformersEngine
+
+        return TransformersEngine(model)
+    from emofuse.data.speech_recognition import open_engine
+
+    return open_engine(spec)
+
+
+def _default_engine() -> str:
+    if find_spec("faster_whisper") is None:
+        raise MissingExtraError(
+            "asr", "faster-whisper, taken where no --asr is given (others: pocketsphinx, transformers:MODEL),"
+        )
+    return "faster-whisper"
+
+
+def _recognise_shown(
+    corpus: Corpus, engine: Engine, out: Path, language: str | None, resume: bool
+) -> tuple[dict[str, Recognition], list[Skip]]:
+    """Recognise a corpus with a progress bar on stderr."""
+    from emofuse.cli.output import progress_bar
+    from emofuse.data.transcription import recognise_corpus
+
+    recognitions: dict[str, Recognition] = {}
+    skipped: list[Skip] = []
+    with progress_bar() as bar:
+        task = bar.add_task(engine.name, total=len(corpus), figures="")
+        for found in recognise_corpus(corpus, engine, out, language, resume):
+            if isinstance(found, Skip):
+                skipped.append(found)
+            else:
+                recognitions[found.id] = found
+            bar.update(task, advance=1, figures=f"{len(recognitions) + len(skipped)}/{len(corpus)}")
+    return recognitions, skipped
+
+
+def _error_rates(utterances: list[Utterance]) -> dict[str, dict[str, WordErrorRate]] | None:
+    """Return word error rates overall and by group; None where nobody wrote down what was said."""
+    from emofuse.data.text import strip_annotations
+    from emofuse.data.transcription import GOLD
+    from emofuse.evaluation.word_errors import word_error_rate, word_error_rates
+
+    # A text that was not spoken says nothing of how well the spoken words were recognised.
+    written = [u for u in utterances if GOLD in u.transcripts and "text_not_spoken" not in u.tags]
+    if not written:
+        return None
+    pairs = [(strip_annotations(u.transcripts[GOLD]), u.text or "") for u in written]
+    by_group = {group: word_error_rates(pairs, [getattr(u, group) for u in written]) for group in GROUPS}
+    return {"overall": {"all": word_error_rate(pairs)}} | by_group
+
+
+def _as_json(rates: dict[str, dict[str, WordErrorRate]]) -> dict[str, Any]:
+    groups = {
+        name: {value: asdict(rate) | {"rate": rate.rate} for value, rate in group.items()}
+        for name, group in rates.items()
+    }
+    return groups | {"overall": groups["overall"]["all"]}
+
+
+def _show(
+    corpus: Corpus,
+    recognitions: dict[str, Recognition],
+    rates: dict[str, dict[str, WordErrorRate]] | None,
+    out: Path,
+) -> None:
+    from emofuse.cli.output import print_table
+
+    if rates is None:
+        typer.echo("no gold text: there is no word error rate")
+    else:
+        rows = [("all", rates["overall"]["all"])]
+        rows += [(f"{name} {value}", rate) for name in SHOWN_GROUPS for value, rate in rates[name].items()]
+        print_table(
+            ("word error rate", "WER", "errors", "words", "utterances"),
+            [
+                (name, _percent(rate), str(rate.errors), str(rate.words), str(rate.utterances))
+                for name, rate in rows
+            ],
+        )
+    empty = sum(not recognition.text for recognition in recognitions.values())
+    typer.echo(f"{len(recognitions)} of {len(corpus)} utterances recognised, {empty} without a word -> {out}")
+
+
+def _percent(rate: WordErrorRate) -> str:
+    return "-" if rate.rate is None else f"{100 * rate.rate:.1f} %"

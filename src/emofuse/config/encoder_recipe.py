@@ -1,0 +1,83 @@
+"""What a recipe says of its encoders."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from emofuse.config.augmentation_recipe import AlterRecipe
+from emofuse.config.value_types import Layers, Positive, Seed, Share, Strict, TextSource, Tuning, VocabularyKind
+
+
+class LoraRecipe(Strict):
+    """Low-rank adapters (Hu et al. 2021), for the tuning policy `lora`."""
+
+    rank: Annotated[int, Field(ge=1)] = 8
+    alpha: Positive = 16.0
+    dropout: Share = 0.05
+
+
+class EncoderRecipe(Strict):
+    """An encoder: a pre-trained one by name or folder, or a new one from a configuration."""
+
+    encoder: str | None = None
+    config: dict[str, Any] | str | None = None
+    revision: str | None = None
+    layers: Layers = "last"
+    tuning: Tuning = "full"
+    lora: LoraRecipe = LoraRecipe()
+    init_seed: Seed = 0
+    lr: Positive = 1e-3
+
+    @model_validator(mode="after")
+    def _one_source(self) -> EncoderRecipe:
+        if (self.encoder is None) == (self.config is None):
+            raise ValueError("give either encoder (a name or folder) or config (for random weights)")
+        return self
+
+    def adapter(self) -> dict[str, Any] | None:
+        """Return the settings of the adapters that the tuning policy puts in, or None."""
+        return self.lora.model_dump() if self.tuning == "lora" else None
+
+
+class AudioRecipe(EncoderRecipe):
+    """The audio encoder; training crops clips at random to `max_seconds`, evaluation never crops.
+
+    With `trim` the silence before and after what is said is cut off, and `level` is the root mean square to which
+    each recording is brought, in training and in use alike; `alter` is for training only.
+    """
+
+    max_seconds: Positive | None = None
+    trim: bool = False
+    level: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    alter: AlterRecipe = AlterRecipe()
+
+    @model_validator(mode="after")
+    def _frames_are_not_altered(self) -> AudioRecipe:
+        if self.tuning == "frozen" and self.alter.copies:
+            raise ValueError(
+                "alter.copies are for encoders that learn; the frames of a frozen one are not altered"
+            )
+        return self
+
+
+class TextRecipe(EncoderRecipe):
+    """The text encoder; an encoder from a configuration learns its vocabulary from the training part.
+
+    `vectors` is a file of word vectors in the format of GloVe, to start a vocabulary of words from. `source` says
+    which transcript is read, where there are several; with `cells`, cross-validation trains every system that
+    reads on written and on recognised text, and tests each on both.
+    """
+
+    source: TextSource = "given"
+    cells: bool = False
+    vectors: str | None = None
+    vocabulary: VocabularyKind = "bpe"
+    max_tokens: Annotated[int, Field(ge=8)] | None = None
+
+    @model_validator(mode="after")
+    def _vectors_need_words(self) -> TextRecipe:
+        if self.vectors is not None and (self.encoder is not None or self.vocabulary != "words"):
+            raise ValueError("vectors start the embeddings of a config with vocabulary: words, nothing else")
+        return self

@@ -1,0 +1,215 @@
+"""From speech to text for a whole corpus: what is done is kept at once, and old texts stay beside new ones."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from emofuse import layout
+from emofuse.data.cache import cache_folder, file_digest, key_of
+from emofuse.data.manifest import save_corpus
+from emofuse.data.speech_recognition import Engine, Transcript, Word
+from emofuse.errors import AudioError, RecipeError, RunError
+from emofuse.sound import clips as audio
+from emofuse.sound import containers, media, recording, soundfiles, tracks
+from emofuse.sound.clips import SAMPLE_RATE, read_clip
+from emofuse.types import Corpus, Skip, Utterance
+
+# What a recording sounds like depends on these too.
+DECODING = (audio, containers, media, recording, soundfiles, tracks)
+logger = logging.getLogger(__name__)
+
+GOLD = "gold"
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What was heard in an utterance: a line of the words file; its times count from the utterance's start.
+
+    Attributes:
+        id: of the utterance.
+        source: "asr:ENGINE".
+        key: the hash of everything that the text depends on.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+
+    id: str
+    source: str
+    key: str
+    language: str | None
+    text: str
+    confidence: float | None
+    words: tuple[Word, ...]
+
+    @classmethod
+    def of(cls, utterance: Utterance, source: str, key: str, transcript: Transcript) -> Recognition:
+        """Say in which utterance a transcript was heard."""
+        heard = transcript
+        return cls(utterance.id, source, key, heard.language, heard.text, heard.confidence, heard.words)
+
+    def apply(self, utterance: Utterance) -> Utterance:
+        """Give the utterance the recognised text; texts that it had stay in `transcripts`."""
+        kept = dict(utterance.transcripts)
+        if utterance.text is not None:
+            kept[utterance.text_source or GOLD] = utterance.text
+        return replace(
+            utterance,
+            text=self.text,
+            text_source=self.source,
+            transcripts=kept | {self.source: self.text},
+            language=utterance.language or self.language,
+        )
+
+
+_RECOGNITION = TypeAdapter(Recognition)
+_TRANSCRIPT = TypeAdapter(Transcript)
+
+
+def words_file(out: Path) -> Path:
+    """Return where words, times and confidences go: beside the manifest, N.words.jsonl for N.jsonl."""
+    return out.with_name(f"{out.stem}.words.jsonl")
+
+
+def recognise_corpus(
+    corpus: Corpus, engine: Engine, out: Path, language: str | None = None, resume: bool = False
+) -> Iterator[Recognition | Skip]:
+    """Recognise a corpus, utterance by utterance, and keep each in the words file as soon as it is there.
+
+    What the words file of an earlier run holds, or the cache, is not recognised again.
+
+    Args:
+        corpus: with recordings; an utterance without one is skipped.
+        engine: the recogniser.
+        out: the manifest that `save_recognised` will write.
+        language: ISO 639-1 code of utterances that do not tell theirs; None lets the engine listen for it.
+        resume: go on with a run that stopped.
+
+    Raises:
+        RecipeError: the engine does not know the language.
+        RunError: a file stands there already and `resume` is False, it belongs to another engine, or it cannot
+            be written.
+    """
+    if language and not _knows(engine, language):
+        raise RecipeError(f"--language {language}: {engine.name} does not know it; choose another --asr")
+    done = _open_words(out, f"asr:{engine.name}", resume)
+    for utterance in corpus:
+        try:
+            found = _recognise(utterance, engine, language, done)
+        except AudioError as error:
+            found = Skip(utterance.id, str(error))
+        if isinstance(found, Recognition) and found is not done.get(utterance.id):
+            _append(words_file(out), found)
+        yield found
+
+
+def save_recognised(corpus: Corpus, recognitions: Mapping[str, Recognition], out: Path) -> Corpus:
+    """Write the manifest with the recognised texts, and the words file in its order; return the new corpus.
+
+    Raises:
+        RunError: a file cannot be written.
+    """
+    utterances = tuple(recognitions[u.id].apply(u) if u.id in recognitions else u for u in corpus)
+    layout.write_json_lines(words_file(out), [asdict(recognitions[u.id]) for u in corpus if u.id in recognitions])
+    recognised = replace(corpus, utterances=utterances)
+    save_corpus(recognised, out)
+    return recognised
+
+
+def _recognise(
+    utterance: Utterance, engine: Engine, language: str | None, done: Mapping[str, Recognition]
+) -> Recognition | Skip:
+    """Recognise an utterance, or find it among what is done or cached."""
+    if utterance.audio is None:
+        return Skip(utterance.id, "it has no recording; its text stays as it is")
+    language = utterance.language or language
+    if language and not _knows(engine, language):
+        return Skip(utterance.id, f"{engine.name} does not know the language {language!r}; choose another --asr")
+    key = _key(utterance, engine, language)
+    if utterance.id in done and done[utterance.id].key == key:
+        return done[utterance.id]
+    transcript = _cached(key)
+    if transcript is None:
+        clip = read_clip(utterance.audio, utterance.start, utterance.end, SAMPLE_RATE)
+        try:
+            transcript = engine(clip, language)
+        except (RuntimeError, ValueError) as error:
+            return Skip(utterance.id, f"{engine.name} fails on it: {' '.join(str(error).split())[:160]}")
+        layout.write_json(_cache_file(key), asdict(transcript))
+    return Recognition.of(utterance, f"asr:{engine.name}", key, transcript)
+
+
+def _knows(engine: Engine, language: str) -> bool:
+    return engine.languages is None or language in engine.languages
+
+
+def _key(utterance: Utterance, engine: Engine, language: str | None) -> str:
+    """Return the hash of everything that the text of an utterance depends on."""
+    path = Path(utterance.audio or "")
+    try:
+        recording = file_digest(path)
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{path}: cannot be read ({error}); check the path or the corpus root") from error
+    return key_of(
+        recording=recording,
+        span=[utterance.start, utterance.end],
+        language=language,
+        engine=engine.version,
+        code=[file_digest(Path(module)) for module in (__file__, *(str(one.__file__) for one in DECODING))],
+    )
+
+
+def _cache_file(key: str) -> Path:
+    return cache_folder() / "transcripts" / f"{key}.json"
+
+
+def _cached(key: str) -> Transcript | None:
+    """Return a transcript from the cache; None where there is none, or one that is damaged."""
+    try:
+        return _TRANSCRIPT.validate_json(_cache_file(key).read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        logger.warning("%s is damaged; the utterance is recognised again", _cache_file(key))
+        return None
+
+
+def _open_words(out: Path, source: str, resume: bool) -> dict[str, Recognition]:
+    """Return what an earlier run recognised, and leave a words file to which lines can be added."""
+    path = words_file(out)
+    standing = [place for place in (out, path) if place.exists()]
+    if standing and not resume:
+        raise RunError(f"{standing[0]}: stands already; add --resume to go on with it, or choose another --out")
+    done = {recognition.id: recognition for recognition in _read_words(path)}
+    others = sorted({recognition.source for recognition in done.values()} - {source})
+    if others:
+        raise RunError(
+            f"{path}: was begun with {others[0]}, not {source}; go on with that, or choose another --out"
+        )
+    layout.write_json_lines(path, [asdict(recognition) for recognition in done.values()])
+    return done
+
+
+def _read_words(path: Path) -> list[Recognition]:
+    """Read a words file; the last line, if it has no end, was torn when a run was killed, and is left out."""
+    if not path.exists():
+        return []
+    *lines, _torn = path.read_bytes().split(b"\n")
+    try:
+        return [_RECOGNITION.validate_json(line) for line in lines]
+    except ValidationError as error:
+        raise RunError(f"{path}: holds something else than recognised words; choose another --out") from error
+
+
+def _append(path: Path, recognition: Recognition) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(recognition), ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror}); make room, and add --resume") from error

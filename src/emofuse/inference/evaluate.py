@@ -1,0 +1,226 @@
+"""How good a model is on a corpus: ours, or anybody's classifier of sound or text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from emofuse import layout
+from emofuse.data.labels import apply_policy, label_policy
+from emofuse.data.manifest import load_corpus
+from emofuse.errors import CheckpointError, CorpusError
+from emofuse.evaluation.summary import summarise
+from emofuse.inference.label_map import LabelMap, match_labels
+from emofuse.inference.recognizer import load, model_folder
+from emofuse.inference.training_overlap import card_warnings, fold_warnings
+from emofuse.runs.signature import NONE, Signature, policy_name, text_kinds
+from emofuse.runs.stored_predictions import pool, tested_by
+from emofuse.types import Corpus, Fold, Prediction, Skip, Task, Utterance
+
+# The protocol of a figure for which nothing was trained: one model answers the whole corpus.
+PROTOCOL = "one-model"
+
+
+class Predictor(Protocol):
+    """Something that predicts utterances: a recogniser of ours, or a model that is not."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What it tells apart."""
+
+    def predict_many(self, utterances: Iterable[Utterance]) -> Iterator[Prediction | Skip]:
+        """Yield a prediction or a `Skip` for each utterance, in order."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that is to be evaluated.
+
+    Attributes:
+        name: as somebody wrote it.
+        kind: "emofuse", "audio-classification" or "text-classification".
+        predictor: the model.
+        warnings: what gives reason to doubt its figures, a sentence each.
+    """
+
+    name: str
+    kind: str
+    predictor: Predictor
+    warnings: tuple[str, ...]
+
+
+def evaluate(
+    model: str | Path,
+    corpus: Corpus | str | Path,
+    labels: str | Mapping[str, str] = "as-is",
+    label_map: Mapping[str, str] | None = None,
+    out: str | Path | None = None,
+    device: str | None = None,
+    listener: Callable[[int, int], None] = lambda done, of: None,
+) -> dict[str, Any]:
+    """Let a model predict the labelled utterances of a corpus, and score it.
+
+    Args:
+        model: a model folder or a run folder of emofuse; else a folder or a name on the Hub of an audio- or
+            text-classification model of `transformers`.
+        corpus: or the path of its manifest.
+        labels: the label policy.
+        label_map: the model's labels -> those of the policy; names and usual spellings need not be given, and an
+            empty word leaves a label out.
+        out: where `evaluation.json` and `predictions.jsonl` are written; nowhere if None.
+        device: where torch computes; None takes a GPU where there is one.
+        listener: is told how many utterances of how many are done.
+
+    Returns:
+        `signature`, `figures` as `emofuse.evaluation.summary.summarise` has them, the `map` of labels, what was
+        `skipped`, and `warnings`, a sentence each, such as that the model was trained on the corpus.
+
+    Raises:
+        CheckpointError: there is no such model, or it cannot be used.
+        CorpusError: the manifest cannot be read, has fewer than two labels, or nothing could be predicted.
+        RecipeError: no policy has that name, or labels have no counterpart.
+        RunError: `out` cannot be written.
+        MissingExtraError: the model needs torch, and that is not installed.
+    """
+    given = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
+    relabelled, task = apply_policy(given, labels)
+    labelled = relabelled.select(lambda u: u.label is not None)
+    if out is not None:
+        layout.make_folder(Path(out))
+    candidate = open_candidate(str(model), labelled, device)
+    matched = match_labels(
+        candidate.predictor.labels, task.labels, label_policy(labels, given).mapping, label_map or {}
+    )
+    told = _Telling(candidate.predictor, matched, task, listener)
+    predictions, skipped = told.all_of(labelled)
+    if not predictions:
+        raise CorpusError(
+            f"{model}: none of the {len(labelled)} utterances could be predicted; {skipped[0].reason}"
+        )
+    document = _document(candidate, labelled, task, predictions, policy_name(labels))
+    document |= {
+        "map": dict(matched.mapping),
+        "unmapped": list(matched.unmapped),
+        "unsaid": list(matched.unsaid),
+        "dropped_mass": float(np.mean(told.dropped)),
+        "skipped": [asdict(skip) for skip in skipped],
+        "warnings": [*candidate.warnings, *_remarks(matched)],
+    }
+    if out is not None:
+        layout.write_json_lines(Path(out) / layout.PREDICTIONS, (one.as_dict() for one in predictions))
+        layout.write_json(Path(out) / layout.EVALUATION, document)
+    return document
+
+
+def open_candidate(model: str, corpus: Corpus, device: str | None = None) -> Candidate:
+    """Open a model, and look whether it was trained on a corpus.
+
+    Raises:
+        CheckpointError: there is no such model, or it cannot be used.
+        MissingExtraError: torch is not installed.
+    """
+    folder = model_folder(Path(model))
+    if layout.is_exported_folder(folder):
+        return Candidate(model, "emofuse", load(folder, device), tuple(_exported_warnings(folder, corpus)))
+    if (folder / layout.FOLDS).is_file() and not layout.is_model_folder(folder):
+        raise CheckpointError(f"{folder}: is a run of folds; name one of its models, such as fold-1/seed-0/fusion")
+    if folder.is_dir() and not layout.is_model_folder(folder):
+        raise CheckpointError(f"{folder}: is not a model folder, it has no {layout.CONFIG}")
+    from emofuse.inference.foreign.classifiers import model_type, open_foreign, read_card
+    from emofuse.model.pretrained import Source
+
+    source = Source(str(folder) if folder.is_dir() else model)
+    if model_type(source) != "emofuse":
+        foreign = open_foreign(source, device)
+        return Candidate(model, foreign.kind, foreign, tuple(card_warnings(read_card(source), corpus.name)))
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"{model}: no such folder; fetch the model with hf download {model} --local-dir FOLDER"
+        )
+    warnings = fold_warnings(folder.resolve(), corpus)
+    if warnings is None:
+        warnings = card_warnings(read_card(source), corpus.name)
+    return Candidate(model, "emofuse", load(folder, device), tuple(warnings))
+
+
+def _exported_warnings(folder: Path, corpus: Corpus) -> list[str]:
+    """Return what an exported folder tells of what its model has learnt from: it is read without torch."""
+    card = folder / layout.CARD
+    return card_warnings(card.read_text(encoding="utf-8") if card.is_file() else None, corpus.name)
+
+
+class _Telling:
+    """Predicts in the words of the task, and remembers what was lost in translation."""
+
+    def __init__(
+        self, predictor: Predictor, matched: LabelMap, task: Task, listener: Callable[[int, int], None]
+    ) -> None:
+        self.predictor = predictor
+        self.matched = matched
+        self.labels = task.labels
+        self.listener = listener
+        self.dropped: list[float] = []
+
+    def all_of(self, corpus: Corpus) -> tuple[list[Prediction], list[Skip]]:
+        """Return what is said of utterances, and of which nothing could be said."""
+        predictions, skipped = [], []
+        for number, result in enumerate(self.predictor.predict_many(corpus), start=1):
+            told = result if isinstance(result, Skip) else self._translated(result)
+            if isinstance(told, Skip):
+                skipped.append(told)
+            else:
+                predictions.append(told)
+            self.listener(number, len(corpus))
+        return predictions, skipped
+
+    def _translated(self, prediction: Prediction) -> Prediction | Skip:
+        try:
+            chances, dropped = self.matched.apply(prediction.probabilities, self.labels)
+        except ZeroDivisionError:
+            return Skip(prediction.id, f"{prediction.id}: all is on labels that have no counterpart")
+        self.dropped.append(dropped)
+        label = max(chances, key=lambda name: chances[name])
+        return replace(prediction, label=label, probabilities=chances, confidence=chances[label])
+
+
+def _document(
+    candidate: Candidate, corpus: Corpus, task: Task, predictions: list[Prediction], policy: str
+) -> dict[str, Any]:
+    answers = {one.id: one.probabilities for one in predictions}
+    everything = Fold(1, "all", train=(), validation=(), test=tuple(u.id for u in corpus))
+    tested = [one for one in tested_by(corpus, [everything]) if one.id in answers]
+    read = {one.text_source or "gold" for one in predictions if "text" in one.modalities}
+    signature = Signature(
+        corpus=corpus.name or "unnamed",
+        policy=policy,
+        labels=task.labels,
+        n=len(tested),
+        tested=len(corpus),
+        protocol=PROTOCOL,
+        folds=NONE,
+        text=text_kinds(read),
+    )
+    return {
+        "model": candidate.name,
+        "kind": candidate.kind,
+        "signature": str(signature),
+        "n": len(tested),
+        "tested": len(corpus),
+        "labels": list(task.labels),
+        "figures": summarise(pool(task.labels, tested, [answers])),
+    }
+
+
+def _remarks(matched: LabelMap) -> list[str]:
+    said = []
+    if matched.unmapped:
+        said.append(
+            f"labels of the model without a counterpart: {', '.join(matched.unmapped)}; their share is dealt out"
+        )
+    if matched.unsaid:
+        said.append(f"labels that the model cannot say: {', '.join(matched.unsaid)}; their recall is 0")
+    return said

@@ -1,0 +1,107 @@
+"""Cross-modal attention as a reader may see it: words by moments, or a sentence that says why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from emofuse import layout
+from emofuse.data.preparation import Item
+from emofuse.errors import CheckpointError
+from emofuse.inference.explain.explained_model import Opened
+from emofuse.inference.explain.explanation import Attention, Matrix
+from emofuse.inference.explain.moments import Doubles, shares
+from emofuse.inference.explain.word_spans import Reading
+from emofuse.types import Modality
+
+ONE_MODALITY = "there is no map: attention between sound and text needs both"
+NO_ATTENTION = "there is no map: the model's fusion has no cross-modal attention"
+NOT_SPOKEN = (
+    "the map is withheld: the model was trained on texts that were not spoken in its recordings, so that where a "
+    "word looks in the sound means nothing"
+)
+UNKNOWN = (
+    "the model's card does not say whether the texts that it learnt from were spoken in its recordings: if they "
+    "were not, this map means nothing"
+)
+SPOKEN = "the model was trained on texts that were spoken in its recordings"
+# What the card of a model folder says of that, in its head.
+KEY = "text_spoken"
+
+
+def attention_of(opened: Opened, reading: Reading | None, item: Item, heard: tuple[float, int]) -> Attention:
+    """Return the attention of an utterance, both ways, or why it is not shown.
+
+    Args:
+        opened: the model.
+        reading: the text as the model reads it.
+        item: the utterance as the model gets it.
+        heard: seconds that were cut before the first sound, and moments of the recording.
+    """
+    if reading is None or item.values is None:
+        return Attention(None, None, ONE_MODALITY)
+    from emofuse.inference.explain.attention_maps import asking, attention_maps
+
+    if not asking(opened.runtime.model):
+        return Attention(None, None, NO_ATTENTION)
+    spoken = text_spoken(opened.folder)
+    if spoken is False:
+        return Attention(None, None, NOT_SPOKEN)
+    weights = attention_maps(opened.runtime.model, opened.preparation.collate([item]))
+    assert opened.preparation.audio is not None  # there is an item that was heard
+    seconds = len(item.values) / opened.preparation.audio.steps_per_second
+    maps = {
+        modality: by_word_and_moment(modality, one, reading.members(), (heard[0], seconds, heard[1]))
+        for modality, one in weights.items()
+    }
+    return Attention(maps.get("text"), maps.get("audio"), SPOKEN if spoken else UNKNOWN)
+
+
+def by_word_and_moment(
+    modality: Modality, weights: Doubles, members: Doubles, heard: tuple[float, float, int]
+) -> Matrix:
+    """Bring attention to words by moments.
+
+    Args:
+        modality: that asks.
+        weights: (asking, answering); rows sum to 1.
+        members: which pieces belong to which word, (words, pieces).
+        heard: seconds before the first frame, seconds of all frames, moments of the recording.
+
+    Returns:
+        The share of its attention that each word gives to each moment or, where sound asks, each moment to each
+        word. What asks is averaged, what answers is summed. A moment that the model did not hear has zeros.
+    """
+    start, seconds, count = heard
+    frames = weights.shape[0 if modality == "audio" else 1]
+    inside = shares(frames, start, seconds, count)
+    if modality == "text":
+        mean = members / members.sum(axis=1, keepdims=True)
+        table = mean @ weights @ inside
+    else:
+        mean = inside / np.maximum(inside.sum(axis=0), 1e-12)
+        table = members @ weights.T @ mean
+    return tuple(tuple(map(float, row)) for row in table)
+
+
+def text_spoken(folder: Path) -> bool | None:
+    """Return whether the texts that a model learnt from were spoken in its recordings; None if nobody knows.
+
+    Raises:
+        CheckpointError: the head of the model's card is not YAML.
+    """
+    card = folder / layout.CARD
+    if not card.is_file():
+        return None
+    first, _, rest = card.read_text(encoding="utf-8").partition("\n")
+    head, end, _ = rest.partition("\n---")
+    if first.strip() != "---" or not end:
+        return None
+    try:
+        facts = yaml.safe_load(head)
+    except yaml.YAMLError as error:
+        raise CheckpointError(f"{card}: its head is not YAML; mend it, or copy the model again") from error
+    said = facts.get(KEY) if isinstance(facts, dict) else None
+    return said if isinstance(said, bool) else None

@@ -1,0 +1,222 @@
+"""Other people's classifiers of sound or text, as `transformers` keeps them, fed one utterance at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModelForAudioClassification,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+)
+from transformers.utils import cached_file
+
+from emofuse import layout
+from emofuse.data.text import strip_annotations
+from emofuse.errors import AudioError, CheckpointError, ModalityError
+from emofuse.model.encoder import longest_text
+from emofuse.model.forward import pick_device
+from emofuse.model.pretrained import Source, first_line
+from emofuse.sound.clips import read_clip
+from emofuse.types import Modality, Prediction, Skip, Utterance
+
+# Weights that a classifier may lack without harm: they are used in training alone.
+HARMLESS = ("masked_spec_embed",)
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """Feeds recordings, at the rate that a model's feature extractor wants."""
+
+    extractor: Any
+    modality: Modality = "audio"
+
+    def __call__(self, utterance: Utterance) -> dict[str, Any]:
+        """Return what the feature extractor makes of the recording: named tensors of one row.
+
+        Raises:
+            AudioError: the recording cannot be used.
+            ModalityError: there is none.
+        """
+        if utterance.audio is None:
+            raise ModalityError(f"{utterance.id}: has no recording, and the model hears; give it one")
+        rate = int(self.extractor.sampling_rate)
+        clip = read_clip(utterance.audio, utterance.start, utterance.end, rate)
+        return dict(self.extractor(clip.samples, sampling_rate=rate, return_tensors="pt"))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Feeds texts without annotation tokens, cut where the model can read no more."""
+
+    tokenizer: Any
+    longest: int | None
+    modality: Modality = "text"
+
+    def __call__(self, utterance: Utterance) -> dict[str, Any]:
+        """Return what the tokenizer makes of the text: named tensors of one row.
+
+        Raises:
+            ModalityError: there are no words.
+        """
+        text = strip_annotations(utterance.text or "")
+        if not text:
+            raise ModalityError(f"{utterance.id}: has no words, and the model reads; give it a text")
+        cut = {} if self.longest is None else {"truncation": True, "max_length": self.longest}
+        return dict(self.tokenizer(text, return_tensors="pt", **cut))
+
+
+Feed: TypeAlias = Hearing | Reading
+
+
+class ForeignModel:
+    """A classifier that is not ours.
+
+    Args:
+        name: a folder, or a name on the Hub.
+        network: the classifier.
+        feed: what its input is made by.
+        device: where it computes; None takes a GPU where there is one.
+    """
+
+    def __init__(self, name: str, network: PreTrainedModel, feed: Feed, device: str | None = None) -> None:
+        self.name = name
+        self.network = network.to(pick_device(device)).eval()
+        self.feed = feed
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What it tells apart, in its own words and order."""
+        names = self.network.config.id2label
+        return tuple(str(names[number]) for number in range(len(names)))
+
+    @property
+    def kind(self) -> str:
+        """Its task, in the words of the Hub."""
+        return f"{self.feed.modality}-classification"
+
+    def predict_many(self, utterances: Iterable[Utterance]) -> Iterator[Prediction | Skip]:
+        """Yield a prediction for each utterance, in order and each by itself; a `Skip` where there can be none."""
+        for utterance in utterances:
+            try:
+                yield self._predict(utterance)
+            except (AudioError, ModalityError) as error:
+                yield Skip(utterance.id, str(error))
+            except (RuntimeError, ValueError, IndexError) as error:
+                yield Skip(utterance.id, f"{utterance.id}: the model fails on it ({first_line(error)})")
+
+    def _predict(self, utterance: Utterance) -> Prediction:
+        fed = {name: value.to(self.network.device) for name, value in self.feed(utterance).items()}
+        with torch.inference_mode():
+            logits = self.network(**fed).logits[0].double().cpu()
+        # Some tell each label for itself.
+        several = self.network.config.problem_type == "multi_label_classification"
+        chances = torch.sigmoid(logits) if several else torch.softmax(logits, dim=0)
+        shares = np.asarray(chances / chances.sum())
+        if not np.isfinite(shares).all():
+            raise ValueError("its output is not finite")
+        probabilities = dict(zip(self.labels, map(float, shares), strict=True))
+        return Prediction.of(utterance, probabilities, (self.feed.modality,), self.name)
+
+
+def open_foreign(source: Source, device: str | None = None) -> ForeignModel:
+    """Open a classifier of sound or of text by its architecture, with all its weights.
+
+    Nothing of its own code is run.
+
+    Raises:
+        CheckpointError: it cannot be had or read, is no such classifier, or lacks a weight.
+    """
+    config = _config(source)
+    audio = config.model_type in MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES
+    if not audio and config.model_type not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+        raise CheckpointError(
+            f"{source.name}: {config.model_type!r} is the architecture of no audio- or text-classification model; "
+            "name one of these, or a model folder of emofuse"
+        )
+    if len(config.id2label) < 2:
+        raise CheckpointError(f"{source.name}: tells a number, not labels apart; name a classifier")
+    network = _network(source, AutoModelForAudioClassification if audio else AutoModelForSequenceClassification)
+    return ForeignModel(source.name, network, _hearing(source) if audio else _reading(source, network), device)
+
+
+def model_type(source: Source) -> str:
+    """Return which architecture a folder or a name on the Hub has; "emofuse" for our own.
+
+    Raises:
+        CheckpointError: it cannot be had or read.
+    """
+    return str(_config(source).model_type)
+
+
+def read_card(source: Source) -> str | None:
+    """Return the card of a model, from its folder, the local cache or the Hub; None where there is none."""
+    try:
+        path = cached_file(
+            source.name, layout.CARD, revision=source.revision, _raise_exceptions_for_missing_entries=False
+        )
+        return Path(path).read_text(encoding="utf-8", errors="replace") if path else None
+    except OSError:  # no network, and not cached: whoever asks is told that there is none
+        return None
+
+
+def _config(source: Source) -> PreTrainedConfig:
+    try:
+        return AutoConfig.from_pretrained(source.name, revision=source.revision)
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"{source.name}: is no model folder, and no model that the local cache or the Hub gives "
+            f"({first_line(error)}); where there is a network: hf download {source.name}"
+        ) from error
+
+
+def _network(source: Source, kind: Any) -> PreTrainedModel:
+    try:
+        network, loading = kind.from_pretrained(
+            source.name, revision=source.revision, output_loading_info=True, dtype=torch.float32
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise CheckpointError(f"{source.name}: cannot be loaded ({first_line(error)}); fetch it again") from error
+    missing = sorted(name for name in loading["missing_keys"] if not name.endswith(HARMLESS))
+    if missing:
+        raise CheckpointError(
+            f"{source.name}: lacks the weight {missing[0]!r} ({len(missing)} in all), which would be random; "
+            "name a checkpoint whose head was trained"
+        )
+    return network
+
+
+def _hearing(source: Source) -> Hearing:
+    try:
+        return Hearing(AutoFeatureExtractor.from_pretrained(source.name, revision=source.revision))
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"{source.name}: does not say how sound is to be prepared ({first_line(error)}); "
+            f"copy its {layout.PREPARATION} too"
+        ) from error
+
+
+def _reading(source: Source, network: PreTrainedModel) -> Reading:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source.name, revision=source.revision)
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"{source.name}: has no tokenizer that can be read ({first_line(error)}); copy its files too"
+        ) from error
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):  # made up where there are no files
+        raise CheckpointError(f"{source.name}: has no tokenizer with a vocabulary; copy its files too")
+    limits = [limit for limit in (longest_text(network.base_model), tokenizer.model_max_length) if limit]
+    return Reading(tokenizer, min(limits, default=None))

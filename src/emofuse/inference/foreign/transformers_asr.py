@@ -1,0 +1,149 @@
+"""Speech recognisers of the Hub, through the pipeline of transformers: Whisper, and any model with CTC."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import pipeline
+from transformers.utils import cached_file
+
+from emofuse.data import speech_recognition as asr
+from emofuse.data.cache import file_digest
+from emofuse.data.speech_recognition import Transcript, Word, folder_digest
+from emofuse.errors import CheckpointError, RecipeError
+from emofuse.model.pretrained import first_line
+from emofuse.sound.clips import SAMPLE_RATE, Clip
+
+# A CTC model hears a longer clip in overlapping windows: attention grows with the square of the length.
+WINDOW_SECONDS = 30.0
+
+
+class TransformersEngine:
+    """A recogniser of the Hub, or in a folder, on the GPU where there is one."""
+
+    def __init__(self, model: str) -> None:
+        """Load a model.
+
+        Raises:
+            RecipeError: no model is named.
+            CheckpointError: it cannot be had, is no recogniser, or hears another rate than 16 kHz.
+        """
+        if not model:
+            raise RecipeError(
+                "--asr transformers: name a model behind a colon, as in transformers:openai/whisper-tiny"
+            )
+        try:
+            config = cached_file(model, "config.json")
+            if config is None:
+                raise OSError("it has no config.json")
+            self._pipeline = pipeline(
+                "automatic-speech-recognition",
+                model=model,
+                dtype=torch.float32,
+                device="cuda" if torch.cuda.is_available() else "cpu",
+            )
+            digest = folder_digest(Path(config).parent)
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            raise CheckpointError(
+                f"transformers: the model {model} cannot be had ({first_line(error)}); name a folder or a "
+                f"recogniser on the Hub; where there is a network: hf download {model}"
+            ) from error
+        rate = self._pipeline.feature_extractor.sampling_rate
+        if rate != SAMPLE_RATE:
+            raise CheckpointError(f"transformers: the model {model} hears {rate} Hz, not {SAMPLE_RATE} Hz")
+        self.name = f"transformers:{model}"
+        self.version = (
+            f"transformers {version('transformers')}, torch {torch.__version__} on {self._pipeline.device.type}, "
+            f"model {digest}, code {[file_digest(Path(module)) for module in (__file__, asr.__file__)]}"
+        )
+        self._kind = self._pipeline.type
+        whisper = self._kind == "seq2seq_whisper"
+        self._settings: dict[str, Any] = self._pipeline.model.generation_config.to_dict() if whisper else {}
+        self._codes = _language_codes(self._settings)
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """ISO 639-1 codes that a Whisper knows; None for other models, which do not say."""
+        return frozenset(self._codes.values()) if self._codes else None
+
+    def __call__(self, clip: Clip, language: str | None) -> Transcript:
+        """Recognise a clip, always in the same way; only a model with CTC says how sure it is of a word."""
+        if self._kind == "seq2seq_whisper":
+            return self._by_whisper(clip, language)
+        if self._kind == "ctc":
+            return self._by_ctc(clip, language)
+        return Transcript.of(self._pipeline(clip.samples)["text"], language, ())
+
+    def _by_whisper(self, clip: Clip, language: str | None) -> Transcript:
+        settings: dict[str, Any] = {"num_beams": 1}  # word times come from one beam only
+        if self._settings.get("is_multilingual"):
+            language = language or self._hear_language(clip)
+            settings |= {"language": language, "task": "transcribe"}
+        # A model that was tuned without times may have lost the heads that tell them; a long clip needs some.
+        times = "word" if self._settings.get("alignment_heads") else clip.seconds > WINDOW_SECONDS
+        result = self._pipeline(clip.samples, return_timestamps=times, generate_kwargs=settings)
+        chunks = result["chunks"] if times == "word" else []
+        words = [Word.within(clip, chunk["text"], _times(clip, chunk["timestamp"])) for chunk in chunks]
+        return Transcript.of(result["text"], language or "en", words)
+
+    def _hear_language(self, clip: Clip) -> str:
+        """Return the language of the first 30 seconds; the pipeline cannot tell it together with word times."""
+        prepared = self._pipeline.feature_extractor(clip.samples, sampling_rate=clip.rate, return_tensors="pt")
+        with torch.inference_mode():
+            numbers = self._pipeline.model.detect_language(prepared.input_features.to(self._pipeline.device))
+        return self._codes[int(numbers[0])]
+
+    def _by_ctc(self, clip: Clip, language: str | None) -> Transcript:
+        windows: list[torch.Tensor] = []
+        hook = self._pipeline.model.register_forward_hook(
+            lambda module, given, found: windows.append(found.logits)
+        )
+        try:
+            whole = clip.seconds <= WINDOW_SECONDS
+            result = self._pipeline(
+                clip.samples, return_timestamps="word", chunk_length_s=0 if whole else WINDOW_SECONDS
+            )
+        finally:
+            hook.remove()
+        words = [
+            Word.within(clip, spoken, _times(clip, chunk["timestamp"]))
+            for chunk in result["chunks"]
+            if (spoken := self._spoken(chunk["text"]))
+        ]
+        if whole:  # windows overlap: there a frame has no single place
+            words = [replace(word, confidence=_confidence(windows[0][0], clip, word)) for word in words]
+        return Transcript.of(self._spoken(result["text"]), language, words)
+
+    def _spoken(self, text: str) -> str:
+        """Return a text without pieces such as <unk>, which the pipeline leaves in the texts of CTC models."""
+        for piece in self._pipeline.tokenizer.all_special_tokens:
+            text = text.replace(piece, "")
+        return " ".join(text.split())
+
+
+def _language_codes(settings: dict[str, Any]) -> dict[int, str]:
+    """Return the number of a Whisper's language piece -> its ISO 639-1 code; {} where it is no Whisper."""
+    if not settings:
+        return {}
+    if not settings.get("is_multilingual"):
+        return {-1: "en"}  # it has no such piece
+    return {number: piece.strip("<|>") for piece, number in settings["lang_to_id"].items()}
+
+
+def _times(clip: Clip, timestamp: tuple[float | None, float | None]) -> tuple[float, float]:
+    """Return the times of a word; one that the clip cuts off has no end."""
+    start, end = timestamp
+    return start or 0.0, clip.seconds if end is None else end
+
+
+def _confidence(logits: torch.Tensor, clip: Clip, word: Word) -> float:
+    """Return the mean probability of the likeliest piece over a word; logits are (frames, pieces)."""
+    frames_per_second = len(logits) / clip.seconds
+    first = min(int(word.start * frames_per_second), len(logits) - 1)
+    last = max(first + 1, round(word.end * frames_per_second))
+    likeliest = logits[first:last].float().softmax(dim=-1).amax(dim=-1)
+    return round(float(likeliest.mean()), 4)

@@ -1,0 +1,89 @@
+"""From a name to what runs it: a model folder, an exported one, a run folder with a model in it, or a box."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from emofuse import layout
+from emofuse.data.preparation import Preparation
+from emofuse.errors import CheckpointError
+from emofuse.evaluation.calibration import Calibration
+from emofuse.inference.box import boxes, find_box
+from emofuse.inference.runtime import Runtime
+
+
+def model_folder(folder: Path) -> Path:
+    """Return where the model is: the folder itself or, in the folder of a run, `model`."""
+    inside = folder / layout.MODEL
+    if (
+        not layout.is_model_folder(folder)
+        and not layout.is_exported_folder(folder)
+        and layout.is_model_folder(inside)
+    ):
+        return inside
+    return folder
+
+
+def open_folder(folder: Path, device: str | None, threads: int | None) -> tuple[Runtime, Preparation]:
+    """Open a folder with what it needs; torch is imported only where it does.
+
+    Raises:
+        CheckpointError: it is not a whole emofuse model, or does not run on that device.
+        MissingExtraError: it needs torch, and that is not installed.
+    """
+    if layout.is_exported_folder(folder):
+        if device not in (None, "cpu"):
+            raise CheckpointError(f"{folder}: an exported model computes on processors, not on {device}")
+        from emofuse.inference.onnx_runtime import load_onnx
+
+        return load_onnx(folder, threads)
+    from emofuse.inference.torch_runtime import load_torch
+
+    return load_torch(folder, device, threads)
+
+
+def find_folder(model: str | Path) -> Path:
+    """Return where a model is: a folder or, failing that, a model in the box by its name.
+
+    Raises:
+        CheckpointError: there is neither.
+    """
+    folder = Path(model)
+    if folder.is_dir():
+        return model_folder(folder)
+    found = find_box(str(model))
+    if found is None:
+        known = ", ".join(boxes()) or "none"
+        raise CheckpointError(f"{folder}: no such model folder, and no model in the box of that name ({known})")
+    return found
+
+
+def read_scope(folder: Path) -> str | None:
+    """Read what a model says it is for, one sentence; None where it says nothing.
+
+    Raises:
+        CheckpointError: the file does not hold that.
+    """
+    path = folder / layout.SCOPE
+    if not path.is_file():
+        return None
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["scope"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(f"{path}: does not say what the model is for ({error}); copy it again") from error
+
+
+def read_calibration(folder: Path) -> Calibration | None:
+    """Read what a model folder says of the model's confidence; None where it says nothing.
+
+    Raises:
+        CheckpointError: the file is not a calibration.
+    """
+    path = folder / layout.CALIBRATION
+    if not path.is_file():
+        return None
+    try:
+        return Calibration.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (CheckpointError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: is not a calibration ({error}); train or copy the model again") from error

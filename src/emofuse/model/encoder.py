@@ -1,0 +1,127 @@
+"""Encoders of any family behind one seam: arrays and masks in, a stream out, alone as in a batch."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from torch import Tensor, nn
+from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers.models.whisper.modeling_whisper import WhisperEncoder as HuggingFaceWhisperEncoder
+
+from emofuse.config import Layers
+from emofuse.errors import RecipeError
+from emofuse.model.batch import Stream, at_least_one, mask_of_lengths
+from emofuse.model.encoders.scratch import LogMelCNN, WaveformCNN
+from emofuse.model.encoders.voice import VoiceCNN
+from emofuse.model.layers import layer_picker
+from emofuse.model.long_inputs import from_windows, to_windows, window_width
+from emofuse.model.speech_encoder import (
+    ConvolutionalSpeechEncoder,
+    FilterbankSpeechEncoder,
+    WhisperEncoder,
+    at_least_receptive,
+    receptive_field,
+)
+
+
+class ScratchAudioEncoder(nn.Module):
+    """Our own audio encoders: `LogMelCNN`, `VoiceCNN` and `WaveformCNN`."""
+
+    def __init__(self, backbone: LogMelCNN | VoiceCNN | WaveformCNN, layers: Layers = "last") -> None:
+        super().__init__()
+        if layers != "last":
+            raise RecipeError(f"audio.layers: {backbone.config.model_type} has only its last layer")
+        self.backbone = backbone
+        self.width = int(backbone.config.hidden_size)
+        self.layer_count = 1
+        convolutional = isinstance(backbone, WaveformCNN)
+        self.shortest = (
+            receptive_field(backbone.config.conv_kernel, backbone.config.conv_stride) if convolutional else 1
+        )
+
+    def forward(self, values: Tensor, mask: Tensor) -> Stream:
+        """Map (batch, samples) or (batch, frames, bins) to (batch, fewer frames, width)."""
+        values, lengths = at_least_receptive(values, mask, self.shortest)
+        padded = mask_of_lengths(lengths, values.shape[1])
+        frames = self.backbone(values, attention_mask=padded).last_hidden_state
+        return Stream(frames, mask_of_lengths(self.backbone.frame_lengths(lengths), frames.shape[1]))
+
+
+class TextEncoder(nn.Module):
+    """Any text encoder: BERT and its kin, or our own; long texts go through in windows of its maximum."""
+
+    def __init__(self, backbone: PreTrainedModel, layers: Layers = "last") -> None:
+        super().__init__()
+        if backbone.main_input_name != "input_ids" or backbone.config.is_encoder_decoder:
+            raise RecipeError(
+                f"text.encoder: {backbone.config.model_type!r} is no encoder of text; use BERT or its kin"
+            )
+        if layers != "last" and not hasattr(backbone.config, "num_hidden_layers"):
+            raise RecipeError(f"text.layers: {backbone.config.model_type} has only its last layer")
+        if getattr(backbone, "pooler", None) is not None:
+            backbone.pooler = None  # for next-sentence prediction: nothing here asks it
+        self.backbone = backbone
+        self.width = int(backbone.config.hidden_size)
+        self.layer_count = int(getattr(backbone.config, "num_hidden_layers", 0)) + 1
+        self.longest = longest_text(backbone)
+        self._all_layers = layers != "last"
+        self._pick = layer_picker(layers, self.layer_count)
+
+    def forward(self, values: Tensor, mask: Tensor) -> Stream:
+        """Map (batch, pieces) to (batch, pieces, width), or (batch, layers, pieces, width)."""
+        batch, steps = values.shape
+        width = window_width(steps, self.longest)
+        return Stream(from_windows(self._encode(*to_windows(values, mask, width)), batch, steps), mask)
+
+    def _encode(self, ids: Tensor, mask: Tensor) -> Tensor:
+        options: dict[str, Any] = {"output_hidden_states": True} if self._all_layers else {}
+        output = self.backbone(input_ids=ids, attention_mask=at_least_one(mask).long(), **options)
+        states = output.hidden_states if self._all_layers else ()
+        return self._pick(states, output.last_hidden_state)
+
+
+AudioEncoder: TypeAlias = (
+    ConvolutionalSpeechEncoder | FilterbankSpeechEncoder | WhisperEncoder | ScratchAudioEncoder
+)
+
+
+def audio_encoder(backbone: PreTrainedModel, layers: Layers) -> AudioEncoder:
+    """Put an audio model behind the seam, by the parts it has.
+
+    Raises:
+        RecipeError: the family is not known to give the same frames alone and in a batch.
+    """
+    if isinstance(backbone, (LogMelCNN, VoiceCNN, WaveformCNN)):
+        return ScratchAudioEncoder(backbone, layers)
+    if isinstance(backbone, HuggingFaceWhisperEncoder):
+        return WhisperEncoder(backbone, layers)
+    projects = all(hasattr(backbone, part) for part in ("feature_projection", "encoder"))
+    # An adapter would shorten the stream once more, past its mask; not every family has the switch.
+    if projects and not getattr(backbone.config, "add_adapter", False):
+        if hasattr(backbone, "feature_extractor"):
+            return ConvolutionalSpeechEncoder(backbone, layers)
+        return FilterbankSpeechEncoder(backbone, layers)
+    raise RecipeError(
+        f"audio.encoder: {backbone.config.model_type!r} with this configuration is not supported; use wav2vec "
+        "2.0, HuBERT, WavLM, data2vec-audio or w2v-BERT 2.0 without an adapter, Whisper, or emofuse's own"
+    )
+
+
+def bare_encoder(config: PreTrainedConfig) -> PreTrainedModel:
+    """Build an encoder from its configuration with random weights; of Whisper only its encoder."""
+    if config.model_type == "whisper":
+        return HuggingFaceWhisperEncoder(config)
+    return AutoModel.from_config(config)
+
+
+def longest_text(backbone: PreTrainedModel) -> int | None:
+    """Return how many pieces a text model takes at once; None without a limit.
+
+    Its position table tells, where it has one, else the maximum of its configuration.
+    """
+    table = getattr(getattr(backbone, "embeddings", None), "position_embeddings", None)
+    if not isinstance(table, nn.Embedding):
+        return getattr(backbone.config, "max_position_embeddings", None)
+    # RoBERTa and its kin count positions from one after the padding index.
+    first = 0 if table.padding_idx is None else table.padding_idx + 1
+    return int(table.num_embeddings) - first

@@ -1,0 +1,1 @@
+"""Our own small encoders, trained from scratch."""

@@ -1,0 +1,49 @@
+"""Run a network over prepared batches: arrays in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy.typing as npt
+import torch
+
+from emofuse.data.preparation import Floats, Outputs
+from emofuse.model.batch import as_tensors
+from emofuse.model.network import EmotionModel
+
+
+def score_batches(model: EmotionModel, batches: Iterable[Mapping[str, npt.NDArray[Any]]]) -> Iterator[Outputs]:
+    """Yield what the network says of each batch of named arrays, in evaluation mode."""
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    try:
+        for batch in batches:
+            with torch.inference_mode():
+                output = model(**as_tensors(batch, device))
+            dimensions = None if output.dimensions is None else output.dimensions.float().cpu().numpy()
+            yield Outputs(output.logits.float().cpu().numpy(), dimensions)
+    finally:
+        model.train(was_training)
+
+
+def pool_batch(model: EmotionModel, batch: Mapping[str, npt.NDArray[Any]]) -> Floats:
+    """Return the vectors that the network decides from, (batch, width), of a batch of named arrays.
+
+    The network must be in evaluation mode.
+    """
+    with torch.inference_mode():
+        pooled = model.pool(model.encode(**as_tensors(batch, next(model.parameters()).device)))
+    values: Floats = pooled.float().cpu().numpy()
+    return values
+
+
+def pick_device(wanted: str | None) -> str:
+    """Return where to compute: where it is wanted, else on a GPU where there is one."""
+    return wanted or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def use_threads(count: int) -> None:
+    """Let so many threads compute at once on a processor, in this whole process."""
+    torch.set_num_threads(count)

@@ -1,0 +1,203 @@
+"""Speech encoders of `transformers` behind one seam: a real frame never depends on padding.
+
+`transformers` leaves padding to the caller for some families. What a family needs (its normalisation, receptive
+field, frame rate, longest input) is read from its configuration and its modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.masking_utils import create_bidirectional_mask
+
+from emofuse.config import Layers
+from emofuse.model.batch import Stream, at_least_one, mask_of_lengths, zero_padding
+from emofuse.model.encoders.scratch import convolved_lengths
+from emofuse.model.layers import layer_picker
+from emofuse.model.long_inputs import from_windows, to_windows
+from emofuse.sound.filterbank import WHISPER_RANGE
+
+
+class ConvolutionalSpeechEncoder(nn.Module):
+    """wav2vec 2.0 and its kin: strided convolutions over the waveform, then a transformer.
+
+    Group norm over time in the first convolution counts real frames only; the rest sees a frame mask.
+
+    Args:
+        backbone: a model with `feature_extractor`, `feature_projection` and `encoder`.
+        layers: which layers to give out.
+    """
+
+    def __init__(self, backbone: PreTrainedModel, layers: Layers = "last") -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.width = int(backbone.config.hidden_size)
+        self.layer_count = int(backbone.config.num_hidden_layers) + 1
+        self.kernels = tuple(backbone.config.conv_kernel)
+        self.strides = tuple(backbone.config.conv_stride)
+        self._pick = layer_picker(layers, self.layer_count)
+        if layers != "last":
+            backbone.config.layerdrop = 0.0  # a dropped layer would be missing, and others in its place
+
+    def forward(self, values: Tensor, mask: Tensor) -> Stream:
+        """Map (batch, samples) to (batch, frames, width), or (batch, layers, frames, width)."""
+        values, lengths = at_least_receptive(values, mask, receptive_field(self.kernels, self.strides))
+        frames, lengths = self._convolve(values, lengths)
+        frame_mask = mask_of_lengths(lengths, frames.shape[1])
+        projected = self.backbone.feature_projection(frames)
+        hidden = projected[0] if isinstance(projected, tuple) else projected
+        seen = at_least_one(frame_mask)
+        if self.training and frames.shape[1] > self.backbone.config.mask_time_length:
+            hidden = self.backbone._mask_hidden_states(hidden, attention_mask=seen)
+        states, last = self._transform(hidden, seen)
+        return Stream(self._pick(states, last), frame_mask)
+
+    def _convolve(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (batch, frames, channels) and the real frames of each row."""
+        frames = values.unsqueeze(1)
+        for layer, kernel, stride in zip(
+            self.backbone.feature_extractor.conv_layers, self.kernels, self.strides, strict=True
+        ):
+            lengths = convolved_lengths(lengths, (kernel,), (stride,))
+            norm = getattr(layer, "layer_norm", None)  # the layers of these families differ in having one
+            if isinstance(norm, nn.GroupNorm):
+                frames = layer.conv(frames)
+                frames = masked_group_norm(frames, mask_of_lengths(lengths, frames.shape[2]), norm)
+                frames = layer.activation(frames)
+            else:
+                frames = layer(frames)
+        return frames.transpose(1, 2), lengths
+
+    def _transform(self, hidden: Tensor, mask: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Run the transformer; return all hidden states, embeddings first, and the last one, normalised."""
+        encoder, config = self.backbone.encoder, self.backbone.config
+        hidden = zero_padding(hidden, mask)
+        hidden = hidden + self._positions(hidden, mask)
+        normalise_first = not getattr(config, "do_stable_layer_norm", False)  # not every family has the switch
+        if normalise_first:
+            hidden = encoder.layer_norm(hidden)
+        hidden = encoder.dropout(hidden)
+        states, bias = [hidden], None
+        relative = config.model_type == "wavlm"  # its layers pass a position bias on, and take the plain mask
+        attention_mask = mask if relative else create_bidirectional_mask(config, hidden, mask)
+        for index, layer in enumerate(encoder.layers):
+            if self.training and index and torch.rand(()) < config.layerdrop:
+                continue
+            if relative:
+                hidden, bias = layer(hidden, attention_mask=attention_mask, position_bias=bias)
+            else:
+                hidden = layer(hidden, attention_mask=attention_mask)
+            states.append(hidden)
+        return states, hidden if normalise_first else encoder.layer_norm(hidden)
+
+    def _positions(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Return convolutional position embeddings, padding kept at zero before each convolution."""
+        embedding = self.backbone.encoder.pos_conv_embed
+        if getattr(embedding, "batch_norm", None) is not None:  # some HuBERTs: it would lift padding off zero
+            hidden = zero_padding(embedding.batch_norm(hidden.transpose(1, 2)).transpose(1, 2), mask)
+            mixed = embedding.padding(embedding.conv(hidden.transpose(1, 2)))
+            return embedding.activation(mixed).transpose(1, 2)
+        if not hasattr(embedding, "layers"):
+            return embedding(hidden)
+        for layer in embedding.layers:  # data2vec-audio: a stack, and each layer would spread padding
+            hidden = layer(zero_padding(hidden, mask).transpose(1, 2)).transpose(1, 2)
+        return hidden
+
+
+class FilterbankSpeechEncoder(nn.Module):
+    """w2v-BERT 2.0 and its kin: a conformer over filter banks; `transformers` keeps its padding at zero."""
+
+    def __init__(self, backbone: PreTrainedModel, layers: Layers = "last") -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.width = int(backbone.config.hidden_size)
+        self.layer_count = int(backbone.config.num_hidden_layers) + 1
+        self._all_layers = layers != "last"
+        self._pick = layer_picker(layers, self.layer_count)
+        if layers != "last":
+            backbone.config.layerdrop = 0.0  # a dropped layer would be missing, and others in its place
+
+    def forward(self, values: Tensor, mask: Tensor) -> Stream:
+        """Map (batch, frames, bins) to (batch, frames, width), or (batch, layers, frames, width)."""
+        steps = values.shape[1]
+        if self.training:  # the family hides stretches of time, and refuses a batch that is shorter than one
+            missing = max(0, self.backbone.config.mask_time_length + 1 - steps)
+            values = nn.functional.pad(values, (0, 0, 0, missing))
+        seen = nn.functional.pad(mask, (0, values.shape[1] - steps))
+        output = self.backbone(
+            input_features=values, attention_mask=at_least_one(seen), output_hidden_states=self._all_layers
+        )
+        frames = self._pick(output.hidden_states or (), output.last_hidden_state)
+        return Stream(frames[..., :steps, :], mask)
+
+
+class WhisperEncoder(nn.Module):
+    """Whisper's encoder: windows of its own 30 s, the rest of a window filled with silence, as it was trained.
+
+    It takes no mask, so every window is whole; frames of silence are dropped afterwards by the mask.
+    """
+
+    def __init__(self, backbone: PreTrainedModel, layers: Layers = "last") -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.width = int(backbone.config.d_model)
+        self.layer_count = int(backbone.config.encoder_layers) + 1
+        self.longest = 2 * int(backbone.config.max_source_positions)
+        self._all_layers = layers != "last"
+        self._pick = layer_picker(layers, self.layer_count)
+
+    def forward(self, values: Tensor, mask: Tensor) -> Stream:
+        """Map (batch, frames, bins) to (batch, frames / 2, width), or (batch, layers, frames / 2, width)."""
+        steps = (values.shape[1] + 1) // 2
+        windows = self._encode(*to_windows(values, mask, self.longest))
+        lengths = mask.sum(dim=1)
+        frames = from_windows(windows, values.shape[0], steps)
+        return Stream(frames, mask_of_lengths((lengths + 1) // 2, steps))
+
+    def _encode(self, values: Tensor, mask: Tensor) -> Tensor:
+        features = values.masked_fill(~mask.unsqueeze(-1), 0.0) + self._silence(values, mask)
+        output = self.backbone(features.transpose(1, 2), output_hidden_states=self._all_layers)
+        return self._pick(output.hidden_states or (), output.last_hidden_state)
+
+    def _silence(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Return what silence looks like where nothing is real: 2 below the loudest value, at least -1.5."""
+        loudest = values.masked_fill(~mask.unsqueeze(-1), -1e4).amax(dim=(1, 2))
+        level = (loudest - WHISPER_RANGE / 4.0).clamp(min=-1.5)
+        return level[:, None, None] * (~mask).unsqueeze(-1)
+
+
+def receptive_field(kernels: Sequence[int], strides: Sequence[int]) -> int:
+    """Return how many samples give one frame."""
+    field = 1
+    for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
+        field = (field - 1) * stride + kernel
+    return field
+
+
+def at_least_receptive(values: Tensor, mask: Tensor, shortest: int) -> tuple[Tensor, Tensor]:
+    """Pad a batch with zeros to the shortest input that gives a frame, and count such rows as that long.
+
+    Returns the values and the length of each row; empty rows keep length 0.
+    """
+    missing = torch.sym_max(0, shortest - values.shape[1])
+    padding = (0, missing) if values.dim() == 2 else (0, 0, 0, missing)
+    lengths = mask.sum(dim=1)
+    lengths = torch.where(lengths > 0, lengths.clamp(min=shortest), lengths)
+    return nn.functional.pad(values, padding), lengths
+
+
+def masked_group_norm(frames: Tensor, mask: Tensor, norm: nn.GroupNorm) -> Tensor:
+    """Normalise each channel over its real frames, as `norm` would if they stood alone.
+
+    Frames are (batch, channels, time), the mask is (batch, time). For the case of one channel a group, which is
+    what these encoders use.
+    """
+    weight = mask.unsqueeze(1).to(frames.dtype)
+    count = weight.sum(dim=2, keepdim=True).clamp(min=1)
+    mean = (frames * weight).sum(dim=2, keepdim=True) / count
+    variance = ((frames - mean).square() * weight).sum(dim=2, keepdim=True) / count
+    normalised = (frames - mean) * torch.rsqrt(variance + norm.eps)
+    return normalised * norm.weight[:, None] + norm.bias[:, None]

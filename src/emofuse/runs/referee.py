@@ -1,0 +1,168 @@
+"""The referee: anybody's predictions under a protocol, scored as our own are, with one signature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from typing import Any
+
+from emofuse.errors import ProtocolError
+from emofuse.runs.submitted_files import Answer
+from emofuse.runs.signature import UNSTATED, Signature, folds_key, protocol_name
+from emofuse.runs.submission import Submission, check_answers
+from emofuse.runs.stored_predictions import tested_by
+from emofuse.types import Corpus, Fold, Task
+
+# How many ids are named in a sentence.
+NAMED = 3
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What the author of predictions says of how they were made, and under which rules they are scored.
+
+    Attributes:
+        protocol: who is tested while the others train.
+        policy: the label policy.
+        text_independent: whether folds keep apart what is said, too.
+        validation: the unit by which validation was cut from training.
+        selection: how the epoch was chosen.
+        text: where what is read comes from; "none" if nothing is.
+    """
+
+    protocol: str
+    policy: str
+    text_independent: bool = False
+    validation: str = UNSTATED
+    selection: str = UNSTATED
+    text: str = UNSTATED
+
+
+def score_answers(
+    answers: Sequence[Answer], corpus: Corpus, task: Task, folds: Sequence[Fold], said: Statement
+) -> dict[str, Any]:
+    """Score a system's answers and sign the figures.
+
+    Args:
+        answers: as `read_answers` gives them.
+        corpus: under the label policy.
+        task: its labels.
+        folds: of the protocol.
+        said: how the answers were made.
+
+    Returns:
+        `signature`, `figures` as `emofuse.evaluation.summary.summarise` has them, the ids that are `missing`,
+        and `warnings`, a sentence each.
+
+    Raises:
+        CorpusError: the answers cannot be scored; see `check_answers`.
+    """
+    tested = tested_by(corpus, folds)
+    submission = check_answers(answers, task.labels, tested, {u.id for u in corpus})
+    signature = Signature(
+        corpus=corpus.name or "unnamed",
+        policy=said.policy,
+        labels=task.labels,
+        n=len(submission.scored.ids),
+        tested=len(tested),
+        protocol=protocol_name(said.protocol, said.text_independent),
+        folds=folds_key(folds),
+        seeds=len(submission.scored.probabilities),
+        validation=said.validation,
+        selection=said.selection,
+        text=said.text,
+    )
+    return {
+        "signature": str(signature),
+        "n": signature.n,
+        "tested": signature.tested,
+        "seeds": signature.seeds,
+        "labels": list(task.labels),
+        "figures": submission.figures(),
+        "missing": list(submission.missing),
+        "warnings": [*_remarks(submission), *_shared_speakers(corpus, folds)],
+    }
+
+
+def check_folds(given: Sequence[Fold], drawn: Sequence[Fold], corpus: Corpus, whole_speakers: bool) -> None:
+    """Make sure that folds that somebody gives are those of a protocol, whatever their names and validation parts.
+
+    Args:
+        given: theirs.
+        drawn: ours.
+        corpus: under the label policy.
+        whole_speakers: any folds of whole speakers will do, as the protocol draws them at random.
+
+    Raises:
+        ProtocolError: an utterance is tested twice, not at all, or beside others than the protocol has it; or a
+            fold learns from what the protocol keeps from it.
+    """
+    learnt_by = {identity: {*fold.train, *fold.validation} for fold in drawn for identity in fold.test}
+    place = {identity: fold.index for fold in drawn for identity in fold.test}
+    seen: set[str] = set()
+    for fold in given:
+        strange = [i for i in fold.test if i in seen or i not in place]
+        if strange:
+            how = "twice" if strange[0] in seen else "and has no label here, or no part in the protocol"
+            raise ProtocolError(f"--folds: {strange[0]!r} is tested {how}; give folds of this manifest and policy")
+        seen.update(fold.test)
+        learnt = {*fold.train, *fold.validation}
+        if whole_speakers:
+            _refuse_shared_speakers(fold, learnt, corpus)
+        elif len({place[i] for i in fold.test}) > 1 or len(given) != len(drawn):
+            raise ProtocolError(f"--folds: {fold.name!r} is no fold of the protocol; name the one that it is of")
+        elif fold.test and (kept := sorted(learnt - learnt_by[fold.test[0]])):
+            raise ProtocolError(
+                f"--folds: {fold.name!r} learns from {_names(kept)}, which the protocol keeps from it"
+            )
+    untested = sorted(set(place) - seen)
+    if untested:
+        raise ProtocolError(
+            f"--folds: {_names(untested)} are never tested; give folds of this manifest and policy"
+        )
+
+
+def _refuse_shared_speakers(fold: Fold, learnt: Set[str], corpus: Corpus) -> None:
+    speakers = {u.id: u.speaker for u in corpus}
+    unknown = sorted(learnt - set(speakers))
+    if unknown:
+        raise ProtocolError(
+            f"--folds: the manifest has no utterance {_names(unknown)}; give folds of this manifest"
+        )
+    shared = sorted({str(speakers[i]) for i in learnt} & {str(speakers[i]) for i in fold.test})
+    if shared:
+        raise ProtocolError(
+            f"--folds: {fold.name!r} learns from {_names(shared)}, whom it tests; part by speakers"
+        )
+
+
+def _remarks(submission: Submission) -> list[str]:
+    said = []
+    if submission.missing:
+        said.append(
+            f"{len(submission.missing)} utterances that are tested have no prediction and are not scored: "
+            f"{_names(submission.missing)}"
+        )
+    if submission.untested:
+        said.append(f"{submission.untested} predictions are for utterances that no fold tests, and do not count")
+    if not submission.folds_told:
+        said.append(
+            "there is no column fold: that no model was trained on what it predicts is the word of their author"
+        )
+    if not submission.calibrated:
+        said.append("there are no probabilities: ECE, NLL, Brier score and AURC are not known")
+    return said
+
+
+def _shared_speakers(corpus: Corpus, folds: Sequence[Fold]) -> list[str]:
+    whole = [replace(fold, train=fold.train + fold.validation, validation=()) for fold in folds]
+    shared = sorted(set().union(*(fold.shared_speakers(corpus) for fold in whole)))
+    if not shared:
+        return []
+    return [f"the protocol trains on speakers that it tests ({_names(shared)}): its figures are flattered"]
+
+
+def _names(ids: Sequence[str]) -> str:
+    """Return the first of some ids, and how many more there are."""
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    return ", ".join(ids[:NAMED]) + more

@@ -1,0 +1,1 @@
+"""Files to samples: opening, streaming, level, channels, voice activity, filter banks; numpy only."""

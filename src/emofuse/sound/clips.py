@@ -1,0 +1,197 @@
+"""From a recording on disk to a mono clip, block by block, with every oddity named."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from emofuse.errors import AudioError
+from emofuse.sound.media import MEDIA_SUFFIXES, open_media
+from emofuse.sound.recording import Recording
+from emofuse.sound.recording import Samples as Samples
+from emofuse.sound.soundfiles import SOUND_SUFFIXES, open_soundfile
+from emofuse.sound.tracks import MissingMediaError
+
+SAMPLE_RATE = 16_000
+MAXIMUM_SECONDS = 3600.0
+# Below one step of 16 bits nothing was recorded.
+SILENCE = 1.0 / 32768.0
+# The largest sample of 16 bits, and what codecs with loss make of it.
+FULL_SCALE = 32766.0 / 32768.0
+AUDIO_SUFFIXES = (*SOUND_SUFFIXES, *MEDIA_SUFFIXES)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A stretch of sound: mono float32 samples in [-1, 1] and their rate in Hz."""
+
+    samples: Samples
+    rate: int
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.rate
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What can be told of a recording, or a span of it, without understanding it.
+
+    Attributes:
+        seconds: length.
+        rate: samples per second, as the file has them.
+        channels: as the file has them.
+        loudness: root mean square of the mono mix, in dB of full scale; minus infinity for digital silence.
+        clipped: share of the samples at full scale, in any channel.
+        digest: SHA-256 of the mono mix: two clips with one digest sound the same.
+    """
+
+    seconds: float
+    rate: int
+    channels: int
+    loudness: float
+    clipped: float
+    digest: str
+
+
+def open_recording(path: Path) -> Recording:
+    """Look at a recording: libsndfile reads it, or else PyAV; its content decides, not its name.
+
+    Raises:
+        AudioError: the file is missing, not audio, or needs the extra `media`, which is not installed.
+    """
+    _refuse_no_file(path)
+    sound = open_soundfile(path)
+    if sound is not None and not sound.is_endless_flac:
+        return sound
+    try:
+        found: Recording | None = open_media(path) or sound
+    except MissingMediaError:
+        if sound is None and path.suffix.lower() in MEDIA_SUFFIXES:
+            raise
+        found = sound
+    if found is None:
+        raise AudioError(f"{path}: is not audio that can be read here; convert it to WAV, FLAC, OGG, Opus or MP3")
+    return found
+
+
+def measure_clip(path: Path, start: float | None = None, end: float | None = None) -> Measures:
+    """Measure a recording, or the span of it from `start` to `end` seconds; a silent one is measured too.
+
+    Raises:
+        AudioError: the file is missing, not audio, truncated, empty, not finite or too long, or the span lies
+            outside it.
+    """
+    digest, frames, energy, limit = hashlib.sha256(), 0, 0.0, 0
+    recording = open_recording(path)
+    for block in _limited(recording, path, start, end, MAXIMUM_SECONDS):
+        mono = mixed(block)
+        frames += len(mono)
+        energy += float(np.square(mono, dtype=np.float64).sum())
+        limit += int(np.count_nonzero(np.abs(block).max(axis=1) >= FULL_SCALE))
+        digest.update(np.ascontiguousarray(mono).tobytes())
+    if not frames or not math.isfinite(energy):
+        raise AudioError(f"{path}: holds no samples, or samples that are not numbers; record or export it again")
+    loudness = 10.0 * math.log10(energy / frames) if energy else -math.inf
+    return Measures(
+        frames / recording.rate, recording.rate, recording.channels, loudness, limit / frames, digest.hexdigest()
+    )
+
+
+def read_clip(
+    path: Path,
+    start: float | None = None,
+    end: float | None = None,
+    rate: int = SAMPLE_RATE,
+    max_seconds: float = MAXIMUM_SECONDS,
+) -> Clip:
+    """Read a recording, or the span of it from `start` to `end` seconds, as mono at `rate` Hz.
+
+    Channels are averaged. Only the span is decoded where the format can be entered in the middle.
+
+    Raises:
+        AudioError: the file is missing, not audio, truncated, empty, silent, not finite or too long, or the
+            span lies outside it; the message names the file and the reason.
+    """
+    recording = open_recording(path)
+    mono = map(mixed, _limited(recording, path, start, end, max_seconds))
+    blocks = list(resampled(mono, recording.rate, rate))
+    samples = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
+    _refuse_unusable(samples, path)
+    return Clip(np.clip(samples, -1.0, 1.0), rate)
+
+
+def seconds_of(path: Path) -> float | None:
+    """Return a recording's length in seconds as its header tells it, or None where it does not.
+
+    Raises:
+        AudioError: the file is missing or not audio.
+    """
+    return open_recording(path).seconds
+
+
+def mixed(block: Samples) -> Samples:
+    """Average the channels of (frames, channels)."""
+    return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
+
+
+def resampled(blocks: Iterable[Samples], rate: int, wanted: int) -> Iterator[Samples]:
+    """Bring blocks of a mono recording to another rate, as if it were one block."""
+    if rate == wanted:
+        yield from blocks
+        return
+    stream = soxr.ResampleStream(rate, wanted, 1, dtype="float32", quality="HQ")
+    for block in blocks:
+        yield stream.resample_chunk(np.ascontiguousarray(block))
+    yield stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+
+
+def _refuse_no_file(path: Path) -> None:
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise AudioError(f"{path}: no such file; check the path or the corpus root") from error
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{str(path)[:200]!r}: cannot be opened ({error}); check the path") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise AudioError(f"{path}: is a folder, not a recording")
+    if status.st_size == 0:
+        raise AudioError(f"{path}: is empty (0 bytes); copy or record it again")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise AudioError(f"{path}: cannot be opened; check its permissions") from error
+
+
+def _limited(
+    recording: Recording, path: Path, start: float | None, end: float | None, max_seconds: float
+) -> Iterator[Samples]:
+    """Yield the blocks of a span, and refuse to go on where there are more than `max_seconds`."""
+    too_long = AudioError(f"{path}: is longer than {max_seconds:g} s; cut it, or give start and end")
+    limit = max_seconds * recording.rate
+    if end is not None and round(end * recording.rate) - round((start or 0.0) * recording.rate) > limit:
+        raise too_long
+    total = 0
+    for block in recording.blocks(start, end):
+        total += len(block)
+        if total > limit:
+            raise too_long
+        yield block
+
+
+def _refuse_unusable(samples: Samples, path: Path) -> None:
+    if not len(samples):
+        raise AudioError(f"{path}: holds no samples; record it again")
+    peak = float(np.abs(samples).max())
+    if not np.isfinite(peak):
+        raise AudioError(f"{path}: holds samples that are not numbers; export it again")
+    if peak < SILENCE:
+        raise AudioError(f"{path}: is silent, there is nothing to hear in it")

@@ -1,0 +1,166 @@
+"""Any other recording, and the sound of videos, decoded by PyAV as it streams."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emofuse.errors import AudioError
+from emofuse.sound.containers import is_cut
+from emofuse.sound.recording import BLOCK_SECONDS, Samples, Span, regrouped, truncated
+from emofuse.sound.tracks import DamagedError, open_track, samples_of
+
+MEDIA_SUFFIXES = (
+    *(".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".webm", ".mkv", ".mka"),
+    *(".aac", ".amr", ".awb", ".wma", ".wmv", ".asf", ".avi", ".caf", ".flv", ".mts", ".mpg", ".mpeg"),
+)
+# Their clocks are exact wherever they are entered, and gaps in them are gaps in the sound.
+ENTERABLE = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
+CLOCKED = ENTERABLE | {"mpegts", "flv", "flac"}
+# So many seconds before a span are decoded and dropped: a frame may need what stands before it.
+PREROLL_SECONDS = 1.0
+# Clocks are rounded: less than this is no gap.
+GAP_SECONDS = 0.05
+# Clocks begin anew where recordings were joined; no pause in a recording is as long as the other.
+JOINED_SECONDS, MAXIMUM_GAP_SECONDS = -1.0, 600.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Media:
+    """A recording as PyAV reads it, the best of its audio tracks; see `Recording`.
+
+    Second 0 is the first sample of sound. Where the clock of the container leaves a gap, silence stands in it.
+
+    Attributes:
+        form: the name of its demuxer.
+        origin: what the clock of the container says at the first sample; None where that clock is not relied on.
+    """
+
+    path: Path
+    rate: int
+    channels: int
+    seconds: float | None
+    form: str
+    origin: float | None
+
+    def blocks(self, start: float | None, end: float | None) -> Iterator[Samples]:
+        """Yield the frames of a span; see `Recording`."""
+        span = Span.of(self.path, self.rate, start, end)
+        total = 0
+        for block in regrouped(self._within(span), BLOCK_SECONDS * self.rate):
+            total += len(block)
+            yield block
+        span.refuse_early_end(total)
+
+    def _within(self, span: Span) -> Iterator[Samples]:
+        for position, piece in self._from(span):
+            left = None if span.wanted is None else span.first + span.wanted - position
+            if left is not None and left <= 0:
+                return
+            yield piece[max(0, span.first - position) : left]
+
+    def _from(self, span: Span) -> Iterator[tuple[int, Samples]]:
+        """Yield sound and its position, from a little before a span where that is safe, else from the start."""
+        entry = span.first / self.rate - PREROLL_SECONDS
+        if self.form in ENTERABLE and self.origin is not None and entry > 0:
+            heard = self._heard(span, self.origin + entry)
+            near = next(heard, None)
+            if near is not None and near[0] <= span.first:
+                yield near
+                yield from heard
+                return
+        yield from self._heard(span, None)
+
+    def _heard(self, span: Span, entry: float | None) -> Iterator[tuple[int, Samples]]:
+        """Decode from a time of the container's clock, or from the beginning; check that the end is the end."""
+        with open_track(self.path) as track:
+            if track is None or (entry is not None and not track.enter(entry)):
+                return
+            end = 0
+            for position, piece in self._placed(track.frames(), entered=entry is not None):
+                yield position, piece
+                end = position + len(piece)
+            if span.end is None and track.ended_early(end / self.rate):
+                raise truncated(self.path)
+
+    def _placed(self, frames: Iterable[Any], entered: bool) -> Iterator[tuple[int, Samples]]:
+        """Yield frames as samples with their position, and silence where the clock leaves a gap."""
+        position, joined, gaps = 0, 0, 0
+        for frame in frames:
+            self._refuse_change(frame, position)
+            clock = position
+            if self.origin is not None and frame.time is not None:
+                clock = round((frame.time - self.origin) * self.rate) + joined
+            ahead = clock - position
+            if entered:
+                position, entered, ahead = clock, False, 0
+            if ahead and self.form == "flac":  # it counts samples: what does not follow is lost
+                raise AudioError(
+                    f"{self.path}: is damaged at {position / self.rate:.2f} s; copy or export it again"
+                )
+            if ahead < JOINED_SECONDS * self.rate:
+                joined -= ahead
+            elif ahead > GAP_SECONDS * self.rate:
+                gaps += 1
+                self._report_gap(position, ahead, gaps)
+                for silence in _silence(ahead, self.channels, self.rate):
+                    yield position, silence
+                    position += len(silence)
+            piece = samples_of(frame)
+            yield position, piece
+            position += len(piece)
+
+    def _report_gap(self, position: int, length: int, number: int) -> None:
+        start, end = position / self.rate, (position + length) / self.rate
+        if end - start > MAXIMUM_GAP_SECONDS:
+            raise AudioError(
+                f"{self.path}: its clock jumps from {start:.2f} to {end:.2f} s; export it again, or cut it there"
+            )
+        if number == 1:
+            logger.warning(
+                "%s: no sound from %.2f to %.2f s; silence stands in this gap and in any other",
+                self.path,
+                start,
+                end,
+            )
+
+    def _refuse_change(self, frame: Any, position: int) -> None:
+        rate, channels = frame.sample_rate, frame.layout.nb_channels
+        if (rate, channels) != (self.rate, self.channels):
+            raise AudioError(
+                f"{self.path}: changes at {position / self.rate:.2f} s from {self.channels} channels at "
+                f"{self.rate} Hz to {channels} at {rate} Hz; export it again, in one form"
+            )
+
+
+def open_media(path: Path) -> Media | None:
+    """Look at a file and decode its first frame; None where it is nothing that PyAV reads.
+
+    Raises:
+        MissingMediaError: PyAV is not installed.
+        AudioError: it is a video without sound, or breaks off before any sound.
+    """
+    try:
+        with open_track(path) as track:
+            frame = None if track is None else next(track.frames(), None)
+            if track is None or frame is None:
+                return None
+            origin = frame.time if track.form in CLOCKED else None
+            return Media(path, frame.sample_rate, frame.layout.nb_channels, track.seconds, track.form, origin)
+    except DamagedError as error:
+        if is_cut(path):
+            raise truncated(path) from error
+        return None
+
+
+def _silence(length: int, channels: int, rate: int) -> Iterator[Samples]:
+    """Yield frames of nothing, a second at a time."""
+    for start in range(0, length, rate):
+        yield np.zeros((min(rate, length - start), channels), dtype=np.float32)

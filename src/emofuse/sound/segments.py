@@ -1,0 +1,188 @@
+"""From stretches of speech to turns that a model can take: pauses joined, noises dropped, long speech cut."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from emofuse.errors import CorpusError, RecipeError
+from emofuse.sound.activity import Stretch
+from emofuse.sound.loudness import FRAME_SECONDS
+from emofuse.types import Turn
+
+# The quietest point is looked for over so many frames: about 0.2 s.
+QUIET_FRAMES = 7
+# No cut leaves less than this behind, in seconds.
+LAST_PIECE = 1.0
+LONGEST_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Joining:
+    """How stretches become turns; all in seconds.
+
+    Attributes:
+        gap: a pause that is shorter does not part two turns.
+        shortest: what is shorter, its pauses counted, is not taken for speech.
+        longest: what is longer is cut at its longest pause, or else where it is quietest.
+        pad: what is kept of the silence at either end.
+    """
+
+    gap: float = 0.3
+    shortest: float = 0.2
+    longest: float = LONGEST_SECONDS
+    pad: float = 0.15
+
+    def __post_init__(self) -> None:
+        if min(self.gap, self.shortest, self.pad) < 0:
+            raise RecipeError("gap, shortest and pad are seconds, not below 0")
+        if self.longest - 2 * self.pad < 2 * LAST_PIECE:
+            raise RecipeError(
+                f"longest is {self.longest:g} s; a segment needs {2 * LAST_PIECE:g} s and its padding"
+            )
+
+
+DEFAULT_JOINING = Joining()
+
+
+def to_turns(
+    stretches: Iterable[Stretch], seconds: float = math.inf, joining: Joining = DEFAULT_JOINING
+) -> Iterator[Turn]:
+    """Make turns of stretches; each is yielded as soon as the next one is known.
+
+    Args:
+        stretches: in order, as `find_speech` yields them.
+        seconds: the length of the recording, where it is known: no turn goes beyond it.
+        joining: what is joined, dropped, cut and padded.
+    """
+    before, held = 0.0, None
+    for piece in _pieces(stretches, joining):
+        if held is not None:
+            middle = (held.end + piece.start) / 2
+            yield _padded(held, before, middle, joining.pad)
+            before = middle
+        held = piece
+    if held is not None:
+        yield _padded(held, before, seconds, joining.pad)
+
+
+def windows(seconds: float, width: float, step: float) -> list[Turn]:
+    """Lay windows of one width over a recording, one each `step` seconds.
+
+    A rest below one second, or below half a window, is left to the window before it.
+
+    Raises:
+        RecipeError: a width or a step with which there are no windows, or not all is heard.
+    """
+    if not 0 < step <= width:
+        raise RecipeError(f"windows of {width:g} s every {step:g} s do not cover it; take 0 < step <= width")
+    if seconds <= 0:
+        return []
+    rest = min(LAST_PIECE, width / 2)
+    count = max(0, math.ceil(round((seconds - width) / step, 6))) + 1
+    if count > 1 and seconds - (count - 1) * step < rest:
+        count -= 1
+    ends = [number * step + width for number in range(count - 1)]
+    return [Turn(number * step, end) for number, end in enumerate([*ends, seconds])]
+
+
+def given(turns: Iterable[Turn], seconds: float = math.inf, longest: float = LONGEST_SECONDS) -> list[Turn]:
+    """Take turns as somebody has marked them, in order of their start; long ones are cut into equal pieces.
+
+    Each piece keeps the speaker, and the words of the whole turn: nobody knows which fell where.
+
+    Raises:
+        CorpusError: a turn begins after the end of the recording.
+    """
+    pieces = []
+    for turn in sorted(turns, key=lambda turn: (turn.start, turn.end)):
+        if turn.start >= seconds:
+            raise CorpusError(
+                f"a turn begins at {turn.start:.2f} s, but the recording ends at {seconds:.2f} s; "
+                "check that the turns belong to this recording"
+            )
+        end = min(turn.end, seconds)
+        count = max(1, math.ceil(round((end - turn.start) / longest, 6)))
+        edges = [turn.start + number * (end - turn.start) / count for number in range(count)]
+        pieces += [replace(turn, start=first, end=last) for first, last in pairwise([*edges, end])]
+    return pieces
+
+
+def _pieces(stretches: Iterable[Stretch], joining: Joining) -> Iterator[Turn]:
+    """Join stretches over short pauses, drop what is too short, and cut what is too long, as they come."""
+    held: list[Stretch] = []
+    room = joining.longest - 2 * joining.pad
+    for stretch in stretches:
+        if held and stretch.start - held[-1].end >= joining.gap:
+            yield from _finished(held, joining)
+            held = []
+        held.append(stretch)
+        while _span(held) >= room + LAST_PIECE:
+            piece, held = _cut(held, room)
+            yield _turn(piece)
+    yield from _finished(held, joining)
+
+
+def _finished(held: list[Stretch], joining: Joining) -> Iterator[Turn]:
+    room = joining.longest - 2 * joining.pad
+    while _span(held) > room:
+        piece, held = _cut(held, room)
+        yield _turn(piece)
+    if held and _span(held) >= joining.shortest:
+        yield _turn(held)
+
+
+def _cut(held: list[Stretch], room: float) -> tuple[list[Stretch], list[Stretch]]:
+    """Cut what is longer than `room` seconds in two, the first of which is not."""
+    first = held[0].start
+    low, high = first + room / 3, min(first + room, held[-1].end - LAST_PIECE)
+    pauses = [
+        (after.start - before.end, number)
+        for number, (before, after) in enumerate(pairwise(held), start=1)
+        if before.end <= high and after.start >= low and after.start > before.end
+    ]
+    if pauses:
+        _, number = max(pauses)
+        return held[:number], held[number:]
+    time = _quietest(held, low, high)
+    number = next(number for number, stretch in enumerate(held) if stretch.end > time)
+    left, right = _halved(held[number], time)
+    return [*held[:number], left], [right, *held[number + 1 :]]
+
+
+def _quietest(held: list[Stretch], low: float, high: float) -> float:
+    """Return when it is quietest between two times, to a frame; the later time where nothing tells."""
+    times, levels = [high], [math.inf]
+    for stretch in held:
+        if len(stretch.levels) >= QUIET_FRAMES:
+            means = np.convolve(stretch.levels, np.ones(QUIET_FRAMES) / QUIET_FRAMES, "valid")
+            first = stretch.start + QUIET_FRAMES // 2 * FRAME_SECONDS
+            times += [first + number * FRAME_SECONDS for number in range(len(means))]
+            levels += means.tolist()
+    within = [(level, time) for level, time in zip(levels, times, strict=True) if low <= time <= high]
+    return min(within)[1]
+
+
+def _halved(stretch: Stretch, time: float) -> tuple[Stretch, Stretch]:
+    frames = round((time - stretch.start) / FRAME_SECONDS)
+    return (
+        replace(stretch, end=time, levels=stretch.levels[:frames]),
+        replace(stretch, start=time, levels=stretch.levels[frames:]),
+    )
+
+
+def _span(held: list[Stretch]) -> float:
+    return held[-1].end - held[0].start if held else 0.0
+
+
+def _turn(held: list[Stretch]) -> Turn:
+    return Turn(held[0].start, held[-1].end)
+
+
+def _padded(turn: Turn, earliest: float, latest: float, pad: float) -> Turn:
+    """Widen a turn, not beyond the middle of the pause to its neighbours."""
+    return replace(turn, start=max(earliest, turn.start - pad), end=max(turn.end, min(latest, turn.end + pad)))

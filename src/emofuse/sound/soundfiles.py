@@ -1,0 +1,114 @@
+"""Recordings that libsndfile reads: WAV, FLAC, OGG, Opus, MP3 and their kin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+
+from emofuse.errors import AudioError
+from emofuse.sound.recording import BLOCK_SECONDS, Samples, Span, truncated
+
+# libsndfile gives this number of frames, or one near it, where a header does not tell.
+UNKNOWN_FRAMES = 1 << 40
+# Programs that cannot go back to mend a WAV header write 0 into it, or a size near 2 or 4 GiB.
+UNKNOWN_WAV_SIZE = 0x7FFFF000
+# An MP3 frame may need what stands in frames before it: so many samples before a span are decoded, and dropped.
+MP3_PREROLL = 10 * 1152
+SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".au")
+
+
+@dataclass(frozen=True)
+class SoundFile:
+    """A recording as libsndfile reads it; see `Recording`."""
+
+    path: Path
+    rate: int
+    channels: int
+    seconds: float | None
+    form: str
+
+    @property
+    def is_endless_flac(self) -> bool:
+        """Whether it is a FLAC from a pipe: libsndfile reads on over a change of rate or channels in it."""
+        return self.form == "FLAC" and self.seconds is None
+
+    def blocks(self, start: float | None, end: float | None) -> Iterator[Samples]:
+        """Yield the frames of a span; see `Recording`."""
+        span = Span.of(self.path, self.rate, start, end)
+        if self.is_endless_flac and end is None:
+            raise AudioError(
+                f"{self.path}: its header does not say how long it is; "
+                'convert it once more, to a file, or pip install "emofuse[media]"'
+            )
+        total = 0
+        try:
+            with soundfile.SoundFile(self.path) as file:
+                for block in _frames(file, span):
+                    total += len(block)
+                    yield block
+                cut = end is None and _is_cut(file, self.path)
+        except (soundfile.SoundFileError, ValueError) as error:
+            reason = str(error).rstrip(".").removeprefix("Error : ")
+            raise AudioError(f"{self.path}: breaks off or is damaged ({reason}); copy it again") from error
+        span.refuse_early_end(total)
+        if cut:
+            raise truncated(self.path)
+
+
+def open_soundfile(path: Path) -> SoundFile | None:
+    """Look at a file; None where libsndfile cannot read even its first sample."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            if file.format == "RAW":  # text by the name of .au: anything at all would pass for mu-law
+                return None
+            file.read(1)
+            seconds = None if file.frames >= UNKNOWN_FRAMES else file.frames / file.samplerate
+            return SoundFile(path, file.samplerate, file.channels, seconds, file.format)
+    except (soundfile.SoundFileError, TypeError):
+        return None
+
+
+def _frames(file: soundfile.SoundFile, span: Span) -> Iterator[Samples]:
+    if span.first and span.first >= file.frames:
+        raise span.after_the_end()
+    before = min(span.first, MP3_PREROLL) if file.format == "MP3" else 0
+    file.seek(span.first - before)
+    if before:
+        file.read(before)
+    size, total = BLOCK_SECONDS * file.samplerate, 0
+    while span.wanted is None or total < span.wanted:
+        block = file.read(
+            size if span.wanted is None else min(size, span.wanted - total), "float32", always_2d=True
+        )
+        if not len(block):
+            break
+        total += len(block)
+        yield block
+
+
+def _is_cut(file: soundfile.SoundFile, path: Path) -> bool:
+    """Tell whether a file that was read to its end ends before its header, or its container, says that it does."""
+    declared = re.search(r"data : (\d+) \(should be (\d+)\)", file.extra_info)
+    cut = file.frames < UNKNOWN_FRAMES and file.tell() < 0.99 * file.frames - 1152
+    if declared:
+        size, found = int(declared[1]), int(declared[2])
+        cut = cut or found < size < UNKNOWN_WAV_SIZE
+    return cut or (file.format == "OGG" and not _ogg_is_closed(path))
+
+
+def _ogg_is_closed(path: Path) -> bool:
+    """Tell whether the last page is whole and carries the end-of-stream flag (RFC 3533, section 6)."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 65_536))
+        tail = file.read()
+    page = tail.rfind(b"OggS")
+    if page < 0 or len(tail) < page + 27:
+        return False
+    segments = tail[page + 26]
+    lacing = tail[page + 27 : page + 27 + segments]
+    whole = len(lacing) == segments and len(tail) >= page + 27 + segments + sum(lacing)
+    return whole and bool(tail[page + 5] & 0x04)

@@ -1,0 +1,123 @@
+"""The audio track of a container, decoded by PyAV: strict where it is damaged, and checked for its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emofuse.errors import AudioError, MissingExtraError
+from emofuse.sound.containers import is_cut
+from emofuse.sound.recording import Samples
+
+# Demuxers of what may carry speech: no playlists, no lists of files, nothing that opens a second file or address.
+DEMUXERS = "mov,matroska,asf,avi,flv,mpegts,mpeg,aac,amr,amrnb,amrwb,caf,flac,wav,w64,mp3,aiff,au,ogg"
+# Their headers tell no length: what the library gives is a guess from the bit rate.
+WITHOUT_LENGTH = frozenset({"aac", "amr", "amrnb", "amrwb", "mpegts", "mpeg", "mp3"})
+# Last frames are padded and clocks are rounded: a recording may end so much before its header says.
+END_SECONDS = 0.1
+# Damage is refused, not concealed.
+STRICT = {"err_detect": "crccheck+explode"}
+
+
+class MissingMediaError(MissingExtraError, AudioError):
+    """A recording can only be read where PyAV is installed: a refusal of this one file."""
+
+
+class DamagedError(AudioError):
+    """PyAV cannot read what stands in a file, or cannot read on."""
+
+
+class Track:
+    """The audio track of an open container that a player would take.
+
+    Attributes:
+        form: the name of the container's demuxer.
+        seconds: its length as the header tells it, or that of the whole container; None where it does not.
+    """
+
+    def __init__(self, library: Any, container: Any, track: Any, path: Path) -> None:
+        self._library, self._container, self._track, self._path = library, container, track, path
+        self.form: str = container.format.name
+        self._alone = self._together = None
+        if self.form not in WITHOUT_LENGTH:
+            self._alone = float(track.duration * track.time_base) if track.duration else None
+            self._together = container.duration / 1e6 if container.duration else None
+        self.seconds: float | None = self._alone or self._together
+        self._reached = 0.0
+
+    def frames(self) -> Iterator[Any]:
+        """Decode it, from the beginning or from where it was entered."""
+        # A container that tells only its whole length is whole where any of its tracks reaches so far.
+        wanted = () if self._alone is None and self._together is not None else (self._track,)
+        for packet in self._container.demux(*wanted):
+            if packet.pts is not None and packet.time_base is not None:
+                end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                self._reached = max(self._reached, end)
+            if packet.stream.index == self._track.index:
+                yield from packet.decode()
+
+    def enter(self, entry: float) -> bool:
+        """Go to a time of the container's clock, or a little before it; tell whether that could be done."""
+        try:
+            self._container.seek(int(entry / self._track.time_base), stream=self._track)
+        except self._library.FFmpegError:
+            return False
+        return True
+
+    def ended_early(self, heard: float) -> bool:
+        """Tell whether, after so many seconds of sound, it ended before header or container say."""
+        if self._alone is not None:
+            early = heard < self._alone - END_SECONDS
+        else:
+            early = self._together is not None and self._reached < self._together - END_SECONDS
+        return early or is_cut(self._path)
+
+
+@contextmanager
+def open_track(path: Path) -> Iterator[Track | None]:
+    """Open a container and its best audio track; None where it has no track of any kind.
+
+    Raises:
+        MissingMediaError: PyAV is not installed.
+        DamagedError: as long as it is open, something in it cannot be read.
+        AudioError: it is a video without sound, or coded in a way that is not known.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise MissingMediaError("media", f"{path}: reading {path.suffix or 'it'}") from error
+    try:
+        with path.open("rb") as file, av.open(file, options={"format_whitelist": DEMUXERS}) as container:
+            track = _best(container, path)
+            yield None if track is None else Track(av, container, track, path)
+    except (av.FFmpegError, OSError) as error:
+        reason = error.strerror or type(error).__name__
+        raise DamagedError(f"{path}: breaks off or is damaged ({reason}); copy or export it again") from error
+
+
+def _best(container: Any, path: Path) -> Any:
+    track = container.streams.best("audio")
+    if track is None and container.streams.video:
+        raise AudioError(f"{path}: is a video without sound; give the recording that belongs to it")
+    if track is not None and track.codec_context is None:
+        raise AudioError(f"{path}: its sound is coded in a way that is not known here; convert it to WAV")
+    if track is not None:
+        track.codec_context.options = STRICT
+    return track
+
+
+def samples_of(frame: Any) -> Samples:
+    """Return the samples of a decoded frame as (frames, channels) in [-1, 1]."""
+    samples: npt.NDArray[Any] = frame.to_ndarray()
+    samples = samples.T if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels)
+    floats: Samples = samples.astype(np.float32)
+    if samples.dtype == np.uint8:
+        floats = floats / np.float32(128) - np.float32(1)
+    elif samples.dtype.kind == "i":
+        floats /= np.float32(np.iinfo(samples.dtype).max + 1)
+    return floats

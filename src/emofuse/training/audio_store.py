@@ -1,0 +1,134 @@
+"""Prepared audio, read once and kept while memory allows; for training also altered copies of recordings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from emofuse.config import AlterRecipe
+from emofuse.data.cache import ArrayCache, file_digest, key_of
+from emofuse.data.preparation import AudioPreparation, Floats
+from emofuse.errors import AudioError
+from emofuse.sound.augmentation import alter, load_alterations
+from emofuse.sound.clips import Clip, read_clip
+from emofuse.sound.level import trim_silence
+from emofuse.types import Utterance
+
+# Bytes of prepared audio that are held in memory.
+MEMORY_LIMIT = 2 << 30
+# Changes when copies come out otherwise than before; and what of a recipe no copy depends on.
+PRODUCER = 1
+NO_PART = {"copies", "untouched", "noises", "rooms"}
+
+Alterer: TypeAlias = Callable[[Clip, np.random.Generator], Clip]
+# File, span and preparation; of a copy also its number, and the utterance whose id it was drawn by.
+_Key: TypeAlias = tuple[Path, float | None, float | None, AudioPreparation, int, str]
+
+
+def store_of(recipe: AlterRecipe) -> AudioStore:
+    """Return a store that makes a recipe's altered copies, and keeps them on disk for other runs.
+
+    Raises:
+        RecipeError, AudioError: a folder of noises or rooms cannot be used.
+    """
+    if not recipe.copies:
+        return AudioStore()
+    how = load_alterations(recipe)
+    heard = [
+        [hashlib.sha256(clip.samples.tobytes()).hexdigest() for clip in part] for part in (how.noises, how.rooms)
+    ]
+    identity = key_of(producer=PRODUCER, recipe=recipe.model_dump(exclude=NO_PART), heard=heard)
+    return AudioStore(alterer=lambda clip, rng: alter(clip, how, rng), identity=identity)
+
+
+class AudioStore:
+    """Prepared audio by its file and span; the least used go when `limit` bytes are reached.
+
+    Shared by the jobs of a cross-validation, so that a clip is decoded once for all folds, seeds and systems.
+    Copies are made by `alterer`, and kept in half precision; on disk too if it has an `identity`: all that
+    they depend on.
+    """
+
+    def __init__(
+        self, limit: int = MEMORY_LIMIT, alterer: Alterer | None = None, identity: str | None = None
+    ) -> None:
+        self._limit, self._alterer, self.identity = limit, alterer, identity
+        self._disk = ArrayCache("copies")
+        self._held: OrderedDict[_Key, npt.NDArray[np.floating[Any]]] = OrderedDict()
+        self._bytes = 0
+
+    def __call__(self, utterance: Utterance, preparation: AudioPreparation, copy: int = 0) -> Floats | None:
+        """Return what the encoder takes of an utterance; None where it has no audio.
+
+        Args:
+            utterance: what is heard.
+            preparation: of the network.
+            copy: 0 for the recording as it is, else the number of an altered copy: the same one in every fold,
+                seed, run and process.
+
+        Raises:
+            AudioError: the recording cannot be used.
+        """
+        if utterance.audio is None:
+            return None
+        drawn_by = utterance.id if copy else ""
+        key = (utterance.audio, utterance.start, utterance.end, preparation, copy, drawn_by)
+        if key in self._held:
+            self._held.move_to_end(key)
+            return self._held[key].astype(np.float32, copy=False)
+        values = self._copy(utterance, preparation, copy) if copy else preparation(_read(utterance, preparation))
+        self._keep(key, values)
+        return values.astype(np.float32, copy=False)
+
+    def _copy(self, utterance: Utterance, preparation: AudioPreparation, copy: int) -> npt.NDArray[np.float16]:
+        """Return an altered copy, prepared, from the disk if it is there."""
+        key = None if self.identity is None else self._disk_key(utterance, preparation, copy)
+        held = None if key is None else self._disk.get(key)
+        if held is not None:
+            return held["values"]
+        assert self._alterer is not None  # a recipe with copies has its store made with one
+        clip = _read(utterance, preparation)
+        if preparation.trim:  # else noise would fill up what is cut off without it
+            clip = Clip(trim_silence(clip.samples, clip.rate), clip.rate)
+        values = preparation(self._alterer(clip, _generator(utterance.id, copy))).astype(np.float16)
+        if key is not None:
+            self._disk.put(key, {"values": values})
+        return values
+
+    def _disk_key(self, utterance: Utterance, preparation: AudioPreparation, copy: int) -> str:
+        assert utterance.audio is not None  # whoever asks has looked
+        try:
+            digest = file_digest(utterance.audio)
+        except OSError as error:
+            raise AudioError(f"{utterance.audio}: cannot be read ({error.strerror})") from error
+        return key_of(
+            identity=self.identity,
+            audio=digest,
+            span=[utterance.start, utterance.end],
+            preparation=asdict(preparation),
+            drawn=[utterance.id, copy],
+        )
+
+    def _keep(self, key: _Key, values: npt.NDArray[np.floating[Any]]) -> None:
+        self._held[key] = values
+        self._bytes += values.nbytes
+        while self._bytes > self._limit:
+            self._bytes -= self._held.popitem(last=False)[1].nbytes
+
+
+def _read(utterance: Utterance, preparation: AudioPreparation) -> Clip:
+    assert utterance.audio is not None  # whoever asks has looked
+    return read_clip(utterance.audio, utterance.start, utterance.end, preparation.rate)
+
+
+def _generator(identity: str, copy: int) -> np.random.Generator:
+    """Return what a copy of an utterance is drawn with."""
+    digest = hashlib.sha256(identity.encode()).digest()
+    return np.random.default_rng([int.from_bytes(digest[:8], "big"), copy])

@@ -1,0 +1,169 @@
+"""What frozen encoders hear and read: computed once, kept in the cache, shared by folds, seeds, systems, heads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from emofuse.config import Layers, Recipe
+from emofuse.data.cache import ArrayCache, file_digest, key_of
+from emofuse.data.preparation import AudioPreparation, Integers
+from emofuse.errors import AudioError
+from emofuse.model.checkpoint import Checkpoint
+from emofuse.model.forward import pick_device
+from emofuse.model.frozen_encoders import frozen_hash
+from emofuse.model.tuning import is_frozen
+from emofuse.sound.clips import read_clip
+from emofuse.types import MODALITIES, Utterance
+
+# Counts up whenever the same encoder would give other frames: it is a part of every key.
+PRODUCER = 1
+# Settings that came later: where they are not used, frames are those that were kept before.
+NEWER = ("trim", "level")
+
+Frames = npt.NDArray[np.floating[Any]]
+
+
+@dataclass
+class Cost:
+    """What a run has spent on encoders.
+
+    Attributes:
+        encoder_forwards: utterances that went through an encoder, each modality and each time.
+        features: the cache that spares them.
+    """
+
+    encoder_forwards: int = 0
+    features: ArrayCache = field(default_factory=lambda: ArrayCache("features"))
+
+
+@dataclass(frozen=True)
+class FrameSource:
+    """The frames of one frozen encoder: from the cache, else computed, one utterance at a time, and kept.
+
+    Attributes:
+        encoder: from prepared values and their mask to a stream.
+        identity: whatever the frames depend on, beside the utterance.
+        shape: of one frame: (width,), or (layers, width) before a learnt layer mix.
+        cost: what is spent.
+    """
+
+    encoder: nn.Module
+    identity: Mapping[str, Any]
+    shape: tuple[int, ...]
+    cost: Cost
+
+    def __call__(self, utterance: Mapping[str, Any], values: Callable[[], npt.NDArray[Any]]) -> Frames:
+        """Return an utterance's frames, (time, width) or (time, layers, width), in half precision if that holds.
+
+        Args:
+            utterance: what tells it from others, as JSON can hold it.
+            values: prepares it, where its frames are not in the cache.
+        """
+        key = key_of(**self.identity, utterance=dict(utterance))
+        kept = self.cost.features.get(key)
+        if kept is not None:
+            return kept["frames"]
+        frames = self._compute(values())
+        self.cost.features.put(key, {"frames": frames})
+        return frames
+
+    def _compute(self, values: npt.NDArray[Any]) -> Frames:
+        device = next(self.encoder.parameters()).device
+        given = torch.from_numpy(values)[None].to(device)
+        mask = torch.ones(given.shape[:2], dtype=torch.bool, device=device)
+        self.encoder.eval()
+        with torch.inference_mode():
+            frames = self.encoder(given, mask).frames[0].float().cpu().numpy()
+        self.cost.encoder_forwards += 1
+        frames = frames if frames.ndim == 2 else frames.transpose(1, 0, 2)
+        with np.errstate(over="ignore"):  # then it is kept in single precision
+            half = frames.astype(np.float16)
+        return half if np.isfinite(half).all() or not np.isfinite(frames).all() else frames
+
+
+@dataclass(frozen=True)
+class FrozenAudio:
+    """Frames of what is heard."""
+
+    source: FrameSource
+    preparation: AudioPreparation
+
+    def __call__(self, utterance: Utterance) -> Frames | None:
+        """Return the frames of an utterance; None where it has no audio.
+
+        Raises:
+            AudioError: the recording cannot be used.
+        """
+        path = utterance.audio
+        if path is None:
+            return None
+        try:
+            digest = file_digest(path)
+        except OSError as error:
+            raise AudioError(
+                f"{path}: cannot be read ({error.strerror}); check the path or the corpus root"
+            ) from error
+        span = {"audio": digest, "start": utterance.start, "end": utterance.end}
+        return self.source(
+            span, lambda: self.preparation(read_clip(path, utterance.start, utterance.end, self.preparation.rate))
+        )
+
+
+@dataclass(frozen=True)
+class FrozenText:
+    """Frames of what is read."""
+
+    source: FrameSource
+
+    def __call__(self, ids: Integers) -> Frames:
+        """Return the frames of word pieces, (pieces,)."""
+        return self.source({"ids": ids.tolist()}, lambda: ids)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Where the frames of a network's frozen encoders come from; None for what learns or is not there."""
+
+    audio: FrozenAudio | None = None
+    text: FrozenText | None = None
+
+
+def frozen_of(checkpoint: Checkpoint, recipe: Recipe, cost: Cost) -> Frozen:
+    """Return the sources of frames of the encoders that a recipe freezes."""
+    model, preparation = checkpoint.model, checkpoint.preparation
+    audio = text = None
+    for encoder in (getattr(model, f"{modality}_encoder", None) for modality in MODALITIES):
+        if encoder is not None and is_frozen(encoder):
+            encoder.to(pick_device(None))  # training moves the network there only later
+    if preparation.audio is not None and is_frozen(model.audio_encoder):
+        defaults = AudioPreparation()
+        settings = {
+            n: v for n, v in asdict(preparation.audio).items() if n not in NEWER or v != getattr(defaults, n)
+        }
+        source = _source(model.audio_encoder, recipe.audio.layers, {"modality": "audio"} | settings, cost)
+        audio = FrozenAudio(source, preparation.audio)
+    if preparation.text is not None and is_frozen(model.text_encoder):
+        text = FrozenText(_source(model.text_encoder, recipe.text.layers, {"modality": "text"}, cost))
+    return Frozen(audio, text)
+
+
+def _source(encoder: Any, layers: Layers, settings: Mapping[str, Any], cost: Cost) -> FrameSource:
+    config = {name: str(v) for name, v in encoder.backbone.config.to_dict().items() if not name.startswith("_")}
+    identity = {
+        "producer": PRODUCER,
+        "encoder": frozen_hash(encoder.backbone),
+        "config": key_of(**config),
+        "layers": layers,
+        "settings": dict(settings),
+        "torch": torch.__version__,
+        "device": next(encoder.parameters()).device.type,
+    }
+    shape = (encoder.layer_count, encoder.width) if layers == "weighted" else (encoder.width,)
+    return FrameSource(encoder, identity, shape, cost)

@@ -1,0 +1,55 @@
+"""Which model `emofuse predict` takes, and what is left to be predicted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emofuse.cli.predict import model_choice as models
+from emofuse.cli.predict.model_choice import choose_model
+from emofuse.errors import CheckpointError
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with a model, a run, recordings and a manifest; one model is in the box."""
+    for name in (
+        "model/config.json",
+        "exported/export.json",
+        "run/model/config.json",
+        "recordings/a.wav",
+        "b.wav",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    box = {None: tmp_path / "boxed", "small": tmp_path / "small-box"}
+    monkeypatch.setattr(models, "_box", box.get)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["model", "exported", "run"])
+def test_a_model_folder_is_the_model(here: Path, name: str) -> None:
+    assert choose_model(here / name, [here / "b.wav"]) == (here / name, [here / "b.wav"])
+
+
+def test_a_name_in_the_box_is_the_model(here: Path) -> None:
+    assert choose_model(Path("small"), [here / "b.wav"]) == (here / "small-box", [here / "b.wav"])
+
+
+@pytest.mark.parametrize("first", ["b.wav", "recordings", "gone.wav", "gone.jsonl"])
+def test_an_input_in_its_place_is_left_to_be_predicted_by_the_one_in_the_box(here: Path, first: str) -> None:
+    assert choose_model(here / first, [here / "b.wav"]) == (here / "boxed", [here / first, here / "b.wav"])
+    assert choose_model(None, []) == (here / "boxed", [])
+
+
+def test_what_is_neither_is_named(here: Path) -> None:
+    with pytest.raises(CheckpointError, match="no-model: no such model folder; give one as the first argument"):
+        choose_model(here / "no-model", [])
+
+
+def test_where_nothing_came_along_a_model_has_to_be_named(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "_box", lambda name: None)
+    for first in (here / "b.wav", None):
+        with pytest.raises(CheckpointError, match="no such model folder; give one as the first argument"):
+            choose_model(first, [])

@@ -1,0 +1,65 @@
+"""A small model folder and what it is exported to, each made once a process."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from networks import network  # after its folder is on the path
+
+from emofuse import layout
+from emofuse.data.corpora.demo_corpus import demo_corpus
+from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
+from emofuse.data.text import learn_vocabulary
+from emofuse.evaluation.calibration import Calibration
+from emofuse.inference.export import export
+from emofuse.model.checkpoint import Checkpoint, save_checkpoint
+from emofuse.model.encoders.scratch import LogMelCNNConfig, WordCNNConfig
+
+CARD = "# A small model\n"
+# Far from 1, so that who forgets them is seen.
+TEMPERATURES = {"audio": 2.5, "text": 0.4, "audio+text": 1.7}
+
+
+@cache
+def model_folder() -> Path:
+    """Return the folder of a model that hears and reads; calibrated, with a card and an evaluation."""
+    folder = _room() / layout.MODEL
+    model = network(
+        LogMelCNNConfig(bins=20, hidden_size=16),
+        WordCNNConfig(vocab_size=60, hidden_size=16),
+        width=16,
+        heads=2,
+        missing_modalities=True,
+    )
+    preparation = Preparation(AudioPreparation("log-mel", bins=20), words())
+    save_checkpoint(Checkpoint(model, preparation), folder)
+    calibration = Calibration(temperatures=TEMPERATURES, priors=dict.fromkeys(model.config.task.labels, 0.25))
+    (folder / layout.CALIBRATION).write_text(json.dumps(calibration.as_dict()))
+    (folder / layout.EVALUATION).write_text('{"ua": 0.5}')
+    (folder / layout.CARD).write_text(CARD)
+    return folder
+
+
+def words() -> TextPreparation:
+    """Return how words become one of 60 pieces."""
+    texts = [utterance.text or "" for utterance in demo_corpus()]
+    return TextPreparation(learn_vocabulary(texts, "words", 60))
+
+
+@cache
+def exported_folder() -> Path:
+    """Return what that model is exported to, in float32."""
+    out = _room() / "exported"
+    export(model_folder(), out)
+    return out
+
+
+def _room() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="emofuse-exports-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

@@ -1,0 +1,298 @@
+"""What a cross-validation teaches the model that is kept: epochs, temperatures, a threshold; or why it cannot."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import defaultdict
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import optimize
+from sklearn.metrics import log_loss
+from small_corpus import make_corpus
+from tiny import TINY, write_recipe
+
+from emofuse import EmotionRecognizer, cross_validate, load_recipe, train
+from emofuse.cli.main import run as command
+from emofuse.config import Recipe
+from emofuse.data.manifest import save_corpus
+from emofuse.errors import RunError
+from emofuse.evaluation.calibration import Calibration
+from emofuse.experiment.from_crossval import learn_from
+from emofuse.experiment.setup import recipe_corpus
+from emofuse.inference.torch_runtime import load_torch
+from emofuse.types import Corpus, Prediction
+
+LABELS = ("angry", "happy", "neutral", "sad")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Return 72 tones, 24 a session: some have a wrong label, two of them are not spoken, and one has no words."""
+    made = list(make_corpus(tmp_path_factory.mktemp("large"), takes=3))
+    for position in range(3, 72, 7):
+        wrong = LABELS[(LABELS.index(str(made[position].label)) + 1) % 4]
+        made[position] = replace(made[position], label=wrong)
+    for position in (5, 30):
+        made[position] = replace(made[position], audio=None)
+    made[9] = replace(made[9], text=None, text_source=None)
+    return Corpus(tuple(made), name="tones")
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    path = write_recipe(tmp_path_factory.mktemp("recipe") / "tiny.yaml")
+    wished = (
+        "selection=best",
+        "training.epochs=6",
+        "training.lr=1e-2",
+        "seeds=[0, 1]",
+        "calibration={accuracy: 0.7, coverage: 0.8}",
+    )
+    return load_recipe(path, wished)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_cache(cache: Path) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOFUSE_CACHE", str(cache))
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(large: Corpus, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run") / "tones"
+    cross_validate(recipe, large, out, systems=("fusion",), accept=("missing-audio",))
+    return out
+
+
+def jobs(run: Path, system: str = "fusion") -> list[Path]:
+    found = sorted(run.glob(f"fold-*/seed-*/{system}"))
+    assert len(found) == 6
+    return found
+
+
+def chosen_epoch(job: Path) -> int:
+    """Find the first epoch that no other one beats, by comparing each with each."""
+    records = [json.loads(line) for line in (job / "history.jsonl").read_text().splitlines()]
+    scores = [(record["validation"]["ua"], -record["validation"]["loss"]) for record in records]
+    return next(number for number, score in enumerate(scores, start=1) if all(score >= other for other in scores))
+
+
+def raw_rows(run: Path, corpus: Corpus) -> dict[str, list[tuple[list[float], int]]]:
+    """Run every job's model again on its test part, without calibration: logits and true label by pattern."""
+    rows: dict[str, list[tuple[list[float], int]]] = defaultdict(list)
+    folds = json.loads((run / "folds.json").read_text())["folds"]
+    for job in jobs(run):
+        plain = EmotionRecognizer(*load_torch(job / "model"))
+        tested = corpus.select(folds[int(job.parts[-3].split("-")[1]) - 1]["test"])
+        asked = {
+            "whole": list(tested),
+            "deaf": [replace(u, audio=None) for u in tested if u.text and u.audio],
+            "mute": [replace(u, text=None) for u in tested if u.text and u.audio],
+        }
+        for utterances in asked.values():
+            for utterance, said in zip(utterances, plain.predict_many(utterances), strict=True):
+                assert isinstance(said, Prediction)
+                logits = np.log([max(said.probabilities[label], 1e-300) for label in LABELS])
+                rows["+".join(said.modalities)].append((logits.tolist(), LABELS.index(str(utterance.label))))
+    return rows
+
+
+@pytest.fixture(scope="module")
+def lessons(run: Path, recipe: Recipe, large: Corpus) -> Any:
+    return learn_from(run, "fusion", recipe, *recipe_corpus(recipe, large))
+
+
+def test_epochs_are_the_mean_of_those_that_folds_and_seeds_chose(run: Path, lessons: Any) -> None:
+    chosen = [chosen_epoch(job) for job in jobs(run)]
+    assert len(set(chosen)) > 1 or chosen[0] < 6  # there was something to choose
+    assert lessons.epochs == round(mean(chosen))
+
+
+def test_temperatures_are_those_of_the_pooled_predictions_of_all_folds(
+    run: Path, lessons: Any, large: Corpus
+) -> None:
+    rows = raw_rows(run, large)
+    # 72 utterances under two seeds, three of which lack something; what lacks it anyway is not counted twice.
+    assert {pattern: len(found) for pattern, found in rows.items()} == {
+        "audio+text": 138,
+        "audio": 140,
+        "text": 142,
+    }
+    assert set(lessons.calibration.temperatures) == set(rows)
+    for pattern, found in rows.items():
+        logits, truth = (np.array(column) for column in zip(*found, strict=True))
+
+        def cost(temperature: float, logits: Any = logits, truth: Any = truth) -> float:
+            powers = np.exp(logits / temperature - (logits / temperature).max(axis=1, keepdims=True))
+            return float(log_loss(truth, powers / powers.sum(axis=1, keepdims=True), labels=range(4)))
+
+        best = optimize.minimize_scalar(cost, bounds=(0.1, 10), method="bounded", options={"xatol": 1e-9})
+        assert lessons.calibration.temperatures[pattern] == pytest.approx(best.x, rel=5e-3)
+
+
+def test_the_folds_own_temperatures_were_taken_out_first(run: Path) -> None:
+    own = [json.loads((job / "metrics.json").read_text())["calibration"]["temperatures"] for job in jobs(run)]
+    assert all(set(found) == {"audio", "text", "audio+text"} for found in own)
+    assert len({found["audio"] for found in own}) > 1
+
+
+def test_the_threshold_is_reached_on_the_pooled_predictions(run: Path, lessons: Any, large: Corpus) -> None:
+    found = lessons.calibration
+    logits, truth = (np.array(column) for column in zip(*raw_rows(run, large)["audio+text"], strict=True))
+    powers = np.exp(logits / found.temperatures["audio+text"])
+    chances = powers / powers.sum(axis=1, keepdims=True)
+    right, sure = chances.argmax(axis=1) == truth, chances.max(axis=1)
+    assert found.accuracy == 0.7
+    good = [t for t in sorted(sure) if (sure >= t).sum() >= 10 and right[sure >= t].mean() >= 0.7]
+    if not good:
+        assert found.threshold is None
+    elif good[0] == min(sure):
+        assert found.threshold == 0.0
+    else:
+        assert found.threshold == pytest.approx(good[0], abs=1e-4)
+    assert list(found.conformal) == [0.8]
+    scores = np.sort(1 - chances[np.arange(len(truth)), truth])
+    assert found.conformal[0.8] == pytest.approx(scores[int(np.ceil((len(scores) + 1) * 0.8)) - 1], abs=1e-4)
+
+
+def test_priors_are_those_of_everything_that_is_learnt_from(lessons: Any, large: Corpus) -> None:
+    assert lessons.calibration.priors == pytest.approx(
+        {label: sum(u.label == label for u in large) / len(large) for label in LABELS}
+    )
+
+
+def test_very_sure_predictions_give_their_logits_back(
+    run: Path, recipe: Recipe, large: Corpus, tmp_path: Path
+) -> None:
+    """A fold whose temperature is 0.1 makes probabilities of e-87 from logits that are 8.7 apart."""
+    shutil.copytree(run, tmp_path / "run")
+    logits, wrong = np.array([8.7, 0.0, 0.0, 0.0]), 0
+    for job in jobs(tmp_path / "run"):
+        metrics = json.loads((job / "metrics.json").read_text())
+        metrics["calibration"]["temperatures"]["audio+text"] = 0.1
+        (job / "metrics.json").write_text(json.dumps(metrics))
+        rows = [json.loads(line) for line in (job / "predictions.jsonl").read_text().splitlines()]
+        for row in rows:
+            label = next(str(u.label) for u in large if u.id == row["id"])
+            told = LABELS[(LABELS.index(label) + 1) % 4] if row["id"].endswith("_7") else label
+            wrong += told != label and row["modalities"] == ["audio", "text"]
+            powers = np.exp((logits - 8.7) / 0.1)
+            order = [told, *(other for other in LABELS if other != told)]
+            row["probabilities"] = dict(zip(order, (powers / powers.sum()).tolist(), strict=True))
+            row["label"] = told
+        (job / "predictions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = learn_from(tmp_path / "run", "fusion", recipe, *recipe_corpus(recipe, large))
+    share = wrong / 138
+    # A right answer costs log(1 + 3 exp(-8.7 / T)), a wrong one 8.7 / T more.
+    grid = np.linspace(0.5, 8, 7501)
+    costs = np.log(1 + 3 * np.exp(-8.7 / grid)) + share * 8.7 / grid
+    assert found.calibration.temperatures["audio+text"] == pytest.approx(grid[int(np.argmin(costs))], rel=1e-3)
+
+
+def test_training_takes_what_the_run_teaches(
+    run: Path, recipe: Recipe, large: Corpus, lessons: Any, tmp_path: Path
+) -> None:
+    assert train(recipe, large, tmp_path / "out", "fusion", run=run) == []
+    history = (tmp_path / "out" / "history.jsonl").read_text().splitlines()
+    assert len(history) == lessons.epochs
+    assert json.loads(history[-1])["validation"]["ua"] is None  # nothing is kept aside
+    document = json.loads((tmp_path / "out" / "model" / "calibration.json").read_text())
+    assert Calibration.from_dict(document) == lessons.calibration
+    used = load_recipe(tmp_path / "out" / "recipe.yaml")
+    assert (used.selection, used.training.epochs) == ("fixed", lessons.epochs)
+
+
+def test_a_run_that_chose_nothing_leaves_the_epochs_of_the_recipe(
+    corpus: Corpus, recipe: Recipe, tmp_path: Path
+) -> None:
+    fixed = recipe.model_copy(update={"selection": "fixed", "seeds": (0,)})
+    cross_validate(fixed, corpus, tmp_path / "run", systems=("text",))
+    found = learn_from(tmp_path / "run", "text", fixed, *recipe_corpus(fixed, corpus))
+    assert found.epochs == 6
+    assert set(found.calibration.temperatures) == {"text"}
+
+
+def test_a_network_that_starts_from_unimodal_ones_gets_the_epochs_of_its_own_part(
+    large: Corpus, tmp_path: Path
+) -> None:
+    text = TINY.replace("training: {", "training: {start: unimodal, joint_epochs: 6, ")
+    settings = ("selection=best", "training.epochs=4", "training.lr=2e-2")
+    recipe = load_recipe(write_recipe(tmp_path / "start.yaml", text), settings)
+    cross_validate(recipe, large, tmp_path / "run", accept=("missing-audio",))
+    given = {
+        system: learn_from(tmp_path / "run", system, recipe, *recipe_corpus(recipe, large)).epochs  # type: ignore[arg-type]
+        for system in ("audio", "text", "fusion")
+    }
+    assert given["fusion"] < 6  # what the recipe says is not what the run has chosen
+    epochs: list[int] = []
+    train(recipe, large, tmp_path / "out", "fusion", lambda p: epochs.append(p.epochs), run=tmp_path / "run")
+    wanted = [given["audio"], given["text"], given["fusion"]]
+    assert [number for number, _ in groupby(epochs)] == [number for number, _ in groupby(wanted)]
+    assert len((tmp_path / "out" / "history.jsonl").read_text().splitlines()) == given["fusion"]
+
+
+def refused(run: Path, recipe: Recipe, corpus: Corpus, system: str = "fusion") -> str:
+    with pytest.raises(RunError) as caught:
+        learn_from(run, system, recipe, *recipe_corpus(recipe, corpus))  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_run_that_is_not_finished_teaches_nothing(
+    run: Path, recipe: Recipe, large: Corpus, tmp_path: Path
+) -> None:
+    assert "is no finished cross-validation" in refused(tmp_path / "nowhere", recipe, large)
+    shutil.copytree(run, tmp_path / "run")
+    (jobs(tmp_path / "run")[2] / "history.jsonl").unlink()
+    assert "its job folders cannot be read" in refused(tmp_path / "run", recipe, large)
+    (tmp_path / "run" / "results.json").write_text('{"systems": ')
+    assert "is no finished cross-validation" in refused(tmp_path / "run", recipe, large)
+    (tmp_path / "run" / "results.json").unlink()
+    assert "it has no results.json to read" in refused(tmp_path / "run", recipe, large)
+
+
+def test_a_run_of_another_system_or_other_labels_teaches_nothing(run: Path, recipe: Recipe, large: Corpus) -> None:
+    assert "has no system 'audio'; it has fusion" in refused(run, recipe, large, "audio")
+    merged = {"angry": "bad", "sad": "bad", "happy": "good", "neutral": "good"}
+    other = recipe.model_copy(update={"labels": merged})
+    assert "tells angry, happy, neutral, sad, and the recipe bad, good" in refused(run, other, large)
+
+
+@pytest.mark.parametrize("change", ["other ids", "other labels", "fewer", "other words"])
+def test_a_run_on_another_manifest_teaches_nothing(run: Path, recipe: Recipe, large: Corpus, change: str) -> None:
+    exchanged = {"angry": "sad", "sad": "angry", "happy": "happy", "neutral": "neutral"}
+    changed = {
+        "other ids": [replace(u, id=f"new_{u.id}") for u in large],
+        "other labels": [replace(u, label=exchanged[str(u.label)]) for u in large],
+        "fewer": list(large)[:40],
+        "other words": [replace(u, text=u.text and f"well {u.text}") for u in large],
+    }
+    assert "was run on another manifest" in refused(run, recipe, Corpus(tuple(changed[change]), name="tones"))
+
+
+def test_the_command_takes_a_run_or_says_in_one_line_why_not(
+    run: Path, large: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "m.jsonl"
+    save_corpus(large, manifest)
+    arguments = ["train", str(run / "recipe.yaml"), "--manifest", str(manifest), "--out", str(tmp_path / "out")]
+    assert command([*arguments, "--from", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert len(said.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+    assert command([*arguments, "--from", str(run)]) == 0
+    assert "the model is in" in capsys.readouterr().out

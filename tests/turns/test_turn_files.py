@@ -1,0 +1,553 @@
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pympi
+import pytest
+
+from emofuse.errors import CorpusError
+from emofuse.turns.turn_files import attach_speakers, attach_words, read_turns, read_words
+from emofuse.types import Turn
+
+
+def spans(turns: list[Turn]) -> list[tuple[float, float]]:
+    return [(turn.start, turn.end) for turn in turns]
+
+
+def said(turns: list[Turn]) -> list[tuple[str | None, str | None]]:
+    return [(turn.speaker, turn.text) for turn in turns]
+
+
+def write(folder: Path, name: str, text: str, encoding: str = "utf-8") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+RTTM = """;; made by hand
+SPKR-INFO call 1 <NA> <NA> <NA> unknown anna <NA> <NA>
+SPEAKER call 1 2.50 1.25 <NA> <NA> ben <NA> <NA>
+SPEAKER call 1 0.00 2.00 <NA> <NA> anna <NA> <NA>
+"""
+
+
+def test_rttm_gives_turns_in_order_with_their_speakers(tmp_path: Path) -> None:
+    turns = read_turns(write(tmp_path, "x.rttm", RTTM))
+    assert turns == [Turn(0.0, 2.0, "anna"), Turn(2.5, 3.75, "ben")]
+
+
+def test_a_speaker_that_rttm_does_not_know_is_nobody(tmp_path: Path) -> None:
+    assert read_turns(write(tmp_path, "x.rttm", "SPEAKER a 1 0 2 <NA> <NA> <NA> <NA> <NA>\n")) == [Turn(0.0, 2.0)]
+
+
+def test_rttm_of_several_recordings_gives_the_lines_of_one(tmp_path: Path) -> None:
+    path = write(tmp_path, "all.rttm", RTTM + "SPEAKER other 1 9.0 1.0 <NA> <NA> cleo <NA> <NA>\n")
+    assert [turn.speaker for turn in read_turns(path, "call")] == ["anna", "ben"]
+    assert [turn.speaker for turn in read_turns(path, "other")] == ["cleo"]
+    with pytest.raises(CorpusError, match="holds turns of call, other, none of third"):
+        read_turns(path, "third")
+    with pytest.raises(CorpusError, match=r"of 2 recordings \(call, other\); say which"):
+        read_turns(path)
+
+
+def test_rttm_of_another_recording_is_refused_and_one_without_a_name_is_not(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="holds turns of call, none of other"):
+        read_turns(write(tmp_path, "x.rttm", RTTM), "other")
+    assert len(read_turns(write(tmp_path, "x.rttm", RTTM.replace("call", "<NA>")), "other")) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("SPEAKER call 1 0.0", "4:.*4 fields"),
+        ("SPEAKER call 1 zero 1.0 <NA> <NA> a <NA> <NA>", "4:.*'zero' is not a time"),
+        ("SPEAKER call 1 0.0 -1.0 <NA> <NA> a <NA> <NA>", "4:.*'-1.0' is not a time"),
+        ("SPEAKER call 1 nan 1.0 <NA> <NA> a <NA> <NA>", "4:.*'nan' is not a time"),
+    ],
+)
+def test_a_damaged_line_of_rttm_is_named(tmp_path: Path, line: str, message: str) -> None:
+    lines = RTTM.splitlines()
+    path = write(tmp_path, "x.rttm", "\n".join([*lines[:3], line, *lines[3:]]))
+    with pytest.raises(CorpusError, match=message):
+        read_turns(path)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        'start,end,speaker,text\n0.5,1.5,anna,"Well, no."\n2,3,ben,Yes.\n',
+        "Begin;End;Spk;Transcript\n0,5;1,5;anna;Well, no.\n2;3;ben;Yes.\n",
+        "onset\toffset\twho\tutterance\n0:00.5\t0:01.5\tanna\tWell, no.\n00:00:02\t00:00:03\tben\tYes.\n",
+        'file,start_time,duration,speaker_id,sentence\na,0.5,1.0,anna,"Well, no."\na,2,1,ben,Yes.\n',
+        'start,end,speaker,text\r\n2,3,ben,Yes.\r\n\r\n0.5,1.5,anna,"Well, no."\r\n',
+    ],
+    ids=["csv", "semicolons", "tabs and clocks", "duration", "crlf, not in order"],
+)
+def test_a_table_is_read_by_the_usual_names_of_its_columns(tmp_path: Path, table: str) -> None:
+    turns = read_turns(write(tmp_path, "t.csv", table))
+    assert spans(turns) == [(0.5, 1.5), (2.0, 3.0)]
+    assert said(turns) == [("anna", "Well, no."), ("ben", "Yes.")]
+    assert turns[0].text_source == "gold"
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("speaker,text\nanna,no\n", "1: has no columns called start and end"),
+        ("start,end\n0,1\nx,2\n", "3: 'x' is not a time"),
+        ("start,end\n0,1\n3,2\n", "3: ends at 2 s, before it starts at 3 s"),
+        ("start,end\n0,1\n1,\n", "3: '' is not a time"),
+        ("start,end,text\n0,1,a,b\n", "2: has 4 values for 3 columns"),
+        ('start,end,text\n0,1,"a\n', "is not a table"),
+        ("start,end\n", "holds no turn"),
+        ("  \n", "is empty"),
+    ],
+)
+def test_a_damaged_table_is_refused_with_its_line(tmp_path: Path, table: str, message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        read_turns(write(tmp_path, "t.csv", table))
+
+
+LONG = """File type = "ooTextFile"
+Object class = "TextGrid"
+
+xmin = 0
+xmax = 4
+tiers? <exists>
+size = 3
+item []:
+    item [1]:
+        class = "IntervalTier"
+        name = "anna"
+        xmin = 0
+        xmax = 4
+        intervals: size = 3
+        intervals [1]:
+            xmin = 0
+            xmax = 0.5
+            text = ""
+        intervals [2]:
+            xmin = 0.5
+            xmax = 1.5
+            text = "I said ""no"" [1]:
+2 times, = 3"
+        intervals [3]:
+            xmin = 1.5
+            xmax = 4
+            text = " "
+    item [2]:
+        class = "TextTier"
+        name = "clicks"
+        xmin = 0
+        xmax = 4
+        points: size = 1
+        points [1]:
+            number = 1.25
+            mark = "click"
+    item [3]:
+        class = "IntervalTier"
+        name = "ben"
+        xmin = 0
+        xmax = 4
+        intervals: size = 1
+        intervals [1]:
+            xmin = 1
+            xmax = 2.25
+            text = "Ją"
+"""
+SHORT = """File type = "ooTextFile"
+Object class = "TextGrid"
+
+0
+4
+<exists>
+2
+"IntervalTier"
+"anna"
+0
+4
+2
+0
+0.5
+""
+0.5
+1.5
+"I said ""no"" [1]:
+2 times, = 3"
+"IntervalTier"
+"ben"
+0
+4
+1
+1
+2.25
+"Ją"
+"""
+
+
+@pytest.mark.parametrize("text", [LONG, SHORT, LONG.replace("\n", "\r\n")], ids=["long", "short", "crlf"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_textgrids_long_and_short_in_any_encoding_of_praat(tmp_path: Path, text: str, encoding: str) -> None:
+    turns = read_turns(write(tmp_path, "x.TextGrid", text, encoding))
+    assert spans(turns) == [(0.5, 1.5), (1.0, 2.25)]
+    assert said(turns) == [("anna", 'I said "no" [1]: 2 times, = 3'), ("ben", "Ją")]
+
+
+@pytest.mark.parametrize("mode", ["normal", "short"])
+def test_a_textgrid_of_another_writer_reads_as_that_writer_meant_it(tmp_path: Path, mode: str) -> None:
+    grid = pympi.Praat.TextGrid(xmax=30.0)
+    intervals = [(0.25 * number, 0.25 * number + 0.2, f"word {number}") for number in range(100)]
+    for name in ("anna", "ben"):
+        tier = grid.add_tier(name)
+        for start, end, text in intervals:
+            tier.add_interval(start, end, f"{name} {text}")
+    path = tmp_path / "x.TextGrid"
+    grid.to_file(str(path), mode=mode)
+    turns = read_turns(path)
+    assert sorted(said(turns)) == sorted(
+        (name, f"{name} {text}") for name in ("anna", "ben") for *_, text in intervals
+    )
+    ben = [turn for turn in turns if turn.speaker == "ben"]
+    np.testing.assert_allclose(spans(ben), [(start, end) for start, end, _ in intervals])
+
+
+def test_tiers_of_an_aligner_give_the_speaker_and_no_sounds(tmp_path: Path) -> None:
+    text = SHORT.replace('"anna"', '"anna - words"').replace('"ben"', '"anna - phones"')
+    assert said(read_turns(write(tmp_path, "x.TextGrid", text))) == [("anna", 'I said "no" [1]: 2 times, = 3')]
+    text = SHORT.replace('"anna"', '"words"')
+    assert [turn.speaker for turn in read_turns(write(tmp_path, "x.TextGrid", text))] == [None, "ben"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (LONG[: LONG.index("xmax = 1.5")], "20: breaks off where an interval's end"),
+        (LONG.replace('text = "Ją"', "text = 5"), "46: has 5 where an interval's text"),
+        (LONG.replace("xmax = 2.25", "xmax = 0.25"), "44: ends at 0.25 s, before it starts"),
+        (LONG.replace("TextGrid", "Pitch"), "2: is not a TextGrid"),
+        ("ooBinaryFile\x08TextGrid", "is a binary TextGrid"),
+    ],
+)
+def test_a_damaged_textgrid_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        read_turns(write(tmp_path, "x.TextGrid", text))
+
+
+def write_eaf(path: Path) -> Path:
+    eaf = pympi.Elan.Eaf()
+    eaf.remove_tier("default")
+    eaf.add_tier("A", part="anna")
+    eaf.add_tier("ben")
+    eaf.add_linguistic_type("words", constraints="Symbolic_Association")
+    eaf.add_tier("A-gloss", ling="words", parent="A")
+    eaf.add_annotation("A", 500, 1500, "Ją & <no>")
+    eaf.add_annotation("ben", 1000, 2250)
+    eaf.add_ref_annotation("A-gloss", "A", 700, "a gloss")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        eaf.to_file(str(path))
+    return path
+
+
+def test_eaf_gives_the_tiers_that_depend_on_none(tmp_path: Path) -> None:
+    turns = read_turns(write_eaf(tmp_path / "x.eaf"))
+    assert spans(turns) == [(0.5, 1.5), (1.0, 2.25)]
+    assert said(turns) == [("anna", "Ją & <no>"), ("ben", None)]
+    assert said(list(read_words(tmp_path / "x.eaf"))) == [("anna", "Ją & <no>")]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("</TIER>", ""), r"x.eaf:\d+: is not XML"),
+        (('TIME_VALUE="1500"', ""), "annotation a2 of tier A: has no time"),
+        (("ANNOTATION_DOCUMENT", "SOMETHING"), "is XML, but not ELAN's"),
+    ],
+)
+def test_a_damaged_eaf_is_refused(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    path = write_eaf(tmp_path / "x.eaf")
+    path.write_text(path.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+    with pytest.raises(CorpusError, match=message):
+        read_turns(path)
+
+
+SRT = """1
+00:00:00,500 --> 00:00:01,500
+<i>Well,</i>
+no. {\\an8}
+
+2
+01:00:02.000 --> 01:00:03.250
+Tom &amp; I
+"""
+VTT = """WEBVTT - a title
+
+NOTE
+nobody says this
+
+STYLE
+::cue { color: red }
+
+intro
+00:00.500 --> 00:01.500 align:start position:0%
+<v.loud Anna Maria>Well, <00:00:01.000><c>no.</c></v>
+
+01:00:02.000 --> 01:00:03.250
+<v Ben>Tom &amp; I
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    ("name", "text", "speakers"),
+    [
+        ("x.srt", SRT, [None, None]),
+        ("x.vtt", VTT, ["Anna Maria", "Ben"]),
+        ("srt.txt", SRT, [None, None]),
+        ("vtt.txt", VTT, ["Anna Maria", "Ben"]),
+    ],
+)
+def test_subtitles(
+    tmp_path: Path, name: str, text: str, speakers: list[str | None], encoding: str, newline: str
+) -> None:
+    turns = read_turns(write(tmp_path, name, text.replace("\n", newline), encoding))
+    assert spans(turns) == [(0.5, 1.5), (3602.0, 3603.25)]
+    assert said(turns) == list(zip(speakers, ["Well, no.", "Tom & I"], strict=True))
+
+
+def test_a_cue_of_two_voices_is_two_turns(tmp_path: Path) -> None:
+    path = write(tmp_path, "x.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v A>One.</v>\n<v B>Two.</v>\n")
+    assert said(read_turns(path)) == [("A", "One."), ("B", "Two.")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SRT.replace("01:00:02.000 -->", "01:00: -->"), "6: these are not the times|6: .* is not a time"),
+        (SRT.replace("01:00:03.250", "01:00:01.250"), "7: ends at"),
+        ("WEBVTT\n\nhello\n", "holds no cue"),
+    ],
+)
+def test_damaged_subtitles_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(CorpusError, match=message.replace("6:", "[67]:")):
+        read_turns(write(tmp_path, "x.srt", text))
+
+
+WHISPER = {
+    "text": " Well, don't. Yes.",
+    "language": "en",
+    "segments": [
+        {
+            "id": 0,
+            "start": 0.5,
+            "end": 1.5,
+            "text": " Well, don't.",
+            "words": [
+                {"word": " Well,", "start": 0.5, "end": 0.9, "probability": 0.9},
+                {"word": " don", "start": 0.9, "end": 1.2, "probability": 0.9},
+                {"word": "'t.", "start": 1.2, "end": 1.5, "probability": 0.9},
+            ],
+        },
+        {"id": 1, "start": 2, "end": 3, "text": " Yes.", "speaker": "SPEAKER_01"},
+    ],
+}
+
+
+def test_json_of_whisper_gives_segments_as_turns_and_words_where_it_has_them(tmp_path: Path) -> None:
+    path = write(tmp_path, "x.json", json.dumps(WHISPER))
+    turns, words = read_turns(path), read_words(path)
+    assert turns == [
+        Turn(0.5, 1.5, None, "Well, don't.", "gold", "en"),
+        Turn(2.0, 3.0, "SPEAKER_01", "Yes.", "gold", "en"),
+    ]
+    assert isinstance(words, list)
+    assert [(word.start, word.end, word.text) for word in words] == [
+        (0.5, 0.9, "Well,"),
+        (0.9, 1.5, "don't."),
+        (2.0, 3.0, "Yes."),
+    ]
+
+
+def test_a_word_of_no_length_is_not_lost(tmp_path: Path) -> None:
+    words = [{"word": "no", "start": 1.0, "end": 1.0}, {"word": "way", "start": 1.0, "end": 1.4, "speaker": "b"}]
+    row = {"start": 1.0, "end": 1.4, "text": "no way", "words": words, "speaker": "a"}
+    found = read_words(write(tmp_path, "x.json", json.dumps([row])))
+    assert isinstance(found, list)
+    assert said(found) == [("a", "no"), ("b", "way")]
+
+
+def test_words_of_which_one_has_no_time_are_taken_with_their_segment(tmp_path: Path) -> None:
+    row = {
+        "start": 1.0,
+        "end": 1.4,
+        "text": "in 7 days",
+        "words": [{"word": "in", "start": 1, "end": 2}, {"word": "7"}],
+    }
+    found = read_words(write(tmp_path, "x.json", json.dumps({"segments": [row]})))
+    assert isinstance(found, list)
+    assert said(found) == [(None, "in 7 days")]
+
+
+def test_json_of_a_text_alone_has_words_and_no_turns(tmp_path: Path) -> None:
+    path = write(tmp_path, "x.json", '{"text": " Well,\\n no. "}')
+    assert read_words(path) == "Well, no."
+    with pytest.raises(CorpusError, match="words without times"):
+        read_turns(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"segments": [\n{"start": 0,}]}', "2: is not JSON"),
+        ('{"words": 3}', 'neither "segments" with times nor a "text"'),
+        ("[3]", "segment 0: is not an object"),
+        ('[{"start": 0, "end": null, "text": "x"}]', "segment 0: 'None' is not a time"),
+        ('[{"start": 0, "end": 1, "text": ["x"]}]', "segment 0: has .* where a word"),
+        ("[" * 100_000, "is not JSON"),
+        ("9" * 5000, "is not JSON"),
+    ],
+)
+def test_damaged_json_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    for read in (read_turns, read_words):
+        with pytest.raises(CorpusError, match=message):
+            read(write(tmp_path, "x.json", text))
+
+
+def test_a_plain_text_is_words_without_times(tmp_path: Path) -> None:
+    assert read_words(write(tmp_path, "x.txt", "\ufeffI said\r\nno.\n")) == "I said no."
+
+
+def test_a_track_of_labels_is_told_from_a_plain_text(tmp_path: Path) -> None:
+    turns = read_turns(write(tmp_path, "x.txt", "0.500000\t1.500000\tWell, no.\n2.0\t3.0\t\n"))
+    assert [(turn.start, turn.end, turn.text) for turn in turns] == [(0.5, 1.5, "Well, no."), (2.0, 3.0, None)]
+    assert read_turns(write(tmp_path, "r.txt", RTTM.split("\n", 2)[2]))[0].speaker == "anna"
+    assert [turn.speaker for turn in read_turns(write(tmp_path, "g.txt", SHORT))] == ["anna", "ben"]
+
+
+def test_files_that_nobody_reads_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="no such file"):
+        read_turns(tmp_path / "none.srt")
+    with pytest.raises(CorpusError, match=r"turns and words are read from \.rttm, \.csv"):
+        read_turns(write(tmp_path, "x.docx", "words"))
+    with pytest.raises(CorpusError, match=r"x.srt:2: is not UTF-8"):
+        read_turns(write(tmp_path, "x.srt", "1\nJä\n", "latin-1"))
+    with pytest.raises(CorpusError, match="holds no words"):
+        read_words(write(tmp_path, "x.rttm", RTTM))
+    with pytest.raises(CorpusError, match="cannot be read"):
+        read_turns(tmp_path)
+
+
+ANNA_BEN = [Turn(0.0, 3.0, "anna"), Turn(2.5, 6.0, "ben")]
+
+
+def test_a_turn_gets_the_speaker_who_has_most_of_it() -> None:
+    turns = [Turn(0.5, 2.8), Turn(2.6, 4.0), Turn(7.0, 8.0), Turn(8.0, 9.0, "cleo")]
+    assert [turn.speaker for turn in attach_speakers(turns, ANNA_BEN)] == ["anna", "ben", None, "cleo"]
+
+
+def test_many_short_stretches_of_one_speaker_count_together() -> None:
+    speakers = [Turn(0.0, 0.6, "anna"), Turn(0.6, 1.6, "ben"), Turn(1.6, 2.1, "anna")]
+    assert attach_speakers([Turn(0.0, 2.1)], speakers)[0].speaker == "anna"
+
+
+def test_a_long_stretch_that_began_early_is_not_overlooked() -> None:
+    speakers = [Turn(0.0, 100.0, "anna"), *(Turn(float(t), t + 0.1, "ben") for t in range(1, 60))]
+    assert attach_speakers([Turn(50.5, 51.9)], speakers)[0].speaker == "anna"
+
+
+def test_a_turn_is_split_where_the_speaker_changes() -> None:
+    speakers = [Turn(0.0, 2.0, "anna"), Turn(2.4, 4.0, "ben"), Turn(4.05, 5.0, "ben"), Turn(5.0, 5.1, "anna")]
+    pieces = attach_speakers([Turn(0.5, 5.5)], speakers, split=True)
+    assert [(piece.start, piece.end, piece.speaker) for piece in pieces] == [(0.5, 2.4, "anna"), (2.4, 5.5, "ben")]
+
+
+def test_a_turn_that_has_words_is_never_split() -> None:
+    turn = Turn(0.0, 6.0, text="one two")
+    assert attach_speakers([turn], ANNA_BEN, split=True) == [Turn(0.0, 6.0, "ben", "one two")]
+
+
+def test_pieces_cover_the_turn_without_a_gap() -> None:
+    pieces = attach_speakers(
+        [Turn(0.0, 10.0)], [Turn(1.0, 2.0, "a"), Turn(3.0, 4.0, "b"), Turn(3.5, 8.0, "a")], True
+    )
+    assert pieces[0].start == 0.0
+    assert pieces[-1].end == 10.0
+    assert all(one.end == two.start for one, two in pairwise(pieces))
+
+
+def test_words_go_to_the_turn_in_which_most_of_them_lies(caplog: pytest.LogCaptureFixture) -> None:
+    turns = [Turn(0.0, 2.0), Turn(2.5, 4.0), Turn(5.0, 6.0, text="was here", text_source="asr:x")]
+    words = [
+        Turn(1.5, 2.6, text="there"),
+        Turn(0.2, 1.0, text="hello"),
+        Turn(1.8, 3.9, text="you"),
+        Turn(8, 9, text="!"),
+    ]
+    with caplog.at_level(logging.WARNING):
+        worded = attach_words(turns, words)
+    assert [turn.text for turn in worded] == ["hello there", "you", "was here"]
+    assert [turn.text_source for turn in worded] == ["gold", "gold", "asr:x"]
+    assert "1 of 4 stretches of words" in caplog.text
+
+
+def test_where_two_speak_at_once_words_go_to_their_speaker() -> None:
+    turns = [Turn(0.0, 3.0, "anna"), Turn(1.0, 3.0, "ben")]
+    worded = attach_words(turns, [Turn(0.9, 2.0, "ben", "yes"), Turn(0.9, 2.0, "anna", "no")])
+    assert [turn.text for turn in worded] == ["no", "yes"]
+
+
+def test_words_bring_their_language_and_their_speaker_where_the_turn_has_none() -> None:
+    (turn,) = attach_words(
+        [Turn(0, 2)], [Turn(0, 1, "anna", "你好", language="zh"), Turn(1, 2, "anna", "吗", language="zh")]
+    )
+    assert turn == Turn(0, 2, "anna", "你好吗", "gold", "zh")
+
+
+def test_a_text_without_times_goes_to_a_single_turn_only() -> None:
+    assert attach_words([Turn(0.0, 1.0)], "I said no.")[0].text == "I said no."
+    with pytest.raises(CorpusError, match="no times, and the recording has 2 turns"):
+        attach_words(ANNA_BEN, "I said no.")
+
+
+def test_what_is_given_is_not_changed_and_equal_turns_are_kept_apart() -> None:
+    turns = [Turn(0.0, 1.0), Turn(0.0, 1.0)]
+    assert [turn.text for turn in attach_words(turns, [Turn(0.0, 1.0, text="a")])] == ["a", None]
+    assert turns == [Turn(0.0, 1.0), Turn(0.0, 1.0)]
+
+
+FILES = {
+    "x.rttm": RTTM,
+    "x.csv": 'start,end,speaker,text\n0.5,1.5,anna,"Well, no."\n2,3,ben,Yes.\n',
+    "long.TextGrid": LONG,
+    "short.TextGrid": SHORT,
+    "x.srt": SRT,
+    "x.vtt": VTT,
+    "x.json": json.dumps(WHISPER),
+    "x.txt": "0.5\t1.5\tno\n",
+}
+
+
+@pytest.mark.parametrize("name", [*FILES, "x.eaf"])
+def test_whatever_is_wrong_with_a_file_is_said_in_one_sentence(tmp_path: Path, name: str) -> None:
+    """Files cut off, or with bytes changed, are read or refused with their name, and never fail otherwise."""
+    path, rng = tmp_path / name, np.random.default_rng(0)
+    content = write_eaf(path).read_bytes() if name == "x.eaf" else FILES[name].encode()
+    refusals = set()
+    for _ in range(60):
+        damaged = bytearray(content[: int(rng.integers(1, len(content) + 1))])
+        for place in rng.integers(0, len(damaged), int(rng.integers(0, 4))):
+            damaged[place] = int(rng.integers(256))
+        path.write_bytes(damaged)
+        for read in (read_turns, read_words):
+            try:
+                read(path)
+            except CorpusError as error:
+                refusals.add(str(error))
+    assert refusals
+    assert all(refusal.startswith(str(path)) and "\n" not in refusal for refusal in refusals)
