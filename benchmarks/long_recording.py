@@ -22,13 +22,13 @@ import soundfile
 
 from emofuse.sound.clips import AUDIO_SUFFIXES, SAMPLE_RATE, read_clip
 from emofuse.sound.level import to_level, trim_silence
+from emofuse.types.arrays import Samples
 
 NEAR = 0.3
 LEVEL = 0.06
 LONGEST_CLIP = 10.0
 # Where a clip begins and ends is plain if a threshold 10 dB higher says nearly the same.
 PLAIN, STRICTER = 0.15, 25.0
-Samples = npt.NDArray[np.float32]
 
 
 def main() -> None:

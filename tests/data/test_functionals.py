@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import soundfile
 from scipy.fft import dct
@@ -17,24 +16,24 @@ from emofuse.sound.clips import Clip
 from emofuse.sound.contours import deltas, energy, mfcc, pitch
 from emofuse.sound.filterbank import log_mel
 from emofuse.types import Corpus, Utterance
+from emofuse.types.arrays import Float32Array
 
 RATE = 16_000
-Floats = npt.NDArray[np.float32]
 
 
-def noise(seconds: float, seed: int = 0, loudness: float = 0.1) -> Floats:
+def noise(seconds: float, seed: int = 0, loudness: float = 0.1) -> Float32Array:
     size = round(seconds * RATE)
     return (loudness * np.random.default_rng(seed).normal(size=size)).astype(np.float32)
 
 
-def sound(hertz: float, orders: tuple[int, ...] = (1,), seconds: float = 0.5) -> Floats:
+def sound(hertz: float, orders: tuple[int, ...] = (1,), seconds: float = 0.5) -> Float32Array:
     """Return harmonics of a pitch, weaker the higher, not in phase."""
     time = np.arange(round(seconds * RATE)) / RATE
     waves = [np.sin(2 * np.pi * hertz * n * time + n) / n for n in orders]
     return (0.2 * np.sum(waves, axis=0)).astype(np.float32)
 
 
-def described(samples: Floats) -> dict[str, float]:
+def described(samples: Float32Array) -> dict[str, float]:
     return dict(zip(NAMES, functionals(Clip(samples, RATE)).tolist(), strict=True))
 
 
@@ -90,7 +89,7 @@ def test_pitch_has_ten_milliseconds_a_frame_and_knows_where_it_is() -> None:
 
 
 @pytest.mark.parametrize("samples", [noise(2.0), np.zeros(RATE, dtype=np.float32)], ids=["noise", "silence"])
-def test_what_does_not_repeat_itself_is_unvoiced(samples: Floats) -> None:
+def test_what_does_not_repeat_itself_is_unvoiced(samples: Float32Array) -> None:
     found, _, _ = pitch(samples)
     assert not found.any()
 

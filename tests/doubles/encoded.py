@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-av = pytest.importorskip("av", reason="the extra media is not installed")
+from emofuse.types.arrays import Samples
 
-Samples = npt.NDArray[np.float32]
+av = pytest.importorskip("av", reason="the extra media is not installed")
 
 
 @dataclass(frozen=True)

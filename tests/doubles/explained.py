@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 import torch
 from torch import nn
@@ -17,6 +16,7 @@ from emofuse.model.batch import as_tensors
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
 from emofuse.model.network import EmotionModel
 from emofuse.sound.clips import Clip
+from emofuse.types.arrays import Float32Array
 
 # The small networks of the model's tests: who imports this module first finds them.
 
@@ -29,7 +29,7 @@ FILLERS = ("the", "thing", "was", "over", "there", "when", "they", "came")
 SECONDS = 1.2
 
 
-def recording(label: str, moment: int, seed: int) -> npt.NDArray[np.float32]:
+def recording(label: str, moment: int, seed: int) -> Float32Array:
     """Return noise in which one moment of 100 ms holds a short tone; the label tells how high."""
     samples = 0.01 * np.random.default_rng(seed).standard_normal(round(SECONDS * RATE))
     if label in HERTZ:

@@ -17,7 +17,6 @@ from itertools import product
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
 from emofuse.evaluation.intervals import (
     Interval,
@@ -29,8 +28,8 @@ from emofuse.evaluation.intervals import (
 )
 from emofuse.evaluation.metrics import CONFUSION_METRICS, Counts, MetricName
 from emofuse.evaluation.significance import detectable_difference, sign_flip_test, speaker_differences
+from emofuse.types.arrays import Float64Array
 
-Floats = npt.NDArray[np.float64]
 MakeInterval = Callable[[Statistic], Interval | None]
 METRICS: tuple[MetricName, ...] = ("wa", "ua", "macro_f1")
 # The shares of angry, happy, neutral, sad in IEMOCAP's four classes.
@@ -197,11 +196,11 @@ def drawn_percentiles(statistic: Statistic, draws: int, corrected: bool) -> Inte
     return Interval(float(low), float(high), "BCa" if corrected else "percentiles", groups)
 
 
-def sigmoid(values: Floats) -> Floats:
+def sigmoid(values: Float64Array) -> Float64Array:
     return np.asarray(1 / (1 + np.exp(-values)))
 
 
-def _speakers(setting: Setting, replicates: int, generator: np.random.Generator) -> tuple[Counts, Floats]:
+def _speakers(setting: Setting, replicates: int, generator: np.random.Generator) -> tuple[Counts, Float64Array]:
     """Return how often each class is said and the logit of its being right, (replicates, speakers, labels)."""
     shape = (replicates, setting.speakers)
     sizes = np.round(setting.utterances * np.exp(setting.uneven * generator.normal(size=shape))).astype(np.int64)

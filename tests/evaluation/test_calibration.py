@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,10 +27,10 @@ from emofuse.evaluation.calibration import (
     probabilities,
     undo_smoothing,
 )
-from emofuse.evaluation.metrics import Indices, expected_calibration_error, negative_log_likelihood
+from emofuse.evaluation.metrics import expected_calibration_error, negative_log_likelihood
+from emofuse.types.arrays import Float64Array, IntArray
 
 FIXED = settings(derandomize=True, deadline=None)
-Floats = npt.NDArray[np.float64]
 MADE = Calibration(
     temperatures={"audio": 1.5, "audio+text": 0.8},
     accuracy=0.9,
@@ -89,7 +88,7 @@ def test_the_logits_are_not_changed() -> None:
     assert logits.tolist() == [1.0, 2.0]
 
 
-def judged(temperature: float, utterances: int = 4000, seed: int = 0) -> tuple[Floats, Indices]:
+def judged(temperature: float, utterances: int = 4000, seed: int = 0) -> tuple[Float64Array, IntArray]:
     """Draw logits that are right about their labels once divided by the temperature."""
     generator = np.random.default_rng(seed)
     logits = generator.normal(scale=1.5, size=(utterances, 4))
@@ -253,7 +252,7 @@ def test_a_calibration_is_a_value() -> None:
     assert replace(MADE, temperatures={}) != MADE
 
 
-def gaussian(values: Floats, shares: Floats) -> Floats:
+def gaussian(values: Float64Array, shares: Float64Array) -> Float64Array:
     """Return the probabilities of two classes with normal values about -1 and 1, by Bayes's rule."""
     density = np.exp(-((values[:, None] - np.array([-1, 1])) ** 2) / 2) * shares
     return np.asarray(density / density.sum(axis=1, keepdims=True))

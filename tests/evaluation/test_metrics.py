@@ -15,7 +15,6 @@ from sklearn import metrics as reference
 from emofuse.evaluation.metrics import (
     CONFUSION_METRICS,
     Counts,
-    Indices,
     MetricName,
     brier_score,
     concordance,
@@ -30,8 +29,8 @@ from emofuse.evaluation.metrics import (
     unweighted_accuracy,
     weighted_accuracy,
 )
-from emofuse.evaluation.reliability import Floats
 from emofuse.evaluation.scores import METRICS
+from emofuse.types.arrays import Float64Array, IntArray
 
 FIXED = settings(derandomize=True, deadline=None)
 # Three labels; of 4, 3 and 3 utterances, 2, 3 and 0 are right.
@@ -182,7 +181,7 @@ def test_no_warning_is_given_for_classes_that_do_not_occur() -> None:
         precisions(GAPS)
 
 
-def probable(utterances: int, labels: int, seed: int) -> tuple[Floats, Indices]:
+def probable(utterances: int, labels: int, seed: int) -> tuple[Float64Array, IntArray]:
     generator = np.random.default_rng(seed)
     return generator.dirichlet(np.ones(labels), size=utterances), generator.integers(0, labels, size=utterances)
 

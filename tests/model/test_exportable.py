@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 import pytest
 import torch
@@ -23,6 +22,7 @@ from emofuse.errors import CheckpointError, MissingExtraError
 from emofuse.model.encoders.scratch import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
 from emofuse.model.exportable import INPUTS, OnnxLSTM, write_graph
 from emofuse.model.network import EmotionModel
+from emofuse.types.arrays import Float32Array
 
 TOLERANCE = 1e-4
 LORA = {"rank": 2, "alpha": 4, "dropout": 0.1}
@@ -145,7 +145,7 @@ class Written:
     def rows(self, steps: tuple[int, ...] = (), pieces: tuple[int, ...] = PIECES) -> Rows:
         return inputs(list(steps or (FRAMES if self.bins else SAMPLES)), list(pieces), bins=self.bins)
 
-    def run(self, batch: Batch) -> list[npt.NDArray[np.float32]]:
+    def run(self, batch: Batch) -> list[Float32Array]:
         arrays = batch.arrays()
         return self.session.run(None, {name: arrays[name] for name in self.names})  # type: ignore[no-any-return]
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, recall_score
+from tiny import write_recipe
 
 from emofuse import cross_validate, load_recipe
 from emofuse.config import Recipe
@@ -25,7 +26,6 @@ from emofuse.model.checkpoint import load_model
 from emofuse.training.loader import texts_of
 from emofuse.training.warm_start import stream_weights
 from emofuse.types import Corpus, Utterance
-from tiny import write_recipe
 
 LABELS = ("angry", "happy", "neutral", "sad")
 

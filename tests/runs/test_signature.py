@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny import TINY, write_recipe
 
 from emofuse import load_recipe
 from emofuse.errors import CorpusError
@@ -22,7 +23,6 @@ from emofuse.runs.signature import (
     validation_of,
 )
 from emofuse.types import Fold
-from tiny import TINY, write_recipe
 
 LABELS = ("angry", "happy", "neutral", "sad")
 PAPER = Signature(

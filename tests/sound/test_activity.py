@@ -24,11 +24,12 @@ from emofuse.sound.activity import (
     default_detector,
     find_speech,
 )
-from emofuse.sound.clips import SAMPLE_RATE, Samples, read_clip
+from emofuse.sound.clips import SAMPLE_RATE, read_clip
 from emofuse.sound.level import root_mean_square, to_level, trim_silence
 from emofuse.sound.loudness import FRAME, Scored
 from emofuse.sound.segments import to_turns
 from emofuse.types import Turn
+from emofuse.types.arrays import Samples
 
 Spans = list[tuple[float, float]]
 

@@ -10,8 +10,9 @@ import soundfile
 
 from emofuse.errors import AudioError, RecipeError
 from emofuse.sound.channels import check_channels, find_bleed, not_speech, parse_channels, refuse_employee
-from emofuse.sound.clips import Samples, read_clip
+from emofuse.sound.clips import read_clip
 from emofuse.types import Passed
+from emofuse.types.arrays import Samples
 
 RATE = 8000
 CALL = {"agent": 0, "customer": 1}

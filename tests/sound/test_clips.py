@@ -14,8 +14,9 @@ import soundfile
 import soxr
 
 from emofuse.errors import AudioError
-from emofuse.sound.clips import AUDIO_SUFFIXES, Clip, Samples, measure_clip, read_clip, seconds_of
+from emofuse.sound.clips import AUDIO_SUFFIXES, Clip, measure_clip, read_clip, seconds_of
 from emofuse.sound.media import MEDIA_SUFFIXES
+from emofuse.types.arrays import Samples
 
 ODD = Path(os.environ.get("EMOFUSE_DATA", "nowhere")) / "odd_audio"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emofuse.sound.clips import Clip, Samples
+from emofuse.sound.clips import Clip
 from emofuse.sound.conditions import (
     companded,
     faster,
@@ -21,6 +21,7 @@ from emofuse.sound.conditions import (
     telephone,
 )
 from emofuse.sound.level import root_mean_square
+from emofuse.types.arrays import Samples
 
 FIXED = settings(derandomize=True, deadline=None, max_examples=25)
 RATE = 16_000

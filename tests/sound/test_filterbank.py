@@ -12,7 +12,6 @@ from emofuse.sound.filterbank import (
     WHISPER_FLOOR,
     WHISPER_RANGE,
     FilterBank,
-    Floats,
     kaldi_filters,
     log_mel,
     mel_filters,
@@ -20,11 +19,12 @@ from emofuse.sound.filterbank import (
     stacked_filterbank,
     whisper_log_mel,
 )
+from emofuse.types.arrays import Float32Array
 
 RATE = 16_000
 
 
-def tone(hertz: float, seconds: float = 0.1, rate: int = RATE) -> Floats:
+def tone(hertz: float, seconds: float = 0.1, rate: int = RATE) -> Float32Array:
     time = np.arange(round(seconds * rate)) / rate
     return (0.5 * np.sin(2 * np.pi * hertz * time)).astype(np.float32)
 
@@ -107,7 +107,7 @@ def test_filters_are_triangles_of_unit_height_over_all_frequencies_but_the_ends(
     np.testing.assert_allclose(mel_filters(RATE, 1 << 16, 10).max(axis=0), 1.0, atol=0.02)
 
 
-def noise(samples: int) -> Floats:
+def noise(samples: int) -> Float32Array:
     return np.random.default_rng(0).normal(scale=0.1, size=samples).astype(np.float32)
 
 
@@ -157,6 +157,6 @@ def test_the_shortest_clips_have_frames_of_finite_numbers(bank: FilterBank, samp
 
 
 @pytest.mark.parametrize("filters", [mel_filters, slaney_filters, kaldi_filters])
-def test_filters_that_are_shared_cannot_be_changed(filters: Callable[[int, int, int], Floats]) -> None:
+def test_filters_that_are_shared_cannot_be_changed(filters: Callable[[int, int, int], Float32Array]) -> None:
     with pytest.raises(ValueError, match="read-only"):
         filters(RATE, 512, 40)[0, 0] = 1.0

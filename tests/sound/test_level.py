@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emofuse.sound.clips import Samples
 from emofuse.sound.level import root_mean_square, to_level, trim_silence
+from emofuse.types.arrays import Samples
 
 FIXED = settings(derandomize=True, deadline=None)
 RATE = 16_000

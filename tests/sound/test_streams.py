@@ -10,8 +10,9 @@ import soundfile
 import soxr
 
 from emofuse.errors import AudioError
-from emofuse.sound.clips import Samples, read_clip
+from emofuse.sound.clips import read_clip
 from emofuse.sound.streams import channels_of, clips_of, mono_blocks
+from emofuse.types.arrays import Samples
 
 
 def sound(rate: int, seconds: float, channels: int = 1) -> Samples:

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emofuse.sound.clips import Samples, read_clip
+from emofuse.sound.clips import read_clip
 from emofuse.sound.tones import MUSIC, TONE, find_tones_and_music
 from emofuse.types import Passed
+from emofuse.types.arrays import Samples
 
 RATE = 8000
 DATA = Path(os.environ.get("EMOFUSE_DATA", "nowhere"))

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from small_corpus import write_tone
 
@@ -23,6 +22,7 @@ from emofuse.sound.clips import Clip
 from emofuse.training.audio_store import AudioStore, store_of
 from emofuse.training.loader import Part, Reader, load_part, scoring_batches, texts_of, training_batch
 from emofuse.types import Corpus, Task, Utterance
+from emofuse.types.arrays import Float32Array
 
 TASK = Task(("angry", "happy", "neutral", "sad"))
 
@@ -153,7 +153,7 @@ def telling(clip: Clip, rng: np.random.Generator) -> Clip:
     return Clip(np.full(len(clip.samples), rng.uniform(0.5, 1.0), dtype=np.float32), clip.rate)
 
 
-def told(part: Part, chosen: Recipe, times: int = 1) -> npt.NDArray[np.float32]:
+def told(part: Part, chosen: Recipe, times: int = 1) -> Float32Array:
     """Return the first sample of every utterance of a part, drawn for training so many times."""
     rng = np.random.default_rng(0)
     batches = [training_batch(part, range(len(part)), chosen, rng)["input_values"] for _ in range(times)]

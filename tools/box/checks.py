@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from corpus import EMOTIONAL
 from judge import judge
@@ -29,6 +28,7 @@ from emofuse.sound.augmentation import load_alterations
 from emofuse.sound.clips import Clip, read_clip
 from emofuse.sound.conditions import noisy, opus, quieter, telephone
 from emofuse.types import Corpus, Prediction, Utterance
+from emofuse.types.arrays import Float64Array
 
 # How many clips the speed is measured on.
 TIMED = 120
@@ -117,11 +117,11 @@ def _said(recognizer: EmotionRecognizer, clip: Clip) -> dict[str, float]:
     return dict(zip(recognizer.labels, map(float, probabilities(logits, False)[0]), strict=True))
 
 
-def _pooled(folder: Path, utterances: Sequence[Utterance]) -> npt.NDArray[np.float64]:
+def _pooled(folder: Path, utterances: Sequence[Utterance]) -> Float64Array:
     """Return what the classifier gets of each utterance, (utterances, width)."""
     checkpoint = load_checkpoint(folder)
     recognizer = emofuse.load(folder)
-    kept: list[npt.NDArray[np.float64]] = []
+    kept: list[Float64Array] = []
     head = checkpoint.model.fusion.get_submodule("head")
     head.register_forward_pre_hook(lambda _, inputs: kept.append(inputs[0].double().numpy()[0]))
     for utterance in utterances:

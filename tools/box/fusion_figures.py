@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,8 @@ from emofuse.inference.recognizer import EmotionRecognizer
 from emofuse.runs.stored_predictions import Tested, pool, tested_by
 from emofuse.sound.clips import read_clip
 from emofuse.types import Corpus, Fold, Modality, Utterance
+from emofuse.types.arrays import Float64Array, IntArray
 
-Floats: TypeAlias = npt.NDArray[np.float64]
 COVERAGE = 0.6
 # How far below its lowest logit a label stands that a system has not learnt.
 UNKNOWN = 10.0
@@ -41,17 +41,17 @@ class Asked:
 
     utterances: tuple[Utterance, ...]
     labels: tuple[str, ...]
-    logits: Mapping[str, Floats]
+    logits: Mapping[str, Float64Array]
 
     @property
-    def half(self) -> npt.NDArray[np.int64]:
+    def half(self) -> IntArray:
         """(utterances,), 0 or 1: on which half of the speakers an utterance stands."""
         speakers = sorted({(str(u.session), str(u.speaker)) for u in self.utterances})
         side = {speaker: place % 2 for place, (_, speaker) in enumerate(speakers)}
         return np.array([side[str(u.speaker)] for u in self.utterances])
 
     @property
-    def truth(self) -> npt.NDArray[np.int64]:
+    def truth(self) -> IntArray:
         """(utterances,), the label's index."""
         return np.array([self.labels.index(str(u.label)) for u in self.utterances])
 
@@ -127,7 +127,7 @@ def judge_pairs(answers: Mapping[str, Asked], smoothing: float) -> dict[str, Any
 
 def _said(
     recognizer: EmotionRecognizer, utterance: Utterance, modalities: tuple[Modality, ...], labels: Sequence[str]
-) -> Floats:
+) -> Float64Array:
     """Return the logits of one utterance, in the order of the labels; far below the others for an unknown one."""
     preparation, clip = recognizer.preparation, None
     if "audio" in modalities and preparation.audio is not None and utterance.audio is not None:
@@ -138,7 +138,7 @@ def _said(
     return np.array([known.get(label, min(known.values()) - UNKNOWN) for label in labels])
 
 
-def _calibrated(asked: Asked, logits: Floats) -> Floats:
+def _calibrated(asked: Asked, logits: Float64Array) -> Float64Array:
     """Return probabilities, the temperature of each half of the speakers being fitted on the other."""
     chances = np.empty_like(logits)
     for side in (0, 1):
@@ -147,13 +147,13 @@ def _calibrated(asked: Asked, logits: Floats) -> Floats:
     return chances
 
 
-def _late(voice: Floats, text: Floats) -> dict[str, Floats]:
+def _late(voice: Float64Array, text: Float64Array) -> dict[str, Float64Array]:
     """Return both usual ways to join calibrated probabilities: their mean, and their product."""
     product = voice * text
     return {"late, mean": (voice + text) / 2, "late, product": product / product.sum(axis=1, keepdims=True)}
 
 
-def _figures(asked: Asked, chances: Floats) -> dict[str, Any]:
+def _figures(asked: Asked, chances: Float64Array) -> dict[str, Any]:
     summary = summarise(_scored(asked, chances))
     right = chances.argmax(axis=1) == asked.truth
     return {
@@ -165,14 +165,14 @@ def _figures(asked: Asked, chances: Floats) -> dict[str, Any]:
     }
 
 
-def _scored(asked: Asked, chances: Floats) -> Any:
+def _scored(asked: Asked, chances: Float64Array) -> Any:
     everything = Fold(1, "asked", (), (), tuple(u.id for u in asked.utterances))
     tested: tuple[Tested, ...] = tested_by(Corpus(asked.utterances), [everything])
     rows = [dict(zip(asked.labels, map(float, row), strict=True)) for row in chances]
     return pool(asked.labels, tested, [{u.id: row for u, row in zip(asked.utterances, rows, strict=True)}])
 
 
-def _by_tag(asked: Asked, chances: Mapping[str, Floats], tag: str) -> dict[str, dict[str, float]]:
+def _by_tag(asked: Asked, chances: Mapping[str, Float64Array], tag: str) -> dict[str, dict[str, float]]:
     """Return the share that is right, by what an utterance has in a tag."""
     words, truth = asked.tagged(tag), asked.truth
     return {
@@ -182,13 +182,13 @@ def _by_tag(asked: Asked, chances: Mapping[str, Floats], tag: str) -> dict[str, 
     }
 
 
-def _comparisons(asked: Asked, chances: Mapping[str, Floats]) -> list[dict[str, Any]]:
+def _comparisons(asked: Asked, chances: Mapping[str, Float64Array]) -> list[dict[str, Any]]:
     scored = {system: _scored(asked, values) for system, values in chances.items()}
     others = [system for system in ("voice", "text", "late, mean", "late, product") if system in scored]
     return [compare("fusion", other, scored, "ua") for other in others]
 
 
-def _abstention(asked: Asked, chances: Floats) -> dict[str, float]:
+def _abstention(asked: Asked, chances: Float64Array) -> dict[str, float]:
     """Return accuracy over all, and over the answered ones: six of ten, by the threshold of the other half."""
     confidence, right = chances.max(axis=1), chances.argmax(axis=1) == asked.truth
     answered = np.zeros(len(right), dtype=bool)
@@ -204,7 +204,7 @@ def _abstention(asked: Asked, chances: Floats) -> dict[str, float]:
     }
 
 
-def _alone(asked: Asked, chances: Mapping[str, Floats]) -> dict[str, Any]:
+def _alone(asked: Asked, chances: Mapping[str, Float64Array]) -> dict[str, Any]:
     """Ask the fusion with one modality, beside that modality's own system, for what this modality says itself."""
     found = {}
     for missing, own in (("text", "voice"), ("audio", "text")):
@@ -223,7 +223,9 @@ def _meant(asked: Asked, system: str) -> Asked:
     return replace(asked, utterances=tuple(replace(u, label=u.tags[tag]) for u in asked.utterances))
 
 
-def _conflict(asked: Asked, agreeing: Asked, temperatures: Mapping[str, float], chances: Floats) -> dict[str, Any]:
+def _conflict(
+    asked: Asked, agreeing: Asked, temperatures: Mapping[str, float], chances: Float64Array
+) -> dict[str, Any]:
     """Return which modality wins where they contradict each other, and how sure the fusion is beside agreement."""
     said = probabilities(asked.logits["fusion"] / temperatures["fusion"])
     labels = np.array(asked.labels)[said.argmax(axis=1)]

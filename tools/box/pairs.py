@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from corpus import KEYWORDS
 from text_corpus import LABELS, Texts
 
 from emofuse.sound.clips import read_clip
 from emofuse.sound.level import trim_silence
 from emofuse.types import Corpus, Utterance
+from emofuse.types.arrays import IntArray
 
 EMOTIONS = tuple(label for label in LABELS.values() if label != "neutral")
 # Words in a second of voice.
@@ -41,10 +41,10 @@ class Sentences:
     """Sentences with one label, by label and by number of words."""
 
     texts: Mapping[str, tuple[str, ...]]
-    words: Mapping[str, npt.NDArray[np.int64]]
+    words: Mapping[str, IntArray]
 
     @classmethod
-    def of(cls, texts: Texts, rows: npt.NDArray[np.int64]) -> Sentences:
+    def of(cls, texts: Texts, rows: IntArray) -> Sentences:
         """Take those rows that have one label; every second one as a recogniser would have written it."""
         found: dict[str, list[str]] = {label: [] for label in LABELS.values()}
         names = list(LABELS.values())

@@ -23,12 +23,13 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from text_corpus import FOLDS, LABELS, Floats, Texts, emobank, goemotions, parts_of
+from text_corpus import FOLDS, LABELS, Texts, emobank, goemotions, parts_of
 from text_figures import agreement, figures, thresholds
 from text_network import Read, Shape, load, new_student, new_teacher, save
 from text_training import Lessons, Said, Schedule, Weights, ask, learn
 
 from emofuse import layout
+from emofuse.types.arrays import Float32Array
 
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "box" / "text.yaml"
 STYLES = ("plain", "recognised")
@@ -179,7 +180,7 @@ def show(found: dict[str, Any]) -> None:
                 print("|", " | ".join(f"{x:.3f}" if isinstance(x, float) else str(x) for x in row), "|")
 
 
-def _where_known(first: Floats, second: Floats) -> Floats:
+def _where_known(first: Float32Array, second: Float32Array) -> Float32Array:
     return np.where(np.isnan(first), second, first).astype(np.float32)
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from text_recognised import as_recognised
 
 from emofuse.errors import CorpusError
+from emofuse.types.arrays import Float32Array, IntArray
 
 # GoEmotions' words -> ours, in the order of what the network says.
 LABELS = {
@@ -30,8 +30,7 @@ MIDDLE, SPREAD = 3.0, 0.5
 FOLDS = 5
 # One in so many texts of a training part tells the thresholds and is not learnt.
 VALIDATION = 10
-Floats = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
+Rows = IntArray
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ class Texts:
     ids: tuple[str, ...]
     plain: tuple[str, ...]
     recognised: tuple[str, ...]
-    labels: Floats
-    dimensions: Floats
+    labels: Float32Array
+    dimensions: Float32Array
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -121,7 +120,7 @@ def _table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _texts(rows: Sequence[dict[str, str]], labels: Floats, dimensions: Floats) -> Texts:
+def _texts(rows: Sequence[dict[str, str]], labels: Float32Array, dimensions: Float32Array) -> Texts:
     plain = tuple(row["text"] for row in rows)
     ids = tuple(row["id"] for row in rows)
     return Texts(ids, plain, tuple(as_recognised(text) for text in plain), labels, dimensions)

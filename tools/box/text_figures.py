@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from text_corpus import DIMENSIONS, LABELS, Floats
+from text_corpus import DIMENSIONS, LABELS
 from text_training import Said
 
 from emofuse.evaluation.metrics import concordance, confusion_matrix, f1_scores, macro_f1
+from emofuse.types.arrays import Float32Array
 
 CANDIDATES = np.arange(0.04, 0.9, 0.01)
 # A threshold must be good in its neighbourhood, not by chance: curves of F1 are averaged over so many candidates.
 SMOOTHED = 5
 
 
-def thresholds(truth: Floats, said: Floats) -> Floats:
+def thresholds(truth: Float32Array, said: Float32Array) -> Float32Array:
     """Return for each label the probability from which on its F1 is best; both (texts, labels)."""
     best = []
     for column, wanted in zip(said.T, truth.T, strict=True):
@@ -26,7 +27,7 @@ def thresholds(truth: Floats, said: Floats) -> Floats:
     return np.array(best, dtype=np.float32)
 
 
-def figures(truth: Floats, said: Floats, limits: Floats) -> dict[str, Any]:
+def figures(truth: Float32Array, said: Float32Array, limits: Float32Array) -> dict[str, Any]:
     """Return macro-F1 over all texts, each label for itself, and over those with one label, the likeliest taken.
 
     The likeliest is the one whose probability is highest in shares of its threshold.
@@ -42,7 +43,7 @@ def figures(truth: Floats, said: Floats, limits: Floats) -> dict[str, Any]:
     }
 
 
-def agreement(truth: Floats, said: Mapping[str, Said]) -> dict[str, dict[str, float]]:
+def agreement(truth: Float32Array, said: Mapping[str, Said]) -> dict[str, dict[str, float]]:
     """Return style -> dimension -> CCC."""
     return {
         style: {

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from text_corpus import Floats, Rows, Texts
+from text_corpus import Rows, Texts
 from text_network import Read, Reading
 from torch import Tensor
 from torch.nn import functional
 
 from emofuse.data.text import SPECIAL_TOKENS, UNKNOWN
+from emofuse.types.arrays import Float32Array
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +48,9 @@ class Schedule:
 class Lessons:
     """What texts are to mean: labels as shares, dimensions, NaN where nothing is known; vectors, or none."""
 
-    labels: Floats
-    dimensions: Floats
-    vectors: Floats | None = None
+    labels: Float32Array
+    dimensions: Float32Array
+    vectors: Float32Array | None = None
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,9 @@ class Weights:
 class Said:
     """What a reader says of texts: probabilities (texts, 7), dimensions (texts, 3), vectors (texts, width)."""
 
-    labels: Floats
-    dimensions: Floats
-    vectors: Floats
+    labels: Float32Array
+    dimensions: Float32Array
+    vectors: Float32Array
 
 
 def learn(read: Read, texts: Texts, lessons: Lessons, schedule: Schedule, weights: Weights) -> list[float]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from emofuse.types import Utterance
+from emofuse.types.arrays import Float64Array
 
 # How long a text would take to say: two and a half words a second.
 SECONDS_PER_WORD = 0.4
@@ -27,7 +27,7 @@ def effective_batches(
     costs: Sequence[float],
     batch_seconds: float,
     rng: np.random.Generator,
-    shares: npt.NDArray[np.float64] | None = None,
+    shares: Float64Array | None = None,
 ) -> list[list[int]]:
     """Shuffle positions and cut them into batches of about `batch_seconds` of real sound each.
 

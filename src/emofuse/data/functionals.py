@@ -16,9 +16,10 @@ import numpy as np
 from emofuse.data.cache import ArrayCache, file_digest, key_of
 from emofuse.errors import AudioError
 from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip
-from emofuse.sound.contours import COEFFICIENTS, Floats, deltas, energy, mfcc, pitch, single
+from emofuse.sound.contours import COEFFICIENTS, deltas, energy, mfcc, pitch, single
 from emofuse.sound.filterbank import HOP_SECONDS
 from emofuse.types import Corpus, Skip, Utterance
+from emofuse.types.arrays import Float32Array
 
 # Raise it whenever a formula changes: what was kept under another version is not read again.
 VERSION = 1
@@ -55,7 +56,7 @@ NAMES = (
 )
 
 
-def functionals(clip: Clip) -> Floats:
+def functionals(clip: Clip) -> Float32Array:
     """Describe a clip by `NAMES`, (n,): finite numbers, however short or silent it is.
 
     Raises:
@@ -77,7 +78,7 @@ def functionals(clip: Clip) -> Floats:
     return np.concatenate(parts)
 
 
-def read_functionals(corpus: Corpus) -> tuple[dict[str, Floats], list[Skip]]:
+def read_functionals(corpus: Corpus) -> tuple[dict[str, Float32Array], list[Skip]]:
     """Return the functionals of every utterance that has a recording, by id, and what cannot be read.
 
     They are kept by the hash of the recording, the span and the version of the formulas, so that each is computed
@@ -88,7 +89,7 @@ def read_functionals(corpus: Corpus) -> tuple[dict[str, Floats], list[Skip]]:
     """
     heard = [utterance for utterance in corpus if utterance.audio is not None]
     keeper = _Keeper()
-    found: dict[str, Floats] = {}
+    found: dict[str, Float32Array] = {}
     skipped: list[Skip] = []
     with ThreadPoolExecutor(WORKERS) as pool:
         for utterance, row in zip(heard, pool.map(keeper, heard), strict=True):
@@ -106,7 +107,7 @@ class _Keeper:
         self._cache = ArrayCache(KIND)
         self._writing = threading.Lock()  # two recordings may be the same to the byte, and have one entry
 
-    def __call__(self, utterance: Utterance) -> Floats | AudioError:
+    def __call__(self, utterance: Utterance) -> Float32Array | AudioError:
         """Return the row of an utterance, or why there is none."""
         assert utterance.audio is not None
         key = _key(utterance)
@@ -134,14 +135,14 @@ def _key(utterance: Utterance) -> str | None:
     return key_of(audio=digest, span=span, rate=SAMPLE_RATE, version=VERSION, names=NAMES)
 
 
-def _statistics(track: Floats) -> Floats:
+def _statistics(track: Float32Array) -> Float32Array:
     """Return mean, deviation, percentiles and the range between the outer ones, (statistics,)."""
     percentiles = np.percentile(track, PERCENTILES)
     ends = percentiles[-1] - percentiles[0]
     return single([track.mean(), track.std(), *percentiles, ends])
 
 
-def _voice(samples: Floats) -> Floats:
+def _voice(samples: Float32Array) -> Float32Array:
     """Return what is told of the voice, in the order of `_VOICE`; all 0 where no frame is voiced."""
     hertz, periodicity, loudness = pitch(samples)
     voiced = hertz > 0

@@ -32,11 +32,10 @@ from emofuse.sound.filterbank import (
 )
 from emofuse.sound.level import to_level, trim_silence
 from emofuse.types import MODALITIES, Modality
+from emofuse.types.arrays import Float32Array, IntArray
 
 AudioFeatures = Literal["waveform", "log-mel", "whisper-log-mel", "stacked-filterbank"]
 
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 
 
@@ -77,7 +76,7 @@ class AudioPreparation:
     trim: bool = False
     level: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
 
-    def __call__(self, clip: Clip) -> Floats:
+    def __call__(self, clip: Clip) -> Float32Array:
         """Prepare one clip.
 
         Raises:
@@ -124,7 +123,7 @@ class TextPreparation:
     annotations: AnnotationPolicy = "strip"
     pad_id: int = 0
 
-    def __call__(self, text: str) -> Integers:
+    def __call__(self, text: str) -> IntArray:
         """Prepare one text, (pieces,); a text without words gives no pieces: an absent modality."""
         words = strip_annotations(text) if self.annotations == "strip" else text.strip()
         ids = self.tokenizer.encode(words).ids if words else []
@@ -161,9 +160,9 @@ class Batch:
         text_mask: (batch, pieces), True where there is a piece; a prefix of each row.
     """
 
-    input_values: Floats
+    input_values: Float32Array
     audio_mask: Booleans
-    input_ids: Integers
+    input_ids: IntArray
     text_mask: Booleans
 
     def __len__(self) -> int:
@@ -194,8 +193,8 @@ class Outputs(NamedTuple):
         dimensions: (batch, dimensions), as the corpus scales them; None where the task has none.
     """
 
-    logits: Floats
-    dimensions: Floats | None = None
+    logits: Float32Array
+    dimensions: Float32Array | None = None
 
 
 @dataclass(frozen=True)

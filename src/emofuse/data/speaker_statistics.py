@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Floats: TypeAlias = npt.NDArray[np.float64]
+from emofuse.types.arrays import Float64Array
 
 # Of a speaker with fewer utterances than these, what all speakers have in common is known better.
 FEWEST = 8
@@ -32,8 +32,8 @@ CONSTANT = 1e-12
 class Moments:
     """Mean and variance of each number of some vectors, (width,) each."""
 
-    mean: Floats
-    variance: Floats
+    mean: Float64Array
+    variance: Float64Array
 
     @classmethod
     def of(cls, vectors: npt.NDArray[Any]) -> Moments:
@@ -46,7 +46,7 @@ class Moments:
         mean = (1.0 - weight) * self.mean + weight * other.mean
         return Moments(mean, (1.0 - weight) * self.variance + weight * other.variance)
 
-    def standardise(self, vectors: npt.NDArray[Any]) -> Floats:
+    def standardise(self, vectors: npt.NDArray[Any]) -> Float64Array:
         """Bring (vectors, width) to mean 0 and variance 1; what is constant is only centred."""
         constant = self.variance <= CONSTANT * np.square(self.mean)
         return np.asarray((vectors - self.mean) / np.sqrt(np.where(constant, 1.0, self.variance)))
@@ -76,7 +76,7 @@ def speaker_moments(
     }
 
 
-def normalise(vectors: npt.NDArray[Any], speakers: Sequence[str | None], overall: Moments) -> Floats:
+def normalise(vectors: npt.NDArray[Any], speakers: Sequence[str | None], overall: Moments) -> Float64Array:
     """Standardise every vector by its speaker's shrunken moments, or by `overall` where those are not known.
 
     No label is asked for, but all utterances of a speaker at once: what comes out is transductive.

@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from emofuse.errors import CheckpointError, RecipeError
-from emofuse.evaluation.metrics import Indices
-from emofuse.evaluation.reliability import Floats
 from emofuse.types import Modality
+from emofuse.types.arrays import Float64Array, IntArray
 
 # What an utterance was judged by: a network that hears and reads errs otherwise than one that only hears.
 Pattern = Literal["audio", "text", "audio+text"]
@@ -47,7 +46,7 @@ class Calibration:
 
     def apply(
         self, logits: npt.NDArray[np.floating[Any]], patterns: Sequence[Pattern | None], multi_label: bool = False
-    ) -> Floats:
+    ) -> Float64Array:
         """Return the probabilities of logits, (utterances, labels), each under its pattern's temperature."""
         if self.smoothing and not multi_label:
             logits = undo_smoothing(logits, self.smoothing)
@@ -91,7 +90,7 @@ class Calibration:
         )
 
 
-def undo_smoothing(logits: npt.NDArray[np.floating[Any]], share: float) -> Floats:
+def undo_smoothing(logits: npt.NDArray[np.floating[Any]], share: float) -> Float64Array:
     """Return the logits of a network that had learnt without label smoothing, (utterances, labels).
 
     One that learns from targets of which a share is spread evenly over all labels (Szegedy et al. 2016, section 7)
@@ -102,7 +101,7 @@ def undo_smoothing(logits: npt.NDArray[np.floating[Any]], share: float) -> Float
     return np.asarray(np.log(((told - share / logits.shape[-1]) / (1 - share)).clip(min=FAINTEST)))
 
 
-def probabilities(logits: npt.NDArray[np.floating[Any]], multi_label: bool = False) -> Floats:
+def probabilities(logits: npt.NDArray[np.floating[Any]], multi_label: bool = False) -> Float64Array:
     """Return the softmax of logits along the last axis, in double precision; with `multi_label` their sigmoids."""
     if multi_label:
         return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64))))
@@ -117,7 +116,7 @@ def pattern_of(modalities: Sequence[Modality]) -> Pattern | None:
     return next((pattern for pattern in PATTERNS if pattern == wanted), None)
 
 
-def fit_temperature(logits: npt.NDArray[np.floating[Any]], truth: Indices) -> float:
+def fit_temperature(logits: npt.NDArray[np.floating[Any]], truth: IntArray) -> float:
     """Return what to divide logits, (utterances, labels), by so that the true labels cost least (Guo et al. 2017).
 
     The cost is convex in 1 / T, so that its slope is bisected, from 0.1 to 10: a bound is returned where logits
@@ -144,7 +143,7 @@ def fit_temperature(logits: npt.NDArray[np.floating[Any]], truth: Indices) -> fl
 
 
 def fit_temperatures(
-    logits: npt.NDArray[np.floating[Any]], truth: Indices, patterns: Sequence[Pattern]
+    logits: npt.NDArray[np.floating[Any]], truth: IntArray, patterns: Sequence[Pattern]
 ) -> dict[Pattern, float]:
     """Return a temperature for each pattern that occurs; see `fit_temperature`."""
     named = np.asarray(patterns, dtype=np.str_)
@@ -155,7 +154,7 @@ def fit_temperatures(
     }
 
 
-def adapt_priors(probabilities: Floats, old_priors: Floats, new_priors: Floats) -> Floats:
+def adapt_priors(probabilities: Float64Array, old_priors: Float64Array, new_priors: Float64Array) -> Float64Array:
     """Adapt (utterances, labels) from the class frequencies of training to others, both (labels,).
 
     Saerens et al. (2002), equation 2.4, for known new frequencies: each class is weighted by new over old. It

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from emofuse.evaluation.metrics import Indices
-from emofuse.evaluation.reliability import Flags, Floats
+from emofuse.evaluation.reliability import Flags
+from emofuse.types.arrays import Float64Array, IntArray
 
 
-def conformal_quantile(probabilities: Floats, truth: Indices, level: float) -> float:
+def conformal_quantile(probabilities: Float64Array, truth: IntArray, level: float) -> float:
     """Return the score up to which labels go into a set that shall hold the truth with probability `level`.
 
     Split conformal prediction with the score 1 - p(label) (LAC, Sadinle et al. 2019): of the usual scores the one
@@ -29,12 +29,12 @@ def conformal_quantile(probabilities: Floats, truth: Indices, level: float) -> f
     return float(scores[rank - 1]) if rank <= len(scores) else 1.0
 
 
-def prediction_sets(probabilities: Floats, quantile: float) -> Flags:
+def prediction_sets(probabilities: Float64Array, quantile: float) -> Flags:
     """Return which labels are in each utterance's set, (utterances, labels); it is empty where none is likely."""
     return np.asarray(1 - probabilities <= quantile)
 
 
-def coverage_by_group(sets: Flags, truth: Indices, groups: Sequence[str]) -> dict[str, dict[str, Any]]:
+def coverage_by_group(sets: Flags, truth: IntArray, groups: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return for each group, such as a speaker, how often its sets hold the truth and how large they are."""
     covered = np.take_along_axis(sets, truth[:, None], axis=1)[:, 0]
     named = np.asarray(groups, dtype=np.str_)

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from emofuse.evaluation.intervals import group_confusions
-from emofuse.evaluation.metrics import CONFUSION_METRICS, Counts, Indices
+from emofuse.evaluation.metrics import CONFUSION_METRICS, Counts
+from emofuse.types.arrays import IntArray
 
 # A group of fewer utterances has a score, but no say in the gap.
 FEWEST_FOR_GAP = 10
 
 
 def group_scores(
-    truth: Indices,
-    predicted: Indices,
+    truth: IntArray,
+    predicted: IntArray,
     groups: Mapping[str, Sequence[str | None]],
     labels: Sequence[str],
     fewest: int = FEWEST_FOR_GAP,
@@ -46,7 +47,7 @@ def group_scores(
 
 
 def _attribute(
-    truth: Indices, predicted: Indices, values: list[str | None], labels: Sequence[str], fewest: int
+    truth: IntArray, predicted: IntArray, values: list[str | None], labels: Sequence[str], fewest: int
 ) -> dict[str, Any]:
     known = np.array([value is not None for value in values], dtype=np.bool_)
     names, counts = group_confusions(

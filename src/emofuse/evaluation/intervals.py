@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from emofuse.evaluation.metrics import Counts, Indices
-from emofuse.evaluation.reliability import Floats
+from emofuse.evaluation.metrics import Counts
 from emofuse.evaluation.student_t import t_quantile
+from emofuse.types.arrays import Float64Array, IntArray
 
 # How often each group counts, (groups,): all ones is the corpus as it is, a zero deletes a group.
-Weights: TypeAlias = npt.NDArray[np.int64]
+Weights: TypeAlias = IntArray
 FEWEST_FOR_BOOTSTRAP = 30
 SHARE: tuple[float, float] = (0.0, 1.0)
 CORRELATION: tuple[float, float] = (-1.0, 1.0)
@@ -51,7 +51,7 @@ class Statistic:
 
 
 def group_confusions(
-    truth: Indices, predicted: Indices, groups: Sequence[str], labels: int
+    truth: IntArray, predicted: IntArray, groups: Sequence[str], labels: int
 ) -> tuple[tuple[str, ...], Counts]:
     """Count confusions by group: the groups in order, and (seeds, groups, labels, labels).
 
@@ -83,7 +83,7 @@ def of_confusions(metric: Callable[[Counts], float], counts: Counts) -> Statisti
 
 
 def of_utterances(
-    metric: Callable[[Indices], float], groups: Sequence[str], bounds: tuple[float, float] | None = None
+    metric: Callable[[IntArray], float], groups: Sequence[str], bounds: tuple[float, float] | None = None
 ) -> Statistic:
     """Make a statistic of a metric that is given the positions of the utterances that count, with repeats."""
     names, number = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
@@ -171,9 +171,9 @@ def _interval(statistic: Statistic, drawn: Counts, factor: float, level: float, 
     return Interval(float(ends[0]), float(ends[1]), f"{method} on the logit scale, t({groups - 1})", groups)
 
 
-def _half(values: Floats, factor: float, groups: int, level: float) -> float:
+def _half(values: Float64Array, factor: float, groups: int, level: float) -> float:
     return t_quantile((1 + level) / 2, groups - 1) * float(np.sqrt(factor * values.var()))
 
 
-def _logit(share: npt.ArrayLike) -> Floats:
+def _logit(share: npt.ArrayLike) -> Float64Array:
     return np.asarray(np.log(share) - np.log1p(-np.asarray(share)))

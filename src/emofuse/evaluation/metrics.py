@@ -6,18 +6,17 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from emofuse.evaluation.reliability import Flags, Floats, reliability
+from emofuse.evaluation.reliability import Flags, reliability
+from emofuse.types.arrays import Float64Array, IntArray
 
-Indices = npt.NDArray[np.int64]
-Counts = npt.NDArray[np.int64]
+Counts = IntArray
 MetricName = Literal["wa", "ua", "macro_f1"]
 # A probability of zero for the truth would cost infinitely much: the floor makes it 36 nats at most.
 FLOOR = float(np.finfo(np.float64).eps)
 
 
-def confusion_matrix(truth: Indices, predicted: Indices, labels: int) -> Counts:
+def confusion_matrix(truth: IntArray, predicted: IntArray, labels: int) -> Counts:
     """Count how often each label (row) was taken for each label (column): (labels, labels)."""
     counts = np.zeros((labels, labels), dtype=np.int64)
     np.add.at(counts, (truth, predicted), 1)
@@ -29,17 +28,17 @@ def weighted_accuracy(confusion: Counts) -> float:
     return float(np.trace(confusion) / confusion.sum())
 
 
-def recalls(confusion: Counts) -> npt.NDArray[np.float64]:
+def recalls(confusion: Counts) -> Float64Array:
     """Return each class's recall; NaN for a class that does not occur."""
     return _ratio(np.diag(confusion), confusion.sum(axis=1))
 
 
-def precisions(confusion: Counts) -> npt.NDArray[np.float64]:
+def precisions(confusion: Counts) -> Float64Array:
     """Return each class's precision; NaN for a class that was never predicted."""
     return _ratio(np.diag(confusion), confusion.sum(axis=0))
 
 
-def f1_scores(confusion: Counts) -> npt.NDArray[np.float64]:
+def f1_scores(confusion: Counts) -> Float64Array:
     """Return each class's F1; 0 for a class that occurs and is never found, NaN for one that does not occur."""
     doubled = 2 * np.diag(confusion)
     scores = _ratio(doubled, confusion.sum(axis=0) + confusion.sum(axis=1))
@@ -56,7 +55,7 @@ def macro_f1(confusion: Counts) -> float:
     return float(np.nanmean(f1_scores(confusion)))
 
 
-def concordance(truth: Floats, predicted: Floats) -> float:
+def concordance(truth: Float64Array, predicted: Float64Array) -> float:
     """Return the concordance correlation coefficient (CCC) of two series, both (utterances,).
 
     Lin (1989), with variances and covariance divided by n. NaN where both are the same constant.
@@ -67,19 +66,19 @@ def concordance(truth: Floats, predicted: Floats) -> float:
     return float(2 * together / whole) if whole > 0 else float("nan")
 
 
-def negative_log_likelihood(probabilities: Floats, truth: Indices) -> float:
+def negative_log_likelihood(probabilities: Float64Array, truth: IntArray) -> float:
     """Return the mean cost in nats of the true labels, (utterances,), under (utterances, labels)."""
     own = np.take_along_axis(probabilities, truth[:, None], axis=1)
     return float(-np.log(np.maximum(own, FLOOR)).mean())
 
 
-def brier_score(probabilities: Floats, truth: Indices) -> float:
+def brier_score(probabilities: Float64Array, truth: IntArray) -> float:
     """Return the mean squared error of (utterances, labels), summed over labels: 0 to 2 (Brier 1950)."""
     wanted = np.eye(probabilities.shape[1])[truth]
     return float(((probabilities - wanted) ** 2).sum(axis=1).mean())
 
 
-def expected_calibration_error(confidence: Floats, correct: Flags, bins: int = 15) -> float:
+def expected_calibration_error(confidence: Float64Array, correct: Flags, bins: int = 15) -> float:
     """Return the mean gap between confidence and accuracy over bins of equal mass, both (utterances,).
 
     Guo et al. (2017), with the equal-mass bins of Nixon et al. (2019). It is biased upward where bins hold few
@@ -89,7 +88,7 @@ def expected_calibration_error(confidence: Floats, correct: Flags, bins: int = 1
     return sum(each.n * abs(each.confidence - each.accuracy) for each in table) / len(confidence)
 
 
-def soft_cross_entropy(probabilities: Floats, shares: Floats) -> float:
+def soft_cross_entropy(probabilities: Float64Array, shares: Float64Array) -> float:
     """Return the mean cross-entropy in nats against shares of the raters' votes, both (utterances, labels)."""
     return float(-(shares * np.log(np.maximum(probabilities, FLOOR))).sum(axis=1).mean())
 
@@ -102,5 +101,5 @@ CONFUSION_METRICS: dict[MetricName, Callable[[Counts], float]] = {
 }
 
 
-def _ratio(part: Counts, whole: Counts) -> npt.NDArray[np.float64]:
+def _ratio(part: Counts, whole: Counts) -> Float64Array:
     return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from emofuse.types.arrays import Float64Array
+
 Flags = npt.NDArray[np.bool_]
 # A threshold that rests on fewer accepted utterances than this is noise.
 FEWEST_ACCEPTED = 10
@@ -42,7 +43,7 @@ class CoverageRisk:
     area: float
 
 
-def reliability(confidence: Floats, correct: Flags, bins: int = 15) -> tuple[Bin, ...]:
+def reliability(confidence: Float64Array, correct: Flags, bins: int = 15) -> tuple[Bin, ...]:
     """Lay confidence, (utterances,), beside what is right, (utterances,), in bins of equal mass.
 
     Utterances of the same confidence stay in one bin, that of their middle rank, so that the table does not depend
@@ -65,7 +66,7 @@ def reliability(confidence: Floats, correct: Flags, bins: int = 15) -> tuple[Bin
     )
 
 
-def coverage_risk(confidence: Floats, correct: Flags) -> CoverageRisk:
+def coverage_risk(confidence: Float64Array, correct: Flags) -> CoverageRisk:
     """Return the risk at each coverage, accepting utterances from the most confident down, ties together."""
     values, accepted, right = _by_threshold(confidence, correct)
     risk = 1 - right / accepted
@@ -79,7 +80,7 @@ def coverage_risk(confidence: Floats, correct: Flags) -> CoverageRisk:
 
 
 def abstention_threshold(
-    confidence: Floats, correct: Flags, accuracy: float, fewest: int = FEWEST_ACCEPTED
+    confidence: Float64Array, correct: Flags, accuracy: float, fewest: int = FEWEST_ACCEPTED
 ) -> float | None:
     """Return the smallest threshold at which the accepted utterances are as accurate as wished.
 
@@ -95,7 +96,7 @@ def abstention_threshold(
     return 0.0 if last == len(values) - 1 else float(values[last])
 
 
-def _by_threshold(confidence: Floats, correct: Flags) -> tuple[Floats, Floats, Floats]:
+def _by_threshold(confidence: Float64Array, correct: Flags) -> tuple[Float64Array, Float64Array, Float64Array]:
     """Return the different confidences, highest first, and how many are accepted and right at each."""
     values, inverse, counts = np.unique(confidence, return_inverse=True, return_counts=True)
     right = np.bincount(inverse, weights=correct, minlength=len(values))

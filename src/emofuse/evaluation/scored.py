@@ -10,8 +10,9 @@ import numpy as np
 
 from emofuse.errors import CorpusError
 from emofuse.evaluation.intervals import Statistic, group_confusions, of_confusions
-from emofuse.evaluation.metrics import CONFUSION_METRICS, Counts, Indices, MetricName
-from emofuse.evaluation.reliability import Flags, Floats
+from emofuse.evaluation.metrics import CONFUSION_METRICS, Counts, MetricName
+from emofuse.evaluation.reliability import Flags
+from emofuse.types.arrays import Float64Array, IntArray
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ class Scored:
 
     labels: tuple[str, ...]
     ids: tuple[str, ...]
-    truth: Indices
-    probabilities: Floats
-    folds: Indices
+    truth: IntArray
+    probabilities: Float64Array
+    folds: IntArray
     speakers: tuple[str | None, ...]
     sessions: tuple[str | None, ...]
     groups: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
@@ -43,12 +44,12 @@ class Scored:
             raise CorpusError("there is no labelled utterance to score")
 
     @cached_property
-    def predicted(self) -> Indices:
+    def predicted(self) -> IntArray:
         """The likeliest label, (seeds, utterances)."""
         return np.asarray(self.probabilities.argmax(axis=2))
 
     @property
-    def confidence(self) -> Floats:
+    def confidence(self) -> Float64Array:
         """The probability of the likeliest label, (seeds, utterances)."""
         return np.asarray(self.probabilities.max(axis=2))
 

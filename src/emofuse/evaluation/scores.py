@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from emofuse.errors import CorpusError
 from emofuse.evaluation.metrics import (
@@ -19,6 +18,7 @@ from emofuse.evaluation.metrics import (
     weighted_accuracy,
 )
 from emofuse.types import ClassScore, Evaluation, Skip
+from emofuse.types.arrays import IntArray
 
 METRICS: tuple[MetricName, ...] = ("wa", "ua", "macro_f1")
 
@@ -51,9 +51,7 @@ def evaluate_labels(
     return evaluate_confusion(confusion, labels, skipped)
 
 
-def evaluate_confusion(
-    confusion: npt.NDArray[np.int64], labels: Sequence[str], skipped: Iterable[Skip] = ()
-) -> Evaluation:
+def evaluate_confusion(confusion: IntArray, labels: Sequence[str], skipped: Iterable[Skip] = ()) -> Evaluation:
     """Turn a confusion matrix, rows true and columns predicted, into an evaluation."""
     support = confusion.sum(axis=1)
     scores = zip(recalls(confusion), precisions(confusion), f1_scores(confusion), support, strict=True)

@@ -11,8 +11,9 @@ import numpy as np
 
 from emofuse.errors import CorpusError
 from emofuse.evaluation.metrics import Counts, MetricName
-from emofuse.evaluation.reliability import Flags, Floats
+from emofuse.evaluation.reliability import Flags
 from emofuse.evaluation.student_t import t_power
+from emofuse.types.arrays import Float64Array
 
 # Up to here all sign patterns are counted: 2^40 of them, as pairs of 2^20 halves.
 EXACT_UP_TO = 40
@@ -44,7 +45,7 @@ class McNemar:
     LABEL: ClassVar[str] = "descriptive: utterances of one speaker are not independent"
 
 
-def speaker_differences(metric: MetricName, a: Counts, b: Counts) -> Floats:
+def speaker_differences(metric: MetricName, a: Counts, b: Counts) -> Float64Array:
     """Part the pooled difference between two systems among the speakers: (groups,), whose mean it is.
 
     A speaker's share is what it adds to "a minus b" of the pooled metric, averaged over seeds, times the number of
@@ -72,7 +73,7 @@ def speaker_differences(metric: MetricName, a: Counts, b: Counts) -> Floats:
     return np.asarray(np.mean(parts, axis=0) * a.shape[1])
 
 
-def sign_flip_test(differences: Floats, draws: int = 99_999, seed: int = 0) -> SignFlip:
+def sign_flip_test(differences: Float64Array, draws: int = 99_999, seed: int = 0) -> SignFlip:
     """Test whether differences, (groups,), are as often for one side as for the other, by turning their signs.
 
     Two-sided: p is the share of the 2^G sign patterns whose sum is at least as far from zero. All patterns are
@@ -115,7 +116,7 @@ def mcnemar(correct_a: Flags, correct_b: Flags) -> McNemar:
     return McNemar(only_a, only_b, min(1.0, 2 * tail / 2**discordant))
 
 
-def detectable_difference(differences: Floats, power: float = 0.8, level: float = 0.05) -> float | None:
+def detectable_difference(differences: Float64Array, power: float = 0.8, level: float = 0.05) -> float | None:
     """Return how large a mean difference must be for the sign-flip test to find it with this power.
 
     From the spread of the differences, (groups,), and the power of the t test, noncentral t(G - 1), at the level
@@ -141,17 +142,17 @@ def detectable_difference(differences: Floats, power: float = 0.8, level: float 
     return high * float(differences.std(ddof=1)) / math.sqrt(groups)
 
 
-def _accuracy_parts(a: Counts, b: Counts) -> Floats:
+def _accuracy_parts(a: Counts, b: Counts) -> Float64Array:
     return np.asarray((_hits(a) - _hits(b)).sum(axis=1) / a.sum())
 
 
-def _recall_parts(a: Counts, b: Counts) -> Floats:
+def _recall_parts(a: Counts, b: Counts) -> Float64Array:
     truths = a.sum(axis=(0, 2))
     there = truths > 0
     return np.asarray(((_hits(a) - _hits(b))[:, there] / truths[there]).mean(axis=1))
 
 
-def _f1_parts(a: Counts, b: Counts) -> Floats:
+def _f1_parts(a: Counts, b: Counts) -> Float64Array:
     there = a.sum(axis=(0, 2)) > 0
     hits_a, hits_b = _hits(a)[:, there], _hits(b)[:, there]
     sizes_a, sizes_b = (counts.sum(axis=1)[:, there] + counts.sum(axis=2)[:, there] for counts in (a, b))
@@ -162,7 +163,7 @@ def _f1_parts(a: Counts, b: Counts) -> Floats:
     return np.asarray(((more_hits * sizes - hits * more_size) / product).mean(axis=1))
 
 
-_PARTS: dict[MetricName, Callable[[Counts, Counts], Floats]] = {
+_PARTS: dict[MetricName, Callable[[Counts, Counts], Float64Array]] = {
     "wa": _accuracy_parts,
     "ua": _recall_parts,
     "macro_f1": _f1_parts,
@@ -174,7 +175,7 @@ def _hits(counts: Counts) -> Counts:
     return np.diagonal(counts, axis1=1, axis2=2)
 
 
-def _signed_sums(values: Floats) -> Floats:
+def _signed_sums(values: Float64Array) -> Float64Array:
     """Return the sums of values under all patterns of signs: (2^n,)."""
     sums = np.zeros(1)
     for value in values:
@@ -182,7 +183,7 @@ def _signed_sums(values: Floats) -> Floats:
     return sums
 
 
-def _drawn_beyond(differences: Floats, least: float, draws: int, seed: int, chunk: int = 4096) -> int:
+def _drawn_beyond(differences: Float64Array, least: float, draws: int, seed: int, chunk: int = 4096) -> int:
     generator = np.random.default_rng(seed)
     beyond = 0
     for start in range(0, draws, chunk):

@@ -18,7 +18,7 @@ from emofuse.evaluation.metrics import (
     expected_calibration_error,
     negative_log_likelihood,
 )
-from emofuse.evaluation.reliability import Floats, coverage_risk
+from emofuse.evaluation.reliability import coverage_risk
 from emofuse.evaluation.scored import Scored
 from emofuse.evaluation.scores import METRICS, evaluate_confusion
 from emofuse.evaluation.significance import (
@@ -29,6 +29,7 @@ from emofuse.evaluation.significance import (
     sign_flip_test,
     speaker_differences,
 )
+from emofuse.types.arrays import Float64Array
 
 
 def summarise(scored: Scored) -> dict[str, Any]:
@@ -163,6 +164,6 @@ def _described(a: Scored, b: Scored) -> dict[str, Any]:
     return asdict(test) | {"label": McNemar.LABEL}
 
 
-def late_fusion(a: Floats, b: Floats) -> Floats:
+def late_fusion(a: Float64Array, b: Float64Array) -> Float64Array:
     """Return the mean of two systems' probabilities: the fusion that needs no training."""
     return np.asarray((a + b) / 2)

@@ -16,8 +16,8 @@ from emofuse.config import AnnotationPolicy
 from emofuse.data.functionals import read_functionals
 from emofuse.data.text import strip_annotations
 from emofuse.errors import CorpusError, MissingExtraError
-from emofuse.sound.contours import Floats
 from emofuse.types import Corpus, Fold, Skip, Task, Utterance
+from emofuse.types.arrays import Float32Array
 
 try:
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -99,7 +99,7 @@ def _run(
     return answers, skipped
 
 
-def _allowed(heard: Mapping[str, Floats], words: Mapping[str, str]) -> list[str]:
+def _allowed(heard: Mapping[str, Float32Array], words: Mapping[str, str]) -> list[str]:
     """Return the names of the baselines for which there is anything to hear or to read."""
     there = {MAJORITY: True, AUDIO: bool(heard), TEXT: bool(words), LATE: bool(heard and words)}
     return [name for name in BASELINES if there[name]]

@@ -22,10 +22,10 @@ from emofuse.evaluation.calibration import (
     pattern_of,
     probabilities,
 )
-from emofuse.evaluation.reliability import Floats
 from emofuse.runs.stored_predictions import read_predictions
 from emofuse.training.fit_calibration import decide, priors_of
 from emofuse.types import MODALITIES, Corpus, SystemName, Task
+from emofuse.types.arrays import Float64Array
 
 # What a probability of zero is taken for: a temperature of 0.1 makes one of 1e-26 from logits that differ by six.
 TINIEST = 1e-300
@@ -123,7 +123,7 @@ def _calibration(
 
 def _rows(
     folders: list[Path], pattern: Pattern, task: Task, truth: Mapping[str, int]
-) -> Iterator[tuple[Floats, int]]:
+) -> Iterator[tuple[Float64Array, int]]:
     """Yield uncalibrated logits and true labels of what was predicted under a modality pattern."""
     for folder in folders:
         own = Calibration.from_dict(

@@ -36,6 +36,7 @@ from emofuse.training.losses import (
 )
 from emofuse.training.scoring import score_part
 from emofuse.types import Corpus, Finding, SystemName, Task
+from emofuse.types.arrays import Float32Array
 
 CONFOUND = "speaker-single-label"
 # Half the squared weights times this stands beside the loss, which is summed over utterances. With vectors of
@@ -106,7 +107,7 @@ def give_adapted(answers: Answers, learnt: tuple[Part, Part | None], test: Part,
     layout.write_json_lines(answers.folder / layout.SPEAKER_NORM, (each.as_dict() for each in predictions))
 
 
-def pooled_vectors(model: EmotionModel, part: Part, micro_seconds: float) -> npt.NDArray[np.float32]:
+def pooled_vectors(model: EmotionModel, part: Part, micro_seconds: float) -> Float32Array:
     """Return what the network's head takes of each utterance of a part, (utterances, width), in their order."""
     with _watched(model.fusion.head) as taken:
         _, positions = score_part(model, part, micro_seconds)
@@ -181,9 +182,9 @@ def _temperatures(head: EmotionHead, vectors: npt.NDArray[Any], part: Part) -> d
 
 
 @contextmanager
-def _watched(head: Any) -> Iterator[list[npt.NDArray[np.float32]]]:
+def _watched(head: Any) -> Iterator[list[Float32Array]]:
     """Note the vectors that a head is given, batch by batch."""
-    taken: list[npt.NDArray[np.float32]] = []
+    taken: list[Float32Array] = []
 
     def note(module: torch.nn.Module, given: tuple[Any, ...]) -> None:
         taken.append(given[0].detach().float().cpu().numpy())

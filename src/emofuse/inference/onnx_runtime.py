@@ -9,12 +9,13 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from emofuse import layout
-from emofuse.data.preparation import INPUTS, Batch, Floats, Outputs, Preparation
+from emofuse.data.preparation import INPUTS, Batch, Outputs, Preparation
 from emofuse.errors import CheckpointError
 from emofuse.inference.box import name_of
 from emofuse.inference.exported_folder import Exported
 from emofuse.inference.runtime import Traits
 from emofuse.types import MODALITIES
+from emofuse.types.arrays import Float32Array
 
 # The output of a graph that gives what the model decides from, beside what it says.
 POOLED = "pooled"
@@ -67,7 +68,7 @@ class OnnxRuntime:
         """Map a batch to logits and dimensions."""
         return Outputs(*self._run(self._told, batch))
 
-    def embed(self, batch: Batch) -> Floats:
+    def embed(self, batch: Batch) -> Float32Array:
         """Map a batch to the pooled vectors that the model decides from, (batch, width).
 
         Raises:
@@ -80,9 +81,9 @@ class OnnxRuntime:
             )
         return self._run([POOLED], batch)[0]
 
-    def _run(self, wanted: list[str], batch: Batch) -> list[Floats]:
+    def _run(self, wanted: list[str], batch: Batch) -> list[Float32Array]:
         arrays = batch.arrays()
-        found: list[Floats] = self._session.run(wanted, {name: arrays[name] for name in self._names})
+        found: list[Float32Array] = self._session.run(wanted, {name: arrays[name] for name in self._names})
         return found
 
     def takes(self, preparation: Preparation) -> bool:

@@ -8,11 +8,13 @@ import numpy as np
 
 from emofuse.errors import RecipeError
 from emofuse.evaluation.calibration import adapt_priors
-from emofuse.evaluation.reliability import Floats
 from emofuse.types import Task
+from emofuse.types.arrays import Float64Array
 
 
-def checked_priors(used: Mapping[str, float], trained: Mapping[str, float], task: Task) -> tuple[Floats, Floats]:
+def checked_priors(
+    used: Mapping[str, float], trained: Mapping[str, float], task: Task
+) -> tuple[Float64Array, Float64Array]:
     """Return the priors of training and those of use, in the order of the labels.
 
     Raises:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from emofuse.data.preparation import Batch, Floats, Outputs, Preparation
+from emofuse.data.preparation import Batch, Outputs, Preparation
 from emofuse.errors import AudioError, CheckpointError, CorpusError, ModalityError, RecipeError
 from emofuse.evaluation.calibration import Calibration, adapt_priors, pattern_of
 from emofuse.inference.model_folders import find_folder, model_folder, open_folder, read_calibration, read_scope
@@ -17,6 +17,7 @@ from emofuse.inference.runtime import Runtime
 from emofuse.inference.schedule import prepared_windows
 from emofuse.sound.clips import Clip
 from emofuse.types import Prediction, Skip, Timeline, Utterance
+from emofuse.types.arrays import Float32Array
 
 if TYPE_CHECKING:
     from emofuse.inference.explain.explanation import Explanation
@@ -141,7 +142,7 @@ class EmotionRecognizer:
                 progress(done, seconds)
             yield result
 
-    def embed(self, utterances: Iterable[Utterance]) -> Iterator[Floats]:
+    def embed(self, utterances: Iterable[Utterance]) -> Iterator[Float32Array]:
         """Yield the vector that the model decides from, (width,), for each utterance, in order.
 
         Raises:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from emofuse.data.preparation import Batch, Floats, Outputs
+from emofuse.data.preparation import Batch, Outputs
 from emofuse.types import Modality, Task
+from emofuse.types.arrays import Float32Array
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Runtime(Protocol):
     def __call__(self, batch: Batch) -> Outputs:
         """Map a batch to logits and dimensions."""
 
-    def embed(self, batch: Batch) -> Floats:
+    def embed(self, batch: Batch) -> Float32Array:
         """Map a batch to the pooled vectors that the model decides from, (batch, width).
 
         Raises:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from emofuse.data.preparation import Batch, Floats, Outputs, Preparation
+from emofuse.data.preparation import Batch, Outputs, Preparation
 from emofuse.inference.box import name_of
 from emofuse.inference.runtime import Traits
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint
 from emofuse.model.forward import pick_device, pool_batch, score_batches, use_threads
+from emofuse.types.arrays import Float32Array
 
 # Of how many shapes oneDNN keeps code, unless the environment says otherwise: by itself it keeps 1,024, and every
 # clip has a length of its own, so that memory would grow with the archive.
@@ -47,7 +48,7 @@ class TorchRuntime:
         """Map a batch to logits and dimensions."""
         return next(score_batches(self.model, [batch.arrays()]))
 
-    def embed(self, batch: Batch) -> Floats:
+    def embed(self, batch: Batch) -> Float32Array:
         """Map a batch to the pooled vectors that the model decides from, (batch, width)."""
         return pool_batch(self.model, batch.arrays())
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy.typing as npt
 import torch
 
-from emofuse.data.preparation import Floats, Outputs
+from emofuse.data.preparation import Outputs
 from emofuse.model.batch import as_tensors
 from emofuse.model.network import EmotionModel
+from emofuse.types.arrays import Float32Array
 
 
 def score_batches(model: EmotionModel, batches: Iterable[Mapping[str, npt.NDArray[Any]]]) -> Iterator[Outputs]:
@@ -28,14 +29,14 @@ def score_batches(model: EmotionModel, batches: Iterable[Mapping[str, npt.NDArra
         model.train(was_training)
 
 
-def pool_batch(model: EmotionModel, batch: Mapping[str, npt.NDArray[Any]]) -> Floats:
+def pool_batch(model: EmotionModel, batch: Mapping[str, npt.NDArray[Any]]) -> Float32Array:
     """Return the vectors that the network decides from, (batch, width), of a batch of named arrays.
 
     The network must be in evaluation mode.
     """
     with torch.inference_mode():
         pooled = model.pool(model.encode(**as_tensors(batch, next(model.parameters()).device)))
-    values: Floats = pooled.float().cpu().numpy()
+    values: Float32Array = pooled.float().cpu().numpy()
     return values
 
 

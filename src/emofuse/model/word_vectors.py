@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
 from emofuse.errors import RecipeError
+from emofuse.types.arrays import Float32Array
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def start_from_vectors(backbone: PreTrainedModel, tokenizer: Tokenizer, path: Pa
     return found
 
 
-def _read(path: Path) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
+def _read(path: Path) -> Iterator[tuple[str, Float32Array]]:
     """Yield word and vector: a line is a word and its numbers, separated by blanks."""
     try:
         with path.open(encoding="utf-8") as file:

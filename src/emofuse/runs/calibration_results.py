@@ -11,11 +11,12 @@ from emofuse import layout
 from emofuse.evaluation.calibration import Calibration, pattern_of, probabilities
 from emofuse.evaluation.conformal import coverage_by_group
 from emofuse.evaluation.metrics import expected_calibration_error, negative_log_likelihood
-from emofuse.evaluation.reliability import Floats, coverage_risk, reliability
 from emofuse.evaluation.pictures import coverage_risk_picture, reliability_picture
+from emofuse.evaluation.reliability import coverage_risk, reliability
 from emofuse.evaluation.scored import Scored
 from emofuse.runs.run_folder import Rows, Run
 from emofuse.types import SystemName
+from emofuse.types.arrays import Float64Array
 
 
 def trust(run: Run, system: SystemName, scored: Scored) -> dict[str, Any] | None:
@@ -48,7 +49,9 @@ def trust(run: Run, system: SystemName, scored: Scored) -> dict[str, Any] | None
     return first | {key: float(np.mean([one[key] for one in documents])) for key in ("ece_before", "nll_before")}
 
 
-def _uncalibrated(scored: Scored, rows: Rows, calibrations: dict[int, Calibration], after: Floats) -> Floats:
+def _uncalibrated(
+    scored: Scored, rows: Rows, calibrations: dict[int, Calibration], after: Float64Array
+) -> Float64Array:
     """Undo each utterance's temperature: its probabilities are a softmax of logits over that."""
     scales = []
     for identity, fold in zip(scored.ids, scored.folds.tolist(), strict=True):
@@ -57,7 +60,7 @@ def _uncalibrated(scored: Scored, rows: Rows, calibrations: dict[int, Calibratio
     return probabilities(np.log(after.clip(1e-30)) * np.array(scales)[:, None])
 
 
-def _by_fold(scored: Scored, values: Callable[[int], float | None]) -> Floats | None:
+def _by_fold(scored: Scored, values: Callable[[int], float | None]) -> Float64Array | None:
     """Return a number of each utterance's fold, (utterances,); None where a fold has none."""
     known = {fold: values(fold) for fold in set(scored.folds.tolist())}
     if any(value is None for value in known.values()):
@@ -65,7 +68,9 @@ def _by_fold(scored: Scored, values: Callable[[int], float | None]) -> Floats | 
     return np.array([known[fold] for fold in scored.folds.tolist()], dtype=np.float64)
 
 
-def _abstention(scored: Scored, after: Floats, calibrations: dict[int, Calibration]) -> dict[str, Any] | None:
+def _abstention(
+    scored: Scored, after: Float64Array, calibrations: dict[int, Calibration]
+) -> dict[str, Any] | None:
     """Return which share is answered at each fold's threshold, and which share of that is right."""
     thresholds = _by_fold(scored, lambda fold: calibrations[fold].threshold)
     if thresholds is None:
@@ -80,7 +85,7 @@ def _abstention(scored: Scored, after: Floats, calibrations: dict[int, Calibrati
     }
 
 
-def _conformal(scored: Scored, after: Floats, calibrations: dict[int, Calibration]) -> dict[str, Any] | None:
+def _conformal(scored: Scored, after: Float64Array, calibrations: dict[int, Calibration]) -> dict[str, Any] | None:
     """Return how often prediction sets held the truth, and how large they were, by speaker too: no guarantee."""
     levels = sorted({level for one in calibrations.values() for level in one.conformal})
     if not levels:
@@ -95,8 +100,8 @@ def _conformal(scored: Scored, after: Floats, calibrations: dict[int, Calibratio
     return {"wished_coverage": level} | whole | {"by_speaker": coverage_by_group(sets, scored.truth, names)}
 
 
-def _draw(run: Run, system: str, scored: Scored, before: Floats, after: Floats) -> None:
-    def bins(chances: Floats) -> Any:
+def _draw(run: Run, system: str, scored: Scored, before: Float64Array, after: Float64Array) -> None:
+    def bins(chances: Float64Array) -> Any:
         return reliability(chances.max(axis=1), chances.argmax(axis=1) == scored.truth)
 
     place = run.out / layout.RELIABILITY_PICTURE.format(system=system)

@@ -15,8 +15,8 @@ from emofuse import layout
 from emofuse.config import Recipe, load_recipe
 from emofuse.errors import RunError
 from emofuse.evaluation.scores import METRICS
-from emofuse.runs.signature import Signature, folds_key, run_signature
 from emofuse.evaluation.summary import adjust, compare
+from emofuse.runs.signature import Signature, folds_key, run_signature
 from emofuse.runs.stored_predictions import Answers, Tested, pool, read_predictions, read_truth
 from emofuse.types import Fold
 

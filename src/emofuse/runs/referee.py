@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from emofuse.errors import ProtocolError
-from emofuse.runs.submitted_files import Answer
 from emofuse.runs.signature import UNSTATED, Signature, folds_key, protocol_name
-from emofuse.runs.submission import Submission, check_answers
 from emofuse.runs.stored_predictions import tested_by
+from emofuse.runs.submission import Submission, check_answers
+from emofuse.runs.submitted_files import Answer
 from emofuse.types import Corpus, Fold, Task
 
 # How many ids are named in a sentence.

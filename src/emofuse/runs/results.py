@@ -12,15 +12,23 @@ from emofuse import layout
 from emofuse.config import Recipe
 from emofuse.data.labels import label_counts
 from emofuse.data.splits import folds_document
-from emofuse.evaluation.scores import METRICS, confusion_text
 from emofuse.evaluation.pictures import confusion_picture
 from emofuse.evaluation.scored import Scored
-from emofuse.runs.signature import run_signature
+from emofuse.evaluation.scores import METRICS, confusion_text
 from emofuse.evaluation.summary import adjust, compare, late_fusion, summarise
-from emofuse.runs.stored_predictions import tested_by, write_truth
-from emofuse.runs.additional_results import agreement, dimensions, missing, recognition, several_labels, text_cells, votes
-from emofuse.runs.run_folder import Run, common_truth, scored_of
+from emofuse.runs.additional_results import (
+    agreement,
+    dimensions,
+    missing,
+    recognition,
+    several_labels,
+    text_cells,
+    votes,
+)
 from emofuse.runs.calibration_results import trust
+from emofuse.runs.run_folder import Run, common_truth, scored_of
+from emofuse.runs.signature import run_signature
+from emofuse.runs.stored_predictions import tested_by, write_truth
 from emofuse.types import Finding, Fold, SystemName, Task
 
 # What is compared with what; `late` is the late fusion of the systems audio and text, the reference for fusion.

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from emofuse.errors import CorpusError
-from emofuse.runs.submitted_files import Answer
 from emofuse.evaluation.scored import Scored
 from emofuse.evaluation.summary import summarise
 from emofuse.runs.stored_predictions import Tested, pool
+from emofuse.runs.submitted_files import Answer
 
 # Probabilities are rounded when they are written.
 ROUNDED = 1e-3

@@ -13,8 +13,9 @@ import numpy as np
 import onnxruntime
 
 from emofuse.errors import AudioError, MissingExtraError
-from emofuse.sound.clips import SAMPLE_RATE, Samples
+from emofuse.sound.clips import SAMPLE_RATE
 from emofuse.sound.loudness import FRAME, FRAME_SECONDS, Scored, frames_of, levels_of, with_nearness
+from emofuse.types.arrays import Samples
 
 # So many frames go through a detector at once: about one second.
 CHUNK_FRAMES = 32

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import soxr
 
 from emofuse.errors import AudioError, RecipeError
 from emofuse.sound.clips import open_recording
-from emofuse.sound.recording import Samples
 from emofuse.sound.streams import channels_of, mono_blocks
 from emofuse.sound.tones import find_tones_and_music
 from emofuse.types import Passed
+from emofuse.types.arrays import Float32Array, Samples
 
 # Bleed is looked for in the band of the telephone, in windows that overlap by half.
 RATE = 8000
@@ -32,8 +31,6 @@ EMPLOYEES = frozenset(
     | {"interviewer", "operator", "rep", "representative", "sales", "salesperson", "staff", "supervisor"}
     | {"support", "teller", "worker"}
 )
-
-Floats = npt.NDArray[np.float32]
 
 
 def parse_channels(text: str) -> dict[str, int]:
@@ -124,7 +121,7 @@ def find_bleed(path: Path, channels: Mapping[str, int]) -> dict[str, list[Passed
     return marks
 
 
-def _windows(blocks: Iterable[Samples], rate: int, channels: int) -> Iterator[Floats]:
+def _windows(blocks: Iterable[Samples], rate: int, channels: int) -> Iterator[Float32Array]:
     """Yield windows, (frames, channels), that overlap by half."""
     stream = soxr.ResampleStream(rate, RATE, channels, dtype="float32", quality="HQ")
     held = np.zeros((0, channels), dtype=np.float32)
@@ -135,7 +132,7 @@ def _windows(blocks: Iterable[Samples], rate: int, channels: int) -> Iterator[Fl
             held = held[HOP:]
 
 
-def _copies(window: Floats, names: list[str]) -> Iterator[tuple[str, str]]:
+def _copies(window: Float32Array, names: list[str]) -> Iterator[tuple[str, str]]:
     """Yield the channels that are faint copies of another in a window, and which; digital silence is no copy."""
     levels = 10 * np.log10(np.mean(np.square(window), axis=0) + 1e-12)
     for place, name in enumerate(names):
@@ -145,7 +142,7 @@ def _copies(window: Floats, names: list[str]) -> Iterator[tuple[str, str]]:
             yield name, names[loudest]
 
 
-def _likeness(one: Floats, other: Floats) -> float:
+def _likeness(one: Float32Array, other: Float32Array) -> float:
     """Return the largest correlation, in size, over all delays that count; high frequencies are raised before."""
     one, other = np.diff(one), np.diff(other)
     size = 2 * len(one)

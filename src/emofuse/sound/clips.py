@@ -15,9 +15,9 @@ import soxr
 from emofuse.errors import AudioError
 from emofuse.sound.media import MEDIA_SUFFIXES, open_media
 from emofuse.sound.recording import Recording
-from emofuse.sound.recording import Samples as Samples
 from emofuse.sound.soundfiles import SOUND_SUFFIXES, open_soundfile
 from emofuse.sound.tracks import MissingMediaError
+from emofuse.types.arrays import Samples
 
 SAMPLE_RATE = 16_000
 MAXIMUM_SECONDS = 3600.0

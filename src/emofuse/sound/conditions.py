@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 import soxr
 
-from emofuse.sound.clips import SAMPLE_RATE, Clip, Samples
+from emofuse.sound.clips import SAMPLE_RATE, Clip
 from emofuse.sound.level import root_mean_square, to_level
-
-Doubles: TypeAlias = npt.NDArray[np.float64]
+from emofuse.types.arrays import Float64Array, Samples
 
 TELEPHONE_BAND, TELEPHONE_RATE = (300.0, 3400.0), 8000
 # Mu-law keeps a voice that comes in at this root mean square, well below its full scale.
@@ -136,7 +135,7 @@ def _within(samples: npt.NDArray[np.floating[Any]], rate: int) -> Clip:
     return Clip(np.clip(samples, -1.0, 1.0).astype(np.float32, copy=False), rate)
 
 
-def _rising(hertz: Doubles, low: float, high: float) -> Doubles:
+def _rising(hertz: Float64Array, low: float, high: float) -> Float64Array:
     """Return half a cosine that rises from 0 at one frequency to 1 at another."""
     if high <= 0.0:
         return np.ones_like(hertz)

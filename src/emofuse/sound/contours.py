@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from emofuse.sound.clips import SAMPLE_RATE
 from emofuse.sound.filterbank import HOP_SECONDS, WINDOW_SECONDS, log_mel
-
-Floats = npt.NDArray[np.float32]
+from emofuse.types.arrays import Float32Array
 
 WINDOW, HOP = round(WINDOW_SECONDS * SAMPLE_RATE), round(HOP_SECONDS * SAMPLE_RATE)
 COEFFICIENTS = 13
@@ -40,7 +39,7 @@ OCTAVE_COST = 0.03
 BLOCK = 128
 
 
-def mfcc(samples: Floats) -> Floats:
+def mfcc(samples: Float32Array) -> Float32Array:
     """Return mel-frequency cepstral coefficients 1 to 13 of sound at 16 kHz, (frames, 13).
 
     The orthonormal DCT-II of the logarithm of 26 mel bands (Davis & Mermelstein 1980). Coefficient 0 is left out,
@@ -50,12 +49,12 @@ def mfcc(samples: Floats) -> Floats:
     return np.concatenate(bands) @ _cosines()
 
 
-def energy(samples: Floats) -> Floats:
+def energy(samples: Float32Array) -> Float32Array:
     """Return the energy of the frames that `mfcc` describes, (frames,), in dB of full scale."""
     return np.concatenate([_decibels(frames) for frames in _framed(samples, WINDOW, SAMPLE_RATE)])
 
 
-def deltas(contours: Floats) -> Floats:
+def deltas(contours: Float32Array) -> Float32Array:
     """Return how contours change per frame, (frames, contours): regression over two frames on either side.
 
     d[t] = sum n (c[t + n] - c[t - n]) / (2 sum n^2), n = 1, 2; the first and last frame stand for what lies
@@ -70,7 +69,7 @@ def deltas(contours: Floats) -> Floats:
     return total / np.float32(2 * sum(n * n for n in range(1, DELTA_REACH + 1)))
 
 
-def pitch(samples: Floats) -> tuple[Floats, Floats, Floats]:
+def pitch(samples: Float32Array) -> tuple[Float32Array, Float32Array, Float32Array]:
     """Follow the pitch of sound at 16 kHz, frame by frame.
 
     The autocorrelation of a frame of 48 ms under a Hann window, from its power spectrum between 46 and 2000 Hz, is
@@ -89,7 +88,7 @@ def pitch(samples: Floats) -> tuple[Floats, Floats, Floats]:
     return np.where(voiced, hertz, np.float32(0.0)), periodicity, loudness
 
 
-def _period(frames: Floats) -> tuple[Floats, Floats, Floats]:
+def _period(frames: Float32Array) -> tuple[Float32Array, Float32Array, Float32Array]:
     """Return the pitch in Hz, the periodicity and the energy in dB of some frames, (frames, samples)."""
     spectrum = np.fft.rfft(frames * _hann(), n=PITCH_FFT)[:, _bins()]
     products = (spectrum.real**2 + spectrum.imag**2) @ _lags()
@@ -98,7 +97,7 @@ def _period(frames: Floats) -> tuple[Floats, Floats, Floats]:
     return single(PITCH_RATE / lags), single(np.clip(heights, 0.0, 1.0)), _decibels(frames)
 
 
-def _peaks(similar: Floats) -> tuple[Floats, Floats]:
+def _peaks(similar: Float32Array) -> tuple[Float32Array, Float32Array]:
     """Return the best lag of each frame, and its height; a parabola through three lags tells where a peak is.
 
     A frame without a peak has height 0.
@@ -114,7 +113,7 @@ def _peaks(similar: Floats) -> tuple[Floats, Floats]:
     return np.take_along_axis(lag, best, axis=1)[:, 0], np.take_along_axis(height, best, axis=1)[:, 0]
 
 
-def _stretches(samples: Floats, window: int, hop: int) -> Iterator[Floats]:
+def _stretches(samples: Float32Array, window: int, hop: int) -> Iterator[Float32Array]:
     """Cut samples into stretches whose frames, one after the other, are those of the whole; at least one frame."""
     padded = np.pad(samples, (0, max(0, window - len(samples))))
     count = 1 + (len(padded) - window) // hop
@@ -123,7 +122,7 @@ def _stretches(samples: Floats, window: int, hop: int) -> Iterator[Floats]:
         yield padded[first * hop : last * hop + window]
 
 
-def _framed(samples: Floats, window: int, rate: int) -> Iterator[Floats]:
+def _framed(samples: Float32Array, window: int, rate: int) -> Iterator[Float32Array]:
     """Yield frames of `window` samples every 10 ms, (frames, window), some at a time."""
     hop = round(HOP_SECONDS * rate)
     for stretch in _stretches(samples, window, hop):
@@ -131,7 +130,7 @@ def _framed(samples: Floats, window: int, rate: int) -> Iterator[Floats]:
 
 
 @lru_cache(maxsize=1)
-def _cosines() -> Floats:
+def _cosines() -> Float32Array:
     """Return rows 1 to 13 of the orthonormal DCT-II, as columns, (bins, 13)."""
     bins, orders = np.arange(MEL_BINS), np.arange(1, COEFFICIENTS + 1)
     matrix = np.cos(np.pi * (bins[:, None] + 0.5) * orders / MEL_BINS) * np.sqrt(2.0 / MEL_BINS)
@@ -139,7 +138,7 @@ def _cosines() -> Floats:
 
 
 @lru_cache(maxsize=1)
-def _hann() -> Floats:
+def _hann() -> Float32Array:
     return _frozen(np.hanning(PITCH_WINDOW))
 
 
@@ -150,30 +149,30 @@ def _bins() -> slice:
 
 
 @lru_cache(maxsize=1)
-def _lags() -> Floats:
+def _lags() -> Float32Array:
     """Return what turns a power spectrum into its autocorrelation (Wiener & Khinchin), (bins, lags)."""
     bins, lags = np.arange(PITCH_FFT)[_bins()], np.arange(int(PITCH_RATE / LOWEST) + 3)
     return _frozen(np.cos(2.0 * np.pi * bins[:, None] * lags / PITCH_FFT))
 
 
 @lru_cache(maxsize=1)
-def _window_products() -> Floats:
+def _window_products() -> Float32Array:
     """Return the autocorrelation of the window, 1 at lag 0, (lags,)."""
     products = np.correlate(_hann(), _hann(), mode="full")[PITCH_WINDOW - 1 :][: _lags().shape[1]]
     return _frozen(products / products[0])
 
 
-def _decibels(frames: Floats) -> Floats:
+def _decibels(frames: Float32Array) -> Float32Array:
     """Return the mean power of each frame, (frames,), in dB of full scale."""
     return single(10.0 * np.log10(np.square(frames).mean(axis=1) + ENERGY_FLOOR))
 
 
-def single(values: npt.ArrayLike) -> Floats:
+def single(values: npt.ArrayLike) -> Float32Array:
     """Return numbers in single precision."""
     return np.asarray(values, dtype=np.float32)
 
 
-def _frozen(values: npt.ArrayLike) -> Floats:
+def _frozen(values: npt.ArrayLike) -> Float32Array:
     single = np.array(values, dtype=np.float32)
     single.setflags(write=False)
     return single

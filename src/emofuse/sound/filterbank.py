@@ -12,9 +12,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
-FilterBank = Callable[[Floats, int, int], Floats]
+from emofuse.types.arrays import Float32Array, Float64Array
+
+FilterBank = Callable[[Float32Array, int, int], Float32Array]
 
 WINDOW_SECONDS = 0.025
 HOP_SECONDS = 0.010
@@ -31,7 +31,7 @@ KALDI_PREEMPHASIS = 0.97
 STACKED_FRAMES = 2
 
 
-def log_mel(samples: Floats, rate: int, bins: int) -> Floats:
+def log_mel(samples: Float32Array, rate: int, bins: int) -> Float32Array:
     """Turn samples into log-mel frames, (frames, bins), one every 10 ms from windows of 25 ms.
 
     A clip shorter than one window is padded with zeros to one. Hann window, power spectrum, triangular
@@ -45,7 +45,7 @@ def log_mel(samples: Floats, rate: int, bins: int) -> Floats:
     )
 
 
-def whisper_log_mel(samples: Floats, rate: int, bins: int) -> Floats:
+def whisper_log_mel(samples: Float32Array, rate: int, bins: int) -> Float32Array:
     """Turn samples into Whisper's log-mel frames, (frames, bins), one every 10 ms, windows of 30 s each by itself.
 
     What follows the last frame of a window is silence, which the encoder puts back: it is a constant below the
@@ -56,7 +56,7 @@ def whisper_log_mel(samples: Floats, rate: int, bins: int) -> Floats:
     return np.concatenate([_whisper_window(window, rate, bins, longest) for window in windows])
 
 
-def stacked_filterbank(samples: Floats, rate: int, bins: int) -> Floats:
+def stacked_filterbank(samples: Float32Array, rate: int, bins: int) -> Float32Array:
     """Turn samples into pairs of Kaldi-like frames, (frames, 2 * bins), one every 20 ms, for w2v-BERT 2.0.
 
     Each bin has mean 0 and variance 1 over the utterance. Source: `SeamlessM4TFeatureExtractor`.
@@ -75,14 +75,14 @@ def stacked_filterbank(samples: Floats, rate: int, bins: int) -> Floats:
 
 
 @lru_cache(maxsize=8)
-def mel_filters(rate: int, size: int, bins: int, lowest: float = 20.0) -> Floats:
+def mel_filters(rate: int, size: int, bins: int, lowest: float = 20.0) -> Float32Array:
     """Return triangular filters, (size // 2 + 1, bins), of unit height, equally spaced on the HTK mel scale."""
     edges = _htk_hertz(np.linspace(_htk_mel(lowest), _htk_mel(rate / 2), bins + 2))
     return _frozen(_triangles(np.linspace(0, rate / 2, size // 2 + 1), edges))
 
 
 @lru_cache(maxsize=8)
-def slaney_filters(rate: int, size: int, bins: int) -> Floats:
+def slaney_filters(rate: int, size: int, bins: int) -> Float32Array:
     """Return triangular filters, (size // 2 + 1, bins), of equal area, on Slaney's mel scale from 0 Hz."""
     edges = _slaney_hertz(np.linspace(0.0, _slaney_mel(rate / 2), bins + 2))
     triangles = _triangles(np.linspace(0, rate / 2, size // 2 + 1), edges)
@@ -90,7 +90,7 @@ def slaney_filters(rate: int, size: int, bins: int) -> Floats:
 
 
 @lru_cache(maxsize=8)
-def kaldi_filters(rate: int, size: int, bins: int, lowest: float = 20.0) -> Doubles:
+def kaldi_filters(rate: int, size: int, bins: int, lowest: float = 20.0) -> Float64Array:
     """Return Kaldi's filters, (size // 2 + 1, bins): triangles on the mel scale itself, not in hertz."""
     first, last = _kaldi_mel(np.array([lowest, rate / 2]))
     edges = np.linspace(float(first), float(last), bins + 2)
@@ -99,7 +99,7 @@ def kaldi_filters(rate: int, size: int, bins: int, lowest: float = 20.0) -> Doub
     return filters
 
 
-def _whisper_window(samples: Floats, rate: int, bins: int, longest: int) -> Floats:
+def _whisper_window(samples: Float32Array, rate: int, bins: int, longest: int) -> Float32Array:
     """Return the frames of one window that hold any of its sound; windows are centred on their frame."""
     hop, size = round(HOP_SECONDS * rate), round(WINDOW_SECONDS * rate)
     count = min(longest // hop, -(-(len(samples) + size // 2) // hop))
@@ -113,7 +113,7 @@ def _whisper_window(samples: Floats, rate: int, bins: int, longest: int) -> Floa
     return np.asarray((np.maximum(banks, banks.max() - WHISPER_RANGE) + 4.0) / 4.0, dtype=np.float32)
 
 
-def _frames(samples: Floats, rate: int) -> Floats:
+def _frames(samples: Float32Array, rate: int) -> Float32Array:
     """Cut samples into overlapping windows, (frames, window); at least one."""
     window, hop = round(WINDOW_SECONDS * rate), round(HOP_SECONDS * rate)
     padded = np.pad(samples, (0, max(0, window - len(samples))))
@@ -130,13 +130,13 @@ def _power(frames: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.floati
     return (spectrum.real**2 + spectrum.imag**2).astype(frames.dtype)
 
 
-def _triangles(points: Doubles, edges: Doubles) -> Doubles:
+def _triangles(points: Float64Array, edges: Float64Array) -> Float64Array:
     rising = (points[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - points[:, None]) / (edges[2:] - edges[1:-1])
     return np.asarray(np.maximum(0.0, np.minimum(rising, falling)))
 
 
-def _frozen(filters: Doubles) -> Floats:
+def _frozen(filters: Float64Array) -> Float32Array:
     single = filters.astype(np.float32)
     single.setflags(write=False)
     return single
@@ -146,11 +146,11 @@ def _htk_mel(hertz: float) -> float:
     return float(2595.0 * np.log10(1.0 + hertz / 700.0))
 
 
-def _htk_hertz(mel: Doubles) -> Doubles:
+def _htk_hertz(mel: Float64Array) -> Float64Array:
     return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
 
 
-def _kaldi_mel(hertz: Doubles) -> Doubles:
+def _kaldi_mel(hertz: Float64Array) -> Float64Array:
     return 1127.0 * np.log(1.0 + hertz / 700.0)
 
 
@@ -162,5 +162,5 @@ def _slaney_mel(hertz: float) -> float:
     return float(3.0 * hertz / 200.0 if hertz < _SLANEY_BREAK else 15.0 + np.log(hertz / 1000.0) * _SLANEY_STEP)
 
 
-def _slaney_hertz(mel: Doubles) -> Doubles:
+def _slaney_hertz(mel: Float64Array) -> Float64Array:
     return np.where(mel < 15.0, 200.0 * mel / 3.0, 1000.0 * np.exp((mel - 15.0) / _SLANEY_STEP))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from emofuse.sound.clips import Samples
 from emofuse.sound.filterbank import HOP_SECONDS, WINDOW_SECONDS
+from emofuse.types.arrays import Samples
 
 
 def trim_silence(samples: Samples, rate: int, decibels: float = 35.0, margin: float = 0.05) -> Samples:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emofuse.sound.clips import SAMPLE_RATE, Samples
+from emofuse.sound.clips import SAMPLE_RATE
+from emofuse.types.arrays import Samples
 
 # Both detectors look at frames of 32 ms, the length that Silero was trained with.
 FRAME = 512

@@ -12,8 +12,9 @@ import numpy as np
 
 from emofuse.errors import AudioError
 from emofuse.sound.containers import is_cut
-from emofuse.sound.recording import BLOCK_SECONDS, Samples, Span, regrouped, truncated
+from emofuse.sound.recording import BLOCK_SECONDS, Span, regrouped, truncated
 from emofuse.sound.tracks import DamagedError, open_track, samples_of
+from emofuse.types.arrays import Samples
 
 MEDIA_SUFFIXES = (
     *(".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".webm", ".mkv", ".mka"),

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from emofuse.errors import AudioError
+from emofuse.types.arrays import Samples
 
 BLOCK_SECONDS = 30
 # A span may end so many seconds after the recording: annotators round.
 ROUNDING_SECONDS = 0.1
-
-Samples = npt.NDArray[np.float32]
 
 
 class Recording(Protocol):

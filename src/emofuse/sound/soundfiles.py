@@ -10,7 +10,8 @@ from pathlib import Path
 import soundfile
 
 from emofuse.errors import AudioError
-from emofuse.sound.recording import BLOCK_SECONDS, Samples, Span, truncated
+from emofuse.sound.recording import BLOCK_SECONDS, Span, truncated
+from emofuse.types.arrays import Samples
 
 # libsndfile gives this number of frames, or one near it, where a header does not tell.
 UNKNOWN_FRAMES = 1 << 40

@@ -9,7 +9,8 @@ import numpy as np
 
 from emofuse.errors import AudioError
 from emofuse.sound.clips import SAMPLE_RATE, Clip, mixed, open_recording, resampled
-from emofuse.sound.recording import ROUNDING_SECONDS, Recording, Samples
+from emofuse.sound.recording import ROUNDING_SECONDS, Recording
+from emofuse.types.arrays import Samples
 
 
 def channels_of(path: Path) -> int:

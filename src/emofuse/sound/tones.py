@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from emofuse.sound.clips import SAMPLE_RATE, resampled
-from emofuse.sound.recording import Samples
 from emofuse.types import Passed
+from emofuse.types.arrays import Float32Array, Samples
 
 # All of it happens in the band of the telephone.
 RATE = 8000
@@ -22,7 +22,6 @@ RATE = 8000
 QUIET = -50.0
 TONE, MUSIC = "a tone", "music"
 
-Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
 
@@ -93,7 +92,7 @@ class _Spectra:
         self._held = np.zeros(0, dtype=np.float32)
         self.hertz = np.fft.rfftfreq(length, 1 / RATE).astype(np.float32)
 
-    def of(self, block: Samples) -> Floats:
+    def of(self, block: Samples) -> Float32Array:
         """Return the spectra, (frames, bins), that a block completes."""
         held = np.concatenate([self._held, block])
         frames = max(0, (len(held) - self.length) // self.hop + 1)
@@ -102,7 +101,7 @@ class _Spectra:
             return np.zeros((0, len(self.hertz)), dtype=np.float32)
         cut = np.lib.stride_tricks.sliding_window_view(held, self.length)[:: self.hop][:frames]
         power = np.square(np.abs(np.fft.rfft(cut * self._window)))
-        scaled: Floats = (power * (2.0 / self.length / np.square(self._window).sum())).astype(np.float32)
+        scaled: Float32Array = (power * (2.0 / self.length / np.square(self._window).sum())).astype(np.float32)
         return scaled
 
     def seconds(self, first: int, after: int) -> tuple[float, float]:
@@ -120,7 +119,7 @@ class _Peaks:
     def __init__(self, rules: ToneRules) -> None:
         self._spectra = _Spectra(length=400, hop=80)
         self._lowest = int(np.searchsorted(self._spectra.hertz, rules.lowest))
-        self._rows: list[Floats] = []
+        self._rows: list[Float32Array] = []
 
     def hear(self, block: Samples) -> None:
         """Keep level, share and frequencies of the peaks of the frames in a block."""
@@ -146,7 +145,7 @@ class _Peaks:
                 if (stop - start) * self._spectra.hop / RATE >= least:
                     yield begins, ends
 
-    def _strongest(self, power: Floats) -> tuple[Floats, Floats]:
+    def _strongest(self, power: Float32Array) -> tuple[Float32Array, Float32Array]:
         """Return energy and mean frequency of each frame's strongest peak, and take it out of the frame."""
         places = power[:, self._lowest :].argmax(axis=1) + self._lowest
         around = places[:, None] + np.arange(-self.REACH, self.REACH + 1)
@@ -169,7 +168,7 @@ class _Partials:
         self._lowest = int(np.searchsorted(self._spectra.hertz, 150.0))  # hum of the mains lies below
         bins = len(self._spectra.hertz) - self._lowest
         self._recent = np.zeros((self.HOLD - 1, bins), dtype=np.float32)
-        self._rows: list[Floats] = []
+        self._rows: list[Float32Array] = []
 
     def hear(self, block: Samples) -> None:
         """Keep level and share of the frames before the last few, whose future is not known yet."""
@@ -195,7 +194,7 @@ class _Partials:
             if after - first >= rules.seconds * per_second:
                 yield self._spectra.seconds(first, after)
 
-    def _keep(self, power: Floats) -> None:
+    def _keep(self, power: Float32Array) -> None:
         known = np.concatenate([self._recent, power])
         ready = len(known) - 2 * (self.HOLD - 1)
         if ready > 0:
@@ -206,7 +205,7 @@ class _Partials:
         self._recent = known
 
 
-def _slid(rows: Floats, width: int, smaller_or_larger: np.ufunc) -> Floats:
+def _slid(rows: Float32Array, width: int, smaller_or_larger: np.ufunc) -> Float32Array:
     """Return the smallest, or largest, of each `width` rows in sequence; doubling the reach saves most steps."""
     reach = 1
     while reach < width:
@@ -216,7 +215,7 @@ def _slid(rows: Floats, width: int, smaller_or_larger: np.ufunc) -> Floats:
     return rows
 
 
-def _near(hertz: Floats, wanted: tuple[float, ...]) -> Bools:
+def _near(hertz: Float32Array, wanted: tuple[float, ...]) -> Bools:
     return np.asarray(np.any([np.abs(hertz - tone) < 0.02 * tone for tone in wanted], axis=0), dtype=bool)
 
 
@@ -226,7 +225,7 @@ def _runs(flags: Bools) -> Iterator[tuple[int, int]]:
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
 
 
-def _steady(values: Floats, first: int, after: int, reach: float) -> Iterator[tuple[int, int]]:
+def _steady(values: Float32Array, first: int, after: int, reach: float) -> Iterator[tuple[int, int]]:
     """Cut a run into parts within which a value stays within `reach`."""
     begin = first
     low = high = float(values[first])

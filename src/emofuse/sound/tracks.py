@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from emofuse.errors import AudioError, MissingExtraError
 from emofuse.sound.containers import is_cut
-from emofuse.sound.recording import Samples
+from emofuse.types.arrays import Samples
 
 # Demuxers of what may carry speech: no playlists, no lists of files, nothing that opens a second file or address.
 DEMUXERS = "mov,matroska,asf,avi,flv,mpegts,mpeg,aac,amr,amrnb,amrwb,caf,flac,wav,w64,mp3,aiff,au,ogg"

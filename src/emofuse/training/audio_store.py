@@ -14,12 +14,13 @@ import numpy.typing as npt
 
 from emofuse.config import AlterRecipe
 from emofuse.data.cache import ArrayCache, file_digest, key_of
-from emofuse.data.preparation import AudioPreparation, Floats
+from emofuse.data.preparation import AudioPreparation
 from emofuse.errors import AudioError
 from emofuse.sound.augmentation import alter, load_alterations
 from emofuse.sound.clips import Clip, read_clip
 from emofuse.sound.level import trim_silence
 from emofuse.types import Utterance
+from emofuse.types.arrays import Float32Array
 
 # Bytes of prepared audio that are held in memory.
 MEMORY_LIMIT = 2 << 30
@@ -64,7 +65,7 @@ class AudioStore:
         self._held: OrderedDict[_Key, npt.NDArray[np.floating[Any]]] = OrderedDict()
         self._bytes = 0
 
-    def __call__(self, utterance: Utterance, preparation: AudioPreparation, copy: int = 0) -> Floats | None:
+    def __call__(self, utterance: Utterance, preparation: AudioPreparation, copy: int = 0) -> Float32Array | None:
         """Return what the encoder takes of an utterance; None where it has no audio.
 
         Args:

@@ -17,13 +17,13 @@ from emofuse.evaluation.calibration import (
     probabilities,
 )
 from emofuse.evaluation.conformal import conformal_quantile
-from emofuse.evaluation.metrics import Indices
-from emofuse.evaluation.reliability import Floats, abstention_threshold
+from emofuse.evaluation.reliability import abstention_threshold
 from emofuse.model.network import EmotionModel
 from emofuse.training.loader import Part
 from emofuse.training.sampling import drawing_shares
 from emofuse.training.scoring import score_part
 from emofuse.types import Modality, Utterance
+from emofuse.types.arrays import Float64Array, IntArray
 
 
 def calibrate(model: EmotionModel, train: Part, validation: Part | None, recipe: Recipe) -> Calibration:
@@ -46,7 +46,7 @@ def calibrate(model: EmotionModel, train: Part, validation: Part | None, recipe:
     return decide(Calibration(temperatures, priors=priors), chances, validation.targets[positions], recipe)
 
 
-def decide(calibration: Calibration, chances: Floats, truth: Indices, recipe: Recipe) -> Calibration:
+def decide(calibration: Calibration, chances: Float64Array, truth: IntArray, recipe: Recipe) -> Calibration:
     """Add the abstention threshold and the conformal quantile that a recipe wishes for.
 
     Args:

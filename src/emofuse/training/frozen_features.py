@@ -13,7 +13,7 @@ from torch import nn
 
 from emofuse.config import Layers, Recipe
 from emofuse.data.cache import ArrayCache, file_digest, key_of
-from emofuse.data.preparation import AudioPreparation, Integers
+from emofuse.data.preparation import AudioPreparation
 from emofuse.errors import AudioError
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.forward import pick_device
@@ -21,6 +21,7 @@ from emofuse.model.frozen_encoders import frozen_hash
 from emofuse.model.tuning import is_frozen
 from emofuse.sound.clips import read_clip
 from emofuse.types import MODALITIES, Utterance
+from emofuse.types.arrays import IntArray
 
 # Counts up whenever the same encoder would give other frames: it is a part of every key.
 PRODUCER = 1
@@ -122,7 +123,7 @@ class FrozenText:
 
     source: FrameSource
 
-    def __call__(self, ids: Integers) -> Frames:
+    def __call__(self, ids: IntArray) -> Frames:
         """Return the frames of word pieces, (pieces,)."""
         return self.source({"ids": ids.tolist()}, lambda: ids)
 

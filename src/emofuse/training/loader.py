@@ -19,6 +19,7 @@ from emofuse.sound.clips import seconds_of
 from emofuse.training.audio_store import AudioStore
 from emofuse.training.frozen_features import Cost, Frozen
 from emofuse.types import MODALITIES, Corpus, Modality, Skip, Task, Utterance
+from emofuse.types.arrays import Float32Array, Float64Array, IntArray
 
 # What stands for the label of an utterance that has none: such a one is scored, never learnt from.
 NO_LABEL = -1
@@ -98,10 +99,10 @@ class Part:
     """
 
     utterances: tuple[Utterance, ...]
-    targets: npt.NDArray[np.int64]
-    shares: npt.NDArray[np.float32]
-    dimensions: npt.NDArray[np.float32]
-    costs: npt.NDArray[np.float64]
+    targets: IntArray
+    shares: Float32Array
+    dimensions: Float32Array
+    costs: Float64Array
     modalities: tuple[tuple[Modality, ...], ...]
     reader: Reader
 
@@ -175,7 +176,7 @@ def load_part(corpus: Corpus, task: Task, reader: Reader, soft_labels: bool = Fa
     ), skipped
 
 
-def _dimensions(utterances: Sequence[Utterance], task: Task) -> npt.NDArray[np.float32]:
+def _dimensions(utterances: Sequence[Utterance], task: Task) -> Float32Array:
     rows = [[(u.dimensions or {}).get(name, np.nan) for name in task.dimensions] for u in utterances]
     return np.array(rows, dtype=np.float32).reshape(len(utterances), len(task.dimensions))
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from emofuse.model.heads import EmotionOutput
+from emofuse.types.arrays import IntArray
 
 # The logit of a label that an utterance could not have had: its probability is zero, and its gradient.
 UNHEARD_OF = -1e4
@@ -100,7 +100,7 @@ def with_auxiliary(
     return total
 
 
-def inverse_frequency_weights(targets: npt.NDArray[np.int64], labels: int) -> Tensor:
+def inverse_frequency_weights(targets: IntArray, labels: int) -> Tensor:
     """Return a weight a class, inverse to its frequency, whose mean over utterances is 1.
 
     A class that does not occur has weight 0: nothing is learnt of it.

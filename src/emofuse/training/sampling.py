@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from emofuse.errors import RecipeError
 from emofuse.types import Utterance
+from emofuse.types.arrays import Float64Array, IntArray
 
 # Fields of an utterance that hold one word.
 WORDS = ("label", "speaker", "session", "gender", "dialogue", "language", "split", "text_source")
@@ -19,7 +20,7 @@ def word_of(utterance: Utterance, name: str) -> str | None:
     return getattr(utterance, name) if name in WORDS else utterance.tags.get(name)
 
 
-def drawing_shares(utterances: Sequence[Utterance], by: Sequence[str]) -> npt.NDArray[np.float64] | None:
+def drawing_shares(utterances: Sequence[Utterance], by: Sequence[str]) -> Float64Array | None:
     """Return how often each utterance is drawn, (utterances,), summing to 1; None where all count alike.
 
     The values of the first field share evenly, within each those of the second, and so on; the utterances that
@@ -46,9 +47,7 @@ def drawing_shares(utterances: Sequence[Utterance], by: Sequence[str]) -> npt.ND
     return shares / shares.sum()
 
 
-def _split(
-    group: npt.NDArray[np.int64], utterances: Sequence[Utterance], name: str, shares: npt.NDArray[np.float64]
-) -> list[npt.NDArray[np.int64]]:
+def _split(group: IntArray, utterances: Sequence[Utterance], name: str, shares: Float64Array) -> list[IntArray]:
     """Cut a group by a field; each part gets an equal share of what the group has."""
     words = np.array([str(word_of(utterances[position], name)) for position in group])
     parts = [group[words == word] for word in sorted(set(words))]
@@ -57,7 +56,7 @@ def _split(
 
 
 def possible_labels(
-    utterances: Sequence[Utterance], targets: npt.NDArray[np.int64], labels: int, by: str | None
+    utterances: Sequence[Utterance], targets: IntArray, labels: int, by: str | None
 ) -> npt.NDArray[np.bool_] | None:
     """Return which labels each utterance could have had, (utterances, labels): those that its like have.
 

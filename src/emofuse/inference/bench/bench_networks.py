@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from transformers import BertConfig, Wav2Vec2Config
 
-from emofuse.data.preparation import AudioPreparation, Floats, Item, Preparation, TextPreparation
+from emofuse.data.preparation import AudioPreparation, Item, Preparation, TextPreparation
 from emofuse.data.text import PAD
 from emofuse.errors import CheckpointError
 from emofuse.model.batch import Encoded, Stream, as_tensors
@@ -24,6 +24,7 @@ from emofuse.model.encoders.scratch import SCRATCH_ENCODERS
 from emofuse.model.layers import layer_picker
 from emofuse.model.network import EmotionModel
 from emofuse.model.speech_encoder import ConvolutionalSpeechEncoder, WhisperEncoder
+from emofuse.types.arrays import Float32Array
 
 LABELS = ("neutral", "happy", "angry", "sad")
 
@@ -104,7 +105,7 @@ class PlainTransformers:
         self._rows = rows
 
     @torch.inference_mode()
-    def __call__(self, items: Sequence[Item]) -> Floats:
+    def __call__(self, items: Sequence[Item]) -> Float32Array:
         """Map prepared utterances to logits, (utterances, labels)."""
         said = [self._logits(items[start : start + self._rows]) for start in range(0, len(items), self._rows)]
         return torch.cat(said).numpy()

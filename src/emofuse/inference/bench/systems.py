@@ -16,12 +16,13 @@ from typing import Literal
 
 import numpy as np
 
-from emofuse.data.preparation import Floats, Item
+from emofuse.data.preparation import Item
 from emofuse.inference.bench.bench_utterances import CHUNK
+from emofuse.types.arrays import Float32Array
 
 SystemName = Literal["transformers single", "transformers batch", "torch", "onnx float32", "onnx int8"]
 # Prepared utterances to logits, (utterances, labels).
-Forward = Callable[[Sequence[Item]], Floats]
+Forward = Callable[[Sequence[Item]], Float32Array]
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from emofuse.data.preparation import Batch
-from emofuse.inference.explain.moments import Doubles
 from emofuse.model.attention import CrossModalAttention
 from emofuse.model.batch import Stream, as_tensors
 from emofuse.model.fusion import EarlyFusion
 from emofuse.model.network import EmotionModel
 from emofuse.types import Modality
+from emofuse.types.arrays import Float64Array
 
 
 def asking(model: EmotionModel) -> dict[Modality, CrossModalAttention]:
@@ -29,7 +29,7 @@ def asking(model: EmotionModel) -> dict[Modality, CrossModalAttention]:
 
 
 @torch.no_grad()
-def attention_maps(model: EmotionModel, batch: Batch) -> dict[Modality, Doubles]:
+def attention_maps(model: EmotionModel, batch: Batch) -> dict[Modality, Float64Array]:
     """Return where each modality looks in the other one, (asking frames, answering frames); rows sum to 1.
 
     The mean over heads.
@@ -38,7 +38,7 @@ def attention_maps(model: EmotionModel, batch: Batch) -> dict[Modality, Doubles]
         model: the network.
         batch: one utterance, both heard and read.
     """
-    found: dict[Modality, Doubles] = {}
+    found: dict[Modality, Float64Array] = {}
     handles = []
     for modality, module in asking(model).items():
 

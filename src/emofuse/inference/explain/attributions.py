@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from emofuse.data.preparation import Batch, Floats
+from emofuse.data.preparation import Batch
 from emofuse.errors import MissingExtraError
 from emofuse.inference.explain.explanation import Completeness
-from emofuse.inference.explain.moments import Doubles
 from emofuse.model.batch import as_tensors
 from emofuse.model.long_inputs import to_windows
 from emofuse.model.network import EmotionModel
+from emofuse.types.arrays import Float32Array, Float64Array
 
 Tensors: TypeAlias = tuple[Tensor, ...]
 
@@ -53,7 +53,7 @@ class Subject:
     model: EmotionModel
     batch: Batch
     label: int
-    usual: Floats | None
+    usual: Float32Array | None
     mask: int | None
     special: tuple[bool, ...]
 
@@ -62,8 +62,8 @@ class Subject:
 class Attributions:
     """What each time step and each piece adds; None for a modality that is absent."""
 
-    audio: Doubles | None
-    text: Doubles | None
+    audio: Float64Array | None
+    text: Float64Array | None
     completeness: Completeness
 
 
@@ -73,7 +73,7 @@ class _Stretch:
 
     low: float
     high: float
-    parts: tuple[Doubles, ...]
+    parts: tuple[Float64Array, ...]
     difference: float
 
     @property

@@ -14,9 +14,10 @@ from emofuse.evaluation.calibration import pattern_of
 from emofuse.inference.explain.explained_input import Given, given_to
 from emofuse.inference.explain.explained_model import Opened, open_model
 from emofuse.inference.explain.explanation import Explanation, Removal
-from emofuse.inference.explain.moments import STEP, Doubles, by_moment, usual
+from emofuse.inference.explain.moments import STEP, by_moment, usual
 from emofuse.inference.explain.shown_attention import attention_of
 from emofuse.types import Modality
+from emofuse.types.arrays import Float64Array
 
 if TYPE_CHECKING:
     from emofuse.inference.explain.attributions import Attributions
@@ -132,7 +133,9 @@ def _attribute(opened: Opened, given: Given, label: int, steps: int) -> Attribut
     return attribute(subject, steps)
 
 
-def _shared_out(preparation: Preparation, given: Given, attributed: Attributions) -> tuple[Doubles, Doubles]:
+def _shared_out(
+    preparation: Preparation, given: Given, attributed: Attributions
+) -> tuple[Float64Array, Float64Array]:
     """Return the attributions of moments and of pieces; none for a modality that is absent."""
     none = np.zeros(0)
     moments = none

@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from emofuse.data.preparation import AudioPreparation, Floats
-from emofuse.sound.clips import Samples
+from emofuse.data.preparation import AudioPreparation
 from emofuse.sound.level import root_mean_square, spoken_span
-
-Doubles = npt.NDArray[np.float64]
+from emofuse.types.arrays import Float32Array, Float64Array, Samples
 
 # Seconds of a moment.
 STEP = 0.1
@@ -28,7 +25,7 @@ def count_moments(seconds: float) -> int:
     return max(1, math.ceil(seconds / STEP - 1e-6))
 
 
-def by_moment(values: Doubles, steps_per_second: float, start: float, count: int) -> Doubles:
+def by_moment(values: Float64Array, steps_per_second: float, start: float, count: int) -> Float64Array:
     """Sum values of time steps, (steps,), over the moments that the steps' middles lie in: (count,).
 
     Args:
@@ -42,7 +39,7 @@ def by_moment(values: Doubles, steps_per_second: float, start: float, count: int
     return np.asarray(np.bincount(moments, weights=values, minlength=count), dtype=np.float64)
 
 
-def shares(frames: int, start: float, seconds: float, count: int) -> Doubles:
+def shares(frames: int, start: float, seconds: float, count: int) -> Float64Array:
     """Return how much of each frame lies in each moment, (frames, count); rows sum to 1.
 
     Frames are taken to cover the seconds that the encoder heard evenly.
@@ -63,7 +60,7 @@ def seconds_cut(samples: Samples, preparation: AudioPreparation) -> float:
     return spoken_span(samples, preparation.rate)[0] / preparation.rate
 
 
-def usual(preparation: AudioPreparation, values: Floats) -> Floats:
+def usual(preparation: AudioPreparation, values: Float32Array) -> Float32Array:
     """Return what a recording is compared with, one time step or as many as it has: (width,) or (samples,).
 
     For filter banks what the recording usually sounds like, with nothing moving: each bin at its median. For

@@ -12,9 +12,10 @@ from emofuse.data.preparation import Item
 from emofuse.errors import CheckpointError
 from emofuse.inference.explain.explained_model import Opened
 from emofuse.inference.explain.explanation import Attention, Matrix
-from emofuse.inference.explain.moments import Doubles, shares
+from emofuse.inference.explain.moments import shares
 from emofuse.inference.explain.word_spans import Reading
 from emofuse.types import Modality
+from emofuse.types.arrays import Float64Array
 
 ONE_MODALITY = "there is no map: attention between sound and text needs both"
 NO_ATTENTION = "there is no map: the model's fusion has no cross-modal attention"
@@ -60,7 +61,7 @@ def attention_of(opened: Opened, reading: Reading | None, item: Item, heard: tup
 
 
 def by_word_and_moment(
-    modality: Modality, weights: Doubles, members: Doubles, heard: tuple[float, float, int]
+    modality: Modality, weights: Float64Array, members: Float64Array, heard: tuple[float, float, int]
 ) -> Matrix:
     """Bring attention to words by moments.
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emofuse.data.preparation import Integers, TextPreparation
+from emofuse.data.preparation import TextPreparation
 from emofuse.data.text import strip_annotations
 from emofuse.inference.explain.explanation import Piece, Word
-from emofuse.inference.explain.moments import Doubles
+from emofuse.types.arrays import Float64Array, IntArray
 
 # What encoders that learnt by filling gaps call a gap.
 MASKS = ("[MASK]", "<mask>")
@@ -30,7 +30,7 @@ class Reading:
     """
 
     text: str
-    ids: Integers
+    ids: IntArray
     pieces: tuple[Piece, ...]
     words: tuple[tuple[int, ...], ...]
     mask: int | None
@@ -40,7 +40,7 @@ class Reading:
         """Which pieces the tokenizer added."""
         return tuple(piece.special for piece in self.pieces)
 
-    def weighed(self, attributions: Doubles) -> tuple[Word, ...]:
+    def weighed(self, attributions: Float64Array) -> tuple[Word, ...]:
         """Return the words with the attributions of their pieces, (pieces,)."""
         weighed = [
             replace(piece, attribution=float(value))
@@ -48,7 +48,7 @@ class Reading:
         ]
         return tuple(self._word([weighed[number] for number in numbers]) for numbers in self.words)
 
-    def members(self) -> Doubles:
+    def members(self) -> Float64Array:
         """Return which pieces belong to which word, (words, pieces): 1 or 0."""
         table = np.zeros((len(self.words), len(self.pieces)))
         for row, numbers in zip(table, self.words, strict=True):

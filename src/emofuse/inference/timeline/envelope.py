@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Samples: TypeAlias = npt.NDArray[np.float32]
+from emofuse.types.arrays import Samples
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from emofuse.types import Segment, Timeline
-
-Floats: TypeAlias = npt.NDArray[np.float64]
+from emofuse.types.arrays import Float64Array
 
 # Of a speaker with fewer segments than these, what happened to be said hides what is usual.
 FEWEST = 8
@@ -94,7 +93,7 @@ def against_baseline(timeline: Timeline) -> Timeline:
     return replace(timeline, segments=segments, baseline=baseline, notes=(*timeline.notes, *notes))
 
 
-def _smooth(table: Floats, middles: Floats, lengths: Floats, seconds: float) -> Floats:
+def _smooth(table: Float64Array, middles: Float64Array, lengths: Float64Array, seconds: float) -> Float64Array:
     """Return the smoothed rows of one speaker, in the order of their middles."""
     first = np.searchsorted(middles, middles - REACH * seconds, side="left")
     last = np.searchsorted(middles, middles + REACH * seconds, side="right")
@@ -106,7 +105,7 @@ def _smooth(table: Floats, middles: Floats, lengths: Floats, seconds: float) -> 
     return rows
 
 
-def _against(table: Floats, lengths: Floats) -> Floats:
+def _against(table: Float64Array, lengths: Float64Array) -> Float64Array:
     """Return one speaker's rows, (segments, labels), against their mean."""
     logs = np.log(np.maximum(table, FLOOR))
     moved = logs - lengths @ logs / lengths.sum()
@@ -114,13 +113,13 @@ def _against(table: Floats, lengths: Floats) -> Floats:
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
-def _table(segments: Sequence[Segment], labels: Sequence[str]) -> Floats:
+def _table(segments: Sequence[Segment], labels: Sequence[str]) -> Float64Array:
     """Return probabilities as (segments, labels)."""
     rows = [[segment.probabilities[label] for label in labels] for segment in segments]
     return np.array(rows, dtype=np.float64).reshape(len(segments), len(labels))
 
 
-def _lengths(segments: Sequence[Segment]) -> Floats:
+def _lengths(segments: Sequence[Segment]) -> Float64Array:
     return np.array([max(segment.seconds, SHORTEST) for segment in segments], dtype=np.float64)
 
 

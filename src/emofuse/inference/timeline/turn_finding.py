@@ -9,12 +9,13 @@ from pathlib import Path
 from emofuse.inference.timeline.options import WINDOW_SECONDS, TimelineOptions
 from emofuse.sound.activity import DETECTORS, Detector, default_detector, find_speech
 from emofuse.sound.channels import RATE, check_channels, find_bleed
-from emofuse.sound.clips import SAMPLE_RATE, Samples
+from emofuse.sound.clips import SAMPLE_RATE
 from emofuse.sound.segments import Joining, given, to_turns, windows
 from emofuse.sound.streams import mono_blocks
 from emofuse.sound.tones import find_tones_and_music
 from emofuse.turns.turn_files import attach_speakers, attach_words
 from emofuse.types import Passed, Turn
+from emofuse.types.arrays import Samples
 
 GIVEN, WINDOWS = "given", "windows"
 # What is left of a turn, in seconds, must be longer to be analysed.

@@ -1,0 +1,1 @@
+"""Run folders and what is computed from them: predictions, results, comparisons, signatures; no torch."""
