@@ -130,7 +130,7 @@ def test_a_recording_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 def test_copies_are_the_same_in_another_process() -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import numpy as np\n"
-        "from test_augment import alter, clip, everything\n"
+        "from test_augmentation import alter, clip, everything\n"
         "copies = [alter(clip(), everything(), np.random.default_rng(seed)).samples for seed in range(4)]\n"
         "sys.stdout.write(np.concatenate(copies).tobytes().hex())\n"
     )
