@@ -15,7 +15,19 @@ import emofuse
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "emofuse"
 # The rooms that never need torch: every module of theirs must import without it.
-TORCH_FREE = ("types", "errors", "config", "layout", "data", "evaluation", "inference", "cli")
+TORCH_FREE = (
+    "types",
+    "errors",
+    "config",
+    "layout",
+    "sound",
+    "turns",
+    "data",
+    "evaluation",
+    "runs",
+    "inference",
+    "cli",
+)
 NEEDS_TORCH = (
     "emofuse.inference.torch_runtime",
     "emofuse.inference.export",
@@ -25,6 +37,8 @@ NEEDS_TORCH = (
     "emofuse.inference.bench.peak",
     "emofuse.inference.explain.attention_maps",
     "emofuse.inference.explain.attributions",
+    "emofuse.inference.foreign.classifiers",
+    "emofuse.inference.foreign.transformers_asr",
 )
 WITHOUT_TORCH = """
 import importlib, importlib.abc, json, sys
