@@ -25,7 +25,7 @@ from emofuse.data.splits import PROTOCOLS
 from emofuse.errors import RecipeError
 
 FIXED = settings(derandomize=True, deadline=None)
-RECIPES = Path(__file__).parents[1] / "recipes"
+RECIPES = Path(__file__).parents[2] / "recipes"
 SMALLEST = "audio: {encoder: sound}\ntext: {config: words.json}\n"
 
 

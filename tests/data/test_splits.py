@@ -535,7 +535,7 @@ def test_folds_and_findings_are_the_same_in_every_process() -> None:
     here = Path(__file__).parent
     outputs = {
         subprocess.run(
-            [sys.executable, "-c", IN_ANOTHER_PROCESS, str(here), str(here.parent)],
+            [sys.executable, "-c", IN_ANOTHER_PROCESS, str(here), str(here.parent / "doubles")],
             env=os.environ | {"PYTHONHASHSEED": hash_seed},
             capture_output=True,
             text=True,

@@ -1,6 +1,6 @@
 """Simulated corpora: how often intervals hold the truth, and how often the test errs, where the truth is known.
 
-`python tests/evaluation/simulation.py 2000` prints the large table; the tests run the same at a small size.
+`python tests/doubles/simulation.py 2000` prints the large table; the tests run the same at a small size.
 
 A speaker has a logit-normal accuracy for each class, about a level of its own; the number of utterances is
 log-normal, the shares of classes vary from speaker to speaker. The truth is that of the population of speakers:

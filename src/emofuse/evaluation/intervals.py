@@ -117,7 +117,7 @@ def confidence_interval(statistic: Statistic, level: float = 0.95, seed: int = 0
 def jackknife_interval(statistic: Statistic, level: float = 0.95) -> Interval | None:
     """Return the delete-one-group jackknife interval of the pooled statistic, with t(G - 1).
 
-    A statistic with bounds has its standard error on the logit scale. `tests/evaluation/simulation.py` says why:
+    A statistic with bounds has its standard error on the logit scale. `tests/doubles/simulation.py` says why:
     with 10 and 24 speakers and accuracies of about 0.9 the plain interval covered 82 to 95 % and this one 89 to
     95 %; with accuracies of about 0.6 the plain one covered 90 to 95 % and this one 92 to 95 %. Both are lowest
     where speakers differ most in how good they are and in how much they say. None as for `confidence_interval`.

@@ -79,7 +79,7 @@ def sign_flip_test(differences: Float64Array, draws: int = 99_999, seed: int = 0
     Two-sided: p is the share of the 2^G sign patterns whose sum is at least as far from zero. All patterns are
     counted up to 40 groups; beyond, `draws` random ones, and p = (k + 1) / (draws + 1) (Phipson and Smyth 2010).
     The null hypothesis: on each speaker the two systems could be exchanged. Where only their means are the same
-    and the differences are skewed, the test erred in up to 6.4 % at 5 % (`tests/evaluation/simulation.py`).
+    and the differences are skewed, the test erred in up to 6.4 % at 5 % (`tests/doubles/simulation.py`).
     Speakers on whom the systems do not differ raise the smallest p that can in fact be had above 2 / 2^G.
     """
     groups = len(differences)
