@@ -26,6 +26,7 @@ from emofuse.errors import RunError
 from emofuse.evaluation.calibration import Calibration
 from emofuse.experiment.from_crossval import learn_from
 from emofuse.experiment.setup import recipe_corpus
+from emofuse.inference.predictor import Predictor
 from emofuse.inference.torch_runtime import load_torch
 from emofuse.types import Corpus, Prediction
 
@@ -95,7 +96,7 @@ def raw_rows(run: Path, corpus: Corpus) -> dict[str, list[tuple[list[float], int
     rows: dict[str, list[tuple[list[float], int]]] = defaultdict(list)
     folds = json.loads((run / "folds.json").read_text())["folds"]
     for job in jobs(run):
-        plain = EmotionRecognizer(*load_torch(job / "model"))
+        plain = EmotionRecognizer(Predictor(*load_torch(job / "model")))
         tested = corpus.select(folds[int(job.parts[-3].split("-")[1]) - 1]["test"])
         asked = {
             "whole": list(tested),

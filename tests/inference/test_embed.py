@@ -17,13 +17,13 @@ from emofuse.types import Corpus
 
 def test_the_head_makes_the_logits_of_the_vectors(corpus: Corpus) -> None:
     recognizer = load(model_folder(), device="cpu")
-    assert isinstance(recognizer.runtime, TorchRuntime)
+    assert isinstance(recognizer.predictor.runtime, TorchRuntime)
     utterances = [*corpus.utterances[:6], Utterance("t", text="so lonely")]
     vectors = np.stack(list(recognizer.embed(utterances)))
-    items = [recognizer.preparation(None, utterances[-1].text)]
-    logits = recognizer.runtime(recognizer.preparation.collate(items)).logits
+    items = [recognizer.predictor.preparation(None, utterances[-1].text)]
+    logits = recognizer.predictor.runtime(recognizer.predictor.preparation.collate(items)).logits
     with torch.inference_mode():
-        head = recognizer.runtime.model.fusion.get_submodule("head")
+        head = recognizer.predictor.runtime.model.fusion.get_submodule("head")
         told = head(torch.from_numpy(vectors)).logits.numpy()
     assert vectors.shape == (7, 4 * 16)  # mean and deviation of 16 values, of audio and of text
     assert told[-1] == pytest.approx(logits[0], abs=1e-6)

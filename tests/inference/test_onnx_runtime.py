@@ -39,7 +39,7 @@ def refused(folder: Path, **options: Any) -> str:
 
 
 def test_an_exported_folder_predicts_as_torch_does(recognizer: EmotionRecognizer, corpus: Corpus) -> None:
-    assert isinstance(recognizer.runtime, OnnxRuntime)
+    assert isinstance(recognizer.predictor.runtime, OnnxRuntime)
     theirs = load(model_folder(), device="cpu")
     assert recognizer.labels == theirs.labels
     for said, wanted in zip(recognizer.predict_many(corpus), theirs.predict_many(corpus), strict=True):
@@ -186,7 +186,7 @@ def test_a_device_that_is_no_processor_is_refused(folder: Path, device: str) -> 
 
 def test_threads_are_as_many_as_are_wanted_else_what_the_process_may_use(folder: Path) -> None:
     def threads(wanted: int | None) -> int:
-        runtime = load(folder, threads=wanted).runtime
+        runtime = load(folder, threads=wanted).predictor.runtime
         assert isinstance(runtime, OnnxRuntime)
         return runtime.threads
 

@@ -14,6 +14,7 @@ from emofuse import EmotionRecognizer, Prediction, Utterance, load, load_recipe,
 from emofuse.data.preparation import AudioPreparation, Batch, Outputs, Preparation
 from emofuse.errors import AudioError, CheckpointError, ModalityError, RecipeError
 from emofuse.evaluation.calibration import Calibration
+from emofuse.inference.predictor import Predictor
 from emofuse.inference.runtime import Traits
 from emofuse.types import Corpus, Skip, Task
 
@@ -125,7 +126,9 @@ class Fixed:
 
 
 def test_the_recogniser_knows_a_runtime_and_no_torch(corpus: Corpus) -> None:
-    recognizer = EmotionRecognizer(Fixed(("audio",), missing=False), Preparation(AudioPreparation(), None))
+    recognizer = EmotionRecognizer(
+        Predictor(Fixed(("audio",), missing=False), Preparation(AudioPreparation(), None))
+    )
     prediction = recognizer.predict(corpus.utterances[0].audio, text="unused words")
     assert prediction.probabilities == pytest.approx({"a": 0.25, "b": 0.75})
     assert prediction.text_unused == "the model takes no text, or the text has no words"
@@ -135,8 +138,8 @@ def test_the_recogniser_knows_a_runtime_and_no_torch(corpus: Corpus) -> None:
 def test_a_model_not_trained_for_it_refuses_a_missing_modality_unless_allowed(corpus: Corpus) -> None:
     runtime, preparation = Fixed(("audio", "text"), missing=False), Preparation(AudioPreparation(), None)
     with pytest.raises(ModalityError, match="has no text, and the model was not trained to do without"):
-        EmotionRecognizer(runtime, preparation).predict(corpus.utterances[0].audio)
-    allowed = EmotionRecognizer(runtime, preparation, allow_missing=True)
+        EmotionRecognizer(Predictor(runtime, preparation)).predict(corpus.utterances[0].audio)
+    allowed = EmotionRecognizer(Predictor(runtime, preparation, allow_missing=True))
     assert allowed.predict(corpus.utterances[0].audio).label == "b"
 
 
@@ -151,7 +154,7 @@ def recogniser(**calibration: object) -> EmotionRecognizer:
     """Return one that says b with 0.75, before any calibration."""
     made = Calibration(**calibration)  # type: ignore[arg-type]
     settings = Preparation(AudioPreparation(), None)
-    return EmotionRecognizer(Fixed(("audio",), missing=False), settings, calibration=made)
+    return EmotionRecognizer(Predictor(Fixed(("audio",), missing=False), settings, calibration=made))
 
 
 def test_logits_are_divided_by_the_temperature_of_what_was_used(corpus: Corpus) -> None:
@@ -176,15 +179,17 @@ def test_priors_of_use_take_the_place_of_those_of_training(corpus: Corpus) -> No
     made = Calibration(priors={"a": 0.5, "b": 0.5})
     settings = Preparation(AudioPreparation(), None)
     runtime = Fixed(("audio",), missing=False)
-    changed = EmotionRecognizer(runtime, settings, calibration=made, priors={"b": 0.1, "a": 0.9})
+    changed = EmotionRecognizer(
+        Predictor(runtime, settings, calibration=made).adapted(priors={"b": 0.1, "a": 0.9})
+    )
     prediction = changed.predict(corpus.utterances[0].audio)
     assert prediction.probabilities == pytest.approx({"a": 0.25 * 0.9 / 0.3, "b": 0.75 * 0.1 / 0.3})
     assert prediction.label == "a"
     assert prediction.confidence == pytest.approx(0.75)
     with pytest.raises(RecipeError, match="a share for each of a, b, and no others"):
-        EmotionRecognizer(runtime, settings, calibration=made, priors={"a": 1.0})
+        EmotionRecognizer(Predictor(runtime, settings, calibration=made).adapted(priors={"a": 1.0}))
     with pytest.raises(RecipeError, match="does not say how frequent labels were in training"):
-        EmotionRecognizer(runtime, settings, priors={"a": 0.5, "b": 0.5})
+        EmotionRecognizer(Predictor(runtime, settings).adapted(priors={"a": 0.5, "b": 0.5}))
 
 
 class Telling(Fixed):
@@ -199,12 +204,12 @@ class Telling(Fixed):
 
 def test_dimensions_and_labels_for_themselves_are_told_where_a_model_tells_them(corpus: Corpus) -> None:
     settings = Preparation(AudioPreparation(), None)
-    told = EmotionRecognizer(Telling(), settings).predict(corpus.utterances[0].audio)
+    told = EmotionRecognizer(Predictor(Telling(), settings)).predict(corpus.utterances[0].audio)
     assert told.dimensions == {"valence": 4.5}
     assert list(told.as_dict())[-1] == "dimensions"
     assert told.probabilities == pytest.approx({"a": 0.5, "b": 0.75})  # sigmoids of 0 and log 3
     plain = recogniser().predict(corpus.utterances[0].audio)
     assert plain.dimensions is None
     assert "dimensions" not in plain.as_dict()
-    with pytest.raises(RecipeError, match="priors are for models that tell one label"):
-        EmotionRecognizer(Telling(), settings, priors={"a": 0.5, "b": 0.5})
+    with pytest.raises(RecipeError, match="priors are for models that predict one label"):
+        EmotionRecognizer(Predictor(Telling(), settings).adapted(priors={"a": 0.5, "b": 0.5}))

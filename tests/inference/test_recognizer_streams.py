@@ -17,7 +17,8 @@ from emofuse import EmotionRecognizer, Prediction, Utterance
 from emofuse.data.preparation import AudioPreparation, Batch, Outputs, Preparation
 from emofuse.errors import AudioError
 from emofuse.inference import schedule
-from emofuse.inference.readiness import LONGEST_UTTERANCE, LongRecordings
+from emofuse.inference.predictor import Predictor
+from emofuse.inference.readiness import LONGEST_UTTERANCE_SECONDS
 from emofuse.inference.runtime import Traits
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.sound.clips import Clip, read_clip
@@ -45,7 +46,7 @@ class Loudness:
 
 @pytest.fixture
 def recognizer() -> EmotionRecognizer:
-    return EmotionRecognizer(Loudness(), Preparation(AudioPreparation(), None))
+    return EmotionRecognizer(Predictor(Loudness(), Preparation(AudioPreparation(), None)))
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +185,7 @@ def test_a_long_recording_is_the_mean_of_its_segments_weighed_by_their_seconds(
     recognizer: EmotionRecognizer, long: Path
 ) -> None:
     utterances = [Utterance("long", audio=long)]
-    (whole,) = recognizer.predict_many(utterances, long=LongRecordings(options=in_windows))
+    (whole,) = recognizer.predict_many(utterances, long=recognizer.long_recordings(in_windows))
     assert isinstance(whole, Prediction)
     spans = [Utterance("x", audio=long, start=4.0 * n, end=4.0 * n + 4) for n in (0, 2, 3)]  # the rest is silent
     parts = [one for one in recognizer.predict_many(spans) if isinstance(one, Prediction)]
@@ -205,7 +206,7 @@ def test_segments_of_other_lengths_weigh_otherwise(recognizer: EmotionRecognizer
     def marked(_: Utterance) -> TimelineOptions:
         return TimelineOptions(turns=(Turn(0.0, 1.0), Turn(8.0, 11.0)))
 
-    (whole,) = recognizer.predict_many([Utterance("long", audio=long)], long=LongRecordings(options=marked))
+    (whole,) = recognizer.predict_many([Utterance("long", audio=long)], long=recognizer.long_recordings(marked))
     one, other = recognizer.predict_many(
         [Utterance("a", audio=long, start=0.0, end=1.0), Utterance("b", audio=long, start=8.0, end=11.0)]
     )
@@ -218,12 +219,12 @@ def test_only_whole_recordings_that_are_too_long_are_cut_and_only_where_it_is_as
 ) -> None:
     many = [Utterance("span", audio=long, start=1.0, end=34.0), Utterance("whole", audio=long), tones[0]]
     assert all(one.segments is None for one in recognizer.predict_many(many))  # type: ignore[union-attr]
-    cut = list(recognizer.predict_many(many, long=LongRecordings(options=in_windows)))
+    cut = list(recognizer.predict_many(many, long=recognizer.long_recordings(in_windows)))
     assert [one.segments is not None for one in cut] == [False, True, False]  # type: ignore[union-attr]
     assert "segments" not in cut[2].as_dict()  # type: ignore[union-attr]
-    kept = LongRecordings(seconds=36.0)
-    assert LONGEST_UTTERANCE == 30.0
-    assert kept.holds(Utterance("whole", audio=long)) is None
+    kept = recognizer.long_recordings(seconds=36.0)
+    assert LONGEST_UTTERANCE_SECONDS == 30.0
+    assert kept.seconds_over(Utterance("whole", audio=long)) is None
 
 
 def test_predict_cuts_without_being_asked(recognizer: EmotionRecognizer, long: Path) -> None:
@@ -241,6 +242,6 @@ def test_a_long_recording_that_fails_is_a_record_in_its_place(
     silent = tmp_path / "silent.wav"
     soundfile.write(silent, np.zeros(16_000 * 31, dtype=np.float32), 16_000)
     many = [tones[0], Utterance("silent", audio=silent), tones[1]]
-    results = list(recognizer.predict_many(many, long=LongRecordings(options=in_windows)))
+    results = list(recognizer.predict_many(many, long=recognizer.long_recordings(in_windows)))
     assert [isinstance(one, Skip) for one in results] == [False, True, False]
     assert "no speech was found" in results[1].reason  # type: ignore[union-attr]

@@ -18,6 +18,7 @@ from emofuse import EmotionRecognizer, Utterance, load
 from emofuse.data.preparation import AudioPreparation, Batch, Item, Outputs, Preparation
 from emofuse.errors import AudioError
 from emofuse.inference import schedule
+from emofuse.inference.predictor import Predictor
 from emofuse.inference.runtime import Traits
 from emofuse.inference.schedule import ahead, company, windows
 from emofuse.types import Corpus, Prediction, Skip, Task
@@ -173,7 +174,7 @@ class Listening:
 
 def listener(padded_seconds: float = 0.0) -> tuple[EmotionRecognizer, Listening]:
     runtime = Listening(padded_seconds)
-    return EmotionRecognizer(runtime, Preparation(AudioPreparation(), None)), runtime
+    return EmotionRecognizer(Predictor(runtime, Preparation(AudioPreparation(), None))), runtime
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +245,7 @@ def test_a_failure_of_the_runtime_leaves_no_thread(tones: list[Utterance]) -> No
         def __call__(self, batch: Batch) -> Outputs:
             raise MemoryError
 
-    recognizer = EmotionRecognizer(Failing(), Preparation(AudioPreparation(), None))
+    recognizer = EmotionRecognizer(Predictor(Failing(), Preparation(AudioPreparation(), None)))
     with pytest.raises(MemoryError):
         list(recognizer.predict_many(tones))
     assert not decoders()
@@ -267,7 +268,7 @@ def test_the_next_window_is_decoded_while_the_network_computes(small: None, tone
                 asked.set()
             yield heard
 
-    recognizer = EmotionRecognizer(Waiting(), Preparation(AudioPreparation(), None))
+    recognizer = EmotionRecognizer(Predictor(Waiting(), Preparation(AudioPreparation(), None)))
     coming = recognizer.predict_many(utterances())
     next(coming)
     assert waited == [True]
@@ -294,9 +295,9 @@ def test_two_streams_of_one_recogniser_do_not_meet(tones: list[Utterance]) -> No
 def test_a_padded_batch_says_what_each_says_alone(corpus: Corpus) -> None:
     recognizer = load(model_folder(), device="cpu")
     mixed = [*corpus.utterances, Utterance("t", text="so lonely"), replace(corpus.utterances[3], text=None)]
-    assert recognizer.runtime.padded_seconds == 0.0
+    assert recognizer.predictor.runtime.padded_seconds == 0.0
     alone = list(recognizer.predict_many(mixed))
-    recognizer.runtime.padded_seconds = 4.0  # as on a GPU
+    recognizer.predictor.runtime.padded_seconds = 4.0  # as on a GPU
     for single, together in zip(alone, recognizer.predict_many(mixed), strict=True):
         assert isinstance(single, Prediction)
         assert isinstance(together, Prediction)

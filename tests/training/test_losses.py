@@ -203,7 +203,7 @@ def test_several_labels_and_dimensions_are_learnt_at_once(
     recipe = recipe_of(fusion={"kind": kind, "width": 16, "heads": 2}, training=training)
     train(recipe, told.select(lambda u: u.session != "session4"), tmp_path / "run")
     recognizer = load(tmp_path / "run")
-    assert recognizer.runtime.traits.task.multi_label
+    assert recognizer.predictor.runtime.traits.task.multi_label
     test = list(told.select(lambda u: u.session == "session4"))
     said = [one for one in recognizer.predict_many(test) if isinstance(one, Prediction)]
     assert len(said) == len(test) == 8

@@ -106,14 +106,14 @@ def _conditions(data: Path) -> dict[str, Condition]:
 
 
 def _clip(utterance: Utterance, recognizer: EmotionRecognizer) -> Clip:
-    assert utterance.audio is not None and recognizer.preparation.audio is not None  # noqa: PT018
-    return read_clip(utterance.audio, utterance.start, utterance.end, recognizer.preparation.audio.rate)
+    assert utterance.audio is not None and recognizer.predictor.preparation.audio is not None  # noqa: PT018
+    return read_clip(utterance.audio, utterance.start, utterance.end, recognizer.predictor.preparation.audio.rate)
 
 
 def _said(recognizer: EmotionRecognizer, clip: Clip) -> dict[str, float]:
     """Return what a recogniser says of a clip that is in no file."""
-    item = recognizer.preparation(clip, None)
-    logits = recognizer.runtime(recognizer.preparation.collate([item])).logits
+    item = recognizer.predictor.preparation(clip, None)
+    logits = recognizer.predictor.runtime(recognizer.predictor.preparation.collate([item])).logits
     return dict(zip(recognizer.labels, map(float, probabilities(logits, False)[0]), strict=True))
 
 

@@ -129,11 +129,11 @@ def _said(
     recognizer: EmotionRecognizer, utterance: Utterance, modalities: tuple[Modality, ...], labels: Sequence[str]
 ) -> Float64Array:
     """Return the logits of one utterance, in the order of the labels; far below the others for an unknown one."""
-    preparation, clip = recognizer.preparation, None
+    preparation, clip = recognizer.predictor.preparation, None
     if "audio" in modalities and preparation.audio is not None and utterance.audio is not None:
         clip = read_clip(utterance.audio, utterance.start, utterance.end, preparation.audio.rate)
     item = preparation(clip, utterance.text if "text" in modalities else None)
-    said = recognizer.runtime(preparation.collate([item])).logits[0]
+    said = recognizer.predictor.runtime(preparation.collate([item])).logits[0]
     known = dict(zip(recognizer.labels, map(float, said), strict=True))
     return np.array([known.get(label, min(known.values()) - UNKNOWN) for label in labels])
 

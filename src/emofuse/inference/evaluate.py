@@ -15,7 +15,7 @@ from emofuse.data.manifest import load_corpus
 from emofuse.errors import CheckpointError, CorpusError
 from emofuse.evaluation.summary import summarise
 from emofuse.inference.label_map import LabelMap, match_labels
-from emofuse.inference.recognizer import load, model_folder
+from emofuse.inference.model_folders import model_folder, open_predictor
 from emofuse.inference.training_overlap import card_warnings, fold_warnings
 from emofuse.runs.signature import NONE, Signature, policy_name, text_kinds
 from emofuse.runs.stored_predictions import pool, tested_by
@@ -125,7 +125,9 @@ def open_candidate(model: str, corpus: Corpus, device: str | None = None) -> Can
     """
     folder = model_folder(Path(model))
     if layout.is_exported_folder(folder):
-        return Candidate(model, "emofuse", load(folder, device), tuple(_exported_warnings(folder, corpus)))
+        return Candidate(
+            model, "emofuse", open_predictor(folder, device), tuple(_exported_warnings(folder, corpus))
+        )
     if (folder / layout.FOLDS).is_file() and not layout.is_model_folder(folder):
         raise CheckpointError(f"{folder}: is a run of folds; name one of its models, such as fold-1/seed-0/fusion")
     if folder.is_dir() and not layout.is_model_folder(folder):
@@ -144,7 +146,7 @@ def open_candidate(model: str, corpus: Corpus, device: str | None = None) -> Can
     warnings = fold_warnings(folder.resolve(), corpus)
     if warnings is None:
         warnings = card_warnings(read_card(source), corpus.name)
-    return Candidate(model, "emofuse", load(folder, device), tuple(warnings))
+    return Candidate(model, "emofuse", open_predictor(folder, device), tuple(warnings))
 
 
 def _exported_warnings(folder: Path, corpus: Corpus) -> list[str]:

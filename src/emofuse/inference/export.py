@@ -17,11 +17,11 @@ from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.box import name_of
 from emofuse.inference.exported_folder import Exported, Precision
 from emofuse.inference.graphs import Subject, largest_difference, make_graph
-from emofuse.inference.recognizer import model_folder, read_calibration
+from emofuse.inference.model_folders import model_folder, read_calibration
+from emofuse.inference.readiness import prepare_utterance
 from emofuse.inference.torch_runtime import load_torch
 from emofuse.model.network import count_parameters
 from emofuse.model.pretrained import first_line
-from emofuse.sound.clips import read_clip
 from emofuse.types import Corpus
 
 # On how many utterances the two are compared.
@@ -126,10 +126,7 @@ def _items(corpus: Corpus, preparation: Preparation, most: int) -> list[Item]:
     """Prepare the first utterances that the model can take."""
     items: list[Item] = []
     for utterance in corpus:
-        clip = None
-        if preparation.audio and utterance.audio:
-            clip = read_clip(utterance.audio, utterance.start, utterance.end, preparation.audio.rate)
-        item = preparation(clip, utterance.text)
+        item = prepare_utterance(preparation, utterance).item
         if item.modalities:
             items.append(item)
         if len(items) == most:

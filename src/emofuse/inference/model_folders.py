@@ -10,6 +10,7 @@ from emofuse.data.preparation import Preparation
 from emofuse.errors import CheckpointError
 from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.box import boxes, find_box
+from emofuse.inference.predictor import Predictor
 from emofuse.inference.runtime import Runtime
 
 
@@ -41,6 +42,17 @@ def open_folder(folder: Path, device: str | None, threads: int | None) -> tuple[
     from emofuse.inference.torch_runtime import load_torch
 
     return load_torch(folder, device, threads)
+
+
+def open_predictor(folder: Path, device: str | None = None, threads: int | None = None) -> Predictor:
+    """Open a folder with what it needs, its calibration and its scope.
+
+    Raises:
+        CheckpointError: it is not a whole emofuse model, or does not run on that device.
+        MissingExtraError: it needs torch, and that is not installed.
+    """
+    runtime, preparation = open_folder(folder, device, threads)
+    return Predictor(runtime, preparation, read_calibration(folder) or Calibration(), scope=read_scope(folder))
 
 
 def find_folder(model: str | Path) -> Path:

@@ -1,26 +1,51 @@
-"""Utterances made ready for a network: decoded, prepared, or refused with the reason."""
+"""Utterances on their way to a network: read and prepared, too long, or refused with the reason."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import Generic, TypeVar
 
 from emofuse.data.buckets import cost_of
-from emofuse.data.preparation import Batch, Item, Preparation
-from emofuse.errors import AudioError, EmofuseError, ModalityError
-from emofuse.inference.runtime import Traits
-from emofuse.inference.schedule import company
+from emofuse.data.preparation import Item, Preparation
+from emofuse.errors import AudioError, EmofuseError
 from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip, seconds_of
 from emofuse.sound.streams import mono_blocks
-from emofuse.types import Utterance
+from emofuse.types import Prediction, Utterance
 
-if TYPE_CHECKING:
-    from emofuse.inference.timeline.options import TimelineOptions
+R_co = TypeVar("R_co", covariant=True)
+# An emotion does not last so long: a recording of more seconds is not one utterance.
+LONGEST_UTTERANCE_SECONDS = 30.0
 
-R = TypeVar("R")
-# Nobody speaks as one feels for so long: a recording of more seconds is no utterance.
-LONGEST_UTTERANCE = 30.0
+
+@dataclass(frozen=True)
+class LongRecordings:
+    """What happens to recordings that are too long to be one utterance.
+
+    Attributes:
+        predict: predicts such a recording.
+        seconds: the longest that an utterance may be.
+    """
+
+    predict: Callable[[Utterance], Prediction]
+    seconds: float = LONGEST_UTTERANCE_SECONDS
+
+    def seconds_over(self, utterance: Utterance) -> float | None:
+        """Return the seconds of a recording that is too long; None for any other, and for a span of one.
+
+        Raises:
+            AudioError: the recording cannot be read.
+        """
+        if utterance.audio is None or utterance.start or utterance.end is not None:
+            return None
+        seconds = seconds_of(utterance.audio)
+        if seconds is None:  # the header does not state it: decode until it is too long
+            seconds = 0.0
+            for block in mono_blocks(utterance.audio):
+                seconds += len(block) / SAMPLE_RATE
+                if seconds > self.seconds:
+                    break
+        return seconds if seconds > self.seconds else None
 
 
 @dataclass(frozen=True)
@@ -28,8 +53,8 @@ class Ready:
     """An utterance that can be predicted.
 
     Attributes:
-        item: what the network gets.
-        cost: in seconds of sound, said or only written.
+        item: the input of the network.
+        cost: seconds of sound; of an utterance without sound, those that speaking its text would take.
         seconds: of sound.
     """
 
@@ -51,105 +76,40 @@ class Refused:
 
 @dataclass(frozen=True)
 class TooLong:
-    """A recording that is too long to be one utterance; it is cut up later, when its turn comes."""
+    """A recording that is too long to be one utterance; `predict` is called when its turn comes."""
 
     utterance: Utterance
-    cost: float
     seconds: float
+    predict: Callable[[Utterance], Prediction]
+
+    @property
+    def cost(self) -> float:
+        """Seconds of sound."""
+        return self.seconds
+
+    @property
+    def error(self) -> EmofuseError:
+        """Why it cannot be computed as one utterance."""
+        return AudioError(f"{self.utterance.id}: {self.seconds:.0f} s are too long for one utterance")
 
 
 @dataclass(frozen=True)
-class LongRecordings:
-    """What becomes of whole recordings that are too long to be one utterance: they are cut into segments.
+class Computed(Generic[R_co]):
+    """An utterance, and what the network computed of it."""
 
-    Attributes:
-        seconds: that an utterance may last.
-        options: how one is cut; None takes the defaults.
+    utterance: Utterance
+    item: Item
+    seconds: float
+    row: R_co
+
+
+def prepare_utterance(preparation: Preparation, utterance: Utterance, clip: Clip | None = None) -> Ready:
+    """Read the sound of an utterance, unless `clip` is it, and prepare what the model takes.
+
+    Raises:
+        AudioError: the recording cannot be used.
     """
-
-    seconds: float = LONGEST_UTTERANCE
-    options: Callable[[Utterance], TimelineOptions] | None = None
-
-    def holds(self, utterance: Utterance) -> float | None:
-        """Return the seconds of a recording that is too long; None of one that is not, and of a span.
-
-        Raises:
-            AudioError: the recording cannot be read.
-        """
-        if utterance.audio is None or utterance.start or utterance.end is not None:
-            return None
-        seconds = seconds_of(utterance.audio)
-        if seconds is None:  # its header does not tell: it is heard until it is too long
-            seconds = 0.0
-            for block in mono_blocks(utterance.audio):
-                seconds += len(block) / SAMPLE_RATE
-                if seconds > self.seconds:
-                    break
-        return seconds if seconds > self.seconds else None
-
-
-@dataclass(frozen=True)
-class Readying:
-    """Makes utterances ready for a model.
-
-    Attributes:
-        preparation: what turns recordings and words into arrays.
-        traits: of the model.
-        allow_missing: let a modality be missing even if the model was not trained for that.
-        long: which recordings are no utterance; None takes any length.
-    """
-
-    preparation: Preparation
-    traits: Traits
-    allow_missing: bool = False
-    long: LongRecordings | None = None
-
-    def __call__(self, utterance: Utterance, clip: Clip | None = None) -> Ready | Refused | TooLong:
-        """Prepare one utterance; `clip` is its sound, where it is decoded already."""
-        try:
-            if clip is None and self.preparation.audio and utterance.audio:
-                seconds = self.long.holds(utterance) if self.long else None
-                if seconds is not None:
-                    return TooLong(utterance, seconds, seconds)
-                rate = self.preparation.audio.rate
-                clip = read_clip(utterance.audio, utterance.start, utterance.end, rate)
-            item = self.preparation(clip, utterance.text)
-            self._refuse_missing(utterance, item)
-        except (AudioError, ModalityError) as error:
-            return Refused(utterance, error)
-        heard = clip.seconds if clip else None
-        return Ready(utterance, item, cost_of(utterance, heard), heard or 0.0)
-
-    def _refuse_missing(self, utterance: Utterance, item: Item) -> None:
-        """Refuse an utterance that lacks a modality which the model needs."""
-        traits = self.traits
-        if not item.modalities:
-            raise ModalityError(f"{utterance.id}: the model takes {' and '.join(traits.modalities)}; give it that")
-        missing = [modality for modality in traits.modalities if modality not in item.modalities]
-        if missing and not (traits.missing_modalities or self.allow_missing):
-            raise ModalityError(
-                f"{utterance.id}: has no {missing[0]}, and the model was not trained to do without; "
-                "give it, or allow it with --allow-missing (allow_missing=True)"
-            )
-
-
-def run_together(
-    compute: Callable[[Batch], Sequence[R]],
-    ready: Sequence[Ready],
-    preparation: Preparation,
-    padded_seconds: float,
-) -> list[R]:
-    """Compute utterances in batches, and return what is said of each, in order.
-
-    Args:
-        compute: from a batch to one result a row.
-        ready: the utterances.
-        preparation: what puts them into a batch.
-        padded_seconds: of a batch, where batches are padded; else 0.
-    """
-    rows: dict[int, R] = {}
-    items, costs = [one.item for one in ready], [one.cost for one in ready]
-    for positions in company(items, costs, padded_seconds):
-        said = compute(preparation.collate([items[position] for position in positions]))
-        rows.update(zip(positions, said, strict=True))
-    return [rows[position] for position in range(len(ready))]
+    if clip is None and preparation.audio and utterance.audio:
+        clip = read_clip(utterance.audio, utterance.start, utterance.end, preparation.audio.rate)
+    seconds = clip.seconds if clip else None
+    return Ready(utterance, preparation(clip, utterance.text), cost_of(utterance, seconds), seconds or 0.0)

@@ -34,7 +34,7 @@ def with_words(
             yield utterance, None
             continue
         try:
-            if long.holds(utterance) is not None:
+            if long.seconds_over(utterance) is not None:
                 yield utterance, None
                 continue
             clip = read_clip(utterance.audio, utterance.start, utterance.end, SAMPLE_RATE)

@@ -10,6 +10,7 @@ from typing import TypeVar
 from emofuse.data.buckets import micro_batches
 from emofuse.data.preparation import Item
 
+R = TypeVar("R")
 S = TypeVar("S")
 T = TypeVar("T")
 # How many utterances, and seconds of sound, are looked at together to find company of equal length for each.
@@ -128,6 +129,26 @@ def company(items: Sequence[Item], costs: Sequence[float], padded_seconds: float
         equal.setdefault((_length(item.values), _length(item.ids)), []).append(position)
     batches = [part for group in equal.values() for part in micro_batches(costs, group, EQUAL_SECONDS)]
     return sorted(batches, key=lambda batch: -costs[batch[0]])
+
+
+def compute_together(
+    compute: Callable[[list[Item]], Sequence[R]],
+    items: Sequence[Item],
+    costs: Sequence[float],
+    padded_seconds: float,
+) -> list[R]:
+    """Compute prepared utterances in batches, and return one result for each, in order.
+
+    Args:
+        compute: from the utterances of a batch to one result each.
+        items: prepared utterances.
+        costs: their seconds.
+        padded_seconds: of a batch, where batches are padded; else 0.
+    """
+    rows: dict[int, R] = {}
+    for positions in company(items, costs, padded_seconds):
+        rows.update(zip(positions, compute([items[position] for position in positions]), strict=True))
+    return [rows[position] for position in range(len(items))]
 
 
 def _length(steps: object) -> int:

@@ -15,6 +15,7 @@ from emofuse import EmotionRecognizer
 from emofuse.data.preparation import AudioPreparation, Batch, Outputs, Preparation, TextPreparation
 from emofuse.data.speech_recognition import Transcript
 from emofuse.errors import ModalityError, RecipeError
+from emofuse.inference.predictor import Predictor
 from emofuse.inference.runtime import Traits
 from emofuse.inference.timeline.compose import TimelineOptions, compose, compose_channels
 from emofuse.sound.clips import Clip
@@ -42,9 +43,9 @@ class Ear:
         raise NotImplementedError
 
 
-def ear(text: TextPreparation | None = None, missing: bool = True, allow: bool = False) -> EmotionRecognizer:
+def ear(text: TextPreparation | None = None, missing: bool = True, allow: bool = False) -> Predictor:
     modalities: tuple[Modality, ...] = ("audio", "text") if text else ("audio",)
-    return EmotionRecognizer(Ear(modalities, missing), Preparation(AudioPreparation(), text), allow)
+    return Predictor(Ear(modalities, missing), Preparation(AudioPreparation(), text), allow_missing=allow)
 
 
 def write(path: Path, parts: Iterable[tuple[float, float]], channels: int = 1) -> Path:
@@ -73,9 +74,9 @@ def test_windows_cover_the_recording_and_what_is_silent_is_passed_over(recording
 
 
 def test_given_turns_are_taken_with_their_speakers_and_long_ones_are_cut(recording: Path) -> None:
-    recognizer = ear()
+    predictor = ear()
     turns = (Turn(8.5, 9.0, "B"), Turn(0.0, 3.0, "A"))
-    timeline = compose(recognizer, recording, TimelineOptions(turns=turns, longest=2.0))
+    timeline = compose(predictor, recording, TimelineOptions(turns=turns, longest=2.0))
     assert [(s.start, s.end, s.speaker) for s in timeline.segments] == [
         (0.0, 1.5, "A"),
         (1.5, 3.0, "A"),
@@ -83,7 +84,7 @@ def test_given_turns_are_taken_with_their_speakers_and_long_ones_are_cut(recordi
     ]
     assert timeline.segmentation == "given"
     assert [s.short for s in timeline.segments] == [False, False, True]
-    assert sorted(recognizer.runtime.seconds) == [0.5, 1.5, 1.5]  # type: ignore[attr-defined]
+    assert sorted(predictor.runtime.seconds) == [0.5, 1.5, 1.5]  # type: ignore[attr-defined]
 
 
 def test_energy_finds_where_somebody_speaks(tmp_path: Path) -> None:
@@ -132,7 +133,7 @@ def test_a_model_that_needs_words_refuses_and_names_the_way_out(recording: Path)
     with pytest.raises(ModalityError, match=r"no words with times.*--asr.*--allow-missing"):
         compose(ear(words(), missing=False), recording, options)
     assert len(compose(ear(words(), missing=False, allow=True), recording, options).segments) == 1
-    reader = EmotionRecognizer(Ear(("text",)), Preparation(None, words()))
+    reader = Predictor(Ear(("text",)), Preparation(None, words()))
     with pytest.raises(ModalityError, match="the model only reads"):
         compose(reader, recording, options)
 
@@ -174,9 +175,9 @@ def test_an_engine_gives_words_and_the_language_to_segments_without(recording: P
 
 def test_words_are_recognised_at_16_khz_whatever_the_model_takes(recording: Path) -> None:
     engine = Engine()
-    recognizer = EmotionRecognizer(Ear(("audio", "text")), Preparation(AudioPreparation(rate=8000), words()))
+    predictor = Predictor(Ear(("audio", "text")), Preparation(AudioPreparation(rate=8000), words()))
     options = TimelineOptions(turns=(Turn(0.0, 2.0), Turn(8.0, 10.0)), engine=engine)
-    timeline = compose(recognizer, recording, options)
+    timeline = compose(predictor, recording, options)
     assert engine.asked == [(2.0, RATE, None), (2.0, RATE, None)]
     assert [s.text for s in timeline.segments] == ["2 seconds", "2 seconds"]
 
@@ -214,7 +215,7 @@ def test_options_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
 
 def test_the_recogniser_is_the_door(recording: Path) -> None:
     options = TimelineOptions(segmentation="windows")
-    assert ear().timeline(str(recording), options) == compose(ear(), recording, options)
+    assert EmotionRecognizer(ear()).timeline(str(recording), options) == compose(ear(), recording, options)
 
 
 def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:

@@ -124,8 +124,8 @@ def _run(asked: Asked, inputs: Inputs, folder: Path, allow_missing: bool, priors
     channels = asked.chosen_channels()
     chosen = choosing(asked, inputs)
     recognizer = load(folder, allow_missing=allow_missing, priors=priors)
-    if recognizer.scope is not None:
-        typer.echo(f"{recognizer.runtime.traits.name}: {recognizer.scope}", err=True)
+    if recognizer.predictor.scope is not None:
+        typer.echo(f"{recognizer.predictor.name}: {recognizer.predictor.scope}", err=True)
     engine = chosen.engine
     further = {"allow_missing": allow_missing, "priors": priors, "asr": engine and [engine.name, engine.version]}
     known = asked.known_by(recognizer.folder or folder, further) if asked.out else {}
@@ -148,14 +148,13 @@ def _predicted(
     recognizer: EmotionRecognizer, left: Inputs, report: Reporting, chosen: Choosing
 ) -> Iterator[Prediction | Skip]:
     """Return what is said of inputs; words are recognised where there are none and an engine is there."""
-    from emofuse.inference.readiness import LongRecordings
     from emofuse.inference.recognized_words import with_words
 
-    long = LongRecordings(options=chosen.for_long)
+    long = recognizer.long_recordings(chosen.for_long)
     utterances = left.with_words(report.refuse)
     if chosen.engine is None:
         return recognizer.predict_many(utterances, progress=report.step, long=long)
-    settings = recognizer.preparation.audio
+    settings = recognizer.predictor.preparation.audio
     pairs = with_words(utterances, chosen.engine, chosen.asked.language, settings.rate if settings else 0, long)
     return recognizer.predict_clips(pairs, progress=report.step, long=long)
 

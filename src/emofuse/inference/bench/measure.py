@@ -41,7 +41,7 @@ from emofuse.inference.bench.systems import (
     open_system,
 )
 from emofuse.inference.bench.workers import open_worker
-from emofuse.inference.recognizer import model_folder
+from emofuse.inference.model_folders import model_folder
 
 TIMED = "the network, from prepared arrays to logits; no decoding, no preparation, no loading"
 # Packages whose versions matter.

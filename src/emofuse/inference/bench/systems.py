@@ -76,11 +76,10 @@ def _transformers(folders: Folders, threads: int, rows: int) -> Forward:
 
 def _one_by_one(folder: Path, threads: int) -> Forward:
     """Run a folder as the recogniser does on processors."""
-    from emofuse.inference.recognizer import load
+    from emofuse.inference.model_folders import open_folder
 
-    recognizer = load(folder, device="cpu", threads=threads)
-    runtime, collate = recognizer.runtime, recognizer.preparation.collate
-    return lambda items: np.concatenate([runtime(collate([item])).logits for item in items])
+    runtime, preparation = open_folder(folder, "cpu", threads)
+    return lambda items: np.concatenate([runtime(preparation.collate([item])).logits for item in items])
 
 
 SYSTEMS: dict[SystemName, Callable[[Folders, int], Forward]] = {

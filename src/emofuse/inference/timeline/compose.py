@@ -5,29 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emofuse.errors import ModalityError, RecipeError
+from emofuse.inference.predictor import Predictor
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.inference.timeline.smoothing import against_baseline, smoothed
 from emofuse.inference.timeline.turn_finding import listen
 from emofuse.inference.timeline.turn_predictions import answers
 from emofuse.types import Passed, Segment, Timeline, Turn
 
-if TYPE_CHECKING:
-    from emofuse.inference.recognizer import EmotionRecognizer
-
 __all__ = ["TimelineOptions", "compose", "compose_channels", "refuse_wordless"]
 
 
-def compose(recognizer: EmotionRecognizer, path: Path, options: TimelineOptions | None = None) -> Timeline:
+def compose(predictor: Predictor, path: Path, options: TimelineOptions | None = None) -> Timeline:
     """Say of a whole recording what is to be heard when.
 
     The sound is gone through twice, in blocks: once to find where somebody speaks, once to analyse that. Memory
     does not grow with the recording's length, but for the answers themselves.
 
     Args:
-        recognizer: what answers.
+        predictor: the model.
         path: of the recording.
         options: what is chosen; None takes the defaults.
 
@@ -39,10 +36,10 @@ def compose(recognizer: EmotionRecognizer, path: Path, options: TimelineOptions 
     """
     options = options or TimelineOptions()
     heard = listen(path, options)
-    refuse_wordless(recognizer, path, heard.turns, options)
+    refuse_wordless(predictor, path, heard.turns, options)
     segments: list[Segment] = []
     passed = list(heard.passed)
-    for answer in answers(recognizer, path, heard.turns, options):
+    for answer in answers(predictor, path, heard.turns, options):
         if isinstance(answer.said, Passed):
             passed.append(answer.said)
         else:
@@ -51,14 +48,14 @@ def compose(recognizer: EmotionRecognizer, path: Path, options: TimelineOptions 
         id=path.stem if options.name is None else f"{path.stem}-{options.name}",
         audio=str(path),
         seconds=heard.seconds,
-        labels=recognizer.labels,
+        labels=predictor.labels,
         segments=tuple(segments),
         passed=tuple(sorted(passed, key=lambda one: (one.start, one.end))),
         channel=options.name,
         segmentation=heard.segmentation,
-        model=recognizer.runtime.traits.name,
-        model_scope=recognizer.scope,
-        notes=_notes(recognizer, segments, options),
+        model=predictor.name,
+        model_scope=predictor.scope,
+        notes=_notes(predictor, segments, options),
     )
     if options.baseline:
         timeline = against_baseline(timeline)
@@ -66,12 +63,12 @@ def compose(recognizer: EmotionRecognizer, path: Path, options: TimelineOptions 
 
 
 def compose_channels(
-    recognizer: EmotionRecognizer, path: Path, channels: Mapping[str, int], options: TimelineOptions | None = None
+    predictor: Predictor, path: Path, channels: Mapping[str, int], options: TimelineOptions | None = None
 ) -> tuple[Timeline, ...]:
     """Say of each of some channels of a call what is to be heard when, in a timeline of its own.
 
     Args:
-        recognizer: what answers.
+        predictor: the model.
         path: of the recording.
         channels: name -> number, from 0.
         options: of all of them; given turns are no channel's, and are refused.
@@ -84,42 +81,38 @@ def compose_channels(
     if options.turns is not None:
         raise RecipeError("turns and channels are two ways to say who speaks when; give one of them")
     return tuple(
-        compose(recognizer, path, replace(options, channel=number, name=name, call=options.call or channels))
+        compose(predictor, path, replace(options, channel=number, name=name, call=options.call or channels))
         for name, number in channels.items()
     )
 
 
-def refuse_wordless(
-    recognizer: EmotionRecognizer, path: Path, turns: Sequence[Turn], options: TimelineOptions
-) -> None:
+def refuse_wordless(predictor: Predictor, path: Path, turns: Sequence[Turn], options: TimelineOptions) -> None:
     """Refuse turns without words for a model that cannot do without.
 
     Raises:
         ModalityError: the model takes words, was not trained to do without, and none are given or recognised.
     """
-    traits = recognizer.runtime.traits
+    modalities = predictor.runtime.traits.modalities
     worded = options.engine is not None or any(turn.text for turn in turns)
-    if worded or not turns or "text" not in traits.modalities:
+    if worded or not turns or "text" not in modalities:
         return
-    if "audio" not in traits.modalities:
+    if "audio" not in modalities:
         raise ModalityError(f"{path}: the model only reads; give words with times, or an engine (--asr)")
-    if not (traits.missing_modalities or recognizer.allow_missing):
+    if predictor.needs_all:
         raise ModalityError(
             f"{path}: has no words with times, and the model was not trained to do without; give an engine "
             "(--asr) or words with times (--transcripts), or allow it with --allow-missing (allow_missing=True)"
         )
 
 
-def _notes(
-    recognizer: EmotionRecognizer, segments: Sequence[Segment], options: TimelineOptions
-) -> tuple[str, ...]:
+def _notes(predictor: Predictor, segments: Sequence[Segment], options: TimelineOptions) -> tuple[str, ...]:
     """Return what a reader must know, one sentence each."""
     notes = []
     if isinstance(options.words, str) and len(segments) > 1:
         notes.append("the words that were given have no times, so that they were left aside")
     if not segments:
         notes.append("no speech was found")
-    elif "text" in recognizer.runtime.traits.modalities:
+    elif "text" in predictor.runtime.traits.modalities:
         deaf = sum("text" not in segment.modalities for segment in segments)
         if deaf == len(segments):
             notes.append("there were no words: the answers are from sound alone")

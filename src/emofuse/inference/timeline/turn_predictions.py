@@ -6,19 +6,16 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emofuse.data.speech_recognition import Engine
+from emofuse.inference.predictor import Predictor
 from emofuse.inference.recognized_words import words_in
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.sound.clips import SAMPLE_RATE, SILENCE, Clip
 from emofuse.sound.streams import clips_of
 from emofuse.types import Passed, Prediction, Skip, Turn, Utterance
-
-if TYPE_CHECKING:
-    from emofuse.inference.recognizer import EmotionRecognizer
 
 
 @dataclass(frozen=True)
@@ -29,9 +26,7 @@ class Answer:
     said: Prediction | Passed
 
 
-def answers(
-    recognizer: EmotionRecognizer, path: Path, turns: Sequence[Turn], options: TimelineOptions
-) -> Iterator[Answer]:
+def answers(predictor: Predictor, path: Path, turns: Sequence[Turn], options: TimelineOptions) -> Iterator[Answer]:
     """Yield an answer for each turn, in order; only some turns' sound is held at a time.
 
     Raises:
@@ -41,14 +36,14 @@ def answers(
     silent: deque[Answer] = deque()
 
     def pairs() -> Iterator[tuple[Utterance, Clip]]:
-        for number, (turn, clip) in enumerate(_spoken(recognizer, path, turns, options), start=1):
+        for number, (turn, clip) in enumerate(_spoken(predictor, path, turns, options), start=1):
             if _is_silent(clip):
                 silent.append(Answer(turn, Passed(turn.start, turn.end, "it is silent")))
                 continue
             asked.append(turn)
             yield _utterance(f"{path.stem}#{number}", path, turn), clip
 
-    for said in recognizer.predict_clips(pairs()):
+    for said in predictor.predict_clips(pairs()):
         turn = asked.popleft()
         while silent and silent[0].turn.start <= turn.start:
             yield silent.popleft()
@@ -57,11 +52,11 @@ def answers(
 
 
 def _spoken(
-    recognizer: EmotionRecognizer, path: Path, turns: Sequence[Turn], options: TimelineOptions
+    predictor: Predictor, path: Path, turns: Sequence[Turn], options: TimelineOptions
 ) -> Iterator[tuple[Turn, Clip]]:
     """Yield the turns with their sound and, where there is an engine, with their words."""
     spans = [(turn.start, turn.end) for turn in turns]
-    settings = recognizer.preparation.audio
+    settings = predictor.preparation.audio
     rate = settings.rate if settings else SAMPLE_RATE
     clips = clips_of(path, spans, rate, options.channel)
     if options.engine is None:

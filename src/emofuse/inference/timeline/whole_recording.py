@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from emofuse.errors import AudioError
+from emofuse.inference.predictor import Predictor
 from emofuse.inference.timeline.compose import refuse_wordless
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.inference.timeline.turn_finding import listen
 from emofuse.inference.timeline.turn_predictions import answers
 from emofuse.types import MODALITIES, Prediction, Utterance
 
-if TYPE_CHECKING:
-    from emofuse.inference.recognizer import EmotionRecognizer
-
 ANSWER = "mean of the segments, weighed by their seconds"
 LEFT_ASIDE = "the recording was cut into segments, and nobody knows which of them the words belong to"
 
 
 def predict_recording(
-    recognizer: EmotionRecognizer, utterance: Utterance, options: TimelineOptions | None = None
+    predictor: Predictor, utterance: Utterance, options: TimelineOptions | None = None
 ) -> Prediction:
     """Predict a long recording from its segments of speech, each weighed by its seconds.
 
@@ -31,9 +28,9 @@ def predict_recording(
     assert utterance.audio is not None  # it is a recording
     options = options or TimelineOptions(words=utterance.text, language=utterance.language)
     heard = listen(utterance.audio, options)
-    refuse_wordless(recognizer, utterance.audio, heard.turns, options)
+    refuse_wordless(predictor, utterance.audio, heard.turns, options)
     found: list[tuple[float, Prediction]] = []
-    for answer in answers(recognizer, utterance.audio, heard.turns, options):
+    for answer in answers(predictor, utterance.audio, heard.turns, options):
         if isinstance(answer.said, Prediction):
             found.append((answer.turn.seconds, answer.said))
     if not found:
@@ -56,11 +53,11 @@ def predict_recording(
         text=recognised or utterance.text,
         text_source=source if recognised else utterance.text_source,
         text_unused=LEFT_ASIDE if utterance.text and "text" not in whole else None,
-        abstained=recognizer.calibration.abstains(chances[label]),
+        abstained=predictor.calibration.abstains(chances[label]),
         speaker=utterance.speaker,
         modalities=tuple(modality for modality in MODALITIES if modality in whole),
-        model=recognizer.runtime.traits.name,
-        model_scope=recognizer.scope,
+        model=predictor.name,
+        model_scope=predictor.scope,
         dimensions=_mean(told) if told else None,
         segments={
             "n": len(found),

@@ -1,0 +1,235 @@
+"""Utterances and clips in, predictions out: the one path of recogniser, timelines, evaluation and experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from emofuse.data.preparation import Batch, Outputs, Preparation
+from emofuse.errors import AudioError, CorpusError, ModalityError
+from emofuse.evaluation.calibration import Calibration, pattern_of
+from emofuse.inference.priors import PriorShift
+from emofuse.inference.readiness import Computed, LongRecordings, Ready, Refused, TooLong, prepare_utterance
+from emofuse.inference.runtime import Runtime
+from emofuse.inference.schedule import compute_together, prepared_windows
+from emofuse.sound.clips import Clip
+from emofuse.types import Modality, Prediction, Skip, Task, Utterance
+from emofuse.types.arrays import Float32Array
+
+R = TypeVar("R")
+# Called after each result: how many there are, and of how many seconds of sound.
+Progress = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model, ready to predict.
+
+    Attributes:
+        runtime: what computes.
+        preparation: from clips and texts to arrays.
+        calibration: from logits to probabilities.
+        priors: from the label frequencies of training to those where the model is used; None keeps the former.
+        allow_missing: predict with a modality missing even if the model was not trained for that.
+        scope: what the model is for, copied into each prediction.
+    """
+
+    runtime: Runtime
+    preparation: Preparation
+    calibration: Calibration = field(default_factory=Calibration)
+    priors: PriorShift | None = None
+    allow_missing: bool = False
+    scope: str | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the model, in order."""
+        return self.runtime.traits.task.labels
+
+    @property
+    def name(self) -> str:
+        """The name of the model, as predictions carry it."""
+        return self.runtime.traits.name
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether an utterance must have every modality that the model takes."""
+        return not (self.runtime.traits.missing_modalities or self.allow_missing)
+
+    def adapted(self, allow_missing: bool = False, priors: Mapping[str, float] | None = None) -> Predictor:
+        """Return the model for a use of its own.
+
+        Args:
+            allow_missing: predict with a modality missing even if the model was not trained for that.
+            priors: label -> its frequency where the model is used; None for that of training.
+
+        Raises:
+            RecipeError: the priors are not one share per label, or the frequencies of training are not known.
+        """
+        task = self.runtime.traits.task
+        shift = None if priors is None else PriorShift.of(priors, self.calibration.priors, task)
+        return replace(self, allow_missing=allow_missing, priors=shift)
+
+    def predict_one(self, utterance: Utterance, long: LongRecordings | None = None) -> Prediction:
+        """Predict one utterance.
+
+        Raises:
+            AudioError: the recording cannot be used.
+            ModalityError: the model needs a modality that the utterance lacks.
+        """
+        return self._prediction(next(self._computed([(utterance, None)], self._rows, long)))
+
+    def predict_many(self, utterances: Iterable[Utterance]) -> Iterator[Prediction | Skip]:
+        """Yield a prediction or a `Skip` for each utterance, in order; see `predict_clips`."""
+        return self.predict_clips((utterance, None) for utterance in utterances)
+
+    def predict_clips(
+        self,
+        pairs: Iterable[tuple[Utterance, Clip | None]],
+        strict: bool = False,
+        progress: Progress | None = None,
+        long: LongRecordings | None = None,
+    ) -> Iterator[Prediction | Skip]:
+        """Yield a prediction for each utterance, in order; a `Skip` with the reason where there can be none.
+
+        Works through a stream: only some utterances are held at a time. `pairs` is iterated in the caller's
+        thread, one window of them ahead; they are read and decoded in another thread while the network computes.
+        A caller that stops early waits for what is being read.
+
+        Args:
+            pairs: utterances, each with its sound at the model's rate, or None where it is to be read.
+            strict: raise the first failure instead.
+            progress: called after each result.
+            long: what happens to long recordings; None takes any recording as one utterance.
+
+        Raises:
+            EmofuseError: an utterance cannot be predicted, and `strict` is set.
+        """
+        done, seconds = 0, 0.0
+        for one in self._computed(pairs, self._rows, long):
+            try:
+                result: Prediction | Skip = self._prediction(one)
+            except (AudioError, CorpusError, ModalityError) as error:
+                if strict:
+                    raise
+                result = Skip(one.utterance.id, str(error))
+            done, seconds = done + 1, seconds + one.seconds
+            if progress is not None:
+                progress(done, seconds)
+            yield result
+
+    def embed(self, utterances: Iterable[Utterance]) -> Iterator[Float32Array]:
+        """Yield the pooled vector that the model decides from, (width,), for each utterance, in order.
+
+        Raises:
+            EmofuseError: an utterance cannot be used, or an exported model does not output its vectors.
+        """
+        pairs: Iterator[tuple[Utterance, Clip | None]] = ((utterance, None) for utterance in utterances)
+        for one in self._computed(pairs, lambda batch: list(self.runtime.embed(batch)), None):
+            if not isinstance(one, Computed):
+                raise one.error
+            yield one.row
+
+    def _computed(
+        self,
+        pairs: Iterable[tuple[Utterance, Clip | None]],
+        compute: Callable[[Batch], Sequence[R]],
+        long: LongRecordings | None,
+    ) -> Iterator[Computed[R] | Refused | TooLong]:
+        """Yield each utterance with its row of what is computed of a batch, or why there is none."""
+        padded = self.runtime.padded_seconds
+
+        def prepare(pair: tuple[Utterance, Clip | None]) -> Ready | Refused | TooLong:
+            return self._prepared(*pair, long)
+
+        for window in prepared_windows(pairs, prepare, lambda one: one.cost, padded):
+            ready = [one for one in window if isinstance(one, Ready)]
+            items, costs = [one.item for one in ready], [one.cost for one in ready]
+            rows = iter(
+                compute_together(lambda some: compute(self.preparation.collate(some)), items, costs, padded)
+            )
+            for one in window:
+                if isinstance(one, Ready):
+                    yield Computed(one.utterance, one.item, one.seconds, next(rows))
+                else:
+                    yield one
+
+    def _prepared(
+        self, utterance: Utterance, clip: Clip | None, long: LongRecordings | None
+    ) -> Ready | Refused | TooLong:
+        """Read and prepare one utterance; `clip` is its sound, where it is decoded already."""
+        try:
+            if long is not None and clip is None and self.preparation.audio:
+                seconds = long.seconds_over(utterance)
+                if seconds is not None:
+                    return TooLong(utterance, seconds, long.predict)
+            ready = prepare_utterance(self.preparation, utterance, clip)
+            self._refuse_missing(ready)
+            return ready
+        except (AudioError, ModalityError) as error:
+            return Refused(utterance, error)
+
+    def _refuse_missing(self, ready: Ready) -> None:
+        """Refuse an utterance that lacks a modality which the model needs."""
+        wanted, given = self.runtime.traits.modalities, ready.item.modalities
+        name = ready.utterance.id
+        if not given:
+            raise ModalityError(f"{name}: the model takes {' and '.join(wanted)}; give it that")
+        missing = [modality for modality in wanted if modality not in given]
+        if missing and self.needs_all:
+            raise ModalityError(
+                f"{name}: has no {missing[0]}, and the model was not trained to do without; "
+                "give it, or allow it with --allow-missing (allow_missing=True)"
+            )
+
+    def _rows(self, batch: Batch) -> list[Outputs]:
+        """Return the outputs of each row of a batch, each (1, ...)."""
+        outputs = self.runtime(batch)
+        logits, dimensions = outputs.logits, outputs.dimensions
+        return [
+            Outputs(logits[row : row + 1], None if dimensions is None else dimensions[row : row + 1])
+            for row in range(len(logits))
+        ]
+
+    def _prediction(self, one: Computed[Outputs] | Refused | TooLong) -> Prediction:
+        """Return the prediction for an utterance, or raise why there is none."""
+        if isinstance(one, Refused):
+            raise one.error
+        if isinstance(one, TooLong):
+            return one.predict(one.utterance)
+        task, modalities = self.runtime.traits.task, one.item.modalities
+        (prediction,) = predictions_of(one.row, [one.utterance], [modalities], task, self.calibration, self.priors)
+        return replace(prediction, model=self.name, model_scope=self.scope)
+
+
+def predictions_of(
+    outputs: Outputs,
+    utterances: Sequence[Utterance],
+    modalities: Sequence[tuple[Modality, ...]],
+    task: Task,
+    calibration: Calibration,
+    priors: PriorShift | None = None,
+) -> list[Prediction]:
+    """Turn the outputs of a network into calibrated predictions.
+
+    Args:
+        outputs: a row for each utterance.
+        utterances: in the order of the rows.
+        modalities: those that the network used of each utterance.
+        task: the labels and dimensions of the outputs.
+        calibration: from logits to probabilities, and below which confidence a prediction abstains.
+        priors: an adaptation to other label frequencies; None for none.
+    """
+    probabilities = calibration.apply(outputs.logits, list(map(pattern_of, modalities)), task.multi_label)
+    if priors is not None:
+        probabilities = priors.apply(probabilities)
+    predictions = []
+    for row, utterance in enumerate(utterances):
+        dimensions = None
+        if outputs.dimensions is not None:
+            dimensions = dict(zip(task.dimensions, map(float, outputs.dimensions[row]), strict=True))
+        by_label = dict(zip(task.labels, map(float, probabilities[row]), strict=True))
+        prediction = Prediction.of(utterance, by_label, modalities[row], dimensions=dimensions)
+        predictions.append(replace(prediction, abstained=calibration.abstains(prediction.confidence)))
+    return predictions
