@@ -58,7 +58,7 @@ def command(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_predict_prints_a_table_for_people(capsys: pytest.CaptureFixture[str], model: Path, wavs: Path) -> None:
     code, out, _ = call(capsys, "predict", model, wavs / "low.wav", "--text", "a furious thing")
     assert code == 0
-    assert out.splitlines()[0].split() == ["label", "sure", "from", "utterance"]
+    assert out.splitlines()[0].split() == ["label", "confidence", "modalities", "utterance"]
     assert "audio+text" in out
     assert "'a furious thing'" in out
 
@@ -119,7 +119,7 @@ def test_transcripts_are_found_by_file_name(
     table.write_text("file,text\nlow.wav,furious\n")
     code, out, err = call(capsys, "predict", model, wavs, "--transcripts", table, "--format", "jsonl")
     assert json.loads(out.splitlines()[0])["modalities"] == ["audio"]
-    assert "no words for 1 of 2" in " ".join(err.split())
+    assert "no transcript for 1 of 2" in " ".join(err.split())
     table.write_text("file,text\na/low.wav,furious\nb/low.wav,wonderful\n")
     code, _, err = call(capsys, "predict", model, wavs, "--transcripts", table)
     assert code == 2
@@ -127,7 +127,7 @@ def test_transcripts_are_found_by_file_name(
     table.write_text("file,text\nother.wav,furious\n")
     code, _, err = call(capsys, "predict", model, wavs, "--transcripts", table)
     assert code == 2
-    assert "has words for none of the 2 recordings" in err
+    assert "has transcripts for none of the 2 recordings" in err
 
 
 def test_ten_bad_files_among_good_ones_are_each_named_and_the_rest_is_done(
@@ -168,13 +168,13 @@ def test_bad_input_gets_one_line_and_exit_code_2(
         return call(capsys, *arguments)
 
     refused(says("predict", model, tmp_path / "gone.wav"), "gone.wav", "no such file")
-    refused(says("predict", model, tmp_path / "empty"), "empty", "has no recording in it")
+    refused(says("predict", model, tmp_path / "empty"), "empty", "has no recordings")
     refused(says("predict", model, tmp_path / "text.wav"), "text.wav", "is not audio")
     refused(says("predict", model, tmp_path / "zero.wav"), "zero.wav", "is empty (0 bytes)")
     refused(says("predict", model, tmp_path / "bad.jsonl"), "bad.jsonl:2", "did you mean 'text'?")
     refused(says("predict", model), "nothing to predict")
     refused(says("predict", model, tmp_path / "text.wav", "--format", "xml"), "--format xml")
-    refused(says("predict", model, manifest, "--text", "x"), "--text goes with one recording")
+    refused(says("predict", model, manifest, "--text", "x"), "--text applies to one recording")
     refused(says("predict", hollow, "--text", "x"), "hollow", "has no weights")
     refused(says("predict", tmp_path / "no-model", "--text", "x"), "no-model", "no such model folder")
     refused(

@@ -7,7 +7,8 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -15,7 +16,10 @@ from rich.logging import RichHandler
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from emofuse.errors import EmofuseError
 from emofuse.types import Skip
+
+T = TypeVar("T")
 
 # How wide a table may be in a file, where nobody's screen limits it.
 FILE_WIDTH = 132
@@ -97,3 +101,51 @@ def progress_bar(wanted: bool = True) -> Iterator[Progress]:
     shown = wanted and screen.is_terminal
     with Progress(*columns, console=screen, transient=True, disable=not shown, redirect_stdout=False) as progress:
         yield progress
+
+
+class InputProgress:
+    """Shows on stderr how many inputs are done and how fast, and names those that failed.
+
+    Args:
+        bar: shown where stderr is a terminal.
+        total: the number of inputs.
+    """
+
+    def __init__(self, bar: Progress, total: int) -> None:
+        self._bar, self._total = bar, total
+        self._task = bar.add_task("predicting", total=total, figures="")
+        self._start = monotonic()
+        self._before_part, self._last = (0, 0.0), (0, 0.0)
+        self.failed = 0
+
+    def skip(self, done: int) -> None:
+        """Count inputs that an earlier run has done."""
+        self._before_part = self._last = done, 0.0
+        self._bar.update(self._task, completed=done)
+
+    def begin_part(self) -> None:
+        """Add what follows to the inputs that are done already."""
+        self._before_part = self._last
+
+    def step(self, done: int, seconds: float) -> None:
+        """Show how many inputs of this part are done, and how many seconds of sound they had."""
+        done, seconds = self._before_part[0] + done, self._before_part[1] + seconds
+        self._last = done, seconds
+        speed = seconds / max(monotonic() - self._start, 1e-9)
+        self._bar.update(self._task, completed=done, figures=f"{done}/{self._total}  {speed:.1f}x real time")
+
+    def without_failures(self, results: Iterable[T | Skip]) -> Iterator[T]:
+        """Yield the results that did not fail; name the others.
+
+        Raises:
+            EmofuseError: there is only one input, and it failed.
+        """
+        for result in results:
+            if not isinstance(result, Skip):
+                yield result
+                continue
+            if self._total == 1:
+                raise EmofuseError(result.reason)
+            self.failed += 1
+            line = f"failed {result.id}: {result.reason}"
+            self._bar.console.print(line, markup=False, emoji=False, soft_wrap=True)

@@ -99,7 +99,10 @@ def test_a_list_names_recordings_a_line(
     assert err.startswith("failed gone: ")
     (tmp_path / "empty.txt").write_text("\n")
     code, _, err = call(capsys, "predict", model, "--list", tmp_path / "empty.txt")
-    assert (code, err) == (2, f"error: --list {tmp_path / 'empty.txt'}: is empty; write one path a line into it\n")
+    assert (code, err) == (
+        2,
+        f"error: --list {tmp_path / 'empty.txt'}: is empty; write one path per line into it\n",
+    )
 
 
 @pytest.mark.parametrize(("form", "suffix"), [("json", ".json"), ("csv", ".csv"), ("table", ".txt")])
@@ -109,7 +112,7 @@ def test_a_file_for_each_input(
     code, out, _ = call(capsys, "predict", model, archive, "--format", form, "--out", tmp_path, "--each")
     assert (code, out) == (1, "")
     names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert names == {f"day{n % 3}/good{n}{suffix}" for n in range(10)} | {journal.BEGUN}
+    assert names == {f"day{n % 3}/good{n}{suffix}" for n in range(10)} | {journal.RUN_RECORD}
     if form == "json":
         assert json.loads((tmp_path / "day0" / "good0.json").read_text())["id"] == "day0/good0"
 
@@ -146,10 +149,10 @@ def test_a_resumed_run_does_nothing_twice_and_drops_a_torn_line(
     whole = path.read_bytes()
     lines = whole.splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:6]) + lines[6][:20])
-    from emofuse.cli.predict.predict_command import writing as answering
+    from emofuse.cli.predict import inputs
     from emofuse.inference import readiness as ready
 
-    monkeypatch.setattr(answering, "PART", 3)
+    monkeypatch.setattr(inputs, "PART", 3)
     heard = []
     read = ready.read_clip
     monkeypatch.setattr(ready, "read_clip", lambda *given: heard.append(given[0].stem) or read(*given))
@@ -174,9 +177,9 @@ def test_another_model_option_or_recording_does_not_go_on(
     other = Path(shutil.copytree(model, tmp_path / "other"))
     (other / "calibration.json").unlink()
     for changed, word in (
-        (("predict", other, archive), "another model"),
-        (("predict", model, archive, "--allow-missing"), "another allow_missing"),
-        (("predict", model, archive, "--segmentation", "windows"), "another segmentation"),
+        (("predict", other, archive), "different model"),
+        (("predict", model, archive, "--allow-missing"), "different allow_missing"),
+        (("predict", model, archive, "--segmentation", "windows"), "different segmentation"),
     ):
         code, printed, err = call(capsys, *changed, *arguments)
         assert (code, printed) == (2, "")
@@ -194,33 +197,33 @@ def test_a_run_that_was_stopped_is_not_overwritten_unasked(
     arguments = ("predict", model, archive, "--format", "jsonl", "--out", tmp_path)
     call(capsys, *arguments)
     assert call(capsys, *arguments)[0] == 1  # one that came to its end may be made anew
-    begun = json.loads((tmp_path / journal.BEGUN).read_text())
+    begun = json.loads((tmp_path / journal.RUN_RECORD).read_text())
     assert begun["complete"]
-    (tmp_path / journal.BEGUN).write_text(json.dumps(begun | {"complete": False}))
+    (tmp_path / journal.RUN_RECORD).write_text(json.dumps(begun | {"complete": False}))
     code, _, err = call(capsys, *arguments)
     assert code == 2
-    assert "holds a run that was stopped; add --resume" in err
-    (tmp_path / journal.BEGUN).unlink()
+    assert "has an interrupted run; add --resume" in err
+    (tmp_path / journal.RUN_RECORD).unlink()
     code, _, err = call(capsys, *arguments, "--resume")
     assert code == 2
-    assert "does not say with which model it was begun" in err
+    assert "has predictions, but no record of their model" in err
 
 
 def test_a_journal_of_something_else_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "predictions.jsonl"
     path.write_text('{"id": "a"}\n')
-    with pytest.raises(RunError, match="holds something else than predictions"):
+    with pytest.raises(RunError, match="holds something other than predictions"):
         journal.Journal(path, resume=True)
     path.write_text('{"id": "a", "audio": null, "probabilities": {}}\nnonsense\n')
-    with pytest.raises(RunError, match="holds something else than predictions"):
+    with pytest.raises(RunError, match="holds something other than predictions"):
         journal.Journal(path, resume=True)
 
 
 def test_ids_do_not_lead_out_of_the_folder(tmp_path: Path) -> None:
-    assert journal.place_of(tmp_path, "a/b", ".json") == tmp_path / "a" / "b.json"
+    assert journal.file_of(tmp_path, "a/b", ".json") == tmp_path / "a" / "b.json"
     for name in ("../b", "/etc/passwd", "a/../../b"):
         with pytest.raises(RunError, match="leads out of"):
-            journal.place_of(tmp_path, name, ".json")
+            journal.file_of(tmp_path, name, ".json")
 
 
 @pytest.mark.parametrize("option", ["--each", "--resume"])
@@ -228,27 +231,7 @@ def test_options_about_files_need_a_folder(
     capsys: pytest.CaptureFixture[str], model: Path, archive: Path, option: str
 ) -> None:
     code, _, err = call(capsys, "predict", model, archive, option)
-    assert (code, err) == (2, f"error: {option} is about files; give their folder with --out\n")
-
-
-def test_what_is_left_is_aligned_with_the_run_that_was_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    from emofuse.cli.predict.inputs import Found, Inputs
-    from emofuse.cli.predict.predict_command import writing as answering
-
-    monkeypatch.setattr(answering, "PART", 4)
-    inputs = Inputs([Found(str(n), str(n)) for n in range(10)])
-
-    def left(*done: int) -> list[list[int]]:
-        parts = answering.Left.of(inputs, {str(n) for n in done}.__contains__).parts
-        return [list(part) for part in parts]
-
-    assert left() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
-    assert left(0, 1) == left()
-    assert left(0, 1, 2, 3) == left()[1:]
-    assert left(0, 2, 3, 4) == [[1], [4, 5, 6, 7], [8, 9]]  # 1 had failed
-    assert left(0, 2, 3, 4, 5, 7) == [[1, 6], [8, 9]]
-    assert left(0, 1, 2, 3, 4, 5, 6, 9) == [[7, 8]]
-    assert left(*range(10)) == []
+    assert (code, err) == (2, f"error: {option} requires an output folder; add --out\n")
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals to open here")

@@ -14,7 +14,7 @@ from exports import exported_folder
 
 from emofuse import Prediction, load
 from emofuse.cli.main import run
-from emofuse.cli.predict.timeline_writing import TimelineFormName
+from emofuse.cli.predict.formats import TimelineFormatName
 from emofuse.inference.timeline.formats import TIMELINE_FORMATS
 
 RATE = 16_000
@@ -91,11 +91,11 @@ def test_formats_that_hold_one_recording_need_a_folder_for_several(
 ) -> None:
     code, out, err = call(capsys, "predict", model, talks, *ENERGY, "--format", "srt")
     assert (code, out) == (2, "")
-    assert "stdout holds one of 2 timelines; give a folder with --out" in err
+    assert "stdout can hold one timeline, not 2; add --out" in err
     assert call(capsys, "predict", model, talks, *ENERGY, "--format", "srt", "--out", tmp_path)[0] == 0
     assert {path.name for path in tmp_path.glob("*.srt")} == {"talk0.srt", "talk1.srt"}
     code, _, err = call(capsys, "predict", model, talks / "talk0.wav", "--format", "picture")
-    assert (code, err) == (2, "error: --format picture: give a folder for it with --out\n")
+    assert (code, err) == (2, "error: --format picture: cannot be written to stdout; add --out\n")
 
 
 def test_a_recording_that_fails_is_named_and_the_rest_is_done_and_not_done_again(
@@ -114,7 +114,7 @@ def test_a_recording_that_fails_is_named_and_the_rest_is_done_and_not_done_again
     assert (tmp_path / "talk1.vtt").read_text().startswith("WEBVTT")
     code, _, err = call(capsys, *arguments, "--resume", "--smooth", "3")
     assert code == 2
-    assert "another smooth" in err
+    assert "different smooth" in err
 
 
 def test_a_long_recording_is_answered_from_its_segments_in_python_too(
@@ -158,7 +158,7 @@ def test_words_with_times_go_to_their_segments_and_without_to_a_short_recording(
     assert json.loads(out)[0]["probabilities"] == pytest.approx(expected.probabilities, abs=1e-4)
     code, _, err = call(capsys, "predict", model, talks, *one)
     assert code == 2
-    assert "goes with one recording, not with 2" in err
+    assert "belongs to one recording, not to 2" in err
 
 
 def test_words_that_cannot_be_read_fail_one_recording_only(
@@ -252,8 +252,8 @@ def test_a_channel_that_is_not_there_fails_its_recording(
     ("options", "words"),
     [
         (("--format", "xml"), "--format xml: choose one of table, json"),
-        (("--smooth", "3"), "--smooth is about timelines; add --timeline"),
-        (("--channels", "a=0"), "--channels is about timelines; add --timeline"),
+        (("--smooth", "3"), "--smooth applies to timelines only; add --timeline"),
+        (("--channels", "a=0"), "--channels applies to timelines only; add --timeline"),
         (("--timeline", "--smooth", "-1"), "smoothing -1.0: give seconds"),
         (("--timeline", "--segmentation", "guess"), "segmentation guess: choose one of auto"),
         (("--timeline", "--analyse", "agent"), "name the channels with --channels"),
@@ -271,7 +271,7 @@ def test_options_that_do_not_fit_are_refused_in_one_line(
 def test_every_format_of_timelines_is_offered() -> None:
     from typing import get_args
 
-    assert set(TIMELINE_FORMATS) | {"table", "page", "picture"} == set(get_args(TimelineFormName))
+    assert set(TIMELINE_FORMATS) | {"table", "page", "picture"} == set(get_args(TimelineFormatName))
 
 
 def test_a_picture_is_written(

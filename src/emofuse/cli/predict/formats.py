@@ -1,4 +1,4 @@
-"""Predictions as lines: for people, for programs, for spreadsheets."""
+"""The output formats of predictions: a table to read, JSON, JSON Lines and CSV."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from typing import Literal
 from emofuse.types import Prediction
 
 FormatName = Literal["table", "json", "jsonl", "csv"]
+TimelineFormatName = Literal[
+    "table", "json", "jsonl", "csv", "srt", "vtt", "rttm", "textgrid", "eaf", "labels", "page", "picture"
+]
 Lines = Callable[[Iterable[Prediction], Sequence[str]], Iterator[str]]
 
 TEXT_WIDTH = 40
-_HALVES = re.compile("[\ud800-\udfff]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def as_table(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
-    """Yield lines for people: what was predicted, how sure, from what."""
+    """Yield a table to read: label, confidence, the modalities that were used, id and transcript."""
     for number, prediction in enumerate(predictions):
         if number == 0:
-            yield f"{'label':12} {'sure':>5}  {'from':12} utterance"
+            yield f"{'label':12} {'confidence':>10}  {'modalities':12} utterance"
         words = f"  {_short(prediction.text)!r}" if prediction.text and "text" in prediction.modalities else ""
         used = "+".join(prediction.modalities)
-        line = f"{prediction.label:12} {prediction.confidence:5.0%}  {used:12} {prediction.id}{words}"
-        yield readable(line)
+        yield encodable(f"{prediction.label:12} {prediction.confidence:10.0%}  {used:12} {prediction.id}{words}")
 
 
 def as_json(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of one JSON document, a list, as its parts come."""
+    """Yield the lines of one JSON document, a list, as the predictions come."""
     held: list[str] = []
     for number, prediction in enumerate(predictions):
         if number == 0:
@@ -43,30 +45,30 @@ def as_json(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterato
 
 
 def as_json_lines(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
-    """Yield one JSON document a prediction."""
+    """Yield one JSON document per prediction."""
     for prediction in predictions:
         yield to_json(prediction.as_dict())
 
 
 def as_csv(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
-    """Yield a header and a row a prediction, with a column of probability for each label."""
+    """Yield a header, and a row per prediction with the probability of each label in a column."""
     plain = [key for key in Prediction.KEYS if key not in ("probabilities", "modalities")]
     yield _row([*plain, "modalities", *(f"p_{label}" for label in labels)])
     for prediction in predictions:
         values = prediction.as_dict()
-        chances = [f"{prediction.probabilities[label]:.6f}" for label in labels]
-        yield _row([*(values[key] for key in plain), "+".join(prediction.modalities), *chances])
+        probabilities = [f"{prediction.probabilities[label]:.6f}" for label in labels]
+        yield _row([*(values[key] for key in plain), "+".join(prediction.modalities), *probabilities])
 
 
 def to_json(document: object, indent: int | None = None) -> str:
-    """Return a document as JSON that UTF-8 can hold: half of a letter, as in some file names, is escaped."""
+    """Return a document as JSON that UTF-8 can encode: a lone surrogate, as in some file names, is escaped."""
     text = json.dumps(document, ensure_ascii=False, indent=indent)
-    return _HALVES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _SURROGATES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def readable(text: str) -> str:
-    """Return text that UTF-8 can hold: half of a letter becomes a replacement character."""
-    return _HALVES.sub("\N{REPLACEMENT CHARACTER}", text)
+def encodable(text: str) -> str:
+    """Return text that UTF-8 can encode: a lone surrogate becomes a replacement character."""
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 FORMATS: dict[FormatName, Lines] = {"table": as_table, "json": as_json, "jsonl": as_json_lines, "csv": as_csv}
@@ -75,7 +77,7 @@ FORMATS: dict[FormatName, Lines] = {"table": as_table, "json": as_json, "jsonl":
 def _row(values: Iterable[object]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="").writerow(["" if value is None else value for value in values])
-    return readable(buffer.getvalue())
+    return encodable(buffer.getvalue())
 
 
 def _short(text: str) -> str:

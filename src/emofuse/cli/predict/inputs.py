@@ -1,4 +1,4 @@
-"""What is to be predicted: recordings, folders, lists, manifests and texts, each with an id of its own."""
+"""The arguments of `emofuse predict`: the model, and what to predict, each input with an id of its own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from emofuse.cli.predict.transcript_files import Words, one_text
-from emofuse.errors import CorpusError, EmofuseError
-from emofuse.types import Skip, Utterance
+from emofuse import layout
+from emofuse.cli.predict.predict_options import SegmentOptions, TextOptions
+from emofuse.cli.predict.transcript_files import (
+    SideFiles,
+    Words,
+    join_words,
+    open_transcripts,
+    open_turns,
+)
+from emofuse.errors import CheckpointError, CorpusError, EmofuseError
+from emofuse.types import Skip, Turn, Utterance
+
+NO_MODEL = "no such model folder; give one as the first argument"
+# Inputs are predicted in parts of this size. Which of them share a batch depends on nothing outside their part, so
+# that a resumed run gives the same digits as an uninterrupted one.
+PART = 128
 
 
-class Found(NamedTuple):
-    """A recording that was found: of an archive of many, no more is held of each."""
+class Recording(NamedTuple):
+    """A recording of an archive: the little that is kept in memory of each."""
 
     id: str
     audio: str
@@ -23,93 +36,165 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is to be predicted, in order; utterances are made of it as it is gone through.
+    """What to predict, in order; utterances are made one by one, as they are needed.
 
     Attributes:
-        found: recordings, and utterances of manifests.
-        words: what is said in them; None where nobody wrote it down.
+        items: recordings, and utterances of manifests.
+        words: their transcripts.
+        speakers: who speaks when in them.
+        turns: their segments.
     """
 
-    found: Sequence[Found | Utterance]
-    words: Words | None = None
+    items: Sequence[Recording | Utterance]
+    words: SideFiles[Words] | None = None
+    speakers: SideFiles[Sequence[Turn]] | None = None
+    turns: SideFiles[Sequence[Turn]] | None = None
 
     def __len__(self) -> int:
-        return len(self.found)
+        return len(self.items)
 
     def __iter__(self) -> Iterator[Utterance]:
-        """Yield them without the words that lie beside them."""
-        return map(_utterance, self.found)
+        """Yield the utterances without the words of their transcript files."""
+        return map(_utterance, self.items)
 
-    def with_words(self, refuse: Callable[[Skip], None]) -> Iterator[Utterance]:
-        """Yield them with their words; of which the words cannot be read, `refuse` is told instead."""
+    def with_words(self) -> Iterator[Utterance | Skip]:
+        """Yield the utterances with their words; a `Skip` where a transcript cannot be read."""
         for utterance in self:
             try:
-                said = self.words(utterance) if self.words else None
+                words = self.words(utterance) if self.words else None
             except EmofuseError as error:
-                refuse(Skip(utterance.id, str(error)))
+                yield Skip(utterance.id, str(error))
                 continue
-            yield utterance if said is None else replace(utterance, text=one_text(said), text_source="gold")
+            yield utterance if words is None else replace(utterance, text=join_words(words), text_source="gold")
 
-    def at(self, places: Iterable[int]) -> Inputs:
-        """Return some of it, by their positions."""
-        return replace(self, found=[self.found[place] for place in places])
+    def at(self, positions: Iterable[int]) -> Inputs:
+        """Return the inputs at some positions."""
+        return replace(self, items=[self.items[position] for position in positions])
+
+    def remaining_parts(self, is_done: Callable[[str], bool]) -> list[Sequence[int]]:
+        """Return the positions of what is not done yet, in parts that are predicted together.
+
+        Inputs are predicted in order, so all before the last one that is done were tried, and those that failed
+        are tried again. The part in which a run was interrupted is predicted as a whole once more.
+
+        Args:
+            is_done: tells by its id whether an input is done.
+        """
+        undone = [place for place, one in enumerate(self.items) if not is_done(one.id)]
+        back = next((back for back, one in enumerate(reversed(self.items)) if is_done(one.id)), len(self))
+        first_new = len(self) - back
+        interrupted = first_new // PART * PART if back else len(self)
+        failed = [place for place in undone if place < interrupted]
+        parts: list[Sequence[int]] = [failed[first : first + PART] for first in range(0, len(failed), PART)]
+        return parts + [range(n, min(n + PART, len(self))) for n in range(interrupted, len(self), PART)]
+
+
+def choose_model(first: Path | None, inputs: Sequence[Path]) -> tuple[Path, list[Path]]:
+    """Return the model's folder, and the paths that are left as inputs.
+
+    If the first argument is no model but an input, the model is the default one that ships with the package.
+
+    Raises:
+        CheckpointError: the first argument is neither, or no model ships with the package.
+    """
+    if first is not None and _is_model(first):
+        return first, list(inputs)
+    boxed = _box(str(first)) if first is not None else None
+    if boxed is not None:
+        return boxed, list(inputs)
+    if first is not None and not _is_input(first):
+        raise CheckpointError(f"{first}: {NO_MODEL}")
+    default = _box(None)
+    if default is None:
+        raise CheckpointError(f"{first}: {NO_MODEL}" if first is not None else f"MODEL: {NO_MODEL}")
+    return default, [*([] if first is None else [first]), *inputs]
 
 
 def collect_inputs(
-    paths: Sequence[Path], listed: Path | None = None, text: str | None = None, transcripts: Path | None = None
+    paths: Sequence[Path], listed: Path | None, text: TextOptions, segments: SegmentOptions
 ) -> Inputs:
-    """Turn a command's arguments into what is to be predicted.
+    """Collect what to predict, and open the files that belong to it.
+
+    Args:
+        paths: recordings, folders and manifests.
+        listed: a file with a path on each line.
+        text: the transcripts.
+        segments: the files of turns and speakers.
 
     Raises:
-        CorpusError: there is nothing to predict, a folder has no recording in it, or `text` has several.
+        CorpusError: there is nothing to predict, a folder has no recordings, `text` has several, or a file does
+            not fit the recordings.
     """
-    named: list[Found | Utterance] = [one for path in paths for one in _found(path)]
-    found = _with_unique_ids([*named, *(_listed(listed) if listed else ())])
-    if text is not None:
-        if len(found) > 1:
-            raise CorpusError(f"--text goes with one recording, not with {len(found)}; use --transcripts")
-        only = _utterance(found[0]) if found else Utterance("text", text=text)
-        found = [replace(only, text=text, text_source="gold")]
-    if not found:
+    named: list[Recording | Utterance] = [one for path in paths for one in _expand(path)]
+    items = _with_unique_ids([*named, *(_listed(listed) if listed else ())])
+    if text.text is not None:
+        if len(items) > 1:
+            raise CorpusError(f"--text applies to one recording, not to {len(items)}; use --transcripts")
+        only = _utterance(items[0]) if items else Utterance("text", text=text.text)
+        items = [replace(only, text=text.text, text_source="gold")]
+    if not items:
         raise CorpusError("there is nothing to predict: name recordings, or give --text")
-    if transcripts is None:
-        return Inputs(found)
-    from emofuse.cli.predict.transcript_files import open_transcripts
+    if not (text.transcripts or segments.speakers or segments.turns):
+        return Inputs(items)
+    recordings = [_utterance(one) for one in items]
+    return Inputs(
+        items,
+        words=open_transcripts(text.transcripts, recordings) if text.transcripts else None,
+        speakers=open_turns(segments.speakers, recordings) if segments.speakers else None,
+        turns=open_turns(segments.turns, recordings) if segments.turns else None,
+    )
 
-    return Inputs(found, open_transcripts(transcripts, [_utterance(one) for one in found]))
+
+def _is_model(path: Path) -> bool:
+    return any(layout.is_model_folder(p) or layout.is_exported_folder(p) for p in (path, path / layout.MODEL))
 
 
-def _utterance(one: Found | Utterance) -> Utterance:
+def _is_input(path: Path) -> bool:
+    """Tell whether an argument names something to predict, whether it exists or not."""
+    from emofuse.sound.clips import AUDIO_SUFFIXES
+
+    return path.exists() or path.suffix.lower() in (*AUDIO_SUFFIXES, ".jsonl")
+
+
+def _box(name: str | None) -> Path | None:
+    """Return a model that ships with the package by its name, or the default one; None if there is none."""
+    from emofuse.inference.box import default_box, find_box
+
+    return default_box() if name is None else find_box(name)
+
+
+def _utterance(one: Recording | Utterance) -> Utterance:
     return one if isinstance(one, Utterance) else Utterance(one.id, audio=Path(one.audio))
 
 
-def _with_unique_ids(found: Sequence[Found | Utterance]) -> list[Found | Utterance]:
-    """Return the inputs; what repeats an id gets a number behind it."""
+def _with_unique_ids(items: Sequence[Recording | Utterance]) -> list[Recording | Utterance]:
+    """Return the inputs; a repeated id gets a number behind it."""
     seen: Counter[str] = Counter()
-    unique: list[Found | Utterance] = []
-    for one in found:
+    unique: list[Recording | Utterance] = []
+    for one in items:
         seen[one.id] += 1
         number = seen[one.id]
         unique.append(one if number == 1 else _renamed(one, f"{one.id}#{number}"))
     return unique
 
 
-def _renamed(one: Found | Utterance, name: str) -> Found | Utterance:
-    return one._replace(id=name) if isinstance(one, Found) else replace(one, id=name)
+def _renamed(one: Recording | Utterance, name: str) -> Recording | Utterance:
+    return one._replace(id=name) if isinstance(one, Recording) else replace(one, id=name)
 
 
-def _found(path: Path) -> Sequence[Found | Utterance]:
+def _expand(path: Path) -> Sequence[Recording | Utterance]:
+    """Return what a path stands for: the recordings of a folder, the utterances of a manifest, or a recording."""
     if os.path.isdir(path):  # unlike Path's, it takes any name
         return _in_folder(path)
     if path.suffix == ".jsonl":
         from emofuse.data.manifest import load_corpus
 
         return load_corpus(path).utterances
-    return [Found(path.stem or str(path), str(path))]
+    return [Recording(path.stem or str(path), str(path))]
 
 
-def _in_folder(folder: Path) -> list[Found]:
-    """Return the recordings of a folder and of those in it, by their paths, in order."""
+def _in_folder(folder: Path) -> list[Recording]:
+    """Return the recordings of a folder and of its subfolders, sorted by their paths."""
     from emofuse.sound.clips import AUDIO_SUFFIXES
 
     paths = [
@@ -119,25 +204,25 @@ def _in_folder(folder: Path) -> list[Found]:
         if name.lower().endswith(AUDIO_SUFFIXES) and os.path.isfile(os.path.join(place, name))
     ]
     if not paths:
-        raise CorpusError(f"{folder}: the folder has no recording in it ({', '.join(AUDIO_SUFFIXES)})")
+        raise CorpusError(f"{folder}: the folder has no recordings ({', '.join(AUDIO_SUFFIXES)})")
     paths.sort(key=lambda path: path.split(os.sep))
-    return [Found(_name(os.path.relpath(path, folder)), path) for path in paths]
+    return [Recording(_name(os.path.relpath(path, folder)), path) for path in paths]
 
 
-def _listed(path: Path) -> list[Found]:
-    """Return the recordings of a list, one path a line, relative to where the command runs."""
+def _listed(path: Path) -> list[Recording]:
+    """Return the recordings of a list, one path per line, relative to where the command runs."""
     try:
         lines = path.read_text(encoding="utf-8-sig", errors="surrogateescape").split("\n")
     except FileNotFoundError as error:
-        raise CorpusError(f"--list {path}: no such file; write one path a line into it") from error
+        raise CorpusError(f"--list {path}: no such file; write one path per line into it") from error
     except OSError as error:
         raise CorpusError(f"--list {path}: cannot be read ({error.strerror})") from error
     paths = [line.rstrip("\r") for line in lines if line.strip()]
     if not paths:
-        raise CorpusError(f"--list {path}: is empty; write one path a line into it")
+        raise CorpusError(f"--list {path}: is empty; write one path per line into it")
     folders = {os.path.dirname(os.path.abspath(one)) for one in paths}
     common = os.path.commonpath(folders)
-    return [Found(_name(os.path.relpath(os.path.abspath(one), common)), one) for one in paths]
+    return [Recording(_name(os.path.relpath(os.path.abspath(one), common)), one) for one in paths]
 
 
 def _name(path: str) -> str:

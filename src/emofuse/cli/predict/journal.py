@@ -1,11 +1,12 @@
-"""What is kept of a run over an archive, so that a run that was stopped goes on where it was."""
+"""The record of a run over many inputs, so that an interrupted run can be resumed."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from io import BufferedRandom
 from pathlib import Path
 from types import TracebackType
@@ -15,54 +16,52 @@ from emofuse import layout
 from emofuse.errors import RunError
 from emofuse.types import Prediction
 
-# Beside the answers: with which model and options they were begun.
-BEGUN = "predictions.run.json"
-ANSWERS = "predictions.jsonl"
+# Lies beside the predictions: the model and the options of the run, and whether it is complete.
+RUN_RECORD = "predictions.run.json"
 
 
-def begin(out: Path, asked: Mapping[str, Any], resume: bool) -> None:
-    """Write down with what a run is begun, or make sure that it goes on as it was begun.
+@contextmanager
+def recorded_run(out: Path, identity: Mapping[str, Any], resume: bool) -> Iterator[None]:
+    """Record the model and the options of a run in its folder, and at the end that it is complete.
 
     Args:
-        out: the folder of its answers.
-        asked: the model and the options, as JSON holds them.
-        resume: go on with what is there.
+        out: the output folder.
+        identity: the model and the options, as JSON holds them.
+        resume: continue the run in the folder.
 
     Raises:
-        RunError: an unfinished run lies there and `resume` is False, or the one to go on with was begun otherwise.
+        RunError: the folder has an incomplete run and `resume` is False, or the run to continue had a different
+            model or different options.
     """
     layout.make_folder(out)
-    path = out / BEGUN
-    before = _read(path)
-    if resume and before is not None:
-        changed = [key for key in {**before["asked"], **asked} if before["asked"].get(key) != asked.get(key)]
+    path = out / RUN_RECORD
+    earlier = _read(path)
+    if resume and earlier is not None:
+        old = earlier["asked"]
+        changed = [key for key in {**old, **identity} if old.get(key) != identity.get(key)]
         if changed:
             raise RunError(
-                f"{out}: was begun with another {changed[0]} ({_short(before['asked'].get(changed[0]))}, not "
-                f"{_short(asked.get(changed[0]))}); go on with that, or choose another --out"
+                f"{out}: the run was started with a different {changed[0]} ({_short(old.get(changed[0]))}, not "
+                f"{_short(identity.get(changed[0]))}); use the same options, or choose another --out"
             )
-    elif resume and (out / ANSWERS).exists():
-        raise RunError(f"{out}: does not say with which model it was begun; choose another --out")
-    elif before is not None and not before["complete"]:
-        raise RunError(
-            f"{out}: holds a run that was stopped; add --resume to go on with it, or choose another --out"
-        )
-    layout.write_json(path, {"asked": dict(asked), "complete": False})
-
-
-def complete(out: Path) -> None:
-    """Write down that a run came to its end."""
-    layout.write_json(out / BEGUN, (_read(out / BEGUN) or {"asked": {}}) | {"complete": True})
+    elif resume and (out / layout.PREDICTIONS).exists():
+        raise RunError(f"{out}: has predictions, but no record of their model; choose another --out")
+    elif earlier is not None and not earlier["complete"]:
+        raise RunError(f"{out}: has an interrupted run; add --resume to continue it, or choose another --out")
+    record = {"asked": dict(identity), "complete": False}
+    layout.write_json(path, record)
+    yield
+    layout.write_json(path, record | {"complete": True})
 
 
 class Journal:
-    """Answers as JSON Lines, each on disk before the next one is computed.
+    """Predictions as JSON Lines, each on disk before the next one is computed.
 
-    A process that is killed may leave the beginning of a line at the end: it is dropped when the run goes on.
+    A killed process may leave an incomplete last line: it is dropped when the run is resumed.
 
     Args:
-        path: of the file.
-        resume: keep the whole lines that stand there.
+        path: the file.
+        resume: keep the complete lines of an earlier run.
 
     Raises:
         RunError: the file cannot be written, or holds something else.
@@ -81,8 +80,8 @@ class Journal:
         for line in self._file:
             if line.endswith(b"\n"):
                 whole += len(line)
-                answer = _answer(line, path)
-                self.done[answer["id"]] = answer["audio"]
+                prediction = _prediction(line, path)
+                self.done[prediction["id"]] = prediction["audio"]
         self._file.truncate(whole)
         self._file.seek(whole)
 
@@ -95,29 +94,29 @@ class Journal:
         self._file.close()
 
     def add(self, line: str) -> None:
-        """Write one answer.
+        """Write one line.
 
         Raises:
-            RunError: there is no room.
+            RunError: the disk is full.
         """
         try:
             self._file.write(line.encode() + b"\n")
             self._file.flush()
         except OSError as error:
             raise RunError(
-                f"{self.path}: cannot be written ({error.strerror}); make room, and add --resume"
+                f"{self.path}: cannot be written ({error.strerror}); free some space, and add --resume"
             ) from error
 
 
-def read_answers(path: Path) -> Iterator[Prediction]:
+def read_journal(path: Path) -> Iterator[Prediction]:
     """Yield the predictions of a journal, in order."""
     with path.open("rb") as file:
         for line in file:
-            yield Prediction.from_dict(_answer(line, path))
+            yield Prediction.from_dict(_prediction(line, path))
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write lines as they come, whole or not at all.
+    """Write a file line by line, whole or not at all.
 
     Raises:
         RunError: the file cannot be written.
@@ -134,46 +133,39 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def place_of(out: Path, identity: str, suffix: str) -> Path:
-    """Return where the file of one input stands: below the folder, whatever its id.
+def file_of(out: Path, identity: str, suffix: str) -> Path:
+    """Return the path of one input's file, which lies in the folder whatever the id of the input.
 
     Raises:
         RunError: the id leads out of the folder.
     """
-    place = Path(os.path.normpath(out / f"{identity}{suffix}"))
-    if not place.is_relative_to(Path(os.path.normpath(out))):
-        raise RunError(f"{identity}: leads out of {out}; give it an id that is a name")
-    return place
+    path = Path(os.path.normpath(out / f"{identity}{suffix}"))
+    if not path.is_relative_to(Path(os.path.normpath(out))):
+        raise RunError(f"{identity}: the id leads out of the folder {out}; rename it")
+    return path
 
 
-def is_written(out: Path, suffix: str) -> Callable[[str], bool]:
-    """Return what tells whether the file of an input stands already; files are written whole or not at all."""
-    return lambda identity: place_of(out, identity, suffix).is_file()
-
-
-def _answer(line: bytes, path: Path) -> dict[str, Any]:
+def _prediction(line: bytes, path: Path) -> dict[str, Any]:
     try:
-        answer = json.loads(line)
-        if not (isinstance(answer["id"], str) and "audio" in answer and "probabilities" in answer):
+        prediction: dict[str, Any] = json.loads(line)
+        if not (isinstance(prediction["id"], str) and "audio" in prediction and "probabilities" in prediction):
             raise ValueError
     except (ValueError, TypeError, KeyError) as error:
-        raise RunError(f"{path}: holds something else than predictions; choose another --out") from error
-    found: dict[str, Any] = answer
-    return found
+        raise RunError(f"{path}: holds something other than predictions; choose another --out") from error
+    return prediction
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Return what is written of a run; None where nothing is."""
+    """Return the record of a run; None if there is none."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not (isinstance(document["asked"], dict) and isinstance(document["complete"], bool)):
             raise ValueError
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RunError(f"{path}: does not say how the run was begun; choose another --out") from error
-    found: dict[str, Any] = document
-    return found
+        raise RunError(f"{path}: is not the record of a run; choose another --out") from error
+    return document
 
 
 def _short(value: Any) -> str:

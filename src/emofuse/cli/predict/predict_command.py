@@ -2,187 +2,245 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emofuse.errors import RecipeError
-
 if TYPE_CHECKING:
+    from emofuse.cli.output import InputProgress
     from emofuse.cli.predict.inputs import Inputs
-    from emofuse.cli.predict.predict_options import Asked
-    from emofuse.cli.predict.timeline_choices import Choosing
-    from emofuse.cli.predict.timeline_writing import Job
-    from emofuse.cli.predict.writing import Reporting
+    from emofuse.cli.predict.predict_options import PredictOptions
+    from emofuse.cli.predict.timeline_jobs import TimelineSettings
+    from emofuse.data.speech_recognition import Engine
     from emofuse.inference.recognizer import EmotionRecognizer
-    from emofuse.types import Prediction, Skip, Timeline
-
-FORMATS_HELP = "table, json, jsonl or csv; of timelines also srt, vtt, rttm, textgrid, eaf, labels, page, picture."
+    from emofuse.types import Prediction, Skip, Utterance
 
 
 def predict(
     model: Annotated[
         Path | None,
-        typer.Argument(help="The model folder, or a run folder with a model in it; else the one in the box."),
+        typer.Argument(
+            help="A model folder, a run folder with a model, or the name of a model that ships with emofuse. "
+            "If omitted, the default model."
+        ),
     ] = None,
     inputs: Annotated[
-        list[Path] | None, typer.Argument(help="Recordings, folders of recordings, manifests (.jsonl).")
+        list[Path] | None, typer.Argument(help="Recordings, folders of recordings, or manifests (.jsonl).")
     ] = None,
-    text: Annotated[str | None, typer.Option("--text", help="What is said in the one recording given.")] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", help="Transcript of the only recording, or a text without a recording.")
+    ] = None,
     transcripts: Annotated[
         Path | None,
         typer.Option(
             "--transcripts",
-            help="A table of files and what is said in them; TXT, SRT, VTT or JSON of one; a folder of such.",
+            help="A table of files and transcripts; a TXT, SRT, VTT or JSON file; or a folder of such files.",
         ),
     ] = None,
-    output: Annotated[str, typer.Option("--format", help=FORMATS_HELP)] = "table",
-    out: Annotated[Path | None, typer.Option("--out", help="Write into this folder, not to stdout.")] = None,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="Output format: table, json, jsonl or csv; "
+            "for timelines also srt, vtt, rttm, textgrid, eaf, labels, page or picture.",
+        ),
+    ] = "table",
+    out: Annotated[Path | None, typer.Option("--out", help="Write to this folder instead of stdout.")] = None,
     allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Predict though a modality is missing that the model needs.")
+        bool,
+        typer.Option("--allow-missing", help="Predict even if a modality that the model requires is missing."),
     ] = False,
     priors: Annotated[
-        str | None, typer.Option("--priors", help="How frequent labels are in use: happy=0.1,neutral=0.9 ...")
+        str | None,
+        typer.Option("--priors", help="Label frequencies where the model is used, such as happy=0.1,neutral=0.9."),
     ] = None,
     listed: Annotated[
-        Path | None, typer.Option("--list", help="A file with the path of a recording a line.")
+        Path | None, typer.Option("--list", help="A text file with the path of one recording per line.")
     ] = None,
-    each: Annotated[bool, typer.Option("--each", help="With --out: a file for each input.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="With --out: go on with a run that stopped.")] = False,
-    timeline: Annotated[bool, typer.Option("--timeline", help="Tell what is to be heard when.")] = False,
+    each: Annotated[bool, typer.Option("--each", help="With --out: write one file per input.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="With --out: continue an interrupted run.")] = False,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Write a timeline: segments of speech with their predictions.")
+    ] = False,
     segmentation: Annotated[
-        str, typer.Option("--segmentation", help="How segments are found: auto, silero, energy or windows.")
+        str, typer.Option("--segmentation", help="How to find segments: auto, silero, energy or windows.")
     ] = "auto",
     turns: Annotated[
-        Path | None, typer.Option("--turns", help="The segments of a recording, in a file; or a folder of such.")
+        Path | None, typer.Option("--turns", help="Use the turns in this file, or folder of files, as segments.")
     ] = None,
     speakers: Annotated[
-        Path | None, typer.Option("--speakers", help="Who speaks when, in a file; or a folder of such.")
+        Path | None, typer.Option("--speakers", help="Who speaks when: a file, or a folder of files.")
     ] = None,
     channels: Annotated[
-        str | None, typer.Option("--channels", help="The channels of a call, one by one: agent=0,customer=1.")
+        str | None,
+        typer.Option("--channels", help="Analyse each channel of a call by itself, such as agent=0,customer=1."),
     ] = None,
-    analyse: Annotated[str | None, typer.Option("--analyse", help="The one channel that is analysed.")] = None,
+    analyse: Annotated[
+        str | None, typer.Option("--analyse", help="With --channels: analyse this channel only.")
+    ] = None,
     analyse_employee: Annotated[
         bool,
-        typer.Option("--analyse-employee", help="Analyse somebody at work; read first where that is allowed."),
+        typer.Option("--analyse-employee", help="Allow the analysis of an employee's channel, where it is legal."),
     ] = False,
     asr: Annotated[
-        str | None, typer.Option("--asr", help="Recognise the words: pocketsphinx, faster-whisper[:SIZE], ...")
+        str | None,
+        typer.Option(
+            "--asr",
+            help="Recognise missing words: pocketsphinx, faster-whisper[:SIZE or folder] or transformers:MODEL.",
+        ),
     ] = None,
-    language: Annotated[str | None, typer.Option("--language", help="What is spoken, such as en.")] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="ISO 639-1 code of the spoken language, such as en.")
+    ] = None,
     smooth: Annotated[
-        float, typer.Option("--smooth", help="Seconds over which a timeline's probabilities are smoothed.")
+        float, typer.Option("--smooth", help="Smooth the probabilities of a timeline over this many seconds.")
     ] = 0.0,
     baseline: Annotated[
-        bool, typer.Option("--baseline", help="Tell change against each speaker's own mean.")
+        bool, typer.Option("--baseline", help="In a timeline, report changes from each speaker's own mean.")
     ] = False,
 ) -> int:
-    """Recognise the emotion in recordings, in texts, or in both together."""
-    from emofuse.cli.predict.predict_options import Asked
-
-    asked = Asked(
-        form=output,
-        timeline=timeline,
-        out=out,
-        each=each,
-        resume=resume,
-        text=text,
-        transcripts=transcripts,
-        speakers=speakers,
-        turns=turns,
-        channels=channels,
-        analyse=analyse,
-        analyse_employee=analyse_employee,
-        segmentation=segmentation,
-        asr=asr,
-        language=language,
-        smooth=smooth,
-        baseline=baseline,
-    )
-    asked.check()
+    """Predict the emotion in recordings, in texts, or in both together."""
     from emofuse.cli.output import configure_logging
-    from emofuse.cli.predict.inputs import collect_inputs
-    from emofuse.cli.predict.model_choice import choose_model
+    from emofuse.cli.predict import predict_options as records
+    from emofuse.cli.predict.inputs import choose_model, collect_inputs
 
+    options = records.PredictOptions(
+        records.ModelOptions(allow_missing, records.parse_priors(priors)),
+        records.TextOptions(text, transcripts, asr, language),
+        records.SegmentOptions(timeline, segmentation, turns, speakers, smooth, baseline),
+        records.CallOptions(channels, analyse, analyse_employee),
+        records.OutputOptions(output, out, each, resume),
+    )
+    options.check()
     configure_logging()
     folder, paths = choose_model(model, inputs or [])
-    found = collect_inputs(paths, listed, text, transcripts)
-    shares = _shares(priors)
-    return _run(asked, found, folder, allow_missing, shares)
+    return _run(folder, collect_inputs(paths, listed, options.text, options.segments), options)
 
 
-def _run(asked: Asked, inputs: Inputs, folder: Path, allow_missing: bool, priors: dict[str, float] | None) -> int:
-    """Load what is needed, answer, and return the exit code."""
-    from emofuse.cli.predict.timeline_choices import choosing
-    from emofuse.cli.predict.timeline_writing import Job, tell_all
-    from emofuse.cli.predict.writing import Target, answer_all
+def _run(model: Path, inputs: Inputs, options: PredictOptions) -> int:
+    """Load what is needed, predict, and return the exit code."""
+    from emofuse.cli.predict.timeline_jobs import TimelineSettings
     from emofuse.inference.recognizer import load
 
-    channels = asked.chosen_channels()
-    chosen = choosing(asked, inputs)
-    recognizer = load(folder, allow_missing=allow_missing, priors=priors)
+    options.call.analysed_channels()  # refuses a channel before anything is loaded
+    settings = TimelineSettings(options, inputs, _open_engine(options.text.asr))
+    recognizer = load(model, allow_missing=options.model.allow_missing, priors=options.model.priors)
     if recognizer.predictor.scope is not None:
         typer.echo(f"{recognizer.predictor.name}: {recognizer.predictor.scope}", err=True)
-    engine = chosen.engine
-    further = {"allow_missing": allow_missing, "priors": priors, "asr": engine and [engine.name, engine.version]}
-    known = asked.known_by(recognizer.folder or folder, further) if asked.out else {}
-    target = Target(asked.form, asked.out, asked.each, asked.resume, known)
-    if asked.tells_when:
-        jobs = [
-            Job(f"{one.id}-{name}" if name else one.id, one, number, name)
-            for one in inputs
-            for name, number in (channels.items() or [(None, None)])
-        ]
-        return 1 if tell_all(jobs, lambda job: _composed(recognizer, job, chosen), target) else 0
-
-    def ask(left: Inputs, report: Reporting) -> Iterator[Prediction | Skip]:
-        return _predicted(recognizer, left, report, chosen)
-
-    return 1 if answer_all(inputs, ask, recognizer.labels, target) else 0
+    folder = options.output.folder
+    if folder is None:
+        failed = (_print_timelines if options.timeline else _print_predictions)(recognizer, settings)
+    else:
+        save = _save_timelines if options.timeline else _save_predictions
+        failed = save(recognizer, settings, folder, options.identity(recognizer.folder or model, settings.engine))
+    return 1 if failed else 0
 
 
-def _predicted(
-    recognizer: EmotionRecognizer, left: Inputs, report: Reporting, chosen: Choosing
+def _open_engine(spec: str | None) -> Engine | None:
+    if spec is None:
+        return None
+    from emofuse.cli.transcribe_command import open_any_engine
+
+    return open_any_engine(spec)
+
+
+def _print_predictions(recognizer: EmotionRecognizer, settings: TimelineSettings) -> int:
+    """Write predictions to stdout; return how many inputs failed."""
+    from emofuse.cli.output import InputProgress, progress_bar
+    from emofuse.cli.predict.formats import FORMATS
+
+    lines = FORMATS[settings.options.output.format]  # type: ignore[index]  # checked before
+    with progress_bar(not sys.stdout.isatty()) as bar:
+        progress = InputProgress(bar, len(settings.inputs))
+        for line in lines(_predictions(recognizer, settings, lambda _: False, progress), recognizer.labels):
+            typer.echo(line)
+    return progress.failed
+
+
+def _save_predictions(
+    recognizer: EmotionRecognizer, settings: TimelineSettings, folder: Path, identity: dict[str, object]
+) -> int:
+    """Write predictions into a folder; return how many inputs failed."""
+    from emofuse.cli.output import InputProgress, progress_bar
+    from emofuse.cli.predict.writing import output_folder
+
+    inputs, options = settings.inputs, settings.options.output
+    with output_folder(folder, options, identity, inputs, recognizer.labels) as output, progress_bar() as bar:
+        progress = InputProgress(bar, len(inputs))
+        output.write(_predictions(recognizer, settings, output.is_done, progress))
+    return progress.failed
+
+
+def _predictions(
+    recognizer: EmotionRecognizer,
+    settings: TimelineSettings,
+    is_done: Callable[[str], bool],
+    progress: InputProgress,
+) -> Iterator[Prediction]:
+    """Yield the predictions of all inputs that are not done yet, part by part; failures are only reported."""
+    inputs = settings.inputs
+    parts = inputs.remaining_parts(is_done)
+    progress.skip(len(inputs) - sum(map(len, parts)))
+    for part in parts:
+        progress.begin_part()
+        utterances = progress.without_failures(inputs.at(part).with_words())
+        results = _predict_utterances(recognizer, settings, utterances, progress)
+        yield from progress.without_failures(result for result in results if not is_done(result.id))
+
+
+def _predict_utterances(
+    recognizer: EmotionRecognizer,
+    settings: TimelineSettings,
+    utterances: Iterator[Utterance],
+    progress: InputProgress,
 ) -> Iterator[Prediction | Skip]:
-    """Return what is said of inputs; words are recognised where there are none and an engine is there."""
+    """Predict utterances; with a speech recognition engine, those without words get theirs first."""
+    long = recognizer.long_recordings(settings.for_recording)
+    if settings.engine is None:
+        return recognizer.predict_many(utterances, progress=progress.step, long=long)
     from emofuse.inference.recognized_words import with_words
 
-    long = recognizer.long_recordings(chosen.for_long)
-    utterances = left.with_words(report.refuse)
-    if chosen.engine is None:
-        return recognizer.predict_many(utterances, progress=report.step, long=long)
-    settings = recognizer.predictor.preparation.audio
-    pairs = with_words(utterances, chosen.engine, chosen.asked.language, settings.rate if settings else 0, long)
-    return recognizer.predict_clips(pairs, progress=report.step, long=long)
+    audio, language = recognizer.predictor.preparation.audio, settings.options.text.language
+    pairs = with_words(utterances, settings.engine, language, audio.rate if audio else 0, long)
+    return recognizer.predict_clips(pairs, progress=progress.step, long=long)
 
 
-def _composed(recognizer: EmotionRecognizer, job: Job, chosen: Choosing) -> Timeline:
-    """Return the timeline of a recording, or of one channel of it.
+def _print_timelines(recognizer: EmotionRecognizer, settings: TimelineSettings) -> int:
+    """Write timelines to stdout; return how many recordings failed."""
+    from emofuse.cli.output import InputProgress, progress_bar
+    from emofuse.cli.predict.timeline_jobs import make_timelines, timeline_jobs
+    from emofuse.cli.predict.timeline_writing import TimelineWriter
 
-    Raises:
-        EmofuseError: there can be none.
-    """
-    from emofuse.errors import CorpusError
+    options = settings.options
+    jobs = timeline_jobs(settings.inputs, options.call.analysed_channels())
+    writer = TimelineWriter(options.output.format, options.call.all_channels())
+    with progress_bar(not sys.stdout.isatty()) as bar:
+        progress = InputProgress(bar, len(jobs))
+        timelines = progress.without_failures(make_timelines(recognizer, jobs, settings, progress.step))
+        for text in writer.joined(timelines, len(jobs)):
+            typer.echo(text, nl=False)
+    return progress.failed
 
-    recording = job.recording
-    if recording.audio is None or recording.start or recording.end is not None:
-        raise CorpusError(f"{job.id}: a timeline is of a whole recording, not of a text or a span")
-    return recognizer.timeline(recording.audio, chosen.for_job(job))
 
+def _save_timelines(
+    recognizer: EmotionRecognizer, settings: TimelineSettings, folder: Path, identity: dict[str, object]
+) -> int:
+    """Write timelines into a folder, one file each; return how many recordings failed."""
+    from emofuse.cli.output import InputProgress, progress_bar
+    from emofuse.cli.predict.journal import recorded_run
+    from emofuse.cli.predict.timeline_jobs import make_timelines, timeline_jobs
+    from emofuse.cli.predict.timeline_writing import TimelineWriter
 
-def _shares(text: str | None) -> dict[str, float] | None:
-    if text is None:
-        return None
-    shares = {}
-    for part in text.split(","):
-        label, _, number = part.strip().partition("=")
-        if label in shares:
-            raise RecipeError(f"--priors: the label {label!r} stands there twice")
-        try:
-            shares[label] = float(number)
-        except ValueError as error:
-            raise RecipeError(f"--priors {part.strip()}: write it as label=share, such as happy=0.1") from error
-    return shares
+    options = settings.options
+    jobs = timeline_jobs(settings.inputs, options.call.analysed_channels())
+    writer = TimelineWriter(options.output.format, options.call.all_channels())
+    with recorded_run(folder, identity, options.output.resume), progress_bar() as bar:
+        left = [job for job in jobs if not (options.output.resume and writer.file_of(folder, job.id).is_file())]
+        progress = InputProgress(bar, len(jobs))
+        progress.skip(len(jobs) - len(left))
+        for timeline in progress.without_failures(make_timelines(recognizer, left, settings, progress.step)):
+            writer.write(timeline, folder)
+    return progress.failed

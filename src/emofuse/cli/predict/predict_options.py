@@ -1,19 +1,21 @@
-"""What was asked of `emofuse predict`, checked: which options go together, and what a run is known by."""
+"""The options of `emofuse predict`, grouped by meaning and checked, and the identity of a run with them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from emofuse import __version__, layout
-from emofuse.cli.predict.formats import FormatName
-from emofuse.cli.predict.timeline_writing import TimelineFormName, check_form
+from emofuse.cli.predict.formats import FormatName, TimelineFormatName
 from emofuse.errors import CorpusError, RecipeError
 
-# What a model folder says with; its card and its evaluation may change.
-WEIGHTY = (
+if TYPE_CHECKING:
+    from emofuse.data.speech_recognition import Engine
+
+# The files of a model folder that predictions depend on; its card and its evaluation may change.
+FILES_THAT_PREDICT = (
     layout.CONFIG,
     layout.WEIGHTS,
     layout.WEIGHTS_INDEX,
@@ -26,82 +28,75 @@ WEIGHTY = (
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The options of a prediction.
+class ModelOptions:
+    """How the model is used.
 
     Attributes:
-        form: the format.
-        timeline: tell what is to be heard when, not one answer a recording.
-        out: a folder for what is written.
-        each: a file for each input.
-        resume: go on with what is there.
-        text: what is said in the one recording.
-        transcripts: what is said in recordings.
-        speakers: who speaks when.
-        turns: the segments.
-        channels: name=number, ... of a call.
-        analyse: the one channel that is analysed.
-        analyse_employee: analyse somebody at work, which is asked for in so many words.
-        segmentation: how segments are found.
-        asr: the recogniser of speech.
-        language: of what is spoken.
-        smooth: seconds over which probabilities are smoothed.
-        baseline: tell change against each speaker's own mean.
+        allow_missing: predict even if a modality is missing that the model requires.
+        priors: how frequent each label is where the model is used; None for the priors of its training data.
     """
 
-    form: str = "table"
-    timeline: bool = False
-    out: Path | None = None
-    each: bool = False
-    resume: bool = False
+    allow_missing: bool = False
+    priors: Mapping[str, float] | None = field(default=None, hash=False)
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """Where the words of recordings come from.
+
+    Attributes:
+        text: the transcript of the only recording, or a text without one.
+        transcripts: a table, a file or a folder of transcripts.
+        asr: the speech recognition engine for recordings without words.
+        language: ISO 639-1 code of the spoken language.
+    """
+
     text: str | None = None
     transcripts: Path | None = None
-    speakers: Path | None = None
-    turns: Path | None = None
-    channels: str | None = None
-    analyse: str | None = None
-    analyse_employee: bool = False
-    segmentation: str = "auto"
     asr: str | None = None
     language: str | None = None
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """How a recording is cut into segments, and how their predictions are post-processed.
+
+    Attributes:
+        timeline: write a timeline, not one prediction per recording.
+        segmentation: how segments are found.
+        turns: a file or a folder of files with the segments.
+        speakers: a file or a folder of files with who speaks when.
+        smooth: seconds over which probabilities are smoothed; 0 for none.
+        baseline: report changes relative to each speaker's own mean.
+    """
+
+    timeline: bool = False
+    segmentation: str = "auto"
+    turns: Path | None = None
+    speakers: Path | None = None
     smooth: float = 0.0
     baseline: bool = False
 
-    @property
-    def tells_when(self) -> bool:
-        """Whether timelines are wanted: said so, or by a format that nothing else has."""
-        return self.timeline or (self.form in get_args(TimelineFormName) and self.form not in get_args(FormatName))
 
-    def check(self) -> None:
-        """Refuse options that do not go together.
+@dataclass(frozen=True)
+class CallOptions:
+    """The channels of a call, each analysed by itself.
 
-        Raises:
-            CorpusError: a format that there is not, or files without a folder.
-            RecipeError: options of timelines without one.
-        """
-        check_form(self.form)
-        for option, given in (("--each", self.each), ("--resume", self.resume)):
-            if given and self.out is None:
-                raise CorpusError(f"{option} is about files; give their folder with --out")
-        for option, given in (
-            ("--channels", self.channels is not None),
-            ("--speakers", self.speakers is not None),
-            ("--turns", self.turns is not None),
-            ("--smooth", bool(self.smooth)),
-            ("--baseline", self.baseline),
-        ):
-            if given and not self.tells_when:
-                raise RecipeError(f"{option} is about timelines; add --timeline")
-        if self.analyse is not None and self.channels is None:
-            raise RecipeError(
-                f"--analyse {self.analyse}: name the channels with --channels, such as agent=0,customer=1"
-            )
+    Attributes:
+        channels: name=number, separated by commas; None for recordings that are taken as a whole.
+        analyse: the only channel to analyse.
+        analyse_employee: allow the analysis of an employee's channel.
+    """
 
-    def call(self) -> dict[str, int]:
-        """Return all channels of a call: name -> number; empty where recordings are taken whole.
+    channels: str | None = None
+    analyse: str | None = None
+    analyse_employee: bool = False
+
+    def all_channels(self) -> dict[str, int]:
+        """Return the numbers of all channels by name; empty where recordings are taken as a whole.
 
         Raises:
-            RecipeError: they are written in another way.
+            RecipeError: the channels are written in another way.
         """
         if self.channels is None:
             return {}
@@ -109,16 +104,18 @@ class Asked:
 
         return parse_channels(self.channels)
 
-    def chosen_channels(self) -> dict[str, int]:
-        """Return the channels that are analysed: name -> number; empty where recordings are taken whole.
+    def analysed_channels(self) -> dict[str, int]:
+        """Return the numbers of the channels to analyse by name; empty where recordings are taken as a whole.
 
         Raises:
             RecipeError: there is no such channel.
-            EmofuseError: a channel is somebody's at work, and that was not asked for in so many words.
+            EmofuseError: a channel is an employee's, and its analysis was not allowed.
         """
+        channels = self.all_channels()
+        if not channels:
+            return {}
         from emofuse.sound.channels import refuse_employee
 
-        channels = self.call()
         if self.analyse is not None:
             if self.analyse not in channels:
                 raise RecipeError(f"--analyse {self.analyse}: the channels are {', '.join(channels)}")
@@ -127,37 +124,130 @@ class Asked:
             refuse_employee(name, self.analyse_employee)
         return channels
 
-    def known_by(self, folder: Path, further: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a run's answers depend on besides the inputs, as JSON holds it.
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is written, and where.
+
+    Attributes:
+        format: the output format.
+        folder: where files are written; None for stdout.
+        each: write one file per input.
+        resume: continue an interrupted run.
+    """
+
+    format: str = "table"
+    folder: Path | None = None
+    each: bool = False
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """All options of a prediction."""
+
+    model: ModelOptions = ModelOptions()
+    text: TextOptions = TextOptions()
+    segments: SegmentOptions = SegmentOptions()
+    call: CallOptions = CallOptions()
+    output: OutputOptions = OutputOptions()
+
+    @property
+    def timeline(self) -> bool:
+        """Whether timelines are wanted: by the option, or by a format that only timelines have."""
+        form = self.output.format
+        return self.segments.timeline or (
+            form in get_args(TimelineFormatName) and form not in get_args(FormatName)
+        )
+
+    def check(self) -> None:
+        """Refuse options that do not go together.
+
+        Raises:
+            CorpusError: there is no such format, or an option is about files and there is no folder for them.
+            RecipeError: an option is about timelines, and none is wanted.
+        """
+        output, segments, call = self.output, self.segments, self.call
+        choices = get_args(TimelineFormatName)
+        if output.format not in choices:
+            raise CorpusError(f"--format {output.format}: choose one of {', '.join(choices)}")
+        for option, used in (("--each", output.each), ("--resume", output.resume)):
+            if used and output.folder is None:
+                raise CorpusError(f"{option} requires an output folder; add --out")
+        for option, used in (
+            ("--channels", call.channels is not None),
+            ("--speakers", segments.speakers is not None),
+            ("--turns", segments.turns is not None),
+            ("--smooth", bool(segments.smooth)),
+            ("--baseline", segments.baseline),
+        ):
+            if used and not self.timeline:
+                raise RecipeError(f"{option} applies to timelines only; add --timeline")
+        if call.analyse is not None and call.channels is None:
+            raise RecipeError(
+                f"--analyse {call.analyse}: name the channels with --channels, such as agent=0,customer=1"
+            )
+
+    def identity(self, model: Path, engine: Engine | None) -> dict[str, Any]:
+        """Return everything that the predictions depend on besides the inputs, as JSON holds it.
 
         Args:
-            folder: of the model.
-            further: what else the answers depend on.
+            model: the model folder.
+            engine: the speech recognition engine, if one is used.
         """
+        text, segments = self.text, self.segments
         return {
             "emofuse": __version__,
-            "model": _weights_of(folder),
-            "format": self.form if self.each or self.tells_when else None,
-            "timeline": self.tells_when,
-            "text": self.text,
-            "transcripts": _digest(self.transcripts),
-            "speakers": _digest(self.speakers),
-            "turns": _digest(self.turns),
-            "channels": self.channels,
-            "analyse": self.analyse,
-            "segmentation": self.segmentation,
-            "language": self.language,
-            "smooth": self.smooth,
-            "baseline": self.baseline,
-            **further,
+            "model": _model_digest(model),
+            "format": self.output.format if self.output.each or self.timeline else None,
+            "timeline": self.timeline,
+            "text": text.text,
+            "transcripts": _digest(text.transcripts),
+            "speakers": _digest(segments.speakers),
+            "turns": _digest(segments.turns),
+            "channels": self.call.channels,
+            "analyse": self.call.analyse,
+            "segmentation": segments.segmentation,
+            "language": text.language,
+            "smooth": segments.smooth,
+            "baseline": segments.baseline,
+            "allow_missing": self.model.allow_missing,
+            "priors": self.model.priors,
+            "asr": engine and [engine.name, engine.version],
         }
 
 
-def _weights_of(folder: Path) -> str:
-    """Return a hash of all that a model's answers depend on."""
+def parse_priors(text: str | None) -> dict[str, float] | None:
+    """Return the frequency of each label, written as label=frequency and separated by commas.
+
+    Raises:
+        RecipeError: a part is not written like that, or a label is repeated.
+    """
+    if text is None:
+        return None
+    priors: dict[str, float] = {}
+    for part in text.split(","):
+        label, _, number = part.strip().partition("=")
+        if label in priors:
+            raise RecipeError(f"--priors: the label {label!r} is repeated")
+        try:
+            priors[label] = float(number)
+        except ValueError as error:
+            raise RecipeError(
+                f"--priors {part.strip()}: write it as label=frequency, such as happy=0.1"
+            ) from error
+    return priors
+
+
+def _model_digest(folder: Path) -> str:
+    """Return a hash of all files of a model that its predictions depend on."""
     from emofuse.data.cache import file_digest, key_of
 
-    files = [one for one in folder.iterdir() if one.name in WEIGHTY or one.suffix in (".safetensors", ".data")]
+    files = [
+        one
+        for one in folder.iterdir()
+        if one.name in FILES_THAT_PREDICT or one.suffix in (".safetensors", ".data")
+    ]
     return key_of(files={one.name: file_digest(one) for one in files})
 
 

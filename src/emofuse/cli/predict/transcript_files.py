@@ -1,4 +1,4 @@
-"""Words and turns beside recordings: a table, a file for one recording, or a folder of such files."""
+"""Transcripts and turns of recordings: a table, a file for one recording, or a folder of such files."""
 
 from __future__ import annotations
 
@@ -13,60 +13,58 @@ from emofuse.types import Turn, Utterance
 
 logger = logging.getLogger(__name__)
 
-# What is said in a recording: turns with times, or a text without; None where nothing is known of it.
-Said: TypeAlias = Sequence[Turn] | str
+# The words of a recording: turns with times, or a text without.
+Words: TypeAlias = Sequence[Turn] | str
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-# Files of words for one recording; anything else is a table.
+# Transcripts of one recording; any other file is a table.
 WORD_SUFFIXES = (".txt", ".srt", ".vtt", ".json", ".textgrid", ".eaf")
 TURN_SUFFIXES = (".rttm", ".csv", ".tsv", ".txt", ".srt", ".vtt", ".json", ".textgrid", ".eaf")
 
 
-class Beside(Protocol[T_co]):
-    """What lies beside recordings."""
+class SideFiles(Protocol[T_co]):
+    """Files that belong to recordings."""
 
     def __call__(self, utterance: Utterance) -> T_co | None:
-        """Return what there is for a recording; None for nothing."""
+        """Read what belongs to a recording; None if there is nothing."""
 
-    def knows(self, utterance: Utterance) -> bool:
-        """Tell whether there is something, without reading it."""
-
-
-Words: TypeAlias = Beside[Said]
+    def has(self, utterance: Utterance) -> bool:
+        """Tell whether something belongs to a recording, without reading it."""
 
 
-def open_transcripts(path: Path, recordings: Sequence[Utterance]) -> Words:
-    """Open what is said in recordings, and look whether it fits them.
+def open_transcripts(path: Path, recordings: Sequence[Utterance]) -> SideFiles[Words]:
+    """Open the transcripts of recordings, and check that they fit.
 
     Args:
-        path: a table of files and texts; a file of words (TXT, SRT, VTT, JSON) for one recording; or a folder of
-            such files, each with the stem of its recording.
-        recordings: for which there should be words.
+        path: a table of files and texts; a transcript (TXT, SRT, VTT, JSON, TextGrid, EAF) of one recording; or a
+            folder of such files, each with the stem of its recording.
+        recordings: the recordings that should have a transcript.
 
     Raises:
-        CorpusError: it cannot be read, has words for none of the recordings, or for one of several.
+        CorpusError: a file cannot be read, none of the recordings has a transcript, or there is one transcript
+            for several recordings.
     """
-    words: Words
+    words: SideFiles[Words]
     if path.is_dir():
         words = _Folder(path, WORD_SUFFIXES, _read_words)
     elif path.suffix.lower() in WORD_SUFFIXES:
         words = _OneFile(path, recordings, _read_words)
     else:
         words = _Table(path)
-    missing = sum(not words.knows(recording) for recording in recordings)
+    missing = sum(not words.has(recording) for recording in recordings)
     if missing == len(recordings):
-        raise CorpusError(f"{path}: has words for none of the {missing} recordings; check its file names")
+        raise CorpusError(f"{path}: has transcripts for none of the {missing} recordings; check its file names")
     if missing:
-        logger.warning("%s has no words for %d of %d recordings", path, missing, len(recordings))
+        logger.warning("%s has no transcript for %d of %d recordings", path, missing, len(recordings))
     return words
 
 
-def open_turns(path: Path, recordings: Sequence[Utterance]) -> Beside[Sequence[Turn]]:
-    """Open who speaks when: a file for one recording, or a folder of files, each with the stem of its recording.
+def open_turns(path: Path, recordings: Sequence[Utterance]) -> SideFiles[Sequence[Turn]]:
+    """Open the turns of recordings: a file for one, or a folder of files, each with the stem of its recording.
 
     Raises:
-        CorpusError: there is no such file, or it is one and there are several recordings.
+        CorpusError: there is no such file, or it is a single file and there are several recordings.
     """
     from emofuse.turns.turn_files import read_turns
 
@@ -77,36 +75,36 @@ def open_turns(path: Path, recordings: Sequence[Utterance]) -> Beside[Sequence[T
     return _OneFile(path, recordings, read_turns)
 
 
-def one_text(said: Said) -> str:
-    """Return what is said as one text."""
-    return said if isinstance(said, str) else " ".join(turn.text for turn in said if turn.text)
+def join_words(words: Words) -> str:
+    """Return the words of a recording as one text."""
+    return words if isinstance(words, str) else " ".join(turn.text for turn in words if turn.text)
 
 
-def _read_words(path: Path) -> Said:
+def _read_words(path: Path) -> Words:
     from emofuse.turns.turn_files import read_words
 
     return read_words(path)
 
 
 class _OneFile(Generic[T]):
-    """A file that belongs to the one recording there is."""
+    """A file that belongs to the only recording."""
 
     def __init__(self, path: Path, recordings: Sequence[Utterance], read: Callable[[Path], T]) -> None:
         if len(recordings) > 1:
             raise CorpusError(
-                f"{path}: goes with one recording, not with {len(recordings)}; name a folder of such files"
+                f"{path}: belongs to one recording, not to {len(recordings)}; name a folder of such files"
             )
-        self._held = read(path)
+        self._content = read(path)
 
     def __call__(self, utterance: Utterance) -> T | None:
-        return self._held if self.knows(utterance) else None
+        return self._content if self.has(utterance) else None
 
-    def knows(self, utterance: Utterance) -> bool:
+    def has(self, utterance: Utterance) -> bool:
         return utterance.audio is not None
 
 
 class _Shared(Generic[T]):
-    """A file with something for each of several recordings, by their stems."""
+    """A file with the turns of several recordings, by their stems."""
 
     def __init__(self, path: Path, read: Callable[[Path, str], T]) -> None:
         self._path, self._read = path, read
@@ -114,7 +112,7 @@ class _Shared(Generic[T]):
     def __call__(self, utterance: Utterance) -> T | None:
         return None if utterance.audio is None else self._read(self._path, utterance.audio.stem)
 
-    def knows(self, utterance: Utterance) -> bool:
+    def has(self, utterance: Utterance) -> bool:
         return utterance.audio is not None
 
 
@@ -134,7 +132,7 @@ class _Folder(Generic[T]):
                         self._paths.setdefault(key, []).append(path)
 
     def __call__(self, utterance: Utterance) -> T | None:
-        if not self.knows(utterance) or utterance.audio is None:
+        if not self.has(utterance) or utterance.audio is None:
             return None
         paths = self._paths.get(utterance.id) or self._paths[utterance.audio.stem]
         if len(paths) > 1:
@@ -143,12 +141,12 @@ class _Folder(Generic[T]):
             )
         return self._read(self._folder / paths[0])
 
-    def knows(self, utterance: Utterance) -> bool:
+    def has(self, utterance: Utterance) -> bool:
         return utterance.audio is not None and (utterance.id in self._paths or utterance.audio.stem in self._paths)
 
 
 class _Table:
-    """A table that says what is said in which file, by path, else by file name, else by stem."""
+    """A table of files and their transcripts: found by path, else by file name, else by stem."""
 
     def __init__(self, table: Path) -> None:
         from emofuse.data.corpora.user_table import read_columns
@@ -167,12 +165,12 @@ class _Table:
         for key in (os.path.abspath(utterance.audio), utterance.audio.name, utterance.audio.stem):
             if key in self._texts:
                 if len(self._texts[key]) > 1:
-                    # By a name that several rows share, nothing can be said.
+                    # Several rows share this name: which of them is meant is unknown.
                     raise CorpusError(
-                        f"{self._table}: has several texts for {key!r}; give paths that tell the files apart"
+                        f"{self._table}: has several texts for {key!r}; write paths that tell the files apart"
                     )
                 return next(iter(self._texts[key]))
         return None
 
-    def knows(self, utterance: Utterance) -> bool:
+    def has(self, utterance: Utterance) -> bool:
         return self(utterance) is not None

@@ -1,4 +1,4 @@
-"""Which model `emofuse predict` takes, and what is left to be predicted."""
+"""The arguments of `emofuse predict`: which is the model, what is predicted, and in which parts."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from emofuse.cli.predict import model_choice as models
-from emofuse.cli.predict.model_choice import choose_model
+from emofuse.cli.predict import inputs
+from emofuse.cli.predict.inputs import Inputs, Recording, choose_model
 from emofuse.errors import CheckpointError
 
 
@@ -24,7 +24,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     box = {None: tmp_path / "boxed", "small": tmp_path / "small-box"}
-    monkeypatch.setattr(models, "_box", box.get)
+    monkeypatch.setattr(inputs, "_box", box.get)
     return tmp_path
 
 
@@ -49,7 +49,23 @@ def test_what_is_neither_is_named(here: Path) -> None:
 
 
 def test_where_nothing_came_along_a_model_has_to_be_named(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "_box", lambda name: None)
+    monkeypatch.setattr(inputs, "_box", lambda name: None)
     for first in (here / "b.wav", None):
         with pytest.raises(CheckpointError, match="no such model folder; give one as the first argument"):
             choose_model(first, [])
+
+
+def test_remaining_parts_are_those_of_the_interrupted_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "PART", 4)
+    all_inputs = Inputs([Recording(str(n), str(n)) for n in range(10)])
+
+    def remaining(*done: int) -> list[list[int]]:
+        return [list(part) for part in all_inputs.remaining_parts({str(n) for n in done}.__contains__)]
+
+    assert remaining() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert remaining(0, 1) == remaining()
+    assert remaining(0, 1, 2, 3) == remaining()[1:]
+    assert remaining(0, 2, 3, 4) == [[1], [4, 5, 6, 7], [8, 9]]  # 1 had failed
+    assert remaining(0, 2, 3, 4, 5, 7) == [[1, 6], [8, 9]]
+    assert remaining(0, 1, 2, 3, 4, 5, 6, 9) == [[7, 8]]
+    assert remaining(*range(10)) == []

@@ -1,0 +1,122 @@
+"""Timelines made one after the other: of each recording, or of each channel of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from emofuse.cli.predict.inputs import Inputs
+from emofuse.cli.predict.predict_options import PredictOptions
+from emofuse.errors import AudioError, CorpusError, ModalityError
+from emofuse.types import Skip, Timeline, Utterance
+
+if TYPE_CHECKING:
+    from emofuse.data.speech_recognition import Engine
+    from emofuse.inference.recognizer import EmotionRecognizer
+    from emofuse.inference.timeline.options import TimelineOptions
+
+
+@dataclass(frozen=True)
+class TimelineJob:
+    """A recording, or one channel of it.
+
+    Attributes:
+        id: of the timeline.
+        recording: the recording.
+        channel: number of the channel; None for the whole recording.
+        name: of the channel.
+    """
+
+    id: str
+    recording: Utterance
+    channel: int | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class TimelineSettings:
+    """What the options of each recording's timeline are made from.
+
+    Attributes:
+        options: of the command, the same for all recordings.
+        inputs: the recordings with the files that belong to them.
+        engine: the speech recognition engine, if one is used.
+    """
+
+    options: PredictOptions
+    inputs: Inputs
+    engine: Engine | None = None
+
+    def for_recording(self, recording: Utterance) -> TimelineOptions:
+        """Return how a long recording is cut into segments for one prediction."""
+        return self.for_job(TimelineJob(recording.id, recording))
+
+    def for_job(self, job: TimelineJob) -> TimelineOptions:
+        """Return the options of one timeline.
+
+        Raises:
+            CorpusError: a file that belongs to the recording cannot be read.
+        """
+        from emofuse.inference.timeline.options import TimelineOptions
+
+        recording, inputs = job.recording, self.inputs
+        text, segments = self.options.text, self.options.segments
+        words = inputs.words(recording) if inputs.words else text.text
+        turns = inputs.turns(recording) if inputs.turns else None
+        speakers = inputs.speakers(recording) if inputs.speakers else None
+        return TimelineOptions(
+            segmentation=segments.segmentation,  # type: ignore[arg-type]  # it is checked there
+            turns=None if turns is None else tuple(turns),
+            speakers=tuple(speakers or ()),
+            words=words if words is None or isinstance(words, str) else tuple(words),
+            engine=self.engine,
+            language=recording.language or text.language,
+            channel=job.channel,
+            name=job.name,
+            call=self.options.call.all_channels(),
+            smoothing=segments.smooth,
+            baseline=segments.baseline,
+        )
+
+
+def timeline_jobs(inputs: Inputs, channels: Mapping[str, int]) -> list[TimelineJob]:
+    """Return a job for each recording, or for each of some channels of it."""
+    if not channels:
+        return [TimelineJob(one.id, one) for one in inputs]
+    return [
+        TimelineJob(f"{one.id}-{name}", one, number, name) for one in inputs for name, number in channels.items()
+    ]
+
+
+def make_timelines(
+    recognizer: EmotionRecognizer,
+    jobs: Sequence[TimelineJob],
+    settings: TimelineSettings,
+    progress: Callable[[int, float], None],
+) -> Iterator[Timeline | Skip]:
+    """Yield the timeline of each job, or a `Skip` with the reason why there is none.
+
+    Args:
+        recognizer: the model.
+        jobs: any number of them.
+        settings: how timelines are made.
+        progress: called after each job with the number of jobs and the seconds of sound so far.
+    """
+    seconds = 0.0
+    for done, job in enumerate(jobs, start=1):
+        result: Timeline | Skip
+        try:
+            result = replace(_timeline(recognizer, job, settings), id=job.id)
+            seconds += result.seconds
+        except (AudioError, CorpusError, ModalityError) as error:
+            result = Skip(job.id, str(error))
+        progress(done, seconds)
+        yield result
+
+
+def _timeline(recognizer: EmotionRecognizer, job: TimelineJob, settings: TimelineSettings) -> Timeline:
+    recording = job.recording
+    if recording.audio is None or recording.start or recording.end is not None:
+        raise CorpusError(f"{job.id}: a timeline requires a whole recording, not a text or a span of one")
+    return recognizer.timeline(recording.audio, settings.for_job(job))
