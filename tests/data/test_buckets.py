@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from random import Random
 
 import numpy as np
@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emofuse.data.buckets import cost_of, effective_batches, micro_batches
+from emofuse.data.buckets import (
+    EQUAL_LENGTH_SECONDS,
+    batches_of_items,
+    cost_of,
+    effective_batches,
+    micro_batches,
+)
+from emofuse.data.preparation import Item
 from emofuse.types import Utterance
 
 FIXED = settings(derandomize=True, deadline=None)
@@ -106,3 +113,51 @@ def test_what_is_long_goes_with_few_and_what_is_short_with_many() -> None:
 def test_nothing_makes_no_batch() -> None:
     assert effective_batches([], 1.0, np.random.default_rng(0)) == []
     assert micro_batches([], [], 1.0) == []
+
+
+def item_of(samples: int, pieces: int) -> Item:
+    return Item(np.zeros(samples) if samples else None, np.zeros(pieces) if pieces else None)
+
+
+LENGTHS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=40)
+
+
+@given(lengths=LENGTHS)
+def test_where_nothing_is_padded_only_equal_lengths_go_together(lengths: list[tuple[int, int]]) -> None:
+    items, costs = [item_of(*each) for each in lengths], [9.0 * (samples + 1) for samples, _ in lengths]
+    batches = batches_of_items(items, costs, padded_seconds=0.0)
+    assert sorted(chain(*batches)) == list(range(len(items)))
+    for batch in batches:
+        assert len({lengths[position] for position in batch}) == 1
+        assert len(batch) == 1 or sum(costs[position] for position in batch) <= EQUAL_LENGTH_SECONDS
+    longest = [costs[batch[0]] for batch in batches]
+    assert longest == sorted(longest, reverse=True)
+
+
+@given(lengths=LENGTHS, padded=st.floats(1.0, 60.0))
+def test_where_it_pays_neighbours_in_length_are_padded_together(
+    lengths: list[tuple[int, int]], padded: float
+) -> None:
+    items, costs = [item_of(*each) for each in lengths], [3.0 * (samples + 1) for samples, _ in lengths]
+    batches = batches_of_items(items, costs, padded)
+    assert sorted(chain(*batches)) == list(range(len(items)))
+    for batch in batches:
+        assert len(batch) == 1 or max(costs[position] for position in batch) * len(batch) <= padded
+    order = [costs[position] for position in chain(*batches)]
+    assert order == sorted(order, reverse=True)
+
+
+def test_equal_lengths_are_found_however_they_are_mixed() -> None:
+    items = [
+        item_of(5, 2),
+        item_of(7, 2),
+        item_of(5, 2),
+        item_of(5, 3),
+        item_of(5, 0),
+        item_of(0, 2),
+        item_of(5, 2),
+    ]
+    batches = batches_of_items(items, [1.0, 2.0, 1.0, 1.0, 1.0, 0.8, 1.0], padded_seconds=0.0)
+    assert [0, 2, 6] in batches
+    assert len(batches) == 5
+    assert batches[0] == [1]

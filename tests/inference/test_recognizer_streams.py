@@ -16,11 +16,11 @@ from small_corpus import write_tone
 from emofuse import EmotionRecognizer, Prediction, Utterance
 from emofuse.data.preparation import AudioPreparation, Batch, Outputs, Preparation
 from emofuse.errors import AudioError
-from emofuse.inference import schedule
+from emofuse.inference import utterance_stream
 from emofuse.inference.predictor import Predictor
-from emofuse.inference.readiness import LONGEST_UTTERANCE_SECONDS
 from emofuse.inference.runtime import Traits
 from emofuse.inference.timeline.options import TimelineOptions
+from emofuse.inference.utterance_stream import LONGEST_UTTERANCE_SECONDS
 from emofuse.sound.clips import Clip, read_clip
 from emofuse.types import Skip, Task
 
@@ -84,7 +84,7 @@ def test_utterances_may_come_from_a_cursor_that_belongs_to_a_thread(
 def test_recordings_are_decoded_in_another_thread(
     recognizer: EmotionRecognizer, tones: list[Utterance], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from emofuse.inference import readiness as ready
+    from emofuse.inference import utterance_stream as ready
 
     where = set()
 
@@ -112,14 +112,14 @@ def test_what_came_before_the_callers_failure_is_answered(
 
 
 def test_a_failure_of_preparing_is_not_lost_in_a_window_that_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "WINDOW", 4)
+    monkeypatch.setattr(utterance_stream, "WINDOW_UTTERANCES", 4)
 
     def prepare(number: int) -> int:
         if number == 2:
             raise MemoryError
         return number
 
-    coming = schedule.prepared_windows(itertools.count(), prepare, lambda _: 0.0)
+    coming = utterance_stream.prepared_windows(itertools.count(), prepare, lambda _: 0.0)
     assert next(coming) == [0, 1]
     with pytest.raises(MemoryError):
         next(coming)
@@ -127,9 +127,9 @@ def test_a_failure_of_preparing_is_not_lost_in_a_window_that_ends_early(monkeypa
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 8, 9])
 def test_windows_that_are_prepared_lose_nothing(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "WINDOW", 4)
-    monkeypatch.setattr(schedule, "WINDOW_SECONDS", 3.0)
-    found = list(schedule.prepared_windows(range(count), lambda n: n, lambda n: n % 3))
+    monkeypatch.setattr(utterance_stream, "WINDOW_UTTERANCES", 4)
+    monkeypatch.setattr(utterance_stream, "WINDOW_SECONDS", 3.0)
+    found = list(utterance_stream.prepared_windows(range(count), lambda n: n, lambda n: n % 3))
     assert list(itertools.chain(*found)) == list(range(count))
     assert all(1 <= len(window) <= 4 for window in found)
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from emofuse.data.preparation import Item
 from emofuse.types import Utterance
 from emofuse.types.arrays import Float64Array
 
+# Where nothing is padded: how much sound of equal length goes into a batch.
+EQUAL_LENGTH_SECONDS = 60.0
 # How long a text would take to say: two and a half words a second.
 SECONDS_PER_WORD = 0.4
 
@@ -65,3 +70,24 @@ def micro_batches(costs: Sequence[float], positions: Sequence[int], micro_second
             longest = costs[position]
         batches[-1].append(position)
     return batches
+
+
+def batches_of_items(items: Sequence[Item], costs: Sequence[float], padded_seconds: float) -> list[list[int]]:
+    """Cut positions into batches, the longest first, as a runtime computes them best.
+
+    Args:
+        items: prepared utterances.
+        costs: their seconds.
+        padded_seconds: of a batch, padding included; 0 puts only items of equal length together.
+    """
+    if padded_seconds:
+        return micro_batches(costs, range(len(items)), padded_seconds)
+    equal: dict[tuple[int, int], list[int]] = {}
+    for position, item in enumerate(items):
+        equal.setdefault((_steps(item.values), _steps(item.ids)), []).append(position)
+    batches = [part for group in equal.values() for part in micro_batches(costs, group, EQUAL_LENGTH_SECONDS)]
+    return sorted(batches, key=lambda batch: -costs[batch[0]])
+
+
+def _steps(values: npt.NDArray[Any] | None) -> int:
+    return 0 if values is None else len(values)

@@ -18,8 +18,8 @@ from emofuse.inference.box import name_of
 from emofuse.inference.exported_folder import Exported, Precision
 from emofuse.inference.graphs import Subject, largest_difference, make_graph
 from emofuse.inference.model_folders import model_folder, read_calibration
-from emofuse.inference.readiness import prepare_utterance
 from emofuse.inference.torch_runtime import load_torch
+from emofuse.inference.utterance_stream import prepare_utterance
 from emofuse.model.network import count_parameters
 from emofuse.model.pretrained import first_line
 from emofuse.types import Corpus

@@ -4,22 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Generic, TypeVar
 
+from emofuse.data.buckets import batches_of_items
 from emofuse.data.preparation import Batch, Outputs, Preparation
 from emofuse.errors import AudioError, CorpusError, ModalityError
 from emofuse.evaluation.calibration import Calibration, pattern_of
 from emofuse.inference.priors import PriorShift
-from emofuse.inference.readiness import Computed, LongRecordings, Ready, Refused, TooLong, prepare_utterance
 from emofuse.inference.runtime import Runtime
-from emofuse.inference.schedule import compute_together, prepared_windows
+from emofuse.inference.utterance_stream import (
+    LongRecordings,
+    Preparer,
+    Ready,
+    Refused,
+    TooLong,
+    prepared_windows,
+)
 from emofuse.sound.clips import Clip
 from emofuse.types import Modality, Prediction, Skip, Task, Utterance
 from emofuse.types.arrays import Float32Array
 
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 # Called after each result: how many there are, and of how many seconds of sound.
 Progress = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Computed(Generic[R_co]):
+    """An utterance, and its row of what the network computed of a batch."""
+
+    ready: Ready
+    row: R_co
+
+    @property
+    def utterance(self) -> Utterance:
+        """Which it is."""
+        return self.ready.utterance
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of sound."""
+        return self.ready.seconds
 
 
 @dataclass(frozen=True)
@@ -138,50 +164,22 @@ class Predictor:
         long: LongRecordings | None,
     ) -> Iterator[Computed[R] | Refused | TooLong]:
         """Yield each utterance with its row of what is computed of a batch, or why there is none."""
-        padded = self.runtime.padded_seconds
-
-        def prepare(pair: tuple[Utterance, Clip | None]) -> Ready | Refused | TooLong:
-            return self._prepared(*pair, long)
-
-        for window in prepared_windows(pairs, prepare, lambda one: one.cost, padded):
+        traits, padded = self.runtime.traits, self.runtime.padded_seconds
+        preparer = Preparer(self.preparation, traits.modalities, self.needs_all, long)
+        for window in prepared_windows(pairs, preparer, lambda one: one.cost, padded):
             ready = [one for one in window if isinstance(one, Ready)]
             items, costs = [one.item for one in ready], [one.cost for one in ready]
-            rows = iter(
-                compute_together(lambda some: compute(self.preparation.collate(some)), items, costs, padded)
-            )
+            rows: dict[int, R] = {}
+            for batch in batches_of_items(items, costs, padded):
+                computed = compute(self.preparation.collate([items[position] for position in batch]))
+                rows.update(zip(batch, computed, strict=True))
+            position = 0
             for one in window:
                 if isinstance(one, Ready):
-                    yield Computed(one.utterance, one.item, one.seconds, next(rows))
+                    yield Computed(one, rows[position])
+                    position += 1
                 else:
                     yield one
-
-    def _prepared(
-        self, utterance: Utterance, clip: Clip | None, long: LongRecordings | None
-    ) -> Ready | Refused | TooLong:
-        """Read and prepare one utterance; `clip` is its sound, where it is decoded already."""
-        try:
-            if long is not None and clip is None and self.preparation.audio:
-                seconds = long.seconds_over(utterance)
-                if seconds is not None:
-                    return TooLong(utterance, seconds, long.predict)
-            ready = prepare_utterance(self.preparation, utterance, clip)
-            self._refuse_missing(ready)
-            return ready
-        except (AudioError, ModalityError) as error:
-            return Refused(utterance, error)
-
-    def _refuse_missing(self, ready: Ready) -> None:
-        """Refuse an utterance that lacks a modality which the model needs."""
-        wanted, given = self.runtime.traits.modalities, ready.item.modalities
-        name = ready.utterance.id
-        if not given:
-            raise ModalityError(f"{name}: the model takes {' and '.join(wanted)}; give it that")
-        missing = [modality for modality in wanted if modality not in given]
-        if missing and self.needs_all:
-            raise ModalityError(
-                f"{name}: has no {missing[0]}, and the model was not trained to do without; "
-                "give it, or allow it with --allow-missing (allow_missing=True)"
-            )
 
     def _rows(self, batch: Batch) -> list[Outputs]:
         """Return the outputs of each row of a batch, each (1, ...)."""
@@ -198,7 +196,7 @@ class Predictor:
             raise one.error
         if isinstance(one, TooLong):
             return one.predict(one.utterance)
-        task, modalities = self.runtime.traits.task, one.item.modalities
+        task, modalities = self.runtime.traits.task, one.ready.item.modalities
         (prediction,) = predictions_of(one.row, [one.utterance], [modalities], task, self.calibration, self.priors)
         return replace(prediction, model=self.name, model_scope=self.scope)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from emofuse.data.speech_recognition import Engine, Transcript
 from emofuse.errors import AudioError
-from emofuse.inference.readiness import LongRecordings
+from emofuse.inference.utterance_stream import LongRecordings
 from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip
 from emofuse.types import Utterance
 

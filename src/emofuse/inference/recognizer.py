@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from emofuse.errors import CheckpointError, ModalityError, RecipeError
 from emofuse.inference.model_folders import find_folder, open_predictor
 from emofuse.inference.predictor import Predictor, Progress
-from emofuse.inference.readiness import LONGEST_UTTERANCE_SECONDS, LongRecordings
 from emofuse.inference.timeline.compose import compose
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.inference.timeline.whole_recording import predict_recording
+from emofuse.inference.utterance_stream import LONGEST_UTTERANCE_SECONDS, LongRecordings
 from emofuse.sound.clips import Clip
 from emofuse.types import Prediction, Skip, Timeline, Utterance
 from emofuse.types.arrays import Float32Array

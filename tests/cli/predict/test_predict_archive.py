@@ -150,7 +150,7 @@ def test_a_resumed_run_does_nothing_twice_and_drops_a_torn_line(
     lines = whole.splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:6]) + lines[6][:20])
     from emofuse.cli.predict import inputs
-    from emofuse.inference import readiness as ready
+    from emofuse.inference import utterance_stream as ready
 
     monkeypatch.setattr(inputs, "PART", 3)
     heard = []

@@ -1,4 +1,4 @@
-"""What is computed together, in which order, and what is made ready meanwhile."""
+"""Windows of utterances: bounded, in order, prepared while the network computes."""
 
 from __future__ import annotations
 
@@ -15,55 +15,15 @@ from hypothesis import strategies as st
 from small_corpus import write_tone
 
 from emofuse import EmotionRecognizer, Utterance, load
-from emofuse.data.preparation import AudioPreparation, Batch, Item, Outputs, Preparation
+from emofuse.data.preparation import AudioPreparation, Batch, Outputs, Preparation
 from emofuse.errors import AudioError
-from emofuse.inference import schedule
+from emofuse.inference import utterance_stream
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.runtime import Traits
-from emofuse.inference.schedule import ahead, company, windows
+from emofuse.inference.utterance_stream import ahead, windows
 from emofuse.types import Corpus, Prediction, Skip, Task
 
 PATIENCE = 30.0  # seconds until a test gives up waiting for what should happen at once
-
-
-def item(samples: int, pieces: int) -> Item:
-    return Item(np.zeros(samples) if samples else None, np.zeros(pieces) if pieces else None)
-
-
-lengths = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=40)
-
-
-@given(lengths=lengths)
-def test_where_nothing_is_padded_only_equal_lengths_go_together(lengths: list[tuple[int, int]]) -> None:
-    items, costs = [item(*each) for each in lengths], [9.0 * (samples + 1) for samples, _ in lengths]
-    batches = company(items, costs, padded_seconds=0.0)
-    assert sorted(itertools.chain(*batches)) == list(range(len(items)))
-    for batch in batches:
-        assert len({lengths[position] for position in batch}) == 1
-        assert len(batch) == 1 or sum(costs[position] for position in batch) <= schedule.EQUAL_SECONDS
-    longest = [costs[batch[0]] for batch in batches]
-    assert longest == sorted(longest, reverse=True)
-
-
-@given(lengths=lengths, padded=st.floats(1.0, 60.0))
-def test_where_it_pays_neighbours_in_length_are_padded_together(
-    lengths: list[tuple[int, int]], padded: float
-) -> None:
-    items, costs = [item(*each) for each in lengths], [3.0 * (samples + 1) for samples, _ in lengths]
-    batches = company(items, costs, padded)
-    assert sorted(itertools.chain(*batches)) == list(range(len(items)))
-    for batch in batches:
-        assert len(batch) == 1 or max(costs[position] for position in batch) * len(batch) <= padded
-    order = [costs[position] for position in itertools.chain(*batches)]
-    assert order == sorted(order, reverse=True)
-
-
-def test_equal_lengths_are_found_however_they_are_mixed() -> None:
-    items = [item(5, 2), item(7, 2), item(5, 2), item(5, 3), item(5, 0), item(0, 2), item(5, 2)]
-    batches = company(items, [1.0, 2.0, 1.0, 1.0, 1.0, 0.8, 1.0], padded_seconds=0.0)
-    assert [0, 2, 6] in batches
-    assert len(batches) == 5
-    assert batches[0] == [1]
 
 
 @given(
@@ -73,17 +33,17 @@ def test_equal_lengths_are_found_however_they_are_mixed() -> None:
 def test_windows_are_bounded_and_lose_nothing(costs: list[float], padded: float) -> None:
     cut = list(windows(costs, lambda cost: cost, padded))
     assert [cost for window in cut for cost in window] == costs
-    enough = schedule.PADDED_BATCHES * padded or schedule.WINDOW_SECONDS
+    enough = utterance_stream.PADDED_BATCHES * padded or utterance_stream.WINDOW_SECONDS
     for window in cut:
-        assert 1 <= len(window) <= max(schedule.WINDOW, enough)
+        assert 1 <= len(window) <= max(utterance_stream.WINDOW_UTTERANCES, enough)
         assert sum(window[:-1]) < enough  # the one that fills it is the last
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make windows small: four utterances, or four seconds."""
-    monkeypatch.setattr(schedule, "WINDOW", 4)
-    monkeypatch.setattr(schedule, "WINDOW_SECONDS", 4.0)
+    monkeypatch.setattr(utterance_stream, "WINDOW_UTTERANCES", 4)
+    monkeypatch.setattr(utterance_stream, "WINDOW_SECONDS", 4.0)
 
 
 @pytest.mark.parametrize(("seconds", "count"), [(0.0, 4), (0.5, 4), (1.5, 3), (4.0, 1), (99.0, 1)])

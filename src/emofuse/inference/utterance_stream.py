@@ -1,0 +1,247 @@
+"""Utterances on their way to a network: read and prepared in a thread, in windows, while it computes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from emofuse.data.buckets import cost_of
+from emofuse.data.preparation import Item, Preparation
+from emofuse.errors import AudioError, EmofuseError, ModalityError
+from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip, seconds_of
+from emofuse.sound.streams import mono_blocks
+from emofuse.types import Modality, Prediction, Utterance
+
+S = TypeVar("S")
+T = TypeVar("T")
+# A window is so many utterances, or seconds of sound: of these, equal lengths are computed together.
+WINDOW_UTTERANCES, WINDOW_SECONDS = 16, 20.0
+# Where batches are padded: how many of them a window holds.
+PADDED_BATCHES = 4
+# An emotion does not last so long: a recording of more seconds is not one utterance.
+LONGEST_UTTERANCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class LongRecordings:
+    """What happens to recordings that are too long to be one utterance.
+
+    Attributes:
+        predict: predicts such a recording.
+        seconds: the longest that an utterance may be.
+    """
+
+    predict: Callable[[Utterance], Prediction]
+    seconds: float = LONGEST_UTTERANCE_SECONDS
+
+    def seconds_over(self, utterance: Utterance) -> float | None:
+        """Return the seconds of a recording that is too long; None for any other, and for a span of one.
+
+        Raises:
+            AudioError: the recording cannot be read.
+        """
+        if utterance.audio is None or utterance.start or utterance.end is not None:
+            return None
+        seconds = seconds_of(utterance.audio)
+        if seconds is None:  # the header does not state it: decode until it is too long
+            seconds = 0.0
+            for block in mono_blocks(utterance.audio):
+                seconds += len(block) / SAMPLE_RATE
+                if seconds > self.seconds:
+                    break
+        return seconds if seconds > self.seconds else None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """An utterance that can be predicted.
+
+    Attributes:
+        item: the input of the network.
+        cost: seconds of sound; of an utterance without sound, those that speaking its text would take.
+        seconds: of sound.
+    """
+
+    utterance: Utterance
+    item: Item
+    cost: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An utterance that cannot be predicted, and why; it costs nothing."""
+
+    utterance: Utterance
+    error: EmofuseError
+    cost: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class TooLong:
+    """A recording that is too long to be one utterance; `predict` is called when its turn comes."""
+
+    utterance: Utterance
+    seconds: float
+    predict: Callable[[Utterance], Prediction]
+
+    @property
+    def cost(self) -> float:
+        """Seconds of sound."""
+        return self.seconds
+
+    @property
+    def error(self) -> EmofuseError:
+        """Why it cannot be computed as one utterance."""
+        return AudioError(f"{self.utterance.id}: {self.seconds:.0f} s are too long for one utterance")
+
+
+@dataclass(frozen=True)
+class Preparer:
+    """Reads and prepares utterances for a model.
+
+    Attributes:
+        preparation: from clips and texts to arrays.
+        modalities: what the model takes.
+        needs_all: refuse an utterance that lacks one of them.
+        long: what happens to long recordings; None takes any recording as one utterance.
+    """
+
+    preparation: Preparation
+    modalities: tuple[Modality, ...]
+    needs_all: bool
+    long: LongRecordings | None = None
+
+    def __call__(self, pair: tuple[Utterance, Clip | None]) -> Ready | Refused | TooLong:
+        """Prepare one utterance; its clip is None where it is to be read."""
+        utterance, clip = pair
+        try:
+            if self.long is not None and clip is None and self.preparation.audio:
+                seconds = self.long.seconds_over(utterance)
+                if seconds is not None:
+                    return TooLong(utterance, seconds, self.long.predict)
+            ready = prepare_utterance(self.preparation, utterance, clip)
+            self._refuse_missing(ready)
+            return ready
+        except (AudioError, ModalityError) as error:
+            return Refused(utterance, error)
+
+    def _refuse_missing(self, ready: Ready) -> None:
+        name, present = ready.utterance.id, ready.item.modalities
+        if not present:
+            raise ModalityError(f"{name}: the model takes {' and '.join(self.modalities)}; give it that")
+        missing = [modality for modality in self.modalities if modality not in present]
+        if missing and self.needs_all:
+            raise ModalityError(
+                f"{name}: has no {missing[0]}, and the model was not trained to do without; "
+                "give it, or allow it with --allow-missing (allow_missing=True)"
+            )
+
+
+def prepare_utterance(preparation: Preparation, utterance: Utterance, clip: Clip | None = None) -> Ready:
+    """Read the sound of an utterance, unless `clip` is it, and prepare what the model takes.
+
+    Raises:
+        AudioError: the recording cannot be used.
+    """
+    if clip is None and preparation.audio and utterance.audio:
+        clip = read_clip(utterance.audio, utterance.start, utterance.end, preparation.audio.rate)
+    seconds = clip.seconds if clip else None
+    return Ready(utterance, preparation(clip, utterance.text), cost_of(utterance, seconds), seconds or 0.0)
+
+
+def windows(utterances: Iterable[T], cost: Callable[[T], float], padded_seconds: float = 0.0) -> Iterator[list[T]]:
+    """Cut a stream into stretches of so many seconds, and so few utterances, that memory stays bounded.
+
+    Args:
+        utterances: of any number.
+        cost: the seconds of one.
+        padded_seconds: of a batch, where batches are padded; else 0.
+    """
+    enough = PADDED_BATCHES * padded_seconds or WINDOW_SECONDS
+    most = _most(padded_seconds)
+    window: list[T] = []
+    seconds = 0.0
+    try:
+        for utterance in utterances:
+            window.append(utterance)
+            seconds += cost(utterance)
+            if len(window) == most or seconds >= enough:
+                yield window
+                window, seconds = [], 0.0
+    except Exception:  # the stream's own: what it gave before that is not lost
+        if window:
+            yield window
+        raise
+    if window:
+        yield window
+
+
+def ahead(stream: Iterator[T], before: Callable[[], None] = lambda: None) -> Iterator[T]:
+    """Yield what a stream yields, while its next one is being made in a thread.
+
+    The stream runs in that thread, one step at a time; what it raises is raised here, in its turn.
+
+    Args:
+        stream: of anything.
+        before: is called here, not in the thread, before each step.
+    """
+    end = object()
+    with ThreadPoolExecutor(1, "emofuse-decoding") as thread:
+        before()
+        coming = thread.submit(next, stream, end)
+        while (made := coming.result()) is not end:
+            before()
+            coming = thread.submit(next, stream, end)
+            yield made  # type: ignore[misc]  # it is not the end
+
+
+def prepared_windows(
+    items: Iterable[S], prepare: Callable[[S], T], cost: Callable[[T], float], padded_seconds: float = 0.0
+) -> Iterator[list[T]]:
+    """Cut a stream into `windows`, each prepared in a thread while the caller uses the one before.
+
+    Items are taken in the caller's thread, a window's worth before each step: what gives them (a cursor of a
+    database, a decoder) may belong to that thread. What taking one raises is raised after the last window.
+
+    Args:
+        items: of any number.
+        prepare: runs in the thread.
+        cost: the seconds of what is prepared.
+        padded_seconds: of a batch, where batches are padded; else 0.
+    """
+    source = iter(items)
+    waiting: deque[S] = deque()
+    failures: list[Exception] = []
+    most = _most(padded_seconds)
+
+    def take() -> None:
+        try:
+            while len(waiting) < most and not failures:
+                waiting.append(next(source))
+        except StopIteration:
+            return
+        except Exception as failure:  # the caller's own: what came before it is not lost
+            failures.append(failure)
+
+    def stream() -> Iterator[list[T]]:
+        while waiting:  # it is filled up before each step, so that a window may end early, but none is lost
+            yield from windows(map(prepare, _drained(waiting)), cost, padded_seconds)
+
+    yield from ahead(stream(), take)
+    if failures:
+        raise failures[0]
+
+
+def _drained(waiting: deque[S]) -> Iterator[S]:
+    while waiting:
+        yield waiting.popleft()
+
+
+def _most(padded_seconds: float) -> int:
+    """Return how many utterances are looked at together at most."""
+    return max(WINDOW_UTTERANCES, int(PADDED_BATCHES * padded_seconds))
