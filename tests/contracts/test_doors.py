@@ -20,6 +20,7 @@ TORCH_FREE = (
     "errors",
     "config",
     "layout",
+    "pages",
     "sound",
     "turns",
     "data",
@@ -52,7 +53,7 @@ sys.meta_path.insert(0, Absent())
 for name in json.loads(sys.argv[1]):
     importlib.import_module(name)
 """
-ABSENT = {"torch", "transformers", "accelerate", "sklearn", "scipy", "matplotlib"}
+ABSENT = {"torch", "transformers", "accelerate", "sklearn", "scipy", "matplotlib", "jinja2"}
 
 
 def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -149,7 +150,7 @@ def test_no_test_may_open_a_socket_beyond_loopback() -> None:
 def test_an_exported_model_predicts_where_there_is_nothing_but_the_core(manifest: Path) -> None:
     from exports import exported_folder, model_folder
 
-    code = WITHOUT_TORCH.format(absent=ABSENT | {"onnx", "onnxscript", "peft", "jinja2", "threadpoolctl"})
+    code = WITHOUT_TORCH.format(absent=ABSENT | {"onnx", "onnxscript", "peft", "threadpoolctl"})
     code += "from emofuse.cli.main import run; sys.exit(run(sys.argv[2:]))"
     done = python(code, "[]", "predict", str(exported_folder()), str(manifest), "--format", "jsonl")
     assert done.returncode == 0, done.stderr

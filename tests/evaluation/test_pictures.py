@@ -68,8 +68,8 @@ def test_a_class_that_does_not_occur_gives_no_warning(tmp_path: Path) -> None:
 def test_a_picture_without_matplotlib_is_refused_with_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MissingExtraError, match=r"a picture needs .* pip install \"emofuse\[train\]\""):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtraError, match=r"a picture needs .* pip install \"emofuse\[pages\]\""):
         draw(tmp_path, CONFUSION)
 
 
@@ -107,8 +107,8 @@ def test_pictures_of_confidence_are_png_and_the_same_for_the_same_numbers(
 def test_pictures_of_confidence_without_matplotlib_are_refused_with_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw_it: Callable[[Path, float], Path]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MissingExtraError, match=r"a picture needs .* pip install \"emofuse\[train\]\""):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtraError, match=r"a picture needs .* pip install \"emofuse\[pages\]\""):
         draw_it(tmp_path / "a.png", 0.5)
 
 

@@ -35,6 +35,7 @@ def audit(
     from emofuse.data import audit as auditing
     from emofuse.data.labels import apply_policy
     from emofuse.data.manifest import load_corpus
+    from emofuse.pages.extra import require_package
 
     configure_logging()
     chosen = next((name for name in get_args(ProtocolName) if name == protocol), None)
@@ -44,6 +45,9 @@ def audit(
     unmapped = corpus
     if any(u.label is not None for u in corpus):
         corpus, _ = apply_policy(corpus, labels)
+    if page is not None:
+        require_package("jinja2", "--page")
+        require_package("matplotlib", "--page")
     found = auditing.audit(corpus, chosen, text_independent=text_independent, unmapped=unmapped)
     if page is not None:
         from emofuse.data.audit.page import audit_page

@@ -30,6 +30,10 @@ def explain(
 
     configure_logging()
     from emofuse.inference.explain.explain import explain as explain_utterance
+    from emofuse.pages.extra import require_package
+
+    if out is not None:
+        require_package("jinja2", "--out")
 
     explanation = explain_utterance(model, audio, text, label, steps)
     if out is not None:
@@ -67,6 +71,6 @@ def _show(explanation: Explanation) -> None:
         chance = one.probabilities[explanation.label]
         typer.echo(f"without the {one.modality}: {one.label}; {explanation.label} {chance:.1%}")
     chance = explanation.probabilities[explanation.label]
-    typer.echo(f"explained: {explanation.label}, {chance:.1%}; the model says {explanation.predicted}")
+    typer.echo(f"explained: {explanation.label}, {chance:.1%}; the model predicts {explanation.predicted}")
     for note in explanation.notes:
         typer.echo(f"note: {note}", err=True)

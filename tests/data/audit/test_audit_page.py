@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emofuse.data.audit.page import NAMED, ROWS, audit_page
+from emofuse.data.audit.page import MOST_ROWS, MOST_UTTERANCES, audit_page
 from emofuse.errors import MissingExtraError
 
 # Elements that have no end tag.
@@ -154,15 +154,15 @@ def test_a_corpus_without_anything_has_a_page() -> None:
 
 
 def test_long_lists_are_cut_and_say_so() -> None:
-    speakers = {f"s{n:03}": {"sad": 1} for n in range(ROWS + 5)}
-    overlap = {f"speaker s{n:03}": 0.5 for n in range(ROWS + 5)}
-    many = finding(count=NAMED + 7)
+    speakers = {f"s{n:03}": {"sad": 1} for n in range(MOST_ROWS + 5)}
+    overlap = {f"speaker s{n:03}": 0.5 for n in range(MOST_ROWS + 5)}
+    many = finding(count=MOST_UTTERANCES + 7)
     found = audit_page("many", document(many), NOTHING | {"labels_by_speaker": speakers, "text_overlap": overlap})
     text = " ".join(" ".join(read(found).text).split())
-    assert f"u{NAMED - 1} and 7 more" in text
-    assert f"u{NAMED}" not in text
-    assert f"Labels by speaker, the first {ROWS} of {ROWS + 5}" in text
-    assert f"said in training too, the first {ROWS} of {ROWS + 5}" in text
+    assert f"u{MOST_UTTERANCES - 1} and 7 more" in text
+    assert f"u{MOST_UTTERANCES}" not in text
+    assert f"Labels by speaker, the first {MOST_ROWS} of {MOST_ROWS + 5}" in text
+    assert f"also occurs in training, the first {MOST_ROWS} of {MOST_ROWS + 5}" in text
 
 
 def test_the_same_audit_gives_the_same_words_on_the_page(usual: str) -> None:
@@ -173,5 +173,5 @@ def test_the_same_audit_gives_the_same_words_on_the_page(usual: str) -> None:
 @pytest.mark.parametrize("package", ["jinja2", "matplotlib"])
 def test_a_missing_package_is_named_by_its_extra(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(MissingExtraError, match=r'pip install "emofuse\[train\]"'):
+    with pytest.raises(MissingExtraError, match=r'pip install "emofuse\[pages\]"'):
         audit_page("tones", document(finding()), facts())

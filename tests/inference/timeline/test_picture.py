@@ -11,9 +11,9 @@ import pytest
 from timelines import LABELS, long_timeline, segment, timeline
 
 from emofuse.errors import MissingExtraError, RunError
-from emofuse.inference.timeline.colours import palette
 from emofuse.inference.timeline.envelope import envelope
-from emofuse.inference.timeline.picture import ROWS, save_picture
+from emofuse.inference.timeline.picture import MOST_LANES, save_picture
+from emofuse.pages.colours import palette
 
 pytest.importorskip("matplotlib")
 
@@ -59,9 +59,9 @@ def test_a_png_shows_each_segment_in_its_colour(tmp_path: Path) -> None:
 
 def test_no_segments_and_many_speakers_are_drawn(tmp_path: Path) -> None:
     save_picture(timeline(), None, tmp_path / "none.svg")
-    crowd = timeline(*(segment(float(n), n + 1.0, speaker=f"speaker {n}") for n in range(ROWS + 3)))
+    crowd = timeline(*(segment(float(n), n + 1.0, speaker=f"speaker {n}") for n in range(MOST_LANES + 3)))
     save_picture(crowd, None, tmp_path / "crowd.svg")
-    assert f"seconds; the first {ROWS} of {ROWS + 3} rows" in words_of(tmp_path / "crowd.svg")
+    assert f"seconds; the first {MOST_LANES} of {MOST_LANES + 3} rows" in words_of(tmp_path / "crowd.svg")
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
@@ -76,5 +76,5 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
 
 def test_without_matplotlib_a_picture_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingExtraError, match="train"):
+    with pytest.raises(MissingExtraError, match=r"emofuse\[pages\]"):
         save_picture(timeline(), None, tmp_path / "one.png")

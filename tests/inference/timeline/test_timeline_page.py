@@ -167,7 +167,7 @@ def test_without_a_recording_there_is_no_player() -> None:
         ("The demo corpus only.", "The demo corpus only. "),
         ("German calls", "Scope of the model: German calls. "),
         ("democracies", "Scope of the model: Democracies. "),
-        (None, "does not say what it is for"),
+        (None, "states no intended use"),
     ],
 )
 def test_the_scope_stands_before_any_answer(scope: str | None, words: str) -> None:
@@ -228,15 +228,28 @@ def test_what_was_not_analysed_and_the_figures_are_told() -> None:
     assert [row.inside[0].text for row in reader.named("tr")] == ["speaker", "all", "Ann"]
 
 
-def test_page_and_formats_need_the_core_only() -> None:
-    code = (
-        "import sys\n"
-        "for name in ('torch', 'transformers', 'matplotlib', 'jinja2', 'pympi'): sys.modules[name] = None\n"
-        "from emofuse.inference.timeline import formats, page, picture, smooth, summary\n"
-        "from emofuse.types import Segment, Timeline\n"
-        "told = Timeline('a', 'a.wav', 2.0, ('sad',), (Segment(0.0, 1.0, 'sad', {'sad': 1.0}, 1.0),))\n"
-        "assert 'sad 100 %' in page.timeline_page(smooth.against_baseline(smooth.smoothed(told, 1.0)))\n"
-        "assert all(write(told) for name, write in formats.TIMELINE_FORMATS.items() if name != 'eaf')\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+CODE = """
+import sys
+for name in {absent}:
+    sys.modules[name] = None
+from emofuse.inference.timeline import formats, page, picture, smoothing, timeline_summary
+from emofuse.types import Segment, Timeline
+one = Timeline("a", "a.wav", 2.0, ("sad",), (Segment(0.0, 1.0, "sad", {{"sad": 1.0}}, 1.0),))
+assert all(write(one) for name, write in formats.TIMELINE_FORMATS.items() if name != "eaf")
+assert "sad 100 %" in page.timeline_page(smoothing.against_baseline(smoothing.smoothed(one, 1.0)))
+"""
+
+
+def without(*packages: str) -> subprocess.CompletedProcess[str]:
+    code = CODE.format(absent=packages)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+
+def test_the_formats_need_the_core_and_the_page_needs_jinja2() -> None:
+    done = without("torch", "transformers", "matplotlib", "pympi")
     assert done.returncode == 0, done.stderr
+
+
+def test_without_jinja2_the_page_is_refused_with_the_command() -> None:
+    done = without("torch", "jinja2")
+    assert done.stderr.splitlines()[-1].endswith('a page needs an optional part: pip install "emofuse[pages]"')

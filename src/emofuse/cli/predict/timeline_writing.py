@@ -13,6 +13,7 @@ from emofuse import layout
 from emofuse.cli.predict.formats import encodable, to_json
 from emofuse.cli.predict.journal import file_of
 from emofuse.errors import CorpusError
+from emofuse.pages.extra import require_package
 from emofuse.types import Timeline
 
 if TYPE_CHECKING:
@@ -31,10 +32,19 @@ class TimelineWriter:
     Attributes:
         format: the output format.
         channels: the numbers of the channels of a call by name.
+
+    Raises:
+        MissingExtraError: the format needs a package that is not installed.
     """
 
     format: str
     channels: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if self.format == "page":
+            require_package("jinja2", "--format page")
+        if self.format == "picture":
+            require_package("matplotlib", "--format picture")
 
     def joined(self, timelines: Iterable[Timeline], count: int) -> Iterator[str]:
         """Return the parts of one text with all timelines, as they come.

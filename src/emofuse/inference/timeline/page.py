@@ -1,31 +1,47 @@
-"""A timeline as one page: player, waveform, coloured stretches, transcript and figures, in one file.
+"""A timeline as a page: player, waveform, coloured segments, transcript and summary in one HTML file.
 
-Nothing is fetched from elsewhere but a large recording. What users wrote stands in the page as text and nowhere in
-its script, and the page names its script by hash, so that no other would run. It needs the core only.
+The page loads nothing but a large recording, which it links to. User text is never part of its script.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from emofuse.errors import AudioError
 from emofuse.inference.timeline.envelope import Envelope
-from emofuse.inference.timeline.page_parts import legend, strip, summary_section, transcript
-from emofuse.inference.timeline.page_style import SCRIPT, STYLE, Paint, escaped
+from emofuse.inference.timeline.page_parts import strip_of, summary_table_of, transcript_of
 from emofuse.inference.timeline.text_fields import MEDIA_TYPES, facts
 from emofuse.inference.timeline.timeline_summary import summarise
+from emofuse.pages.colours import label_styles
+from emofuse.pages.templating import render_page
 from emofuse.types import Timeline
 
-# A recording of more bytes is linked instead of held.
-LARGEST = 20 * 2**20
-DEMONSTRATION = re.compile(r"\bdemo(nstration)?\b", re.IGNORECASE)
-NO_SCOPE = "The model does not say what it is for: test it on recordings of your own before you rely on it."
-MEANING = "Labels are a model's guess at how speech sounds; they do not tell what anybody feels."
+# A larger recording is linked instead of embedded.
+LARGEST_EMBEDDED_BYTES = 20 * 2**20
+_DEMONSTRATION = re.compile(r"\bdemo(nstration)?\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the model is for, as the page shows it above all predictions."""
+
+    kind: Literal["unknown", "demonstration", "stated"]
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Player:
+    """The source of the player: a link to the recording, or the recording itself as a data URL."""
+
+    source: str
+    linked: bool
 
 
 def timeline_page(
@@ -33,89 +49,55 @@ def timeline_page(
     outline: Envelope | None = None,
     audio: Path | None = None,
     folder: Path = Path(),
-    limit: int = LARGEST,
+    limit: int = LARGEST_EMBEDDED_BYTES,
 ) -> str:
     """Return the page of a timeline.
 
     Args:
-        timeline: what is said of the recording.
-        outline: of its waveform; None draws none.
+        timeline: the segments of the recording with their predictions.
+        outline: the outline of its waveform; None draws no waveform.
         audio: the recording; None leaves the player out.
-        folder: where the page will stand, from which a large recording is linked.
-        limit: bytes up to which the recording is held in the page.
+        folder: where the page will be saved; a large recording is linked relative to it.
+        limit: the largest recording, in bytes, that is embedded in the page.
 
     Raises:
         AudioError: the recording cannot be read.
+        MissingExtraError: jinja2 is not installed.
     """
-    paint = Paint.of(timeline.labels)
-    parts = [
-        _header(timeline),
-        _player(audio, folder, limit),
-        legend(timeline, paint),
-        strip(timeline, outline, paint),
-        transcript(timeline, paint),
-        summary_section(summarise(timeline)),
-        _notes(timeline),
-    ]
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_policy()}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Timeline of {escaped(timeline.id)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        + "\n".join(parts)
-        + f"\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
-    )
+    values: Mapping[str, object] = {
+        "id": timeline.id,
+        "scope": _scope(timeline.model_scope),
+        "seconds": timeline.seconds,
+        "speech_seconds": timeline.speech_seconds,
+        "segment_count": len(timeline.segments),
+        "player": None if audio is None else _player(audio, folder, limit),
+        "styles": label_styles(timeline.labels),
+        "strip": strip_of(timeline, outline),
+        "transcript": transcript_of(timeline),
+        "summary": summary_table_of(summarise(timeline)),
+        "gaps": timeline.passed,
+        "facts": facts(timeline),
+    }
+    return render_page("timeline.html", values, script="timeline.js")
 
 
-def _policy() -> str:
-    """Return what a browser may run and open: the page's own script, and nothing else."""
-    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-    return (
-        f"script-src 'sha256-{digest}'; object-src 'none'; connect-src 'none'; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _header(timeline: Timeline) -> str:
-    """Return the title and the scope of the model, before anything that it says."""
-    scope = timeline.model_scope
+def _scope(scope: str | None) -> Scope:
     if scope is None:
-        words = NO_SCOPE
-    elif DEMONSTRATION.search(scope):
-        words = f"<strong>{escaped(_sentence(scope))}</strong>"
-    else:
-        words = f"<strong>Scope of the model:</strong> {escaped(_sentence(scope))}"
-    speech = f"{timeline.speech_seconds:.1f} of {timeline.seconds:.1f} seconds were analysed"
-    return (
-        '<a class="skip" href="#summary">Skip to the summary</a>\n'
-        f"<header>\n<h1>Timeline of {escaped(timeline.id)}</h1>\n"
-        f'<p class="scope" role="note">{words} {MEANING}</p>\n'
-        f"<p>{speech}, in {len(timeline.segments)} segments.</p>\n</header>"
-    )
+        return Scope("unknown")
+    sentence = scope[:1].upper() + scope[1:].rstrip(".") + "."
+    return Scope("demonstration" if _DEMONSTRATION.search(scope) else "stated", sentence)
 
 
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:].rstrip(".") + "."
-
-
-def _player(audio: Path | None, folder: Path, limit: int) -> str:
-    """Return the player, with the recording in it or linked; `told` is where the script speaks."""
-    told = '<p id="told" role="status"></p>'
-    if audio is None:
-        return f'<section aria-label="Player">\n<p>The recording is not part of this page.</p>{told}\n</section>'
+def _player(audio: Path, folder: Path, limit: int) -> Player:
     try:
-        held = audio.stat().st_size <= limit
-        source = _held(audio) if held else _link(audio, folder)
+        if audio.stat().st_size <= limit:
+            return Player(_embedded(audio), linked=False)
     except OSError as error:
         raise AudioError(f"{audio}: cannot be opened ({error.strerror}), and the page plays it") from error
-    said = "" if held else "<p>The recording is a file of its own: keep it where the page expects it.</p>"
-    return (
-        '<section class="player" aria-label="Player">\n'
-        f'<audio id="player" controls preload="metadata" src="{source}"></audio>{said}{told}\n'
-        "<noscript><p>Without scripts the player works, and clicking does not.</p></noscript>\n</section>"
-    )
+    return Player(_link(audio, folder), linked=True)
 
 
-def _held(audio: Path) -> str:
+def _embedded(audio: Path) -> str:
     kind = MEDIA_TYPES.get(audio.suffix.lower(), "application/octet-stream")
     return f"data:{kind};base64,{base64.b64encode(audio.read_bytes()).decode()}"
 
@@ -123,13 +105,3 @@ def _held(audio: Path) -> str:
 def _link(audio: Path, folder: Path) -> str:
     relative = Path(os.path.relpath(audio.resolve(), folder.resolve()))
     return quote(os.fsencode(relative.as_posix()))
-
-
-def _notes(timeline: Timeline) -> str:
-    """Return what a reader must know, as the other formats tell it too, and what was not analysed."""
-    known = "".join(f"<li>{escaped(line)}</li>" for line in facts(timeline))
-    passed = "".join(
-        f"<li>{part.start:.1f} to {part.end:.1f} s: {escaped(part.reason)}</li>" for part in timeline.passed
-    )
-    more = f"<h2>Not analysed</h2>\n<ul>{passed}</ul>\n" if passed else ""
-    return f'<section aria-label="Notes">\n{more}<h2>Notes</h2>\n<ul>{known}</ul>\n</section>'

@@ -1,165 +1,212 @@
-"""The parts of a timeline's page that show segments: legend, strip, transcript, figures."""
+"""The data of a timeline's page: blocks along the time axis, the transcript, and the table of the summary."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from emofuse.inference.timeline.envelope import Envelope
-from emofuse.inference.timeline.page_style import Paint, escaped
-from emofuse.inference.timeline.text_fields import Lane, by_speaker, caption, percent, sure
+from emofuse.inference.timeline.text_fields import by_speaker, caption, one_line, percent, sure
 from emofuse.inference.timeline.timeline_summary import Share, Summary
-from emofuse.types import Passed, Segment, Timeline
+from emofuse.types import Segment, Timeline
 
-# Seconds between marks of the clock, of which the first is taken that needs no more than MARKS.
-STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600)
-MARKS = 12
-# Of a segment's probabilities so many are written out.
-FIRST = 3
-
-
-def legend(timeline: Timeline, paint: Paint) -> str:
-    """Return what each colour and pattern means."""
-    rows = [
-        f"<li><span {paint.attributes(label, 'swatch')}></span>{escaped(label)}</li>" for label in timeline.labels
-    ]
-    rows.append('<li><span class="swatch withheld"></span>abstained: too unsure to say</li>')
-    if timeline.passed:
-        rows.append('<li><span class="swatch passed"></span>not analysed</li>')
-    return f'<ul class="legend" aria-label="Legend">{"".join(rows)}</ul>'
+# The clock has the shortest of these steps that needs no more than `MOST_CLOCK_MARKS` marks.
+CLOCK_STEPS_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600)
+MOST_CLOCK_MARKS = 12
+# The transcript shows this many of a segment's probabilities.
+SHOWN_PROBABILITIES = 3
+# Width of the waveform's drawing, in its own units.
+WAVEFORM_WIDTH = 1000
+# A waveform is scaled to its peak, but never to less than this.
+LOWEST_PEAK = 1e-4
 
 
-def strip(timeline: Timeline, outline: Envelope | None, paint: Paint) -> str:
-    """Return waveform and stretches over time, for the pointer; the transcript has the same for everybody."""
+@dataclass(frozen=True)
+class Place:
+    """A stretch of the time axis, in per cent of its length."""
+
+    left: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Block:
+    """A segment on the time axis; `start` and `end` in seconds."""
+
+    start: float
+    end: float
+    span: Place
+    label: str
+    abstained: bool
+    caption: str
+
+
+@dataclass(frozen=True)
+class Track:
+    """The row of one speaker."""
+
+    name: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A stretch that was not analysed."""
+
+    span: Place
+    reason: str
+
+
+@dataclass(frozen=True)
+class ClockMark:
+    """A time written below the tracks; `left` in per cent."""
+
+    left: float
+    time: str
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The time axis with everything on it.
+
+    Attributes:
+        seconds: its length.
+        waveform: the corners of the waveform's shape, as an SVG polygon takes them; None for no waveform.
+        tracks: one row for each speaker.
+        gaps: what was not analysed.
+        clock: times below the tracks.
+    """
+
+    seconds: float
+    waveform: str | None
+    tracks: tuple[Track, ...]
+    gaps: tuple[Gap, ...]
+    clock: tuple[ClockMark, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A segment in the transcript; `start` and `end` in seconds, numbers as text."""
+
+    start: float
+    end: float
+    time: str
+    label: str
+    confidence: str
+    speaker: str | None
+    text: str
+    probabilities: str
+    short: bool
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """The figures of the whole recording or of one speaker."""
+
+    name: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SummaryTable:
+    """The summary as text: column names, rows, and when the most probable label changed."""
+
+    columns: tuple[str, ...]
+    rows: tuple[SummaryRow, ...]
+    turning_points: tuple[str, ...]
+
+
+def strip_of(timeline: Timeline, outline: Envelope | None) -> Strip:
+    """Return the time axis of a timeline, with a waveform if its outline is given."""
     end = max([timeline.seconds, 0.001, *(segment.end for segment in timeline.segments)])
-    rows = [] if outline is None else [_waveform(outline, timeline.seconds / end)]
-    rows += [_lane(lane, end, paint) for lane in by_speaker(timeline)]
-    if timeline.passed:
-        blocks = "".join(_gap(part, end) for part in timeline.passed)
-        rows.append(f'<span class="who">not analysed</span><div class="track">{blocks}</div>')
-    return (
-        '<p><label>Zoom <input id="zoom" type="range" min="1" max="60" value="1"></label></p>\n'
-        f'<div class="strip" aria-hidden="true"><div class="sheet" id="sheet" data-seconds="{end:.3f}">\n'
-        + "\n".join([*rows, _clock(end)])
-        + '\n<div id="head"></div></div></div>'
+    tracks = []
+    for lane in by_speaker(timeline):
+        name = one_line(lane.name.removeprefix("@")) or "speech"
+        tracks.append(Track(name, tuple(_block(segment, end) for segment in lane.segments)))
+    step = next((step for step in CLOCK_STEPS_SECONDS if end / step <= MOST_CLOCK_MARKS), CLOCK_STEPS_SECONDS[-1])
+    return Strip(
+        seconds=end,
+        waveform=None if outline is None else _waveform(outline, timeline.seconds / end),
+        tracks=tuple(tracks),
+        gaps=tuple(Gap(_place(part.start, part.end, end), part.reason) for part in timeline.passed),
+        clock=tuple(ClockMark(100 * time / end, clock_time(time)) for time in range(0, int(end) + 1, step)),
     )
 
 
-def transcript(timeline: Timeline, paint: Paint) -> str:
-    """Return the segments in order, each a button that plays it."""
-    rows = "\n".join(f"<li>{_entry(segment, timeline, paint)}</li>" for segment in timeline.segments)
-    none = "" if rows else "<p>No speech was found.</p>\n"
-    return (
-        '<section aria-labelledby="said">\n<h2 id="said">Transcript</h2>\n'
-        "<p>A segment plays from its start; the arrow keys go from one to the next.</p>\n"
-        f'{none}<ol id="transcript">\n{rows}\n</ol>\n</section>'
-    )
+def transcript_of(timeline: Timeline) -> tuple[Entry, ...]:
+    """Return the segments in order."""
+    return tuple(_entry(segment, timeline) for segment in timeline.segments)
 
 
-def summary_section(summary: Summary) -> str:
-    """Return the figures of the whole and of each speaker, and when it turned."""
-    named = [share for share in summary.speakers if share.speaker is not None]
-    shares = [("all", summary.whole), *((_who(share), share) for share in summary.speakers if named)]
-    head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in _columns(summary))
-    rows = "".join(_figures(name, share, summary) for name, share in shares)
-    turns = "".join(
-        f"<li>{escaped(f'{_who(share)}, {_minutes(point.time)}: {point.before} to {point.after}')}</li>"
+def summary_table_of(summary: Summary) -> SummaryTable:
+    """Return the figures of the whole and of each named speaker as text."""
+    shares = [("all", summary.whole)]
+    if any(share.speaker is not None for share in summary.speakers):
+        shares += [(_speaker(share), share) for share in summary.speakers]
+    turning_points = tuple(
+        f"{_speaker(share)}, {clock_time(point.time)}: {point.before} to {point.after}"
         for share in summary.speakers
         for point in share.turning_points
     )
-    return (
-        '<section id="summary" aria-labelledby="sums" tabindex="-1">\n<h2 id="sums">Summary</h2>\n'
-        '<div class="tables"><table><caption>Share of the analysed time in which each label comes first</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>\n"
-        f"<h3>Turning points</h3>\n{f'<ul>{turns}</ul>' if turns else '<p>None.</p>'}\n</section>"
-    )
+    columns = ("speaker", "seconds", *summary.labels, "mean confidence", "abstained")
+    rows = tuple(SummaryRow(name, _cells(share, summary.labels)) for name, share in shares)
+    return SummaryTable(columns, rows, turning_points)
 
 
-def _waveform(outline: Envelope, share: float) -> str:
-    """Return an outline as one shape, across as much of the strip as the recording lasts."""
-    places = [1000 * share * start for start in outline.starts]
-    peak = max([1e-4, *map(abs, outline.high), *map(abs, outline.low)])  # a quiet recording is to be seen too
-    above = [f"{x:.1f},{-y / peak:.3f}" for x, y in zip(places, outline.high, strict=True)]
-    below = [f"{x:.1f},{-y / peak:.3f}" for x, y in zip(places, outline.low, strict=True)]
-    points = " ".join([*above, *reversed(below)])
-    return (
-        '<svg class="wave" viewBox="0 -1 1000 2" preserveAspectRatio="none" role="img" aria-label="Waveform">'
-        f'<polygon points="{points}" fill="#555" stroke="#555" vector-effect="non-scaling-stroke"/>'
-        "</svg>"
-    )
+def clock_time(seconds: float) -> str:
+    """Return a time as minutes and seconds, with hours if there are any.
 
-
-def _lane(lane: Lane, end: float, paint: Paint) -> str:
-    blocks = []
-    for segment in lane.segments:
-        names = "block withheld" if segment.abstained else "block"
-        look = paint.attributes(segment.label, names, _place(segment.start, segment.end, end))
-        words = ("? " if segment.abstained else "") + segment.label
-        blocks.append(f'<span {look} {_times(segment)} title="{escaped(caption(segment))}">{_word(words)}</span>')
-    name = escaped(lane.name.removeprefix("@")) or "speech"
-    return f'<span class="who">{name}</span><div class="track">{"".join(blocks)}</div>'
-
-
-def _gap(part: Passed, end: float) -> str:
-    style, reason = _place(part.start, part.end, end), escaped(part.reason)
-    return f'<span class="block passed" style="{style}" title="{reason}">{reason}</span>'
-
-
-def _clock(end: float) -> str:
-    step = next((step for step in STEPS if end / step <= MARKS), STEPS[-1])
-    marks = [
-        f'<span style="left:{100 * time / end:.4f}%">{_minutes(time)}</span>'
-        for time in range(0, int(end) + 1, step)
-    ]
-    return f'<div class="clock">{"".join(marks)}</div>'
-
-
-def _entry(segment: Segment, timeline: Timeline, paint: Paint) -> str:
-    """Return a segment as a button: when, what it sounds like, who, what was said, and what else is likely."""
-    words = f"{segment.label} {sure(segment)}"
-    tag = f"<span {paint.attributes(segment.label, 'tag')}>{_word(words)}</span>"
-    who = "" if segment.speaker is None else f"<strong>{escaped(segment.speaker)}</strong> "
-    short = " (short: little can be heard in it)" if segment.short else ""
-    likely = sorted(timeline.labels, key=lambda label: -segment.probabilities[label])[:FIRST]
-    chances = ", ".join(f"{escaped(label)} {percent(segment.probabilities[label])}" for label in likely)
-    return (
-        f'<button type="button" class="seek" {_times(segment)}>{_minutes(segment.start)}{tag}{who}'
-        f'{escaped(segment.text or "")}<span class="chances">{chances}{short}</span></button>'
-    )
-
-
-def _word(words: str) -> str:
-    """Return words that stand on plain ground within a pattern: stripes would strike them through."""
-    return f'<span class="word">{escaped(words)}</span>'
-
-
-def _columns(summary: Summary) -> list[str]:
-    return ["speaker", "seconds", *summary.labels, "mean confidence", "abstained"]
-
-
-def _figures(name: str, share: Share, summary: Summary) -> str:
-    """Return a row of the table."""
-    cells = [f"{share.seconds:.1f}"]
-    cells += [percent(share.shares[label]) if label in share.shares else "-" for label in summary.labels]
-    cells += ["-" if value is None else percent(value) for value in (share.confidence, share.abstained)]
-    return f'<tr><th scope="row">{escaped(name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-
-
-def _who(share: Share) -> str:
-    return "unknown speaker" if share.speaker is None else share.speaker
-
-
-def _times(segment: Segment) -> str:
-    return f'data-start="{segment.start:.3f}" data-end="{segment.end:.3f}"'
-
-
-def _place(start: float, end: float, whole: float) -> str:
-    return f"left:{100 * start / whole:.4f}%;width:{100 * (end - start) / whole:.4f}%"
-
-
-def _minutes(seconds: float) -> str:
-    """Return a time as people read it.
-
-    >>> _minutes(3723.4)
+    >>> clock_time(3723.4)
     '1:02:03'
     """
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _waveform(outline: Envelope, share: float) -> str:
+    """Return the corners of a waveform that takes a share of the time axis, scaled to its peak."""
+    places = [WAVEFORM_WIDTH * share * start for start in outline.starts]
+    peak = max([LOWEST_PEAK, *map(abs, outline.high), *map(abs, outline.low)])
+    above = [f"{x:.1f},{-y / peak:.3f}" for x, y in zip(places, outline.high, strict=True)]
+    below = [f"{x:.1f},{-y / peak:.3f}" for x, y in zip(places, outline.low, strict=True)]
+    return " ".join([*above, *reversed(below)])
+
+
+def _block(segment: Segment, end: float) -> Block:
+    return Block(
+        start=segment.start,
+        end=segment.end,
+        span=_place(segment.start, segment.end, end),
+        label=segment.label,
+        abstained=segment.abstained,
+        caption=caption(segment),
+    )
+
+
+def _entry(segment: Segment, timeline: Timeline) -> Entry:
+    likely = sorted(timeline.labels, key=lambda label: -segment.probabilities[label])[:SHOWN_PROBABILITIES]
+    return Entry(
+        start=segment.start,
+        end=segment.end,
+        time=clock_time(segment.start),
+        label=segment.label,
+        confidence=sure(segment),
+        speaker=segment.speaker,
+        text=one_line(segment.text or ""),
+        probabilities=", ".join(f"{label} {percent(segment.probabilities[label])}" for label in likely),
+        short=segment.short,
+    )
+
+
+def _cells(share: Share, labels: tuple[str, ...]) -> tuple[str, ...]:
+    shares = [percent(share.shares[label]) if label in share.shares else "-" for label in labels]
+    means = ["-" if value is None else percent(value) for value in (share.confidence, share.abstained)]
+    return (f"{share.seconds:.1f}", *shares, *means)
+
+
+def _speaker(share: Share) -> str:
+    return "unknown speaker" if share.speaker is None else share.speaker
+
+
+def _place(start: float, end: float, whole: float) -> Place:
+    return Place(100 * start / whole, 100 * (end - start) / whole)

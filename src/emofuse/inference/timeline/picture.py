@@ -1,64 +1,60 @@
-"""A timeline as a picture: the outline of the waveform, and below it probabilities over time."""
+"""A timeline as a picture: the waveform, and below it each speaker's probabilities over time."""
 
 from __future__ import annotations
 
 import textwrap
-import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
-from emofuse.errors import MissingExtraError, RunError
-from emofuse.inference.timeline.colours import palette
+from emofuse.errors import RunError
 from emofuse.inference.timeline.envelope import Envelope
 from emofuse.inference.timeline.text_fields import Lane, by_speaker, one_line
-from emofuse.types import Timeline
+from emofuse.pages.colours import palette
+from emofuse.pages.figures import FigureKind, write_figure
+from emofuse.types import Segment, Timeline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
-SUFFIXES = (".svg", ".png")
-# Inches.
-WIDTH, ROW = 12.0, 1.4
-# Letters a line of the title.
-LINE = 150
-# More lanes than these no picture has room for.
-ROWS = 24
+KIND_BY_SUFFIX: dict[str, FigureKind] = {".svg": "svg", ".png": "png"}
+WIDTH_INCHES, MARGIN_INCHES, ROW_INCHES = 12.0, 0.9, 1.4
+TITLE_LINE_LETTERS = 150
+MOST_LANES = 24
+MOST_LEGEND_COLUMNS = 8
+
+Corners: TypeAlias = list[tuple[float, float]]
 
 
 def save_picture(timeline: Timeline, outline: Envelope | None, path: Path) -> None:
-    """Draw a timeline into an SVG or PNG file: a row for the waveform, if any, and one for each speaker.
+    """Draw a timeline into an SVG or PNG file: a row for the waveform, if any, and a row for each speaker.
 
-    A segment is a stack of its probabilities; one that is abstained from is hatched.
+    A segment is a stack of its probabilities; a segment on which the model abstained is hatched.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
-        RunError: the file is to be of another kind, or cannot be written.
+        RunError: the file has another suffix, or cannot be written.
     """
-    kind = path.suffix.lower()
-    if kind not in SUFFIXES:
-        raise RunError(f"{path}: a picture of a timeline is one of {', '.join(SUFFIXES)}")
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("train", "a picture") from error
-    # A speaker may be called $x^$, or be written in letters that the reader has and matplotlib has not.
-    plain = rc_context({"text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "emofuse"})
-    with plain, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")
-        lanes = by_speaker(timeline)
-        rows = min(len(lanes), ROWS) + (outline is not None)
-        figure = Figure(figsize=(WIDTH, 0.9 + ROW * rows), layout="constrained")
+    kind = KIND_BY_SUFFIX.get(path.suffix.lower())
+    if kind is None:
+        raise RunError(f"{path}: a picture of a timeline is one of {', '.join(KIND_BY_SUFFIX)}")
+    lanes = by_speaker(timeline)
+    rows = min(len(lanes), MOST_LANES) + (outline is not None)
+
+    def draw(figure: Figure) -> None:
         _draw(figure, timeline, outline, lanes)
-        try:
-            figure.savefig(path, format=kind[1:], dpi=120, metadata={"Date": None} if kind == ".svg" else {})
-        except OSError as error:
-            raise RunError(f"{path}: cannot be written ({error.strerror})") from error
+
+    try:
+        write_figure(draw, (WIDTH_INCHES, MARGIN_INCHES + ROW_INCHES * rows), path, kind)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _draw(figure: Any, timeline: Timeline, outline: Envelope | None, lanes: list[Lane]) -> None:
-    """Fill a figure: waveform, lanes, one axis of time, legend."""
-    shown = lanes[:ROWS]
+def _draw(figure: Figure, timeline: Timeline, outline: Envelope | None, lanes: list[Lane]) -> None:
+    """Fill a figure: waveform, lanes, a common time axis, legend."""
+    shown = lanes[:MOST_LANES]
     end = max([timeline.seconds, 0.001, *(segment.end for segment in timeline.segments)])
     axes = figure.subplots(len(shown) + (outline is not None), 1, sharex=True, squeeze=False)[:, 0]
     if outline is not None:
@@ -68,11 +64,12 @@ def _draw(figure: Any, timeline: Timeline, outline: Envelope | None, lanes: list
     axes[-1].set_xlim(0.0, end)
     more = f"; the first {len(shown)} of {len(lanes)} rows" if len(shown) < len(lanes) else ""
     axes[-1].set_xlabel("seconds" + more)
-    scope = textwrap.fill(one_line(timeline.model_scope or "the model states no scope"), LINE)
+    scope = textwrap.fill(one_line(timeline.model_scope or "the model states no scope"), TITLE_LINE_LETTERS)
     axes[0].set_title(f"{one_line(timeline.id)}\n{scope}", fontsize=9)
-    handles = _handles(timeline)
+    handles = _legend_handles(timeline)
     if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 8), fontsize="small")
+        columns = min(len(handles), MOST_LEGEND_COLUMNS)
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize="small")
 
 
 def _draw_waveform(axes: Axes, outline: Envelope, seconds: float) -> None:
@@ -86,35 +83,29 @@ def _draw_lane(axes: Axes, lane: Lane, timeline: Timeline) -> None:
     """Draw the segments of a lane as stacks, one collection a label: a long recording has thousands."""
     from matplotlib.collections import PolyCollection
 
-    colours = palette(timeline.labels)
-    below = [0.0] * len(lane.segments)
-    for label in timeline.labels:
-        above = [base + segment.probabilities[label] for base, segment in zip(below, lane.segments, strict=True)]
-        boxes = [
-            [(segment.start, base), (segment.end, base), (segment.end, top), (segment.start, top)]
-            for segment, base, top in zip(lane.segments, below, above, strict=True)
-        ]
-        axes.add_collection(PolyCollection(boxes, facecolors=colours[label], edgecolors="none"))
+    segments = lane.segments
+    below = [0.0] * len(segments)
+    for label, colour in palette(timeline.labels).items():
+        above = [base + segment.probabilities[label] for base, segment in zip(below, segments, strict=True)]
+        boxes = [_box(*each) for each in zip(segments, below, above, strict=True)]
+        axes.add_collection(PolyCollection(boxes, facecolors=colour, edgecolors="none"))
         below = above
-    withheld = [
-        [(segment.start, 0.0), (segment.end, 0.0), (segment.end, top), (segment.start, top)]
-        for segment, top in zip(lane.segments, below, strict=True)
-        if segment.abstained
-    ]
+    abstained = [_box(each, 0.0, top) for each, top in zip(segments, below, strict=True) if each.abstained]
     axes.add_collection(
-        PolyCollection(withheld, facecolors="none", edgecolors="#000000", linewidths=0, hatch="//")
+        PolyCollection(abstained, facecolors="none", edgecolors="#000000", linewidths=0, hatch="//")
     )
     axes.set_ylim(0.0, max([1.0, *below]))
     axes.set_ylabel(one_line(lane.name.removeprefix("@")) or "probability")
 
 
-def _handles(timeline: Timeline) -> list[Any]:
-    """Return what the legend shows."""
+def _box(segment: Segment, bottom: float, top: float) -> Corners:
+    return [(segment.start, bottom), (segment.end, bottom), (segment.end, top), (segment.start, top)]
+
+
+def _legend_handles(timeline: Timeline) -> Sequence[Patch]:
     from matplotlib.patches import Patch
 
-    handles = [
-        Patch(facecolor=colour, label=one_line(label)) for label, colour in palette(timeline.labels).items()
-    ]
+    handles = [Patch(facecolor=colour, label=one_line(name)) for name, colour in palette(timeline.labels).items()]
     if any(segment.abstained for segment in timeline.segments):
         handles.append(Patch(facecolor="white", hatch="//", label="abstained"))
     return handles

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from emofuse.inference.timeline.colours import KNOWN, SPARE, ink, lightness, palette
+from emofuse.pages.colours import COLOURS_BY_LABEL, OTHER_COLOURS, label_styles, luminance, palette, text_colour
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
 SIGHT = {
@@ -52,18 +52,25 @@ def test_the_usual_labels_are_told_apart(labels: tuple[str, ...], sight: str) ->
 
 
 def test_a_name_keeps_its_colour() -> None:
-    assert palette(["sad", "happy"])["sad"] == palette(["Sad", "zany", "angry"])["Sad"] == KNOWN["sad"]
+    assert palette(["sad", "happy"])["sad"] == palette(["Sad", "zany", "angry"])["Sad"] == COLOURS_BY_LABEL["sad"]
 
 
 def test_unknown_names_get_colours_in_any_order() -> None:
-    names = [f"mood {number}" for number in range(len(SPARE))]
+    names = [f"mood {number}" for number in range(len(OTHER_COLOURS))]
     assert palette(names) == palette(reversed(names))
     assert list(palette(reversed(names))) == names[::-1]
-    assert set(palette(names).values()) == set(SPARE)
-    assert set(palette([*names, "one more"]).values()) == set(SPARE)
+    assert set(palette(names).values()) == set(OTHER_COLOURS)
+    assert set(palette([*names, "one more"]).values()) == set(OTHER_COLOURS)
 
 
-@pytest.mark.parametrize("colour", sorted({*KNOWN.values(), *SPARE}))
+@pytest.mark.parametrize("colour", sorted({*COLOURS_BY_LABEL.values(), *OTHER_COLOURS}))
 def test_text_is_read_on_every_colour(colour: str) -> None:
-    light, dark = sorted((lightness(colour), lightness(ink(colour))), reverse=True)
+    light, dark = sorted((luminance(colour), luminance(text_colour(colour))), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_labels_with_one_colour_have_different_patterns() -> None:
+    styles = label_styles([f"mood {number}" for number in range(6)])
+    assert [style.pattern for style in styles.values()] == [0, 1, 2, 3, 4, 5]
+    assert styles["mood 1"].background == palette(styles)["mood 1"]
+    assert styles["mood 1"].text == text_colour(styles["mood 1"].background)

@@ -1,0 +1,65 @@
+"""The drawings of an explanation: where bars, cells and times stand, and what colour they have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from explanations import CLIP, explanation
+
+from emofuse.inference.explain.drawings import (
+    BARS_MIDDLE,
+    OPPOSE_COLOUR,
+    SUPPORT_COLOUR,
+    WAVEFORM_HEIGHT,
+    WIDTH,
+    colour_share,
+    heat_map,
+    moment_strip,
+    shortened,
+)
+from emofuse.sound.clips import Clip
+
+
+def test_bars_stand_on_the_line_up_for_the_label_and_down_against_it() -> None:
+    up, down, none = moment_strip(explanation(), CLIP).bars
+    assert up.y + up.height == pytest.approx(BARS_MIDDLE)
+    assert down.y == BARS_MIDDLE
+    assert down.height == pytest.approx(up.height / 4)
+    assert none.height == 0.0
+    assert (up.colour, down.colour) == (SUPPORT_COLOUR, OPPOSE_COLOUR)
+    assert up.title == "0.0 to 0.1 s: +0.500"
+    assert (up.x, down.x) == (0.0, WIDTH / 3)
+
+
+def test_the_waveform_fills_its_height() -> None:
+    corners = [float(corner.split(",")[1]) for corner in moment_strip(explanation(), CLIP).waveform.split()]
+    assert min(corners) == pytest.approx(0.0, abs=0.1)
+    assert max(corners) == pytest.approx(WAVEFORM_HEIGHT, abs=0.1)
+    silence = Clip(np.zeros(4800, dtype=np.float32), 16_000)
+    flat = moment_strip(explanation(), silence).waveform.split()
+    assert {corner.split(",")[1] for corner in flat} == {f"{WAVEFORM_HEIGHT / 2:.1f}"}
+
+
+def test_cells_are_as_dark_as_their_share_of_the_largest_weight() -> None:
+    one = explanation()
+    drawing = heat_map(one.words, ((0.5, 0.25, 0.25), (0.0, 1.0, 0.001)), one)
+    assert [[cell.opacity for cell in row.cells] for row in drawing.rows] == [[0.5, 0.25, 0.25], [1.0]]
+    assert drawing.rows[1].cells[0].x == drawing.rows[0].cells[1].x
+    assert [tick.text for tick in drawing.ticks] == ["0.0", "0.1", "0.2"]
+
+
+def test_a_long_recording_has_few_times() -> None:
+    long = replace(explanation(), moments=(0.1,) * 3000)
+    assert len(moment_strip(long, CLIP).ticks) == 20
+
+
+def test_text_can_be_read_on_its_colour() -> None:
+    assert colour_share(-2.0, 2.0) == 0.75
+    assert colour_share(0.0, 0.0) == 0.0
+
+
+def test_long_words_are_shortened() -> None:
+    assert shortened("a" * 16) == "a" * 16
+    assert shortened("a" * 17) == "a" * 15 + "…"
