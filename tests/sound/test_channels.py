@@ -11,7 +11,7 @@ import soundfile
 from emofuse.errors import AudioError, RecipeError
 from emofuse.sound.channels import check_channels, find_bleed, not_speech, parse_channels, refuse_employee
 from emofuse.sound.clips import read_clip
-from emofuse.types import Passed
+from emofuse.types import ExcludedSpan
 from emofuse.types.arrays import Samples
 
 RATE = 8000
@@ -37,7 +37,7 @@ def write(folder: Path, *channels: Samples, rate: int = RATE) -> Path:
     return folder / "a.wav"
 
 
-def share(found: list[Passed], seconds: float) -> float:
+def share(found: list[ExcludedSpan], seconds: float) -> float:
     return sum(stretch.end - stretch.start for stretch in found) / seconds
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from emofuse.sound.clips import read_clip
 from emofuse.sound.tones import MUSIC, TONE, find_tones_and_music
-from emofuse.types import Passed
+from emofuse.types import ExcludedSpan
 from emofuse.types.arrays import Samples
 
 RATE = 8000
@@ -61,7 +61,7 @@ def voice(seconds: float, seed: int = 0) -> Samples:
     return (0.1 * buzz * np.maximum(0.02, np.sin(2 * np.pi * 2.5 * time))).astype(np.float32)
 
 
-def seconds(found: list[Passed], reason: str) -> float:
+def seconds(found: list[ExcludedSpan], reason: str) -> float:
     return sum(stretch.end - stretch.start for stretch in found if stretch.reason == reason)
 
 

@@ -13,7 +13,7 @@ from emofuse.errors import AudioError, RecipeError
 from emofuse.sound.clips import open_recording
 from emofuse.sound.streams import channels_of, mono_blocks
 from emofuse.sound.tones import find_tones_and_music
-from emofuse.types import Passed
+from emofuse.types import ExcludedSpan
 from emofuse.types.arrays import Float32Array, Samples
 
 # Bleed is looked for in the band of the telephone, in windows that overlap by half.
@@ -88,7 +88,7 @@ def refuse_employee(name: str, allowed: bool) -> None:
     )
 
 
-def not_speech(path: Path, channels: Mapping[str, int]) -> dict[str, list[Passed]]:
+def not_speech(path: Path, channels: Mapping[str, int]) -> dict[str, list[ExcludedSpan]]:
     """Find, in each channel, what is not the speech of its person: bleed of another channel, tones, music.
 
     The recording is streamed once for the bleed and once for each channel.
@@ -104,7 +104,7 @@ def not_speech(path: Path, channels: Mapping[str, int]) -> dict[str, list[Passed
     return found
 
 
-def find_bleed(path: Path, channels: Mapping[str, int]) -> dict[str, list[Passed]]:
+def find_bleed(path: Path, channels: Mapping[str, int]) -> dict[str, list[ExcludedSpan]]:
     """Find, in each channel, where it is but a faint copy of a channel that is much louder then.
 
     Raises:
@@ -113,11 +113,11 @@ def find_bleed(path: Path, channels: Mapping[str, int]) -> dict[str, list[Passed
     recording = open_recording(path)
     numbers = list(channels.values())
     blocks = (np.ascontiguousarray(block[:, numbers]) for block in recording.blocks(None, None))
-    marks: dict[str, list[Passed]] = {name: [] for name in channels}
+    marks: dict[str, list[ExcludedSpan]] = {name: [] for name in channels}
     for place, window in enumerate(_windows(blocks, recording.rate, len(numbers))):
         start, end = place * HOP / RATE, (place * HOP + WINDOW) / RATE
         for name, source in _copies(window, list(channels)):
-            _add(marks[name], Passed(start, end, f"bleed from channel {source}, which is louder"))
+            _add(marks[name], ExcludedSpan(start, end, f"bleed from channel {source}, which is louder"))
     return marks
 
 
@@ -151,8 +151,8 @@ def _likeness(one: Float32Array, other: Float32Array) -> float:
     return float(most / np.sqrt(float(one @ one) * float(other @ other) + 1e-20))
 
 
-def _add(stretches: list[Passed], new: Passed) -> None:
+def _add(stretches: list[ExcludedSpan], new: ExcludedSpan) -> None:
     """Append a stretch, or lengthen the last where it goes on for the same reason."""
     if stretches and stretches[-1].end >= new.start and stretches[-1].reason == new.reason:
-        new = Passed(stretches.pop().start, new.end, new.reason)
+        new = ExcludedSpan(stretches.pop().start, new.end, new.reason)
     stretches.append(new)

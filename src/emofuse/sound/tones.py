@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emofuse.sound.clips import SAMPLE_RATE, resampled
-from emofuse.types import Passed
+from emofuse.types import ExcludedSpan
 from emofuse.types.arrays import Float32Array, Samples
 
 # All of it happens in the band of the telephone.
@@ -68,7 +68,7 @@ def find_tones_and_music(
     rate: int = SAMPLE_RATE,
     tone: ToneRules = ToneRules(),
     music: MusicRules = MusicRules(),
-) -> list[Passed]:
+) -> list[ExcludedSpan]:
     """Find stretches of tones and of music in a mono recording, in order of their start.
 
     Held are a few numbers for each hundredth of a second, whatever the length.
@@ -77,8 +77,8 @@ def find_tones_and_music(
     for block in resampled(blocks, rate, RATE):
         peaks.hear(block)
         partials.hear(block)
-    tones = [Passed(start, end, TONE) for start, end in peaks.stretches(tone)]
-    plays = [Passed(start, end, MUSIC) for start, end in partials.stretches(music)]
+    tones = [ExcludedSpan(start, end, TONE) for start, end in peaks.stretches(tone)]
+    plays = [ExcludedSpan(start, end, MUSIC) for start, end in partials.stretches(music)]
     plays = [stretch for stretch in plays if not _covered(stretch, tones)]
     return sorted([*tones, *plays], key=lambda stretch: (stretch.start, stretch.end))
 
@@ -238,7 +238,7 @@ def _steady(values: Float32Array, first: int, after: int, reach: float) -> Itera
     yield begin, after
 
 
-def _covered(stretch: Passed, others: Iterable[Passed]) -> bool:
+def _covered(stretch: ExcludedSpan, others: Iterable[ExcludedSpan]) -> bool:
     """Tell whether others, which do not overlap, cover most of a stretch."""
     common = sum(max(0.0, min(stretch.end, other.end) - max(stretch.start, other.start)) for other in others)
     return common > 0.5 * (stretch.end - stretch.start)

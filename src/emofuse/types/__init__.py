@@ -16,7 +16,7 @@ from emofuse.types.corpus import (
     Utterance,
 )
 from emofuse.types.predictions import ClassScore, Evaluation, Prediction
-from emofuse.types.timeline import Passed, Segment, Timeline, Turn
+from emofuse.types.timeline import ExcludedSpan, Segment, Timeline, Turn
 
 __all__ = [
     "MODALITIES",
@@ -24,10 +24,10 @@ __all__ = [
     "ClassScore",
     "Corpus",
     "Evaluation",
+    "ExcludedSpan",
     "Finding",
     "Fold",
     "Modality",
-    "Passed",
     "Prediction",
     "Segment",
     "Severity",

@@ -31,7 +31,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Passed:
+class ExcludedSpan:
     """A stretch that was not analysed, and why; times in seconds."""
 
     start: float
@@ -112,7 +112,7 @@ class Timeline:
         seconds: its length.
         labels: what the model can say, in order.
         segments: what was analysed.
-        passed: what was not, and why (music, bleed of another channel ...); silence is not listed.
+        excluded: what was not, and why (music, bleed of another channel ...); silence is not listed.
         channel: the name of the channel, where channels are taken one by one.
         segmentation: how the segments were found: `silero`, `energy`, `windows`, `given`, `whole`.
         smoothing: seconds over which probabilities are smoothed; 0 for none.
@@ -125,7 +125,7 @@ class Timeline:
     seconds: float
     labels: tuple[str, ...]
     segments: tuple[Segment, ...] = ()
-    passed: tuple[Passed, ...] = ()
+    excluded: tuple[ExcludedSpan, ...] = ()
     channel: str | None = None
     segmentation: str = "whole"
     smoothing: float = 0.0
@@ -172,6 +172,6 @@ class Timeline:
             "labels": list(self.labels),
             "segments": [segment.as_dict() for segment in self.segments],
             "passed": [
-                {"start": round(p.start, 3), "end": round(p.end, 3), "reason": p.reason} for p in self.passed
+                {"start": round(p.start, 3), "end": round(p.end, 3), "reason": p.reason} for p in self.excluded
             ],
         }

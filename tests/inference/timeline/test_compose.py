@@ -66,7 +66,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_windows_cover_the_recording_and_what_is_silent_is_passed_over(recording: Path) -> None:
     timeline = compose(ear(), recording, TimelineOptions(segmentation="windows"))
     assert [(s.start, s.end, s.label) for s in timeline.segments] == [(0, 4, "loud"), (8, 12, "quiet")]
-    assert [(p.start, p.end, p.reason) for p in timeline.passed] == [(4, 8, "it is silent")]
+    assert [(p.start, p.end, p.reason) for p in timeline.excluded] == [(4, 8, "it is silent")]
     assert (timeline.seconds, timeline.segmentation, timeline.id) == (12.0, "windows", "heard")
     assert timeline.model == "ear"
     assert timeline.notes == ()

@@ -20,7 +20,7 @@ from timelines import LABELS, calmly, long_timeline, segment, timeline, timeline
 from emofuse.errors import AudioError
 from emofuse.inference.timeline.envelope import envelope
 from emofuse.inference.timeline.page import timeline_page
-from emofuse.types import Passed, Timeline
+from emofuse.types import ExcludedSpan, Timeline
 
 EVIL = "\"'><img src=x onerror=alert(1)></script><script>alert(2)</script><!--"
 VOID = {"meta", "input", "br", "img"}
@@ -79,7 +79,7 @@ def evil_timeline() -> Timeline:
         for n, label in enumerate((EVIL, "neutral", EVIL))
     ]
     return Timeline(
-        EVIL, EVIL, 30.0, (EVIL, "neutral"), tuple(own), (Passed(24.0, 30.0, EVIL),), EVIL,
+        EVIL, EVIL, 30.0, (EVIL, "neutral"), tuple(own), (ExcludedSpan(24.0, 30.0, EVIL),), EVIL,
         model=EVIL, model_scope=EVIL, notes=(EVIL,),
     )  # fmt: skip
 
@@ -215,7 +215,7 @@ def test_what_assistive_tools_need_is_there() -> None:
 def test_what_was_not_analysed_and_the_figures_are_told() -> None:
     told = timeline(
         *(segment(6.0 * n, 6.0 * n + 6.0, "sad" if n > 2 else "angry", 0.9, speaker="Ann") for n in range(6)),
-        passed=(Passed(40.0, 42.0, "music"),),
+        excluded=(ExcludedSpan(40.0, 42.0, "music"),),
         smoothing=1.0,
         notes=("no words were there",),
     )

@@ -140,6 +140,6 @@ def timeline_table(timeline: Timeline) -> str:
         abstained = " (abstained)" if one.abstained else ""
         label = f"{one.label:12} {one.confidence:5.0%}{abstained}"
         lines.append(f"{one.start:8.2f} {one.end:8.2f}  {label}{speaker}{words}")
-    lines += [f"{one.start:8.2f} {one.end:8.2f}  not analysed: {one.reason}" for one in timeline.passed]
+    lines += [f"{one.start:8.2f} {one.end:8.2f}  not analysed: {one.reason}" for one in timeline.excluded]
     lines += ["", summary_table(summarise(timeline)).rstrip(), *(f"note: {note}" for note in timeline.notes)]
     return encodable("\n".join(lines)) + "\n"

@@ -12,7 +12,7 @@ from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.inference.timeline.smoothing import against_baseline, smoothed
 from emofuse.inference.timeline.turn_finding import listen
 from emofuse.inference.timeline.turn_predictions import answers
-from emofuse.types import Passed, Segment, Timeline, Turn
+from emofuse.types import ExcludedSpan, Segment, Timeline, Turn
 
 __all__ = ["TimelineOptions", "compose", "compose_channels", "refuse_wordless"]
 
@@ -40,7 +40,7 @@ def compose(predictor: Predictor, path: Path, options: TimelineOptions | None = 
     segments: list[Segment] = []
     passed = list(heard.passed)
     for answer in answers(predictor, path, heard.turns, options):
-        if isinstance(answer.said, Passed):
+        if isinstance(answer.said, ExcludedSpan):
             passed.append(answer.said)
         else:
             segments.append(Segment.of(answer.turn, answer.said))
@@ -50,7 +50,7 @@ def compose(predictor: Predictor, path: Path, options: TimelineOptions | None = 
         seconds=heard.seconds,
         labels=predictor.labels,
         segments=tuple(segments),
-        passed=tuple(sorted(passed, key=lambda one: (one.start, one.end))),
+        excluded=tuple(sorted(passed, key=lambda one: (one.start, one.end))),
         channel=options.name,
         segmentation=heard.segmentation,
         model=predictor.name,

@@ -75,7 +75,7 @@ def timeline_page(
         "strip": strip_of(timeline, outline),
         "transcript": transcript_of(timeline),
         "summary": summary_table_of(summarise(timeline)),
-        "gaps": timeline.passed,
+        "gaps": timeline.excluded,
         "facts": facts(timeline),
     }
     return render_page("timeline.html", values, script="timeline.js")

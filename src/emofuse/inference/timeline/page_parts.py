@@ -127,7 +127,7 @@ def strip_of(timeline: Timeline, outline: Envelope | None) -> Strip:
         seconds=end,
         waveform=None if outline is None else _waveform(outline, timeline.seconds / end),
         tracks=tuple(tracks),
-        gaps=tuple(Gap(_place(part.start, part.end, end), part.reason) for part in timeline.passed),
+        gaps=tuple(Gap(_place(part.start, part.end, end), part.reason) for part in timeline.excluded),
         clock=tuple(ClockMark(100 * time / end, clock_time(time)) for time in range(0, int(end) + 1, step)),
     )
 

@@ -14,7 +14,7 @@ from emofuse.sound.segments import Joining, given, to_turns, windows
 from emofuse.sound.streams import mono_blocks
 from emofuse.sound.tones import find_tones_and_music
 from emofuse.turns.turn_files import attach_speakers, attach_words
-from emofuse.types import Passed, Turn
+from emofuse.types import ExcludedSpan, Turn
 from emofuse.types.arrays import Samples
 
 GIVEN, WINDOWS = "given", "windows"
@@ -34,7 +34,7 @@ class Heard:
     """
 
     turns: tuple[Turn, ...]
-    passed: tuple[Passed, ...]
+    passed: tuple[ExcludedSpan, ...]
     seconds: float
     segmentation: str
 
@@ -79,7 +79,7 @@ def _turns(sound: _Counted, options: TimelineOptions) -> tuple[list[Turn], str]:
     return [replace(turn, end=min(turn.end, sound.seconds)) for turn in found], detector.name
 
 
-def _not_speech(path: Path, options: TimelineOptions) -> list[Passed]:
+def _not_speech(path: Path, options: TimelineOptions) -> list[ExcludedSpan]:
     """Find what a detector may take for speech: tones, music, and in a call what bleeds from other channels."""
     found = find_tones_and_music(mono_blocks(path, RATE, options.channel), RATE)
     if options.name is not None and len(options.call) > 1:
@@ -88,7 +88,7 @@ def _not_speech(path: Path, options: TimelineOptions) -> list[Passed]:
     return sorted(found, key=lambda stretch: (stretch.start, stretch.end))
 
 
-def _spared(turn: Turn, passed: Sequence[Passed]) -> Iterator[Turn]:
+def _spared(turn: Turn, passed: Sequence[ExcludedSpan]) -> Iterator[Turn]:
     """Yield what is left of a turn once what is passed over is taken out of it."""
     start = turn.start
     for stretch in passed:

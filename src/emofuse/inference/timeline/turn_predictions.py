@@ -15,7 +15,7 @@ from emofuse.inference.recognized_words import words_in
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.sound.clips import SAMPLE_RATE, SILENCE, Clip
 from emofuse.sound.streams import clips_of
-from emofuse.types import Passed, Prediction, Skip, Turn, Utterance
+from emofuse.types import ExcludedSpan, Prediction, Skip, Turn, Utterance
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Answer:
     """A turn with its words, and what is said of it: a prediction, or why there is none."""
 
     turn: Turn
-    said: Prediction | Passed
+    said: Prediction | ExcludedSpan
 
 
 def answers(predictor: Predictor, path: Path, turns: Sequence[Turn], options: TimelineOptions) -> Iterator[Answer]:
@@ -38,7 +38,7 @@ def answers(predictor: Predictor, path: Path, turns: Sequence[Turn], options: Ti
     def pairs() -> Iterator[tuple[Utterance, Clip]]:
         for number, (turn, clip) in enumerate(_spoken(predictor, path, turns, options), start=1):
             if _is_silent(clip):
-                silent.append(Answer(turn, Passed(turn.start, turn.end, "it is silent")))
+                silent.append(Answer(turn, ExcludedSpan(turn.start, turn.end, "it is silent")))
                 continue
             asked.append(turn)
             yield _utterance(f"{path.stem}#{number}", path, turn), clip
@@ -47,7 +47,7 @@ def answers(predictor: Predictor, path: Path, turns: Sequence[Turn], options: Ti
         turn = asked.popleft()
         while silent and silent[0].turn.start <= turn.start:
             yield silent.popleft()
-        yield Answer(turn, Passed(turn.start, turn.end, said.reason) if isinstance(said, Skip) else said)
+        yield Answer(turn, ExcludedSpan(turn.start, turn.end, said.reason) if isinstance(said, Skip) else said)
     yield from silent
 
 
