@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,3 +108,147 @@ def test_json_lines_whose_source_fails_leave_the_old_file_whole(tmp_path: Path) 
     with pytest.raises(ZeroDivisionError):
         layout.write_json_lines(tmp_path / "a.jsonl", (1 // n for n in (1, 0)))
     assert (tmp_path / "a.jsonl").read_text() == "1\n2\n"
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {str(p.relative_to(folder)): p.read_text() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def fail_in_file(path: Path, failure: BaseException) -> None:
+    with layout.writing_file(path) as temporary:
+        temporary.write_text("half")
+        raise failure
+
+
+def fail_in_folder(path: Path, failure: BaseException) -> None:
+    with layout.writing_folder(path, replace=True) as temporary:
+        (temporary / "new").write_text("half")
+        raise failure
+
+
+def test_a_file_is_at_its_place_only_when_it_is_whole(tmp_path: Path) -> None:
+    with layout.writing_file(tmp_path / "a/b.txt") as temporary:
+        temporary.write_text("half")
+        assert not (tmp_path / "a/b.txt").exists()
+        temporary.write_text("whole")
+    assert contents(tmp_path) == {"a/b.txt": "whole"}
+
+
+def test_two_writers_of_one_file_do_not_share_a_temporary_file(tmp_path: Path) -> None:
+    with layout.writing_file(tmp_path / "a.svg") as one, layout.writing_file(tmp_path / "a.svg") as other:
+        assert one != other
+        assert one.suffix == other.suffix == ".svg"
+        one.write_text("one")
+        other.write_text("other")
+    assert contents(tmp_path) == {"a.svg": "one"}
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
+def test_a_file_whose_writer_fails_keeps_what_was_there(tmp_path: Path, failure: type[BaseException]) -> None:
+    layout.write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(failure):
+        fail_in_file(tmp_path / "a.txt", failure())
+    assert contents(tmp_path) == {"a.txt": "old"}
+
+
+def test_a_full_disk_is_one_sentence_with_the_path(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"^.*/a\.txt: cannot be written \(No space left\); choose another place$"):
+        fail_in_file(tmp_path / "a.txt", OSError(28, "No space left"))
+    assert contents(tmp_path) == {}
+
+
+def test_lines_are_written_while_they_are_computed(tmp_path: Path) -> None:
+    layout.write_lines(tmp_path / "a.txt", (str(n) for n in range(3)))
+    assert contents(tmp_path) == {"a.txt": "0\n1\n2\n"}
+
+
+def test_lines_that_are_not_unicode_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="it holds what is not text"):
+        layout.write_lines(tmp_path / "a.txt", ["good", os.fsdecode(b"gr\xfcn.wav")])
+    assert contents(tmp_path) == {}
+
+
+def test_a_folder_is_at_its_place_only_when_it_is_whole(tmp_path: Path) -> None:
+    with layout.writing_folder(tmp_path / "a/model") as temporary:
+        (temporary / "weights").write_text("1")
+        assert not (tmp_path / "a/model").exists()
+    assert contents(tmp_path) == {"a/model/weights": "1"}
+
+
+def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
+    layout.write_text(tmp_path / "model/old", "0")
+    with layout.writing_folder(tmp_path / "model", replace=True) as temporary:
+        (temporary / "new").write_text("1")
+        assert contents(tmp_path / "model") == {"old": "0"}
+    assert contents(tmp_path) == {"model/new": "1"}
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_is_not_replaced_unasked(tmp_path: Path) -> None:
+    layout.write_text(tmp_path / "model/old", "0")
+    with (
+        pytest.raises(RunError, match=r"model: cannot be written \(File exists\); choose another folder"),
+        layout.writing_folder(tmp_path / "model"),
+    ):
+        pytest.fail("the block must not run")
+    assert contents(tmp_path) == {"model/old": "0"}
+
+
+def test_a_file_is_not_replaced_by_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "model").write_text("mine")
+    with pytest.raises(RunError, match="File exists"), layout.writing_folder(tmp_path / "model", replace=True):
+        pytest.fail("the block must not run")
+    assert contents(tmp_path) == {"model": "mine"}
+
+
+def test_a_folder_whose_writer_fails_keeps_what_was_there(tmp_path: Path) -> None:
+    layout.write_text(tmp_path / "model/old", "0")
+    with pytest.raises(ZeroDivisionError):
+        fail_in_folder(tmp_path / "model", ZeroDivisionError())
+    assert contents(tmp_path) == {"model/old": "0"}
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_that_cannot_take_its_place_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout.write_text(tmp_path / "model/old", "0")
+    rename = Path.rename
+
+    def fail_for_new(self: Path, target: Path) -> Path:
+        if (self / "new").exists():
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_new)
+    with (
+        pytest.raises(RunError, match="Input/output error"),
+        layout.writing_folder(tmp_path / "model", replace=True) as temporary,
+    ):
+        (temporary / "new").write_text("1")
+    assert contents(tmp_path) == {"model/old": "0"}
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from emofuse import layout
+target = Path(sys.argv[2])
+with getattr(layout, sys.argv[1])(target, *([True] if sys.argv[1] == "writing_folder" else [])) as temporary:
+    place = temporary / "weights" if temporary.is_dir() else temporary
+    place.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("writer", ["writing_file", "writing_folder"])
+def test_a_process_killed_in_the_middle_leaves_the_target_as_it_was(tmp_path: Path, writer: str) -> None:
+    target = tmp_path / "target"
+    kept = target if writer == "writing_file" else target / "weights"
+    layout.write_text(kept, "old")
+    done = subprocess.run([sys.executable, "-c", KILLED, writer, str(target)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert kept.read_text() == "old"
+    assert all(path.name.startswith(".") for path in tmp_path.iterdir() if path != target)
+    with layout.writing_file(tmp_path / "again") as temporary:  # the remains are in nobody's way
+        temporary.write_text("whole")

@@ -38,3 +38,8 @@ class MissingExtraError(EmofuseError):
 
     def __init__(self, extra: str, purpose: str) -> None:
         super().__init__(f'{purpose} needs an optional part: pip install "emofuse[{extra}]"')
+
+
+def brief_message(error: BaseException) -> str:
+    """Return the beginning of an error's message on one line."""
+    return " ".join(str(error).split())[:160] or type(error).__name__

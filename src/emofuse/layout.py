@@ -1,15 +1,18 @@
-"""The file names of a run folder and of a model folder, and how a file is put there: nowhere else."""
+"""The file names of run folders and model folders, and the one way to write files and folders whole."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from emofuse.errors import RunError
+from emofuse.errors import RunError, brief_message
 
 # A run folder.
 RECIPE = "recipe.yaml"
@@ -80,53 +83,141 @@ def make_folder(path: Path) -> Path:
     Raises:
         RunError: a part of the path is a file, or permission is lacking.
     """
+    probe = _sibling(path / "writable")
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+        raise _refusal(path, error, "choose another folder") from error
     return path
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: to a temporary name, then renamed.
+@contextmanager
+def writing_file(path: Path) -> Iterator[Path]:
+    """Write a file whole or not at all.
 
-    The name is nobody else's: processes in two containers may have one number, and threads of a process do.
+    The block writes to a temporary file beside the target, with the same suffix. It takes the target's place when
+    the block ends, and is deleted when the block fails: then an older file at the target stays as it was.
+
+    Args:
+        path: the target; folders above it are made.
+
+    Yields:
+        The path to write to.
+
+    Raises:
+        RunError: the file cannot be written, or the block encodes characters that are not Unicode.
+    """
+    temporary = _sibling(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+    except (OSError, UnicodeEncodeError) as error:
+        raise _refusal(path, error, "choose another place") from error
+    finally:
+        _delete(temporary)
+
+
+@contextmanager
+def writing_folder(path: Path, replace: bool = False) -> Iterator[Path]:
+    """Write a folder whole or not at all.
+
+    The block fills a temporary folder beside the target. It takes the target's place when the block ends, and is
+    deleted when the block fails: then an older folder at the target stays as it was.
+
+    Args:
+        path: the target; folders above it are made.
+        replace: a folder at the target may be replaced.
+
+    Yields:
+        The empty folder to write to.
+
+    Raises:
+        RunError: the folder cannot be written, or the target exists and may not be replaced.
+    """
+    temporary, older = _sibling(path), _sibling(path)
+    try:
+        if path.is_file() or (path.exists() and not replace):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        temporary.mkdir(parents=True)
+        yield temporary
+        if path.exists():
+            path.rename(older)
+        try:
+            temporary.rename(path)
+        except OSError:
+            if older.exists():
+                older.rename(path)
+            raise
+    except OSError as error:
+        raise _refusal(path, error, "choose another folder") from error
+    finally:
+        _delete(temporary)
+        _delete(older)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes, whole or not at all.
 
     Raises:
         RunError: the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing_file(path) as temporary:
         temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary.exists():
-            temporary.unlink()
-        raise RunError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text as UTF-8, whole or not at all.
 
     Raises:
-        RunError: the file cannot be written, or the text holds what is none.
+        RunError: the file cannot be written, or the text is not Unicode.
     """
-    try:
-        content = text.encode("utf-8")
-    except UnicodeError as error:
-        raise RunError(f"{path}: cannot be written (it holds what is not text); choose another place") from error
-    write_bytes(path, content)
+    with writing_file(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write lines of text as UTF-8 while they are computed, whole or not at all.
+
+    Raises:
+        RunError: the file cannot be written, or a line is not Unicode.
+    """
+    with writing_file(path) as temporary, temporary.open("wb") as file:
+        file.writelines(f"{line}\n".encode() for line in lines)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON document, readable, whole or not at all."""
+    """Write a JSON document, indented, whole or not at all."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
 def write_json_lines(path: Path, values: Iterable[Any]) -> None:
     """Write one JSON document a line, whole or not at all."""
-    write_text(path, "".join(json.dumps(v, ensure_ascii=False, allow_nan=False) + "\n" for v in values))
+    write_lines(path, (json.dumps(value, ensure_ascii=False, allow_nan=False) for value in values))
+
+
+def _sibling(path: Path) -> Path:
+    """Return a path beside another one that nobody else uses: neither a thread nor a process in a container.
+
+    The suffix stays, since some writers choose a format by it.
+    """
+    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+
+
+def _delete(path: Path) -> None:
+    """Delete a temporary file or folder, if it is there."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _refusal(path: Path, error: Exception, remedy: str) -> RunError:
+    if isinstance(error, UnicodeEncodeError):
+        reason = "it holds what is not text"
+    else:
+        reason = (error.strerror if isinstance(error, OSError) else None) or brief_message(error)
+    return RunError(f"{path}: cannot be written ({reason}); {remedy}")

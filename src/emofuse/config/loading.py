@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from emofuse.config.recipe import Recipe
-from emofuse.errors import RecipeError
+from emofuse.errors import RecipeError, brief_message
 
 
 class _Loader(yaml.SafeLoader):
@@ -74,7 +74,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as a recipe ({error})") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise RecipeError(f"{path}: is not YAML ({_first_line(error)})") from error
+        raise RecipeError(f"{path}: is not YAML ({brief_message(error)})") from error
     if not isinstance(values, dict):
         raise RecipeError(f"{path}: is not a recipe; it needs keys such as audio, text, training")
     return values
@@ -112,7 +112,7 @@ def _override(values: Mapping[str, Any], override: str) -> dict[str, Any]:
     try:
         value = yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError) as error:
-        raise RecipeError(f"--set {override}: the value is not YAML ({_first_line(error)})") from error
+        raise RecipeError(f"--set {override}: the value is not YAML ({brief_message(error)})") from error
     return _with(values, key.split("."), value, override)
 
 
@@ -161,7 +161,3 @@ def _keys_beside(keys: Sequence[str]) -> list[str]:
             break
         model = kind
     return list(model.model_fields)
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120]

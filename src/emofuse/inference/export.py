@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +11,7 @@ from emofuse import layout
 from emofuse.data.corpora.demo_corpus import demo_corpus
 from emofuse.data.manifest import load_corpus
 from emofuse.data.preparation import Item, Preparation
-from emofuse.errors import CheckpointError, CorpusError, RunError
+from emofuse.errors import CheckpointError, CorpusError, RunError, brief_message
 from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.box import name_of
 from emofuse.inference.exported_folder import Exported, Precision
@@ -21,7 +20,6 @@ from emofuse.inference.model_folders import model_folder, read_calibration
 from emofuse.inference.torch_runtime import load_torch
 from emofuse.inference.utterance_stream import prepare_utterance
 from emofuse.model.network import count_parameters
-from emofuse.model.pretrained import first_line
 from emofuse.types import Corpus
 
 # On how many utterances the two are compared.
@@ -80,18 +78,8 @@ def export(
         raise CheckpointError(f"{folder}: is exported already; name the model folder that it was made from")
     target = _free(target)
     subject = _open(folder, sample)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")  # nobody else's, in any container
-    try:
-        layout.make_folder(temporary)
-        parity = _write(subject, folder, temporary, int8)
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.rename(target)
-    except OSError as error:
-        raise RunError(f"{target}: cannot be written ({first_line(error)}); choose another folder") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return parity
+    with layout.writing_folder(target, replace=True) as temporary:
+        return _write(subject, folder, temporary, int8)
 
 
 def _free(target: Path) -> Path:
@@ -105,7 +93,7 @@ def _free(target: Path) -> Path:
         entries = whole.iterdir() if whole.is_dir() else iter([whole] if whole.exists() else [])
         there = {entry.name for entry in entries}
     except (OSError, ValueError) as error:
-        raise RunError(f"{target}: cannot be a new folder ({first_line(error)}); choose another one") from error
+        raise RunError(f"{target}: cannot be a new folder ({brief_message(error)}); choose another one") from error
     if not there <= FILES or (there and layout.EXPORT not in there):
         raise RunError(f"{target}: holds something that is not an export; choose another folder")
     return whole

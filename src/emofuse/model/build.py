@@ -16,7 +16,7 @@ from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 from emofuse.config import AudioRecipe, EncoderRecipe, Recipe, TextRecipe
 from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
 from emofuse.data.text import learn_vocabulary, strip_annotations
-from emofuse.errors import RecipeError
+from emofuse.errors import RecipeError, brief_message
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.encoder import bare_encoder
@@ -31,7 +31,6 @@ from emofuse.model.pretrained import (
     fetch_settings,
     fetch_tokenizer,
     fill,
-    first_line,
     refer_to,
 )
 from emofuse.model.tuning import apply_tuning
@@ -81,7 +80,9 @@ def build(
     try:
         model = EmotionModel(_network_config(recipe, task, audio_config, text_config), frozen)
     except (ValueError, TypeError, RuntimeError, AttributeError, ArithmeticError) as error:
-        raise RecipeError(f"the {system} system cannot be built from this recipe: {first_line(error)}") from error
+        raise RecipeError(
+            f"the {system} system cannot be built from this recipe: {brief_message(error)}"
+        ) from error
     for key, part in (("audio", audio), ("text", text)):
         if part is not None:
             backbone = getattr(model, f"{key}_encoder").backbone
@@ -111,7 +112,7 @@ def encoder_config(recipe: EncoderRecipe, key: str) -> PreTrainedConfig:
     try:
         config = AutoConfig.for_model(kind, **values)
     except Exception as error:  # configurations check themselves with exceptions of many kinds
-        raise RecipeError(f"{key}.config: {first_line(error)}") from error
+        raise RecipeError(f"{key}.config: {brief_message(error)}") from error
     known = {field.name for field in fields(config)} | set(config.attribute_map)
     for name in values:
         if name not in known:
@@ -177,7 +178,7 @@ def _frozen(shelf: Shelf, key: str, recipe: EncoderRecipe, config: PreTrainedCon
     try:
         return shelf.get(key, config, origin, make)
     except (ValueError, TypeError, RuntimeError, AttributeError, ArithmeticError) as error:
-        raise RecipeError(f"the {key} encoder cannot be built from this recipe: {first_line(error)}") from error
+        raise RecipeError(f"the {key} encoder cannot be built from this recipe: {brief_message(error)}") from error
 
 
 def _fill(backbone: PreTrainedModel, recipe: EncoderRecipe, key: str) -> None:
@@ -229,7 +230,7 @@ def _read_config(path: str, key: str) -> dict[str, Any]:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise RecipeError(
-            f"{key}.config: {path} cannot be read as a configuration ({first_line(error)})"
+            f"{key}.config: {path} cannot be read as a configuration ({brief_message(error)})"
         ) from error
     if not isinstance(values, dict):
         raise RecipeError(f"{key}.config: {path} does not hold a configuration")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +10,8 @@ from safetensors import SafetensorError
 
 from emofuse import layout
 from emofuse.data.preparation import Preparation
-from emofuse.errors import CheckpointError, RunError
+from emofuse.errors import CheckpointError, brief_message
 from emofuse.model.network import EmotionModel
-from emofuse.model.pretrained import first_line
 
 
 @dataclass(frozen=True)
@@ -26,29 +23,21 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: Path, card: Callable[[Path], None] | None = None) -> None:
-    """Write a model folder beside its place, then rename it into place; an older one there is replaced.
+    """Write a model folder whole or not at all; an older one there is replaced.
 
     Args:
         checkpoint: what to save.
         folder: its place.
-        card: writes the model's card into the folder that it is given.
+        card: writes the model's card into a folder.
 
     Raises:
         RunError: the folder cannot be written.
     """
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        layout.make_folder(temporary)
+    with layout.writing_folder(folder, replace=True) as temporary:
         checkpoint.model.save_pretrained(temporary)
         checkpoint.preparation.save(temporary)
         if card is not None:
             card(temporary)
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-    except OSError as error:
-        raise RunError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from error
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -75,6 +64,6 @@ def load_model(folder: Path) -> EmotionModel:
         network: EmotionModel = EmotionModel.from_pretrained(folder, local_files_only=True)
     except (SafetensorError, OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         raise CheckpointError(
-            f"{folder}: cannot be loaded ({first_line(error)}); save or copy it again"
+            f"{folder}: cannot be loaded ({brief_message(error)}); save or copy it again"
         ) from error
     return network.eval()

@@ -14,11 +14,10 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from emofuse.data.preparation import INPUTS, Batch
-from emofuse.errors import CheckpointError, MissingExtraError
+from emofuse.errors import CheckpointError, MissingExtraError, brief_message
 from emofuse.model.batch import as_tensors
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.network import EmotionModel
-from emofuse.model.pretrained import first_line
 from emofuse.model.speech_encoder import FilterbankSpeechEncoder
 
 # Weights of more than this stand in a file beside the graph: one file of protobuf holds 2 GiB at most.
@@ -116,7 +115,7 @@ def write_graph(network: EmotionModel, example: Batch, path: Path) -> None:
         except (torch.onnx.OnnxExporterError, RuntimeError) as error:
             raise CheckpointError(
                 f"the network cannot be written as a graph: {_family(network)}; use it with torch "
-                f"({first_line(error)})"
+                f"({brief_message(error)})"
             ) from error
     assert program is not None  # it is None only for the older exporter
     _forget_origin(program.model)

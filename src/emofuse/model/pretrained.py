@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig,
 from transformers.utils import cached_file
 
 from emofuse import layout
-from emofuse.errors import CheckpointError, RecipeError
+from emofuse.errors import CheckpointError, RecipeError, brief_message
 
 # Weights that a bare encoder may lack or have left over without harm: heads of its pre-training, its pooler.
 HARMLESS = ("pooler.", "masked_spec_embed", "lm_head.", "cls.", "quantizer.", "project_hid.", "project_q.")
@@ -193,10 +193,5 @@ def unreachable(source: Source, key: str, error: Exception) -> str:
     revision = f" --revision {source.revision}" if source.revision else ""
     return (
         f"{key}.encoder: {source.name} is neither a folder nor in the local cache, and cannot be fetched from the "
-        f"Hub ({first_line(error)}); where there is a network: hf download {source.name}{revision}"
+        f"Hub ({brief_message(error)}); where there is a network: hf download {source.name}{revision}"
     )
-
-
-def first_line(error: Exception) -> str:
-    """Return the beginning of an error's message on one line."""
-    return " ".join(str(error).split())[:160]

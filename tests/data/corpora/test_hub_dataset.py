@@ -12,7 +12,7 @@ import pytest
 
 from emofuse.data.corpora.hub_dataset import read_hf
 from emofuse.data.manifest import load_corpus, save_corpus
-from emofuse.errors import CorpusError, MissingExtraError
+from emofuse.errors import CorpusError, MissingExtraError, RunError
 from emofuse.types import Skip, Utterance
 
 datasets = pytest.importorskip("datasets")
@@ -209,7 +209,7 @@ def test_packed_recordings_need_a_root(tmp_path: Path) -> None:
 
 def test_a_root_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CorpusError, match=r"cannot be written .*; choose another --root"):
+    with pytest.raises(RunError, match=r"cannot be written .*; choose another place"):
         read_hf(saved(packed(("a.wav", sound(1))), tmp_path), audio_root=tmp_path / "file")
 
 
@@ -219,7 +219,7 @@ def test_what_cannot_be_put_into_place_leaves_nothing_behind(tmp_path: Path) -> 
     assert utterance.audio is not None
     utterance.audio.unlink()
     (utterance.audio / "in the way").mkdir(parents=True)
-    with pytest.raises(CorpusError, match="cannot be written"):
+    with pytest.raises(RunError, match="cannot be written"):
         read_hf(folder, audio_root=root)
     assert list(root.iterdir()) == [utterance.audio]
 

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from emofuse.errors import CorpusError
+from emofuse import layout
 
 EXTENSION = re.compile(r"\.[a-z0-9]{1,5}")
 # How a recording without a name begins: extension, position of the mark, mark.
@@ -27,7 +27,7 @@ def unpack(name: str, content: bytes, folder: Path) -> Path | str:
         Where it lies, or why it cannot be used.
 
     Raises:
-        CorpusError: the folder cannot be written.
+        RunError: the folder cannot be written.
     """
     if not content:
         return "the packed recording is empty"
@@ -37,14 +37,13 @@ def unpack(name: str, content: bytes, folder: Path) -> Path | str:
     if not extension:
         return "the packed recording has no name, and its format is unknown"
     target = folder.absolute() / (hashlib.sha256(content).hexdigest()[:32] + extension)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        if not target.is_file() or target.read_bytes() != content:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(content)
-            temporary.replace(target)
-    except OSError as error:
-        if temporary.is_file():
-            temporary.unlink()
-        raise CorpusError(f"{target}: cannot be written ({error.strerror}); choose another --root") from error
+    if not _holds(target, content):
+        layout.write_bytes(target, content)
     return target
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:  # there is no such file, or it cannot be read and is written again
+        return False

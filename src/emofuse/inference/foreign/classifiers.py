@@ -26,10 +26,10 @@ from transformers.utils import cached_file
 
 from emofuse import layout
 from emofuse.data.text import strip_annotations
-from emofuse.errors import AudioError, CheckpointError, ModalityError
+from emofuse.errors import AudioError, CheckpointError, ModalityError, brief_message
 from emofuse.model.encoder import longest_text
 from emofuse.model.forward import pick_device
-from emofuse.model.pretrained import Source, first_line
+from emofuse.model.pretrained import Source
 from emofuse.sound.clips import read_clip
 from emofuse.types import Modality, Prediction, Skip, Utterance
 
@@ -116,7 +116,7 @@ class ForeignModel:
             except (AudioError, ModalityError) as error:
                 yield Skip(utterance.id, str(error))
             except (RuntimeError, ValueError, IndexError) as error:
-                yield Skip(utterance.id, f"{utterance.id}: the model fails on it ({first_line(error)})")
+                yield Skip(utterance.id, f"{utterance.id}: the model fails on it ({brief_message(error)})")
 
     def _predict(self, utterance: Utterance) -> Prediction:
         fed = {name: value.to(self.network.device) for name, value in self.feed(utterance).items()}
@@ -179,7 +179,7 @@ def _config(source: Source) -> PreTrainedConfig:
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(
             f"{source.name}: is no model folder, and no model that the local cache or the Hub gives "
-            f"({first_line(error)}); where there is a network: hf download {source.name}"
+            f"({brief_message(error)}); where there is a network: hf download {source.name}"
         ) from error
 
 
@@ -189,7 +189,9 @@ def _network(source: Source, kind: Any) -> PreTrainedModel:
             source.name, revision=source.revision, output_loading_info=True, dtype=torch.float32
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise CheckpointError(f"{source.name}: cannot be loaded ({first_line(error)}); fetch it again") from error
+        raise CheckpointError(
+            f"{source.name}: cannot be loaded ({brief_message(error)}); fetch it again"
+        ) from error
     missing = sorted(name for name in loading["missing_keys"] if not name.endswith(HARMLESS))
     if missing:
         raise CheckpointError(
@@ -204,7 +206,7 @@ def _hearing(source: Source) -> Hearing:
         return Hearing(AutoFeatureExtractor.from_pretrained(source.name, revision=source.revision))
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(
-            f"{source.name}: does not say how sound is to be prepared ({first_line(error)}); "
+            f"{source.name}: does not say how sound is to be prepared ({brief_message(error)}); "
             f"copy its {layout.PREPARATION} too"
         ) from error
 
@@ -214,7 +216,7 @@ def _reading(source: Source, network: PreTrainedModel) -> Reading:
         tokenizer = AutoTokenizer.from_pretrained(source.name, revision=source.revision)
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(
-            f"{source.name}: has no tokenizer that can be read ({first_line(error)}); copy its files too"
+            f"{source.name}: has no tokenizer that can be read ({brief_message(error)}); copy its files too"
         ) from error
     if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):  # made up where there are no files
         raise CheckpointError(f"{source.name}: has no tokenizer with a vocabulary; copy its files too")

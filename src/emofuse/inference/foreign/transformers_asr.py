@@ -14,8 +14,7 @@ from transformers.utils import cached_file
 from emofuse.data import speech_recognition as asr
 from emofuse.data.cache import file_digest
 from emofuse.data.speech_recognition import Transcript, Word, folder_digest
-from emofuse.errors import CheckpointError, RecipeError
-from emofuse.model.pretrained import first_line
+from emofuse.errors import CheckpointError, RecipeError, brief_message
 from emofuse.sound.clips import SAMPLE_RATE, Clip
 
 # A CTC model hears a longer clip in overlapping windows: attention grows with the square of the length.
@@ -49,7 +48,7 @@ class TransformersEngine:
             digest = folder_digest(Path(config).parent)
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise CheckpointError(
-                f"transformers: the model {model} cannot be had ({first_line(error)}); name a folder or a "
+                f"transformers: the model {model} cannot be had ({brief_message(error)}); name a folder or a "
                 f"recogniser on the Hub; where there is a network: hf download {model}"
             ) from error
         rate = self._pipeline.feature_extractor.sampling_rate
