@@ -64,7 +64,7 @@ def refused(result: tuple[int, str, str], *words: str) -> None:
 def test_a_sound_corpus_has_nothing_to_find(capsys: pytest.CaptureFixture[str], sound: Path) -> None:
     code, out, err = call(capsys, "audit", sound, "--strict")
     assert (code, err) == (0, "")
-    assert out == "sound: 24 utterances, leave-one-session-out\nnothing was found\n"
+    assert out == "sound: 24 utterances, leave-one-session-out\nno findings\n"
 
 
 def test_findings_are_printed_with_examples_and_a_way_out(
@@ -145,7 +145,7 @@ def test_the_page_is_written_whole_and_trusts_no_name(
     page = tmp_path / "new folder" / "page.html"
     code, out, _ = call(capsys, "audit", path, "--page", page)
     assert code == 0
-    assert out.splitlines()[-1] == f"the page is {page}"
+    assert out.splitlines()[-1] == f"page written to {page}"
     written = page.read_text()
     assert written.startswith("<!doctype html>")
     assert written.rstrip().endswith("</html>")

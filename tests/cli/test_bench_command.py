@@ -73,7 +73,7 @@ def test_a_table_says_it_to_people(plans: list[Plan], capsys: pytest.CaptureFixt
     single = next(line for line in out.splitlines() if line.strip("│ ").startswith("transformers single"))
     assert [word for word in single.split() if word[0].isdigit()] == ["12.3", "2.50", "1700", "100.0%", "61%"]
     for words in ("onnx int8 / transformers single", "2.51", "205.0 million", "0.6 to 19.0 s", "Some Processor",
-                  "3 of 8 processors", "torch 2.13.0", "no decoding", "labels told: 2"):  # fmt: skip
+                  "3 of 8 processors", "torch 2.13.0", "no decoding", "labels predicted: 2"):  # fmt: skip
         assert words in out
 
 

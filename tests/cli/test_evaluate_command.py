@@ -123,7 +123,7 @@ def test_people_see_figures_groups_and_the_signature(
     for words in ("macro-F1", "gender", "|one-model|"):
         assert words in out
     assert (
-        "labels: neu is neutral, happiness is happy, anger is angry"
+        "labels mapped: neu -> neutral, happiness -> happy, anger -> angry"
         in call(capsys, "evaluate", reads, manifest)[1]
     )
 
@@ -262,8 +262,8 @@ def test_wrong_calls_are_refused_in_one_line(
         capsys, reads, manifest, "--map", "disgus=angry", says=("--map disgus=angry", "did you mean 'disgust'")
     )
     refused(capsys, reads, manifest, "--map", "disgust=glad", says=("'glad' is none of the labels of the task",))
-    refused(capsys, reads, manifest, "--map", tmp_path / "gone.yaml", says=("no file that can be read",))
-    refused(capsys, reads, manifest, "--map", tmp_path / "list.yaml", says=("holds no pairs",))
+    refused(capsys, reads, manifest, "--map", tmp_path / "gone.yaml", says=("nor a file that can be read",))
+    refused(capsys, reads, manifest, "--map", tmp_path / "list.yaml", says=("has no pairs of labels",))
     refused(capsys, reads, manifest, "--map", tmp_path / "bad.yaml", says=("is not YAML",))
     left_out = [word for label in ("neu", "happiness", "anger") for word in ("--map", f"{label}=")]
     refused(capsys, reads, manifest, *left_out, says=("fewer than two labels have a counterpart", "--map"))

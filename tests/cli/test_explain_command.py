@@ -33,7 +33,14 @@ def test_the_page_is_written_and_the_strongest_are_shown(
         capsys, "explain", model_folder(), recording, "--text", "the <b>table</b>", "--out", page
     )
     assert (code, err) == (0, "")
-    for said in ("word", "moment", "without the audio:", "without the text:", "explained:", f"the page is {page}"):
+    for said in (
+        "word",
+        "moment",
+        "without the audio:",
+        "without the text:",
+        "explained:",
+        f"page written to {page}",
+    ):
         assert said in out
     html = page.read_text(encoding="utf-8")
     assert "data:audio/wav;base64," in html

@@ -42,10 +42,10 @@ def test_export_tells_how_far_it_is_from_torch_and_what_to_do_next(
     code, out, err = call(capsys, "export", model, "--out", tmp_path / "small")
     assert (code, err) == (0, "")
     said = " ".join(out.split())
-    assert "float32 beside torch, on 32 utterances: 100.0% the same label" in said
+    assert "float32 compared with torch on 32 utterances: 100.0% have the same label" in said
     for label in ("angry", "happy", "neutral", "sad"):
         assert label in said
-    assert "on noise of other sizes, largest difference of a logit: 1 x 0.01 s, 1 pieces:" in said
+    assert "max logit difference on noise of other sizes: 1 x 0.01 s, 1 piece:" in said
     assert "emofuse predict" in said
 
 
@@ -71,8 +71,8 @@ def test_int8_is_told_beside_float32(
     options = ("--out", tmp_path / "small", "--int8", "--sample", manifest)
     code, out, err = call(capsys, "export", model, *options)
     assert (code, err) == (0, "")
-    assert "float32 beside torch" in out
-    assert "int8 beside torch" in out
+    assert "float32 compared with torch" in out
+    assert "int8 compared with torch" in out
 
 
 def test_json_is_one_document_and_the_one_that_was_recorded(

@@ -82,7 +82,7 @@ def test_a_manifest_is_recognised_and_the_error_rates_are_shown(
     assert ["all", "23.1", "%", "3", "13", "3"] in rows  # 0 + 2 + 1 errors in 6 + 6 + 1 words
     assert ["label", "angry", "42.9", "%", "3", "7", "2"] in rows
     assert ["gender", "female", "14.3", "%", "1", "7", "2"] in rows
-    assert "3 of 3 utterances recognised, 1 without a word" in printed
+    assert "3 of 3 utterances recognised, 1 without words" in printed
     assert [u.text for u in load_corpus(out)] == list(HEARD.values())
     assert load_corpus(out).utterances[1].transcripts["gold"] == "[LAUGHTER] Kids are talking by the door."
     assert (tmp_path / "out.words.jsonl").is_file()
@@ -109,7 +109,7 @@ def test_without_gold_text_there_is_no_error_rate(
 ) -> None:
     manifest = write((replace(u, text=None) for u in small), tmp_path)
     _, printed, _ = call(capsys, manifest, "--out", tmp_path / "out.jsonl", "--asr", "parrot")
-    assert "no gold text" in printed
+    assert "no reference transcripts" in printed
     _, printed, _ = call(capsys, manifest, "--out", tmp_path / "json.jsonl", "--asr", "parrot", "--json")
     assert json.loads(printed)["word_error_rate"] is None
 
@@ -164,7 +164,7 @@ def test_wrong_calls_get_one_line_and_exit_code_2(
     refused(says(manifest, "--out", out, "--asr", "transformers"), "name a model behind a colon")
     refused(says(manifest, "--out", out, "--asr", "transformers:no/such"), "no/such cannot be had", "hf download")
     refused(says(manifest, "--out", out, "--asr", "parrot", "--language", "de"), "--language de")
-    refused(says(manifest, "--out", manifest, "--asr", "parrot", "--resume"), "is the manifest itself")
+    refused(says(manifest, "--out", manifest, "--asr", "parrot", "--resume"), "is the input manifest")
     refused(says(tmp_path / "gone.jsonl", "--out", out, "--asr", "parrot"), "no such manifest")
     refused(says(manifest, "--asr", "parrot"), "--out")
     assert not out.exists()

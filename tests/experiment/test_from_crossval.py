@@ -296,4 +296,4 @@ def test_the_command_takes_a_run_or_says_in_one_line_why_not(
     assert len(said.splitlines()) == 1
     assert not (tmp_path / "out").exists()
     assert command([*arguments, "--from", str(run)]) == 0
-    assert "the model is in" in capsys.readouterr().out
+    assert "model saved in" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""`emofuse audit`: what would make the numbers of a protocol invalid, or flatter them."""
+"""`emofuse audit`: leaks, confounds and broken recordings that would make results invalid or too good."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ import typer
 from emofuse.errors import RecipeError
 from emofuse.types import Finding
 
-# How many utterances of a finding are named on the screen; --json names them all.
-NAMED = 3
+# How many utterances of a finding are listed on the screen; --json lists them all.
+LISTED_UTTERANCES = 3
 
 
 def audit(
-    manifest: Annotated[Path, typer.Argument(help="The manifest.")],
+    manifest: Annotated[Path, typer.Argument(help="Manifest (JSON Lines).")],
     protocol: Annotated[
-        str | None, typer.Option("--protocol", help="The protocol to audit; else what the corpus suggests.")
+        str | None, typer.Option("--protocol", help="Protocol to audit; if omitted, one that suits the corpus.")
     ] = None,
-    labels: Annotated[str, typer.Option("--labels", help="The label policy.")] = "as-is",
+    labels: Annotated[str, typer.Option("--labels", help="Label policy, such as iemocap4 or ekman7.")] = "as-is",
     text_independent: Annotated[
-        bool, typer.Option("--text-independent", help="Folds are to keep apart what is said, too.")
+        bool, typer.Option("--text-independent", help="Require folds that share no texts.")
     ] = False,
-    page: Annotated[Path | None, typer.Option("--page", help="Write a page with plots here (HTML).")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if there are errors.")] = False,
+    page: Annotated[
+        Path | None, typer.Option("--page", help="Write an HTML page with plots to this file.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 1 if there are errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Look for leaks between folds, confounds, and broken recordings, before any training."""
+    """Check a corpus for leaks between folds, confounds and broken recordings, before any training."""
     from emofuse import layout
-    from emofuse.cli.output import configure_logging, print_json
+    from emofuse.cli.output import configure_logging, counted, print_json
     from emofuse.config import ProtocolName
     from emofuse.data import audit as auditing
     from emofuse.data.labels import apply_policy
@@ -48,25 +50,28 @@ def audit(
     if page is not None:
         require_package("jinja2", "--page")
         require_package("matplotlib", "--page")
-    found = auditing.audit(corpus, chosen, text_independent=text_independent, unmapped=unmapped)
+    report = auditing.audit(corpus, chosen, text_independent=text_independent, unmapped=unmapped)
     if page is not None:
         from emofuse.data.audit.page import audit_page
 
-        layout.write_text(page, audit_page(corpus.name, found.as_dict(), found.facts))
+        layout.write_text(page, audit_page(corpus.name, report.as_dict(), report.facts))
     if as_json:
-        print_json(found.as_dict())
+        print_json(report.as_dict())
     else:
-        typer.echo(f"{corpus.name}: {found.n_utterances} utterances, {found.protocol or 'no protocol'}")
-        show_findings(found.findings)
+        typer.echo(
+            f"{corpus.name}: {counted(report.n_utterances, 'utterance')}, {report.protocol or 'no protocol'}"
+        )
+        show_findings(report.findings)
         if page is not None:
-            typer.echo(f"the page is {page}")
-    return 1 if strict and any(f.severity == "error" for f in found.findings) else 0
+            typer.echo(f"page written to {page}")
+    return 1 if strict and any(f.severity == "error" for f in report.findings) else 0
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
-    """Print findings, each with its utterances and with what to do."""
+    """Print each finding with its utterances and its remedy."""
     if not findings:
-        typer.echo("nothing was found")
-    for found in findings:
-        names = ", ".join(found.utterances[:NAMED]) + (", ..." if found.count > NAMED else "")
-        typer.echo(f"\n{found.severity}: {found.code}\n  {found.message}\n  {names}\n  -> {found.remedy}")
+        typer.echo("no findings")
+    for finding in findings:
+        more = ", ..." if finding.count > LISTED_UTTERANCES else ""
+        names = ", ".join(finding.utterances[:LISTED_UTTERANCES]) + more
+        typer.echo(f"\n{finding.severity}: {finding.code}\n  {finding.message}\n  {names}\n  -> {finding.remedy}")

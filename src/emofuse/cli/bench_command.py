@@ -1,4 +1,4 @@
-"""`emofuse bench`: what five ways to run one network cost, side by side in one run."""
+"""`emofuse bench`: speed and memory of five ways to run one network, measured side by side."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 def bench(
     model: Annotated[
         Path | None,
-        typer.Argument(help="A model folder; without one, the paper's network at full size with random weights."),
+        typer.Argument(help="A model folder; if omitted, the paper's network at full size with random weights."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="How many compute at once; all processors if not given.")
+        int | None, typer.Option("--threads", min=1, help="Number of threads; if omitted, one per processor.")
     ] = None,
-    utterances: Annotated[int, typer.Option("--utterances", min=1, help="How many are run.")] = 32,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often each is run.")] = 5,
+    utterances: Annotated[int, typer.Option("--utterances", min=1, help="Number of utterances.")] = 32,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Number of rounds.")] = 5,
 ) -> int:
-    """Compare speed and memory: transformers alone, torch, exported in float32 and in int8."""
+    """Compare the speed and memory of transformers, torch, and exported models in float32 and int8."""
     from emofuse.cli.output import configure_logging, print_json, progress_bar
 
     configure_logging()
@@ -45,10 +45,10 @@ def bench(
 
 
 def _show(report: Report) -> None:
-    from emofuse.cli.output import print_table
+    from emofuse.cli.output import counted, print_table
 
     print_table(
-        ("system", "times real time", "utterances/s", "peak MB", "same label", "of float32 peak"),
+        ("system", "x real time", "utterances/s", "peak MB", "label agreement", "peak vs float32"),
         [
             (
                 row.system,
@@ -61,12 +61,13 @@ def _show(report: Report) -> None:
             for row in report.rows
         ],
     )
-    print_table(("ratio of speed", "times as fast"), [(name, f"{r:.2f}") for name, r in report.ratios.items()])
+    print_table(("speed", "ratio"), [(name, f"{r:.2f}") for name, r in report.ratios.items()])
     scope, seconds = report.scope, report.scope.seconds
     typer.echo(f"{scope.model}; {scope.parameters / 1e6:.1f} million parameters")
     typer.echo(
-        f"{scope.utterances} utterances of {seconds.shortest:.1f} to {seconds.longest:.1f} s (mean "
-        f"{seconds.mean:.1f}), {scope.rounds} rounds, seed {scope.seed}; labels told: {scope.labels_told}"
+        f"{counted(scope.utterances, 'utterance')} of {seconds.shortest:.1f} to {seconds.longest:.1f} s (mean "
+        f"{seconds.mean:.1f}), {counted(scope.rounds, 'round')}, seed {scope.seed}; "
+        f"labels predicted: {scope.labels_told}"
     )
     typer.echo(f"timed: {scope.timed}")
     versions = ", ".join(f"{name} {number}" for name, number in scope.versions.items())

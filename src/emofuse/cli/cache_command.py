@@ -1,4 +1,4 @@
-"""`emofuse cache`: what is kept on disk, and getting rid of it."""
+"""`emofuse cache`: show what is cached on disk, and delete it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from emofuse.errors import RecipeError
 
 
 def cache(
-    prune: Annotated[bool, typer.Option("--prune", help="Delete what was used longest ago.")] = False,
-    keep_gb: Annotated[float, typer.Option("--keep-gb", min=0.0, help="With --prune: keep so much.")] = 0.0,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete cached files, the least recently used first.")
+    ] = False,
+    keep_gb: Annotated[float, typer.Option("--keep-gb", min=0.0, help="With --prune: keep this many GB.")] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Show what the cache holds, and how much; with --prune, delete it."""
-    from emofuse.cli.output import print_json, print_table
+    """Show the contents and the size of the cache; with --prune, delete them."""
+    from emofuse.cli.output import counted, print_json, print_table
     from emofuse.data import cache as caching
 
     if keep_gb and not prune:
-        raise RecipeError("--keep-gb says what --prune is to leave; add --prune")
+        raise RecipeError("--keep-gb applies to --prune only; add --prune")
     deleted = caching.prune(round(keep_gb * 2**30)) if prune else (0, 0)
     files, sizes = Counter[str](), Counter[str]()
     for one in caching.kept():
@@ -38,7 +40,7 @@ def cache(
     rows = [(kind, str(files[kind]), _megabytes(sizes[kind])) for kind in sorted(files)]
     print_table(("kind", "files", "MB"), rows, title=document["folder"])
     if prune:
-        typer.echo(f"deleted {deleted[0]} files, {_megabytes(deleted[1])} MB")
+        typer.echo(f"deleted {counted(deleted[0], 'file')}, {_megabytes(deleted[1])} MB")
     return 0
 
 

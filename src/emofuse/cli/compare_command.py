@@ -1,4 +1,4 @@
-"""`emofuse compare`: finished runs tested against one another, on the same folds."""
+"""`emofuse compare`: statistical tests between finished runs on the same folds."""
 
 from __future__ import annotations
 
@@ -16,31 +16,34 @@ if TYPE_CHECKING:
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders of crossval; two or more.")],
+    runs: Annotated[list[Path], typer.Argument(help="Two or more run folders of crossval.")],
     systems: Annotated[
-        list[str] | None, typer.Option("--system", help="Compare this system; else all that the runs share.")
+        list[str] | None,
+        typer.Option(
+            "--system", help="Compare this system only (repeatable); if omitted, all that the runs share."
+        ),
     ] = None,
     manifest: Annotated[
-        Path | None, typer.Option("--manifest", help="Their manifest, for runs that do not hold the true labels.")
+        Path | None,
+        typer.Option("--manifest", help="Their manifest; needed for runs that do not store the true labels."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Test finished runs against one another, speaker by speaker."""
+    """Compare finished runs with statistical tests over speakers."""
     from emofuse.cli.output import configure_logging, print_json
     from emofuse.runs.comparing import compare_runs, read_run
 
     configure_logging()
-    found = [read_run(folder, truth_of(folder, manifest)) for folder in runs]
-    compared = compare_runs(found, systems or ())
+    comparison = compare_runs([read_run(one, truth_of(one, manifest)) for one in runs], systems or ())
     if as_json:
-        print_json(compared)
+        print_json(comparison)
     else:
-        _show(compared)
+        _show(comparison)
     return 0
 
 
 def truth_of(folder: Path, manifest: Path | None) -> tuple[Tested, ...] | None:
-    """Return what a manifest says is true of the utterances that a run tested; None without a manifest.
+    """Return the true labels of the utterances that a run tested, from a manifest; None without one.
 
     Raises:
         RunError: the run was made from another manifest.
@@ -59,33 +62,36 @@ def truth_of(folder: Path, manifest: Path | None) -> tuple[Tested, ...] | None:
 
     corpus, _ = recipe_corpus(load_recipe(folder / layout.RECIPE), load_corpus(manifest))
     folds = read_folds(folder / layout.FOLDS)
-    held = json.loads((folder / layout.FOLDS).read_text(encoding="utf-8"))
-    if held.get("corpus_hash") != corpus_hash(corpus):
-        raise RunError(f"{folder}: was not run on {manifest}; its labels, texts, spans or files are others")
+    stored = json.loads((folder / layout.FOLDS).read_text(encoding="utf-8"))
+    if stored.get("corpus_hash") != corpus_hash(corpus):
+        raise RunError(f"{folder}: was not run on {manifest}: labels, texts, spans or files differ")
     return tested_by(corpus, folds)
 
 
-def _show(compared: dict[str, Any]) -> None:
-    for run in compared["runs"]:
+def _show(comparison: dict[str, Any]) -> None:
+    for run in comparison["runs"]:
         typer.echo(f"{run['name']}: {run['signature']}")
-    typer.echo("points; p: sign-flip over speakers; 80 % power: the smallest difference that it would likely find")
-    for _, family in itertools.groupby(compared["comparisons"], lambda one: (one["system"], one["a"], one["b"])):
+    typer.echo(
+        "percentage points; p: sign-flip test over speakers; 80 % power: smallest difference detected with it"
+    )
+    for _, family in itertools.groupby(comparison["comparisons"], lambda one: (one["system"], one["a"], one["b"])):
         _show_pair(list(family))
 
 
 def _show_pair(metrics: list[dict[str, Any]]) -> None:
-    """Print how one system of two runs differs, by each metric."""
-    from emofuse.cli.output import print_table
+    """Print the differences between two runs of one system, metric by metric."""
+    from emofuse.cli.output import counted, print_table
 
     first = metrics[0]
-    counted = f"{first['n']} utterances, {len(first['seeds'])} seed(s)"
-    groups = "speakers unknown, no test" if first["groups"] is None else f"G = {first['groups']} speakers"
-    least = "" if first["smallest_p"] is None else f", smallest attainable p {first['smallest_p']:.3g}"
-    typer.echo(f"\n{first['system']}: {first['a']} minus {first['b']}; {counted}, {groups}{least}")
-    print_table(("", "difference", "95 % interval", "p", "p (Holm)", "80 % power"), [_row(one) for one in metrics])
+    size = f"{counted(first['n'], 'utterance')}, {counted(len(first['seeds']), 'seed')}"
+    groups = "speakers unknown, no test" if first["groups"] is None else counted(first["groups"], "speaker")
+    smallest = "" if first["smallest_p"] is None else f", smallest possible p {first['smallest_p']:.3g}"
+    typer.echo(f"\n{first['system']}: {first['a']} minus {first['b']}; {size}, {groups}{smallest}")
+    print_table(("", "difference", "95 % CI", "p", "p (Holm)", "80 % power"), [_row(one) for one in metrics])
     test = first["mcnemar"]
     typer.echo(
-        f"McNemar, first seed: {test['only_a']} right by the first alone, {test['only_b']} by the second alone, "
+        f"McNemar's test, first seed: {test['only_a']} correct in the first run only, "
+        f"{test['only_b']} in the second only, "
         f"p {test['p']:.3g} ({test['label']})"
     )
 

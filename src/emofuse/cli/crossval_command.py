@@ -1,4 +1,4 @@
-"""`emofuse crossval`: systems compared over folds and seeds."""
+"""`emofuse crossval`: cross-validation of systems over folds and seeds."""
 
 from __future__ import annotations
 
@@ -18,18 +18,24 @@ if TYPE_CHECKING:
 
 
 def crossval(
-    recipe: Annotated[Path, typer.Argument(help="The recipe (YAML).")],
-    manifest: Annotated[Path, typer.Option("--manifest", help="The manifest.")],
-    out: Annotated[Path, typer.Option("--out", help="The run folder.")],
-    systems: Annotated[str, typer.Option("--systems", help="Which systems, by commas.")] = ",".join(SYSTEMS),
-    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Run seeds 0 to N-1.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="Override: key=value.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in this folder.")] = False,
+    recipe: Annotated[Path, typer.Argument(help="Recipe (YAML).")],
+    manifest: Annotated[Path, typer.Option("--manifest", help="Manifest (JSON Lines).")],
+    out: Annotated[Path, typer.Option("--out", help="Run folder.")],
+    systems: Annotated[str, typer.Option("--systems", help="Systems to train, separated by commas.")] = ",".join(
+        SYSTEMS
+    ),
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="Number of seeds; runs seeds 0 to N-1.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a value of the recipe: key=value (repeatable).")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in this folder.")] = False,
     accept: Annotated[
-        list[str] | None, typer.Option("--accept", help="Go on in spite of this finding of the audit.")
+        list[str] | None, typer.Option("--accept", help="Continue despite this finding of the audit (repeatable).")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Measure the longest batches; say how long it will take.")
+        bool, typer.Option("--dry-run", help="Estimate time and memory from the longest batches; do not train.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json on stdout.")] = False,
 ) -> int:
@@ -59,7 +65,7 @@ def crossval(
 def _rehearse(
     variants: Mapping[str, Recipe], corpus: Corpus, systems: tuple[SystemName, ...], as_json: bool
 ) -> int:
-    """Measure what runs would cost, and show it."""
+    """Estimate the cost of runs, and show it."""
     from emofuse.cli.output import configure_logging, print_json, print_table
 
     configure_logging()
@@ -67,8 +73,8 @@ def _rehearse(
 
     documents: dict[str, Any] = {}
     for name, recipe in variants.items():
-        found = rehearse(recipe, corpus, systems)
-        documents[name] = [one.as_dict() for one in found]
+        estimates = rehearse(recipe, corpus, systems)
+        documents[name] = [one.as_dict() for one in estimates]
         if not as_json:
             print_table(
                 ("system", "hours", "s/epoch", "features, s", "peak MB", "micro_seconds"),
@@ -81,9 +87,10 @@ def _rehearse(
                         f"{one.peak_memory_mb:.0f}",
                         f"{one.micro_seconds:g}",
                     )
-                    for one in found
+                    for one in estimates
                 ],
-                title=f"{name or 'dry run'}: by two of the longest batches; hours of all folds, seeds, epochs",
+                title=f"{name or 'dry run'}: estimated from two of the longest batches; "
+                "hours for all folds, seeds and epochs",
             )
     if as_json:
         print_json(documents.get("", documents))

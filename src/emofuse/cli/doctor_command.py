@@ -1,4 +1,4 @@
-"""`emofuse doctor`: what is installed, cached and usable."""
+"""`emofuse doctor`: which packages and models are available."""
 
 from __future__ import annotations
 
@@ -16,37 +16,39 @@ from emofuse import __version__
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Say what is installed, which encoders are cached, and what can be used."""
-    from emofuse.cli.output import print_json, print_table
+    """Show which packages are installed, which models are available, and the device."""
+    from emofuse.cli.output import counted, print_json, print_table
 
     report = examine()
     if as_json:
         print_json(report)
         return 0
-    typer.echo(f"emofuse {report['emofuse']}, Python {report['python']}, {report['processors']} processors")
+    typer.echo(
+        f"emofuse {report['emofuse']}, Python {report['python']}, {counted(report['processors'], 'processor')}"
+    )
     print_table(
         ("part", "usable", "packages"),
         [(name, "yes" if part["usable"] else "no", _packages(part)) for name, part in report["parts"].items()],
     )
-    typer.echo(f"computes on: {report['device']}")
+    typer.echo(f"device: {report['device'] or 'processor (torch is not installed)'}")
     print_table(
-        ("model in the box", "licence of its weights", "scope"),
+        ("included model", "licence of its weights", "scope"),
         [(model["name"], model["licence"], model["scope"]) for model in report["boxes"]],
     )
     print_table(
-        ("encoder in the Hub's cache", "revision", "MB"),
+        ("encoder in the Hub cache", "revision", "MB"),
         [(model["name"], model["revision"][:12], f"{model['size_mb']:.0f}") for model in report["cached"]],
     )
     for name, part in report["parts"].items():
         if not part["usable"]:
-            typer.echo(f'for {name}: pip install "emofuse[{name}]"')
+            typer.echo(f'to use {name}: pip install "emofuse[{name}]"')
     return 0
 
 
 def examine() -> dict[str, Any]:
     """Return what `doctor` prints, as JSON would hold it.
 
-    Of the models in the box, the first is the one that commands take where none is named.
+    The first of the included models is the one that commands use by default.
     """
     from emofuse.inference.box import boxes
 
@@ -63,7 +65,7 @@ def examine() -> dict[str, Any]:
 
 
 def _requirements() -> dict[str, list[str]]:
-    """Return part -> packages, as the package's own metadata has them; those of developers are left out."""
+    """Return the packages of each extra, from our own metadata; those of developers are left out."""
     parts: dict[str, list[str]] = {"core": []}
     for requirement in requires("emofuse") or []:
         name = re.match(r"[\w.-]+", requirement)
@@ -74,8 +76,8 @@ def _requirements() -> dict[str, list[str]]:
 
 
 def _part(packages: list[str]) -> dict[str, Any]:
-    found = {package: _version(package) for package in packages}
-    return {"usable": all(found.values()), "packages": found}
+    versions = {package: _version(package) for package in packages}
+    return {"usable": all(versions.values()), "packages": versions}
 
 
 def _version(package: str) -> str | None:
@@ -86,7 +88,7 @@ def _version(package: str) -> str | None:
 
 
 def _device() -> str | None:
-    """Return what torch would compute on; None without torch."""
+    """Return the device that torch would use; None without torch."""
     try:
         import torch
     except ImportError:
@@ -115,4 +117,4 @@ def _cached() -> list[dict[str, Any]]:
 
 
 def _packages(part: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {found or 'missing'}" for name, found in part["packages"].items())
+    return ", ".join(f"{name} {installed or 'missing'}" for name, installed in part["packages"].items())

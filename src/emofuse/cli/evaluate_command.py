@@ -1,4 +1,4 @@
-"""`emofuse evaluate`: how good a model is on a corpus, whoever made it."""
+"""`emofuse evaluate`: a model, ours or another one from the Hub, scored on a corpus."""
 
 from __future__ import annotations
 
@@ -14,33 +14,34 @@ from emofuse.types import Skip
 
 def evaluate(
     model: Annotated[
-        str, typer.Argument(help="A model or run folder; or an audio- or text-classification model of the Hub.")
+        str, typer.Argument(help="A model or run folder, or an audio or text classification model on the Hub.")
     ],
-    manifest: Annotated[Path, typer.Argument(help="The manifest.")],
-    labels: Annotated[str, typer.Option("--labels", help="The label policy.")] = "as-is",
+    manifest: Annotated[Path, typer.Argument(help="Manifest (JSON Lines).")],
+    labels: Annotated[str, typer.Option("--labels", help="Label policy, such as iemocap4 or ekman7.")] = "as-is",
     pairs: Annotated[
         list[str] | None,
-        typer.Option("--map", help="What the model calls a label: theirs=ours; or a YAML file of such pairs."),
+        typer.Option(
+            "--map",
+            help="Map a label of the model to one of the corpus: model=corpus, or a YAML file of such pairs.",
+        ),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Write predictions and figures into this folder.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write predictions and scores to this folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Let a model predict a corpus, and score it; models of others too."""
+    """Evaluate a model on a corpus; it may be a classifier from the Hub."""
     from emofuse.cli.output import configure_logging, print_json, progress_bar, warn_of_skips
 
     configure_logging()
     from emofuse.inference.evaluate import evaluate as evaluate_on
 
-    given = _label_map(pairs or [])
+    label_map = _label_map(pairs or [])
     with progress_bar() as bar:
         task = bar.add_task("predicting", total=None, figures="")
         document = evaluate_on(
             model,
             manifest,
             labels,
-            given,
+            label_map,
             out,
             listener=lambda done, of: bar.update(task, completed=done, total=of),
         )
@@ -55,11 +56,11 @@ def evaluate(
 
 
 def _label_map(values: Sequence[str]) -> dict[str, str]:
-    """Read pairs of labels, and files of them; what stands later holds."""
+    """Read pairs of labels, and files of them; a later pair overrides an earlier one."""
     pairs: dict[str, str] = {}
     for value in values:
-        theirs, sign, ours = value.partition("=")
-        pairs |= {theirs.strip(): ours.strip()} if sign else _read_pairs(Path(value))
+        model, sign, corpus = value.partition("=")
+        pairs |= {model.strip(): corpus.strip()} if sign else _read_pairs(Path(value))
     return pairs
 
 
@@ -67,24 +68,27 @@ def _read_pairs(path: Path) -> dict[str, str]:
     import yaml
 
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise RecipeError(f"--map {path}: is no pair theirs=ours, and no file that can be read") from error
+        raise RecipeError(f"--map {path}: is neither a pair model=corpus nor a file that can be read") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"--map {path}: is not YAML; write one `theirs: ours` a line") from error
-    if not isinstance(found, dict):
-        raise RecipeError(f"--map {path}: holds no pairs; write one `theirs: ours` a line")
-    return {str(theirs): "" if ours is None else str(ours) for theirs, ours in found.items()}
+        raise RecipeError(f"--map {path}: is not YAML; write one `model: corpus` per line") from error
+    if not isinstance(document, dict):
+        raise RecipeError(f"--map {path}: has no pairs of labels; write one `model: corpus` per line")
+    return {str(model): "" if corpus is None else str(corpus) for model, corpus in document.items()}
 
 
 def _show(document: dict[str, Any], out: Path | None) -> None:
+    from emofuse.cli.output import counted
     from emofuse.cli.score_tables import show_figures, show_groups
 
-    show_figures(document["figures"], f"{document['model']}: {document['n']} of {document['tested']} utterances")
+    show_figures(
+        document["figures"], f"{document['model']}: {document['n']} of {counted(document['tested'], 'utterance')}"
+    )
     show_groups(document["figures"]["groups"])
-    renamed = [f"{theirs} is {ours}" for theirs, ours in document["map"].items() if theirs != ours]
+    renamed = [f"{model} -> {corpus}" for model, corpus in document["map"].items() if model != corpus]
     if renamed:
-        typer.echo(f"labels: {', '.join(renamed)}")
+        typer.echo(f"labels mapped: {', '.join(renamed)}")
     typer.echo(document["signature"])
     if out is not None:
-        typer.echo(f"everything is in {out}")
+        typer.echo(f"results written to {out}")

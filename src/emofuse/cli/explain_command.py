@@ -1,4 +1,4 @@
-"""`emofuse explain`: which words and which moments spoke for a label."""
+"""`emofuse explain`: how much each word and each moment contributes to a label."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import typer
 if TYPE_CHECKING:
     from emofuse.inference.explain.explanation import Explanation
 
-# How many words and moments are shown without a page.
-SHOWN = 5
+# How many words and moments are printed; a page shows all of them.
+PRINTED_PARTS = 5
 
 
 def explain(
-    model: Annotated[Path, typer.Argument(help="The model folder, or a run folder with a model in it.")],
-    audio: Annotated[Path | None, typer.Argument(help="The recording.")] = None,
-    text: Annotated[str | None, typer.Option("--text", help="What is said in it.")] = None,
+    model: Annotated[Path, typer.Argument(help="A model folder, or a run folder with a model.")],
+    audio: Annotated[Path | None, typer.Argument(help="Recording.")] = None,
+    text: Annotated[str | None, typer.Option("--text", help="Its transcript.")] = None,
     label: Annotated[
-        str | None, typer.Option("--label", help="What to explain; what the model says, if not given.")
+        str | None, typer.Option("--label", help="Label to explain; if omitted, the predicted one.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="The page to write (.html).")] = None,
-    steps: Annotated[int, typer.Option("--steps", help="The most gradients to compute.")] = 1024,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON document.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Write an HTML page to this file.")] = None,
+    steps: Annotated[int, typer.Option("--steps", help="Maximum number of gradients to compute.")] = 1024,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Show which words and which moments of one utterance spoke for a label."""
+    """Explain a prediction: how much each word and each moment of an utterance contributes to a label."""
     from emofuse.cli.output import configure_logging, print_json
 
     configure_logging()
@@ -43,7 +43,7 @@ def explain(
         return 0
     _show(explanation)
     if out is not None:
-        typer.echo(f"the page is {out}")
+        typer.echo(f"page written to {out}")
     return 0
 
 
@@ -52,8 +52,8 @@ def _write(explanation: Explanation, out: Path) -> None:
     from emofuse.inference.explain.page import explanation_page
     from emofuse.sound.clips import read_clip
 
-    heard = explanation.audio is not None and explanation.moments
-    clip = read_clip(Path(str(explanation.audio))) if heard else None
+    has_sound = explanation.audio is not None and explanation.moments
+    clip = read_clip(Path(str(explanation.audio))) if has_sound else None
     layout.write_text(out, explanation_page(explanation, clip))
 
 
@@ -65,12 +65,12 @@ def _show(explanation: Explanation) -> None:
     moments = [(f"{n * step:.1f} to {(n + 1) * step:.1f} s", value) for n, value in enumerate(explanation.moments)]
     for title, parts in (("word", words), ("moment", moments)):
         if parts:
-            strongest = sorted(parts, key=lambda part: -abs(part[1]))[:SHOWN]
-            print_table((title, "adds"), [(name, f"{value:+.3f}") for name, value in strongest])
+            strongest = sorted(parts, key=lambda part: -abs(part[1]))[:PRINTED_PARTS]
+            print_table((title, "contribution"), [(name, f"{value:+.3f}") for name, value in strongest])
     for one in explanation.removals:
-        chance = one.probabilities[explanation.label]
-        typer.echo(f"without the {one.modality}: {one.label}; {explanation.label} {chance:.1%}")
-    chance = explanation.probabilities[explanation.label]
-    typer.echo(f"explained: {explanation.label}, {chance:.1%}; the model predicts {explanation.predicted}")
+        probability = one.probabilities[explanation.label]
+        typer.echo(f"without the {one.modality}: {one.label}; {explanation.label} {probability:.1%}")
+    probability = explanation.probabilities[explanation.label]
+    typer.echo(f"explained: {explanation.label}, {probability:.1%}; predicted: {explanation.predicted}")
     for note in explanation.notes:
         typer.echo(f"note: {note}", err=True)

@@ -1,4 +1,4 @@
-"""`emofuse export`: a model folder in, one that needs no torch out."""
+"""`emofuse export`: a model as an ONNX graph that runs without torch."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ import typer
 
 
 def export(
-    model: Annotated[Path, typer.Argument(help="The model folder, or a run folder with a model in it.")],
-    out: Annotated[Path, typer.Option("--out", help="The exported folder.")],
-    int8: Annotated[bool, typer.Option("--int8", help="Matrix products in 8 bits: smaller and faster.")] = False,
+    model: Annotated[Path, typer.Argument(help="A model folder, or a run folder with a model.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the exported model.")],
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Compute matrix products in 8 bits: smaller and faster.")
+    ] = False,
     sample: Annotated[
         Path | None,
-        typer.Option("--sample", help="A manifest on whose utterances the graph is compared with torch."),
+        typer.Option("--sample", help="Manifest of utterances on which the graph is compared with torch."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was measured as one JSON document.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the comparison with torch as one JSON document.")
+    ] = False,
 ) -> int:
-    """Write a model as an ONNX graph that runs without torch."""
+    """Export a model as an ONNX graph that runs without torch."""
     from emofuse.cli.output import configure_logging, print_json
 
     configure_logging()
@@ -30,24 +34,25 @@ def export(
         return 0
     for precision, measured in parity.items():
         _show(precision, measured)
-    typer.echo(f"exported to {out}: emofuse predict {out} ...")
+    typer.echo(f"exported to {out}; use it with: emofuse predict {out} ...")
     return 0
 
 
 def _show(precision: str, measured: dict[str, Any]) -> None:
-    from emofuse.cli.output import print_table
+    from emofuse.cli.output import counted, print_table
 
-    said = measured["sample"]
+    sample = measured["sample"]
     print_table(
-        ("label", "utterances", "largest difference of a logit", "of a probability"),
+        ("label", "utterances", "max logit difference", "max probability difference"),
         [
-            (label, str(apart["n"]), f"{apart['logit']:.1e}", f"{apart['probability']:.1e}")
-            for label, apart in said["labels"].items()
+            (label, str(one["n"]), f"{one['logit']:.1e}", f"{one['probability']:.1e}")
+            for label, one in sample["labels"].items()
         ],
-        f"{precision} beside torch, on {said['n']} utterances: {said['label_agreement']:.1%} the same label",
+        f"{precision} compared with torch on {counted(sample['n'], 'utterance')}: "
+        f"{sample['label_agreement']:.1%} have the same label",
     )
     shapes = "; ".join(
-        f"{one['batch']} x {one['seconds']:g} s, {one['pieces']} pieces: {one['largest']:.1e}"
+        f"{one['batch']} x {one['seconds']:g} s, {counted(one['pieces'], 'piece')}: {one['largest']:.1e}"
         for one in measured["shapes"]
     )
-    typer.echo(f"on noise of other sizes, largest difference of a logit: {shapes}")
+    typer.echo(f"max logit difference on noise of other sizes: {shapes}")

@@ -1,4 +1,4 @@
-"""The commands, and what becomes of errors: one line on stderr, never a traceback."""
+"""The commands; an error is one line on stderr, never a traceback."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ app = typer.Typer(
     help="Recognise emotion from what is said and how it is said.",
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help comes in half the time
+    rich_markup_mode=None,  # plain help is twice as fast
 )
 for command in (
     prepare,
@@ -80,7 +80,7 @@ def run(arguments: Sequence[str]) -> int:
     except USAGE_ERROR as error:
         return _refuse(f"{error.format_message()}; see emofuse --help")
     except (KeyboardInterrupt, typer.Abort):
-        return _refuse("interrupted; what was complete is kept", code=130)
+        return _refuse("interrupted; completed work is kept", code=130)
     except BrokenPipeError:
         sys.stderr.close()
         return 1

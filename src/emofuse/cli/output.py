@@ -1,4 +1,4 @@
-"""What commands show people: tables on stdout, progress and warnings on stderr."""
+"""The output of commands: tables on stdout, progress and warnings on stderr."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from emofuse.types import Skip
 
 T = TypeVar("T")
 
-# How wide a table may be in a file, where nobody's screen limits it.
+# Width of a table in a file, where no screen limits it.
 FILE_WIDTH = 132
 # How many reasons for skipping are listed.
-NAMED_REASONS = 10
+LISTED_REASONS = 10
 
 
 def console() -> Console:
@@ -33,9 +33,9 @@ def console() -> Console:
 
 
 def configure_logging() -> None:
-    """Send warnings to stderr, and keep foreign libraries' progress bars and remarks away.
+    """Send warnings to stderr, and turn off the progress bars and remarks of other libraries.
 
-    Call it before those libraries are imported: they read their settings then.
+    Call it before those libraries are imported: that is when they read their settings.
     """
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -47,13 +47,18 @@ def configure_logging() -> None:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number and its noun: "1 recording", "2 recordings"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
-    """Print a table on stdout; columns but the first are set right."""
+    """Print a table on stdout; all columns but the first are aligned right."""
     table = Table(title=title, title_justify="left", header_style="bold")
     for number, column in enumerate(columns):
         first = number == 0
@@ -65,20 +70,20 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
 
 
 def print_counts(title: str, counts: Mapping[str, int]) -> None:
-    """Print how many utterances there are of each kind."""
+    """Print a table of counts of utterances."""
     print_table((title, "utterances"), [(name, str(count)) for name, count in counts.items()])
 
 
 def warn_of_skips(skipped: Sequence[Skip]) -> None:
-    """List on stderr what was skipped and why, each reason once."""
+    """List on stderr what was skipped, each reason once."""
     by_reason: dict[str, list[str]] = {}
     for skip in skipped:
         by_reason.setdefault(skip.reason, []).append(skip.id)
-    for reason, names in list(by_reason.items())[:NAMED_REASONS]:
+    for reason, names in list(by_reason.items())[:LISTED_REASONS]:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         console().print(f"skipped {names[0]}{more}: {reason}", markup=False, soft_wrap=True)
-    if len(by_reason) > NAMED_REASONS:
-        console().print(f"... and more, for {len(by_reason) - NAMED_REASONS} other reasons")
+    if len(by_reason) > LISTED_REASONS:
+        console().print(f"... and {counted(len(by_reason) - LISTED_REASONS, 'other reason')}")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`emofuse prepare`: a corpus folder, a table or a dataset becomes a manifest."""
+"""`emofuse prepare`: a manifest from a corpus folder, a table or a Hub dataset."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ from emofuse.errors import CorpusError
 
 
 def prepare(
-    corpus: Annotated[str, typer.Argument(help="Name of the corpus; csv for any table, hf for a dataset.")],
+    corpus: Annotated[str, typer.Argument(help="Name of the corpus; csv for any table, hf for a Hub dataset.")],
     root: Annotated[Path, typer.Argument(help="The corpus folder as published, the table, or the dataset.")],
-    out: Annotated[Path, typer.Option("--out", help="The manifest to write (JSON Lines).")],
-    labels: Annotated[str, typer.Option("--labels", help="Count the labels under this policy.")] = "as-is",
-    column: Annotated[list[str] | None, typer.Option("--column", help="For csv and hf: field=column.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Manifest to write (JSON Lines).")],
+    labels: Annotated[str, typer.Option("--labels", help="Label policy for the counts.")] = "as-is",
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", help="For csv and hf: name of a column, as field=column (repeatable)."),
+    ] = None,
     audio_root: Annotated[
         Path | None,
-        typer.Option("--root", help="For csv: where audio paths start; for hf: where to put recordings."),
+        typer.Option(
+            "--root", help="For csv: folder that audio paths are relative to; for hf: folder for the recordings."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Turn a corpus folder or a table into a manifest, with counts."""
-    from emofuse.cli.output import print_counts, print_json, warn_of_skips
+    """Convert a corpus folder, a table or a Hub dataset into a manifest, and show counts."""
+    from emofuse.cli.output import counted, print_counts, print_json, warn_of_skips
     from emofuse.data.corpora import HUB, TABLE, read_corpus
     from emofuse.data.corpora.prepared import count_by
     from emofuse.data.labels import apply_policy
@@ -43,11 +48,11 @@ def prepare(
     else:
         for field, values in counts.items():
             print_counts(field, values)
-        typer.echo(f"{len(labelled)} utterances -> {out}; {len(prepared.skipped)} skipped")
+        typer.echo(f"{counted(len(labelled), 'utterance')} written to {out}; {len(prepared.skipped)} skipped")
     warn_of_skips(prepared.skipped)
     if prepared.incomplete:
         typer.echo(f"incomplete: {prepared.incomplete}", err=True)
-    # What a published folder holds besides its utterances is no failure, nor is a part of it; a lost row is one.
+    # Other files in a published folder are no failure, nor is a part of a corpus; a lost row of a table is one.
     lost = prepared.incomplete and not prepared.partial
     return 1 if lost or (prepared.skipped and corpus in (TABLE, HUB)) else 0
 

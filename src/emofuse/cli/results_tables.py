@@ -1,4 +1,4 @@
-"""What a cross-validation found, for people: systems, baselines, comparisons, warnings."""
+"""The results of a cross-validation as tables: systems, baselines, comparisons, warnings."""
 
 from __future__ import annotations
 
@@ -7,39 +7,40 @@ from typing import Any
 
 import typer
 
-from emofuse.cli.output import print_table, warn_of_skips
+from emofuse.cli.output import counted, print_table, warn_of_skips
 from emofuse.types import Skip
 
 
 def show_results(results: dict[str, Any], out: Path, name: str = "") -> None:
-    """Print the table of systems, and what one adds to another, with what speakers say of that."""
+    """Print the table of systems, and their differences with tests over speakers."""
     if name:
         typer.echo(f"\n{name}")
     print_table(
-        ("system", "WA", "UA", "95 %", "macro-F1", "UA over folds", "ECE"),
+        ("system", "WA", "UA", "95 % CI", "macro-F1", "UA range over folds", "ECE"),
         [_row(system, figures) for part in ("baselines", "systems") for system, figures in results[part].items()],
-        title=f"{results['corpus']}: {results['n_utterances']} utterances, {results['protocol']}, "
-        f"{len(results['folds'])} folds {results['folds_hash']}, {len(results['seeds'])} seeds",
+        title=f"{results['corpus']}: {counted(results['n_utterances'], 'utterance')}, {results['protocol']}, "
+        f"{counted(len(results['folds']), 'fold')} {results['folds_hash']}, "
+        f"{counted(len(results['seeds']), 'seed')}",
     )
-    compared = [_compared(one) for one in results["comparisons"] if one["metric"] == "ua"]
-    if compared:
+    comparisons = [_comparison(one) for one in results["comparisons"] if one["metric"] == "ua"]
+    if comparisons:
         print_table(
-            ("a minus b", "points of UA", "95 %", "p", "p (Holm)", "G", "least p", "found at 80 %"),
-            compared,
-            title="sign-flip over speakers, of which there are G; the last column: the difference that 80 % of "
-            "such experiments would find",
+            ("a - b", "UA points", "95 % CI", "p", "p (Holm)", "speakers", "smallest p", "80 % power"),
+            comparisons,
+            title="percentage points; p: sign-flip test over speakers; smallest p: the smallest possible; "
+            "80 % power: the smallest difference detected with it",
         )
     for note in results["notes"]:
         typer.echo(f"note: {note}")
-    typer.echo(f"{results['signature']}\neverything is in {out}")
+    typer.echo(f"{results['signature']}\nresults written to {out}")
     warn(results)
 
 
 def warn(results: dict[str, Any]) -> None:
-    """Say on stderr what the audit found and what was skipped."""
-    for found in results["audit"]["findings"]:
-        accepted = ", accepted" if found["code"] in results["audit"]["accepted"] else ""
-        typer.echo(f"{found['severity']}: {found['code']}{accepted}: {found['message']}", err=True)
+    """Print the findings of the audit and what was skipped on stderr."""
+    for finding in results["audit"]["findings"]:
+        accepted = ", accepted" if finding["code"] in results["audit"]["accepted"] else ""
+        typer.echo(f"{finding['severity']}: {finding['code']}{accepted}: {finding['message']}", err=True)
     warn_of_skips([Skip(**skip) for skip in results["skipped"]])
 
 
@@ -57,7 +58,7 @@ def _row(name: str, figures: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _compared(one: dict[str, Any]) -> tuple[str, ...]:
+def _comparison(one: dict[str, Any]) -> tuple[str, ...]:
     interval = one["ci95"]
     return (
         f"{one['a']} - {one['b']}",

@@ -1,4 +1,4 @@
-"""`emofuse score`: the predictions of any system, under a protocol, with a signature to cite."""
+"""`emofuse score`: scores for the predictions of any system, with a signature to cite."""
 
 from __future__ import annotations
 
@@ -21,31 +21,37 @@ UNSTATED = "unstated"
 def score(
     predictions: Annotated[
         list[Path],
-        typer.Argument(help="Tables (CSV, TSV) or JSON Lines of id, label and maybe fold, seed, p_LABEL."),
+        typer.Argument(help="CSV, TSV or JSON Lines files with id, label and optionally fold, seed, p_LABEL."),
     ],
-    manifest: Annotated[Path, typer.Option("--manifest", help="The manifest.")],
-    protocol: Annotated[str, typer.Option("--protocol", help="Who was tested while the others trained.")],
-    labels: Annotated[str, typer.Option("--labels", help="The label policy.")] = "as-is",
-    folds: Annotated[Path | None, typer.Option("--folds", help="The folds, if not ours: a folds.json.")] = None,
-    folds_seed: Annotated[int, typer.Option("--folds-seed", min=0, help="Of folds drawn at random.")] = 0,
+    manifest: Annotated[Path, typer.Option("--manifest", help="Manifest (JSON Lines).")],
+    protocol: Annotated[str, typer.Option("--protocol", help="Protocol that the predictions were made with.")],
+    labels: Annotated[str, typer.Option("--labels", help="Label policy, such as iemocap4 or ekman7.")] = "as-is",
+    folds: Annotated[
+        Path | None, typer.Option("--folds", help="The folds (folds.json), if they are not those of emofuse.")
+    ] = None,
+    folds_seed: Annotated[
+        int, typer.Option("--folds-seed", min=0, help="Seed of folds that are drawn at random.")
+    ] = 0,
     text_independent: Annotated[
-        bool, typer.Option("--text-independent", help="Folds keep apart what is said, too.")
+        bool, typer.Option("--text-independent", help="The folds share no texts.")
     ] = False,
     columns: Annotated[
-        list[str] | None, typer.Option("--column", help="Name a column: field=column, such as id=file.")
+        list[str] | None,
+        typer.Option("--column", help="Name of a column, as field=column, such as id=file (repeatable)."),
     ] = None,
     text_source: Annotated[
-        str, typer.Option("--text-source", help="What the system read: gold, asr or none.")
+        str, typer.Option("--text-source", help="Texts that the system used: gold, asr or none.")
     ] = UNSTATED,
     validation: Annotated[
-        str, typer.Option("--validation", help="What validation was cut by, in a word: session, none ...")
+        str,
+        typer.Option("--validation", help="What the validation set was split by, in one word: session, none, ..."),
     ] = UNSTATED,
     selection: Annotated[
-        str, typer.Option("--selection", help="How the epoch was chosen, in a word: best, fixed ...")
+        str, typer.Option("--selection", help="How the epoch was selected, in one word: best, fixed, ...")
     ] = UNSTATED,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Score any system's predictions, and print one signature to cite."""
+    """Score the predictions of any system, and print a signature to cite."""
     from emofuse.cli.output import configure_logging
     from emofuse.data.labels import apply_policy
     from emofuse.data.manifest import load_corpus
@@ -60,8 +66,8 @@ def score(
     corpus, task = apply_policy(load_corpus(manifest), labels)
     parts = _folds(corpus, chosen, folds, folds_seed, text_independent)
     answers = [answer for path in predictions for answer in read_answers(path, names)]
-    said = Statement(chosen, labels, text_independent, validation, selection, text_source)
-    scored = score_answers(answers, corpus, task, parts, said)
+    statement = Statement(chosen, labels, text_independent, validation, selection, text_source)
+    scored = score_answers(answers, corpus, task, parts, statement)
     _show(scored, as_json)
     return 1 if scored["missing"] else 0
 
@@ -72,8 +78,8 @@ def _protocol(name: str) -> ProtocolName:
     chosen = next((each for each in get_args(ProtocolName) if each == name), None)
     if chosen is None:
         raise RecipeError(f"--protocol {name}: choose one of {', '.join(get_args(ProtocolName))}")
-    found: ProtocolName = chosen
-    return found
+    protocol: ProtocolName = chosen
+    return protocol
 
 
 def _columns(pairs: Sequence[str]) -> dict[str, str]:
@@ -84,34 +90,35 @@ def _columns(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def _folds(
-    corpus: Corpus, protocol: ProtocolName, given: Path | None, seed: int, text_independent: bool
+    corpus: Corpus, protocol: ProtocolName, path: Path | None, seed: int, text_independent: bool
 ) -> tuple[Fold, ...]:
-    """Draw the protocol's folds, or read those that are given and make sure that they are the protocol's."""
+    """Draw the folds of a protocol, or read them from a file and check that they follow the protocol."""
     from emofuse.data.splits import draw_folds
     from emofuse.runs.comparing import read_folds
     from emofuse.runs.referee import check_folds
 
-    if given is not None and protocol == "speaker-kfold" and text_independent:
+    if path is not None and protocol == "speaker-kfold" and text_independent:
         raise RecipeError(
-            "--folds: whether folds of speakers keep apart what is said cannot be checked; leave one out"
+            "--folds: cannot be checked with --text-independent under speaker-kfold; omit one of the two options"
         )
     drawn = draw_folds(corpus, protocol, "fixed", seed, text_independent)
-    if given is None:
+    if path is None:
         return drawn
-    folds = read_folds(given)
+    folds = read_folds(path)
     check_folds(folds, drawn, corpus, whole_speakers=protocol == "speaker-kfold")
     return folds
 
 
 def _show(scored: dict[str, Any], as_json: bool) -> None:
-    from emofuse.cli.output import print_json
+    from emofuse.cli.output import counted, print_json
     from emofuse.cli.score_tables import show_figures
 
     if as_json:
         print_json(scored)
     else:
         show_figures(
-            scored["figures"], f"{scored['n']} of {scored['tested']} utterances, {scored['seeds']} seed(s)"
+            scored["figures"],
+            f"{scored['n']} of {counted(scored['tested'], 'utterance')}, {counted(scored['seeds'], 'seed')}",
         )
         typer.echo(scored["signature"])
     for warning in scored["warnings"]:

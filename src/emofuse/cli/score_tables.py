@@ -1,4 +1,4 @@
-"""How figures of one system, or of one against another, are set on the screen."""
+"""The scores of one system as tables."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ METRIC_NAMES = {"ua": "UA", "wa": "WA", "macro_f1": "macro-F1"}
 
 
 def show_figures(figures: dict[str, Any], title: str) -> None:
-    """Print the figures of one system: the headline, then each label's."""
+    """Print the scores of one system: overall, then of each label."""
     from emofuse.cli.output import print_table
 
     typer.echo(title)
     print_table(
-        ("", "value", "std over seeds", "95 % interval", "mean over folds"),
-        [
-            _headline(name, figures[metric])
-            for metric, name in (("ua", "UA"), ("wa", "WA"), ("macro_f1", "macro-F1"))
-        ],
+        ("metric", "value", "std over seeds", "95 % CI", "mean over folds"),
+        [_headline(name, figures[metric]) for metric, name in METRIC_NAMES.items()],
     )
     calibration = [f"{name.upper()} {figures[name]:.3f}" for name in ("ece", "nll") if figures[name] is not None]
     if calibration:
@@ -43,17 +40,17 @@ def _share(value: float | None) -> str:
 
 
 def show_groups(groups: dict[str, Any]) -> None:
-    """Print how each group of utterances fared, and between which two the gap is largest."""
+    """Print the scores of each group of utterances, and the largest gap between two groups."""
     from emofuse.cli.output import print_table
 
-    for attribute, found in groups.items():
+    for attribute, group in groups.items():
         print_table(
             (attribute, "UA", "WA", "macro-F1", "utterances"),
             [
                 (value, *(_share(each[metric]) for metric in METRIC_NAMES), str(each["n"]))
-                for value, each in found["values"].items()
+                for value, each in group["values"].items()
             ],
         )
-        gap = found["gap"]
+        gap = group["gap"]
         if gap["ua"]:
             typer.echo(f"largest gap in UA: {gap['ua']:.3f}, {gap['highest']} over {gap['lowest']}")

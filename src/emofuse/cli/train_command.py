@@ -1,4 +1,4 @@
-"""`emofuse train`: one system, trained on a whole corpus, to be used."""
+"""`emofuse train`: one system trained on a whole corpus."""
 
 from __future__ import annotations
 
@@ -15,17 +15,22 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="The recipe (YAML).")],
-    manifest: Annotated[Path, typer.Option("--manifest", help="The manifest.")],
-    out: Annotated[Path, typer.Option("--out", help="The run folder; the model goes into its folder model.")],
-    system: Annotated[str, typer.Option("--system", help="audio, text or fusion.")] = "fusion",
+    recipe: Annotated[Path, typer.Argument(help="Recipe (YAML).")],
+    manifest: Annotated[Path, typer.Option("--manifest", help="Manifest (JSON Lines).")],
+    out: Annotated[Path, typer.Option("--out", help="Run folder; the model is saved in its subfolder model.")],
+    system: Annotated[str, typer.Option("--system", help="System to train: audio, text or fusion.")] = "fusion",
     run: Annotated[
-        Path | None, typer.Option("--from", help="Take epochs and calibration from this cross-validation.")
+        Path | None,
+        typer.Option(
+            "--from", help="Cross-validation run that the number of epochs and the calibration are taken from."
+        ),
     ] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="Override: key=value.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on behind the last epoch that was kept.")] = False,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a value of the recipe: key=value (repeatable).")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue after the last saved epoch.")] = False,
 ) -> int:
-    """Train one system on everything in a manifest and keep its model."""
+    """Train one system on all utterances of a manifest, and save the model."""
     from emofuse.config import load_recipe
     from emofuse.data.manifest import load_corpus
 
@@ -33,7 +38,7 @@ def train(
     if chosen is None:
         raise RecipeError(f"--system {system}: choose one of {', '.join(SYSTEMS)}")
     skipped = train_shown(load_recipe(recipe, settings or []), load_corpus(manifest), out, chosen, run, resume)
-    typer.echo(f"the model is in {out / 'model'}")
+    typer.echo(f"model saved in {out / 'model'}")
     return 1 if skipped else 0
 
 

@@ -1,4 +1,4 @@
-"""`emofuse transcribe`: speech to text for a manifest, with how often the words are wrong."""
+"""`emofuse transcribe`: speech recognition for a manifest, with word error rates."""
 
 from __future__ import annotations
 
@@ -18,28 +18,29 @@ if TYPE_CHECKING:
     from emofuse.data.transcription import Recognition
     from emofuse.evaluation.word_errors import WordErrorRate
 
-# What word error rates are told for, each value by itself.
+# Word error rates are computed for each value of these.
 GROUPS = ("label", "gender", "speaker")
 SHOWN_GROUPS = ("label", "gender")
 
 
 def transcribe(
-    manifest: Annotated[Path, typer.Argument(help="The manifest.")],
-    out: Annotated[Path, typer.Option("--out", help="The manifest to write, with the recognised texts.")],
+    manifest: Annotated[Path, typer.Argument(help="Manifest (JSON Lines).")],
+    out: Annotated[Path, typer.Option("--out", help="Manifest to write, with the recognised texts.")],
     asr: Annotated[
         str | None,
         typer.Option(
             "--asr",
-            help="pocketsphinx (needs no download), faster-whisper[:SIZE or folder] or transformers:MODEL.",
+            help="Engine: pocketsphinx (no download), faster-whisper[:SIZE or folder] or transformers:MODEL.",
         ),
     ] = None,
     language: Annotated[
-        str | None, typer.Option("--language", help="What is spoken where the manifest does not say, such as en.")
+        str | None,
+        typer.Option("--language", help="Language of recordings for which the manifest has none, such as en."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that stopped.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Recognise what is said in recordings; texts that were there stay beside the new ones."""
+    """Transcribe the recordings of a manifest; texts that it already has are kept as well."""
     from emofuse.cli.output import configure_logging, print_json, warn_of_skips
     from emofuse.data.manifest import load_corpus
     from emofuse.data.transcription import save_recognised, words_file
@@ -47,7 +48,7 @@ def transcribe(
     configure_logging()
     corpus = load_corpus(manifest)
     if out.exists() and out.samefile(manifest):
-        raise RunError(f"{out}: is the manifest itself; choose another --out")
+        raise RunError(f"{out}: is the input manifest; choose another --out")
     engine = open_any_engine(asr or _default_engine())
     recognitions, skipped = _recognise_shown(corpus, engine, out, language, resume)
     recognised = save_recognised(corpus, recognitions, out)
@@ -77,12 +78,12 @@ def transcribe(
 
 
 def open_any_engine(spec: str) -> Engine:
-    """Load a recogniser by the name that `--asr` takes.
+    """Load a speech recognition engine by the name that `--asr` takes.
 
     Raises:
-        RecipeError: there is no such recogniser.
+        RecipeError: there is no such engine.
         MissingExtraError: its library is not installed.
-        CheckpointError: its model cannot be had.
+        CheckpointError: its model cannot be loaded.
     """
     name, _, model = spec.partition(":")
     if name == "transformers":
@@ -97,7 +98,7 @@ def open_any_engine(spec: str) -> Engine:
 def _default_engine() -> str:
     if find_spec("faster_whisper") is None:
         raise MissingExtraError(
-            "asr", "faster-whisper, taken where no --asr is given (others: pocketsphinx, transformers:MODEL),"
+            "asr", "faster-whisper, the default engine (others: --asr pocketsphinx, --asr transformers:MODEL),"
         )
     return "faster-whisper"
 
@@ -113,27 +114,27 @@ def _recognise_shown(
     skipped: list[Skip] = []
     with progress_bar() as bar:
         task = bar.add_task(engine.name, total=len(corpus), figures="")
-        for found in recognise_corpus(corpus, engine, out, language, resume):
-            if isinstance(found, Skip):
-                skipped.append(found)
+        for result in recognise_corpus(corpus, engine, out, language, resume):
+            if isinstance(result, Skip):
+                skipped.append(result)
             else:
-                recognitions[found.id] = found
+                recognitions[result.id] = result
             bar.update(task, advance=1, figures=f"{len(recognitions) + len(skipped)}/{len(corpus)}")
     return recognitions, skipped
 
 
 def _error_rates(utterances: list[Utterance]) -> dict[str, dict[str, WordErrorRate]] | None:
-    """Return word error rates overall and by group; None where nobody wrote down what was said."""
+    """Return word error rates overall and by group; None without reference transcripts."""
     from emofuse.data.text import strip_annotations
     from emofuse.data.transcription import GOLD
     from emofuse.evaluation.word_errors import word_error_rate, word_error_rates
 
-    # A text that was not spoken says nothing of how well the spoken words were recognised.
-    written = [u for u in utterances if GOLD in u.transcripts and "text_not_spoken" not in u.tags]
-    if not written:
+    # A text that was not spoken is no reference for the spoken words.
+    references = [u for u in utterances if GOLD in u.transcripts and "text_not_spoken" not in u.tags]
+    if not references:
         return None
-    pairs = [(strip_annotations(u.transcripts[GOLD]), u.text or "") for u in written]
-    by_group = {group: word_error_rates(pairs, [getattr(u, group) for u in written]) for group in GROUPS}
+    pairs = [(strip_annotations(u.transcripts[GOLD]), u.text or "") for u in references]
+    by_group = {group: word_error_rates(pairs, [getattr(u, group) for u in references]) for group in GROUPS}
     return {"overall": {"all": word_error_rate(pairs)}} | by_group
 
 
@@ -151,10 +152,10 @@ def _show(
     rates: dict[str, dict[str, WordErrorRate]] | None,
     out: Path,
 ) -> None:
-    from emofuse.cli.output import print_table
+    from emofuse.cli.output import counted, print_table
 
     if rates is None:
-        typer.echo("no gold text: there is no word error rate")
+        typer.echo("no reference transcripts, hence no word error rate")
     else:
         rows = [("all", rates["overall"]["all"])]
         rows += [(f"{name} {value}", rate) for name in SHOWN_GROUPS for value, rate in rates[name].items()]
@@ -166,7 +167,10 @@ def _show(
             ],
         )
     empty = sum(not recognition.text for recognition in recognitions.values())
-    typer.echo(f"{len(recognitions)} of {len(corpus)} utterances recognised, {empty} without a word -> {out}")
+    typer.echo(
+        f"{len(recognitions)} of {counted(len(corpus), 'utterance')} recognised, {empty} without words; "
+        f"written to {out}"
+    )
 
 
 def _percent(rate: WordErrorRate) -> str:
