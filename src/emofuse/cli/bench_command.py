@@ -28,7 +28,7 @@ def bench(
 
     configure_logging()
     from emofuse.inference.bench.measure import Plan, measure
-    from emofuse.inference.onnx_runtime import usable_processors
+    from emofuse.threads import usable_processors
 
     plan = Plan(model, threads or usable_processors(), utterances, rounds)
     with progress_bar() as bar:

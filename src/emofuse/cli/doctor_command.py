@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from emofuse import __version__
+from emofuse.threads import usable_processors
 
 
 def doctor(
@@ -55,7 +56,7 @@ def examine() -> dict[str, Any]:
     return {
         "emofuse": __version__,
         "python": platform.python_version(),
-        "processors": os.cpu_count(),
+        "processors": usable_processors(),
         "parts": {name: _part(packages) for name, packages in _requirements().items()},
         "device": _device(),
         "offline": os.environ.get("HF_HUB_OFFLINE") == "1",

@@ -7,7 +7,6 @@ Geneva Minimalistic Acoustic Parameter Set", with MFCC in the place of its spect
 
 from __future__ import annotations
 
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,14 +17,13 @@ from emofuse.errors import AudioError
 from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip
 from emofuse.sound.contours import COEFFICIENTS, deltas, energy, mfcc, pitch, single
 from emofuse.sound.filterbank import HOP_SECONDS
+from emofuse.threads import reading_workers
 from emofuse.types import Corpus, Skip, Utterance
 from emofuse.types.arrays import Float32Array
 
 # Raise it whenever a formula changes: what was kept under another version is not read again.
 VERSION = 1
 KIND = "functionals"
-# How many recordings are worked on at the same time.
-WORKERS = min(8, os.cpu_count() or 1)
 
 # Semitones are counted from here, between the voices of men and of women.
 REFERENCE = 150.0
@@ -91,7 +89,7 @@ def read_functionals(corpus: Corpus) -> tuple[dict[str, Float32Array], list[Skip
     keeper = _Keeper()
     found: dict[str, Float32Array] = {}
     skipped: list[Skip] = []
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(reading_workers()) as pool:
         for utterance, row in zip(heard, pool.map(keeper, heard), strict=True):
             if isinstance(row, AudioError):
                 skipped.append(Skip(utterance.id, str(row)))

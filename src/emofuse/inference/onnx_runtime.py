@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import onnxruntime
@@ -14,6 +13,7 @@ from emofuse.errors import CheckpointError
 from emofuse.inference.box import name_of
 from emofuse.inference.exported_folder import Exported
 from emofuse.inference.runtime import Traits
+from emofuse.threads import usable_processors
 from emofuse.types import MODALITIES
 from emofuse.types.arrays import Float32Array
 
@@ -111,13 +111,6 @@ def load_onnx(folder: Path, threads: int | None = None) -> tuple[OnnxRuntime, Pr
     return runtime, preparation
 
 
-def usable_processors() -> int:
-    """Return on how many processors this process may run."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _fits(session: onnxruntime.InferenceSession, traits: Traits) -> bool:
     """Tell whether a graph takes the modalities of a model and answers as many numbers as it tells."""
     wanted = [name for modality in traits.modalities for name in INPUTS[modality]]
@@ -134,4 +127,5 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     options.enable_mem_pattern = False
     # Idle threads sleep, so that decoding gets a processor.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     return options

@@ -1,6 +1,9 @@
 """What is learnt: the network of Krishna (2021), its parts and its files."""
 
 from emofuse.errors import MissingExtraError
+from emofuse.threads import wait_passively
+
+wait_passively()  # before torch is imported
 
 try:
     import torch  # noqa: F401

@@ -1,6 +1,9 @@
 """How it is learnt: losses, loaders, the loop, cross-validation."""
 
 from emofuse.errors import MissingExtraError
+from emofuse.threads import wait_passively
+
+wait_passively()  # before torch is imported
 
 try:
     import accelerate  # noqa: F401

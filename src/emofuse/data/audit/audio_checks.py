@@ -12,6 +12,7 @@ from itertools import chain
 from emofuse.data.audit.finding import finding
 from emofuse.errors import AudioError
 from emofuse.sound.clips import Measures, measure_clip
+from emofuse.threads import reading_workers
 from emofuse.types import Corpus, Finding, Utterance
 
 # Root mean square in dB of full scale; speech of a usual recording has -35 to -15.
@@ -19,14 +20,12 @@ SILENT = -60.0
 # Share of samples at full scale that a listener hears as distortion.
 CLIPPED = 0.001
 SHORT_SECONDS = 0.3
-# How many files are read at the same time: decoding leaves the interpreter alone.
-READERS = min(8, os.cpu_count() or 1)
 
 
 def measure_all(corpus: Corpus) -> dict[str, Measures | str]:
     """Measure every recording, by utterance id; a text stands for one that cannot be used, and says why."""
     heard = [u for u in corpus if u.audio is not None]
-    with ThreadPoolExecutor(READERS) as pool:
+    with ThreadPoolExecutor(reading_workers()) as pool:
         return dict(zip((u.id for u in heard), pool.map(_measure, heard), strict=True))
 
 
