@@ -16,8 +16,9 @@ from emofuse.data.splits import corpus_hash, folds_document
 from emofuse.data.text_sources import kinds_of, reading
 from emofuse.errors import RecipeError
 from emofuse.experiment.job import Job, Setting, run_job
-from emofuse.experiment.setup import only_wanted, open_run, recipe_corpus, recipe_folds
+from emofuse.experiment.setup import only_wanted, open_run, recipe_corpus, recipe_folds, run_threads
 from emofuse.experiment.speaker_norm import refuse_unfit
+from emofuse.model.forward import computing_with
 from emofuse.runs.results import collect
 from emofuse.runs.run_folder import Run, is_complete
 from emofuse.runs.score_counter import count_looks
@@ -77,11 +78,12 @@ def cross_validate(
     found = audit(read, recipe.protocol, folds, recipe.text_independent, recipe.annotations, wanted)
     refuse_errors(found.findings, accept)
     refuse_unfit(recipe, labelled, systems, found.findings, accept)
-    open_run(out, recipe, folds_document(folds) | {"corpus_hash": corpus_hash(labelled)}, resume)
-    aside = undecided(wanted, labelled, task, recipe.agreement)
-    store = store_of(recipe.audio.alter)
-    setting = Setting(recipe, task, store, lambda progress: None, aside)
-    _run_jobs(make_jobs(recipe, labelled, folds, systems, out), setting, labelled, listener)
+    with computing_with(run_threads(out)):
+        open_run(out, recipe, folds_document(folds) | {"corpus_hash": corpus_hash(labelled)}, resume)
+        aside = undecided(wanted, labelled, task, recipe.agreement)
+        store = store_of(recipe.audio.alter)
+        setting = Setting(recipe, task, store, lambda progress: None, aside)
+        _run_jobs(make_jobs(recipe, labelled, folds, systems, out), setting, labelled, listener)
     from emofuse.experiment.baselines import run_baselines  # loads scikit-learn, which only now is needed
 
     baselines, _ = run_baselines(read, task, folds, recipe.annotations)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from emofuse import layout
 from emofuse.config import Recipe, TextSource
 from emofuse.data.splits import tested_beside
@@ -19,7 +21,10 @@ from emofuse.experiment.speaker_norm import give_adapted
 from emofuse.experiment.test_predictions import Answers
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
+from emofuse.model.forward import computing_with
 from emofuse.model.frozen_encoders import Shelf
+from emofuse.model.network import EmotionModel
+from emofuse.model.tuning import is_frozen
 from emofuse.training.audio_store import AudioStore
 from emofuse.training.epoch import Reporter
 from emofuse.training.fit import EpochRecord, fit
@@ -137,10 +142,20 @@ def train_system(
         validation, more = load_part(parts[1], setting.task, reader)
         skipped += more
         _refuse_empty(validation, "validation", system, skipped)
-    history = fit(checkpoint, train, validation, recipe, seed, setting.report, state)
+    with computing_with(_fit_threads(checkpoint.model)):
+        history = fit(checkpoint, train, validation, recipe, seed, setting.report, state)
+        calibration = calibrate(checkpoint.model, train, validation, recipe)
     card = partial(write_card, recipe=recipe, system=system, model=checkpoint.model, parts=parts, seed=seed)
-    calibration = calibrate(checkpoint.model, train, validation, recipe)
     return Trained(checkpoint, history, skipped, card, calibration, (train, validation))
+
+
+def _fit_threads(model: EmotionModel) -> int:
+    """Return how many threads train a network: one where every encoder is frozen.
+
+    What learns then is small: more threads make it no faster, and give it other last digits on other machines.
+    """
+    encoders = [getattr(model, f"{modality}_encoder") for modality in model.config.modalities]
+    return 1 if all(is_frozen(encoder) for encoder in encoders) else torch.get_num_threads()
 
 
 def _either_alone(part: Part) -> bool:

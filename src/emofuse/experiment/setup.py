@@ -16,6 +16,7 @@ from emofuse.config import Recipe, dump_recipe
 from emofuse.data.labels import apply_policy
 from emofuse.data.splits import draw_folds
 from emofuse.errors import CorpusError, RecipeError, RunError
+from emofuse.threads import compute_threads
 from emofuse.training.sampling import WORDS, word_of
 from emofuse.types import Corpus, Fold, Task, Utterance
 
@@ -111,6 +112,17 @@ def environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
+
+
+def run_threads(out: Path) -> int:
+    """Return with how many threads a run computes: as many as when it began, else what is free now.
+
+    A run that is gone on with so gives the same numbers as one that was never interrupted.
+    """
+    try:
+        return int(json.loads((out / layout.ENVIRONMENT).read_text(encoding="utf-8"))["threads"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return compute_threads()
 
 
 def open_run(out: Path, recipe: Recipe, document: dict[str, Any], resume: bool) -> None:

@@ -14,7 +14,8 @@ from emofuse.data.validation import cut_validation
 from emofuse.errors import CorpusError, RunError
 from emofuse.experiment.from_crossval import Lessons, learn_from
 from emofuse.experiment.job import Setting, train_system
-from emofuse.experiment.setup import environment, recipe_corpus
+from emofuse.experiment.setup import environment, recipe_corpus, run_threads
+from emofuse.model.forward import computing_with
 from emofuse.training.audio_store import store_of
 from emofuse.training.epoch import Progress, Reporter
 from emofuse.training.state import StateFile
@@ -65,17 +66,18 @@ def train(
         return []
     parts = _parts(labelled, recipe)
     layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
-    layout.write_json(out / layout.ENVIRONMENT, environment())
-    if system == "fusion" and recipe.training.start == "unimodal":
-        for modality in MODALITIES:
-            alone = setting
-            if run is not None:
-                taught = _taught(recipe, learn_from(Path(run), modality, recipe, labelled, task))
-                alone = replace(setting, recipe=taught)
-            _train_beside(alone, modality, parts, StateFile(out / modality / layout.STATE, identity), going_on)
-    beside = {modality: out / modality for modality in MODALITIES}
-    state = StateFile(out / layout.STATE, identity)
-    trained = train_system(setting, system, parts, recipe.seeds[0], beside, state)
+    with computing_with(run_threads(out)):
+        layout.write_json(out / layout.ENVIRONMENT, environment())
+        if system == "fusion" and recipe.training.start == "unimodal":
+            for modality in MODALITIES:
+                alone = setting
+                if run is not None:
+                    taught = _taught(recipe, learn_from(Path(run), modality, recipe, labelled, task))
+                    alone = replace(setting, recipe=taught)
+                _train_beside(alone, modality, parts, StateFile(out / modality / layout.STATE, identity), going_on)
+        beside = {modality: out / modality for modality in MODALITIES}
+        state = StateFile(out / layout.STATE, identity)
+        trained = train_system(setting, system, parts, recipe.seeds[0], beside, state)
     if lessons is not None:
         trained = replace(trained, calibration=lessons.calibration)
     layout.write_json_lines(out / layout.HISTORY, (record.as_dict() for record in trained.history))

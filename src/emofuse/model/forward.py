@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy.typing as npt
@@ -43,6 +44,20 @@ def pool_batch(model: EmotionModel, batch: Mapping[str, npt.NDArray[Any]]) -> Fl
 def pick_device(wanted: str | None) -> str:
     """Return where to compute: where it is wanted, else on a GPU where there is one."""
     return wanted or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def computing_with(threads: int) -> Iterator[None]:
+    """Let at most so many threads compute at once on a processor meanwhile, in this whole process.
+
+    Where torch would take fewer by itself, as many as the machine has real cores, it does.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(before, threads)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def use_threads(count: int) -> None:
