@@ -10,8 +10,8 @@ import pytest
 
 import emofuse
 from emofuse import layout
+from emofuse.box import boxes
 from emofuse.data.corpora.demo_corpus import demo_corpus
-from emofuse.inference.box import boxes
 from emofuse.inference.explain.shown_attention import text_spoken
 
 SHIPPED = {"box-open": "CC-BY-SA-4.0", "box": "CC-BY-NC-SA-4.0"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emofuse.inference.box import OPEN, WHOLE
+from emofuse.box import OPEN, WHOLE
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,13 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="The run folder.")] = Path("runs/demo"),
 ) -> int:
     """Compare audio, text and fusion on synthetic speech, train a model, predict two files with it and the box."""
+    from emofuse.box import boxes
     from emofuse.cli.crossval_command import cross_validate_shown
     from emofuse.cli.predict.predict_command import predict
     from emofuse.cli.results_tables import show_results
     from emofuse.cli.train_command import train_shown
     from emofuse.config import load_recipe
     from emofuse.data.corpora.demo_corpus import demo_corpus
-    from emofuse.inference.box import boxes
 
     recipe = load_recipe(Path(str(files("emofuse") / "demo" / "recipe.yaml")), DEMO_OVERRIDES)
     typer.echo("The demo corpus is synthetic speech: its figures show that the software runs, nothing more.")

@@ -51,7 +51,7 @@ def examine() -> dict[str, Any]:
 
     The first of the included models is the one that commands use by default.
     """
-    from emofuse.inference.box import boxes
+    from emofuse.box import boxes
 
     return {
         "emofuse": __version__,

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from emofuse import layout
+from emofuse.box import name_of
 from emofuse.data.corpora.demo_corpus import demo_corpus
 from emofuse.data.manifest import load_corpus
 from emofuse.data.preparation import Item, Preparation
 from emofuse.errors import CheckpointError, CorpusError, RunError, brief_message
 from emofuse.evaluation.calibration import Calibration
-from emofuse.inference.box import name_of
 from emofuse.inference.exported_folder import Exported, Precision
 from emofuse.inference.graphs import Subject, largest_difference, make_graph
 from emofuse.inference.model_folders import model_folder, read_calibration

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 from emofuse import layout
+from emofuse.box import boxes, find_box
 from emofuse.data.preparation import Preparation
 from emofuse.errors import CheckpointError
 from emofuse.evaluation.calibration import Calibration
-from emofuse.inference.box import boxes, find_box
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.runtime import Runtime
 

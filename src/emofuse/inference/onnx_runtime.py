@@ -8,9 +8,9 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from emofuse import layout
+from emofuse.box import name_of
 from emofuse.data.preparation import INPUTS, Batch, Outputs, Preparation
 from emofuse.errors import CheckpointError
-from emofuse.inference.box import name_of
 from emofuse.inference.exported_folder import Exported
 from emofuse.inference.runtime import Traits
 from emofuse.threads import usable_processors

@@ -120,7 +120,7 @@ class EmotionRecognizer:
         self, audio: str | Path | None = None, text: str | None = None, label: str | None = None
     ) -> Explanation:
         """Return what in sound and text led to a label; see `emofuse.inference.explain.explain`."""
-        from emofuse.inference.box import explained_by
+        from emofuse.box import explained_by
         from emofuse.inference.explain.explain import explain
 
         if self.folder is None:

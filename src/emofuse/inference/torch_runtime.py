@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from emofuse.box import name_of
 from emofuse.data.preparation import Batch, Outputs, Preparation
-from emofuse.inference.box import name_of
 from emofuse.inference.runtime import Traits
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint
 from emofuse.model.forward import pick_device, pool_batch, score_batches, use_threads

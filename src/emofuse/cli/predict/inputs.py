@@ -158,7 +158,7 @@ def _is_input(path: Path) -> bool:
 
 def _box(name: str | None) -> Path | None:
     """Return a model that ships with the package by its name, or the default one; None if there is none."""
-    from emofuse.inference.box import default_box, find_box
+    from emofuse.box import default_box, find_box
 
     return default_box() if name is None else find_box(name)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emofuse import layout
+from emofuse.box import explained_by
 from emofuse.data.preparation import Preparation
 from emofuse.errors import CheckpointError
 from emofuse.evaluation.calibration import Calibration
-from emofuse.inference.box import explained_by
 from emofuse.inference.model_folders import find_folder, read_calibration
 
 if TYPE_CHECKING:

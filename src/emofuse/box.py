@@ -16,7 +16,7 @@ OPEN, WHOLE = "box-open", "box"
 PREFERRED = (WHOLE, OPEN)
 # Distributions with a model of their own name a folder here.
 GROUP = "emofuse.boxes"
-_WITHIN = Path(__file__).resolve().parents[1] / "boxes"
+_WITHIN = Path(__file__).resolve().parent / "boxes"
 
 
 @dataclass(frozen=True)

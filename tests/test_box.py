@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from emofuse import box as boxes
 from emofuse import layout
+from emofuse.box import Box, default_box, find_box
 from emofuse.errors import CheckpointError
-from emofuse.inference import box as boxes
-from emofuse.inference.box import Box, default_box, find_box
 
 
 def box_in(folder: Path, **about: str) -> Path:
