@@ -118,8 +118,7 @@ def _quota_of(group: Path) -> float | None:
         if (group / "cpu.max").is_file():
             quota, period = (group / "cpu.max").read_text().split()
         else:
-            quota, period = (group / f"cpu.cfs_{name}_us" for name in ("quota", "period"))
-            quota, period = quota.read_text().strip(), period.read_text().strip()
+            quota, period = ((group / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
         return int(quota) / int(period) if int(quota) > 0 else None
     except (OSError, ValueError):  # no such file, or "max"
         return None
