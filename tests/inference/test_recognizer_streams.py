@@ -195,7 +195,7 @@ def test_a_long_recording_is_the_mean_of_its_segments_weighed_by_their_seconds(
     assert whole.segments == {
         "n": 3,
         "speech_seconds": 12.0,
-        "answer": "mean of the segments, weighed by their seconds",
+        "answer": "mean of the segments, weighted by their seconds",
     }
     assert whole.as_dict()["segments"] == whole.segments
 
@@ -224,7 +224,7 @@ def test_only_whole_recordings_that_are_too_long_are_cut_and_only_where_it_is_as
     assert "segments" not in cut[2].as_dict()  # type: ignore[union-attr]
     kept = recognizer.long_recordings(seconds=36.0)
     assert LONGEST_UTTERANCE_SECONDS == 30.0
-    assert kept.seconds_over(Utterance("whole", audio=long)) is None
+    assert kept.too_long(Utterance("whole", audio=long)) is None
 
 
 def test_predict_cuts_without_being_asked(recognizer: EmotionRecognizer, long: Path) -> None:

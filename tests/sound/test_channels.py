@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 import soundfile
 
 from emofuse.errors import AudioError, RecipeError
-from emofuse.sound.channels import check_channels, find_bleed, not_speech, parse_channels, refuse_employee
+from emofuse.sound import channels
+from emofuse.sound.channels import Call, check_channels, find_bleed, parse_channels, refuse_employee
 from emofuse.sound.clips import read_clip
 from emofuse.types import ExcludedSpan
 from emofuse.types.arrays import Samples
@@ -73,7 +75,7 @@ def test_a_channel_that_a_recording_lacks_is_refused_with_those_it_has(tmp_path:
     with pytest.raises(AudioError, match=r"a\.wav: there is no channel 2 for third, it has channels 0 to 1; mend"):
         check_channels(path, {"third": 2})
     with pytest.raises(AudioError, match="for customer, it has only channel 0"):
-        not_speech(write(tmp_path, talk(0)), CALL)
+        Call(write(tmp_path, talk(0)), CALL).not_speech("agent")
 
 
 @pytest.mark.parametrize(
@@ -148,11 +150,23 @@ def test_all_that_is_not_speech_comes_in_order(tmp_path: Path) -> None:
     ringing = (0.1 * np.sin(2 * np.pi * 425 * time)).astype(np.float32)
     customer = np.concatenate([ringing, talk(1)])
     agent = np.concatenate([hiss(5.0), 0.05 * talk(1) + hiss()])
-    found = not_speech(write(tmp_path, agent, customer), CALL)
-    assert [(p.reason, round(p.start), round(p.end)) for p in found["customer"]] == [("a tone", 0, 5)]
-    assert [(p.reason, round(p.start), round(p.end)) for p in found["agent"]] == [
-        ("bleed from channel customer, which is louder", 5, 15)
-    ]
+    call = Call(write(tmp_path, agent, customer), CALL)
+    found = {name: [(p.reason, round(p.start), round(p.end)) for p in call.not_speech(name)] for name in CALL}
+    assert found["customer"] == [("a tone", 0, 5)]
+    assert found["agent"] == [("bleed from channel customer, which is louder", 5, 15)]
+
+
+def test_the_bleed_of_all_channels_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed = []
+
+    def counting(path: Path, names: Mapping[str, int]) -> dict[str, list[ExcludedSpan]]:
+        computed.append(path)
+        return find_bleed(path, names)
+
+    monkeypatch.setattr(channels, "find_bleed", counting)
+    call = Call(write(tmp_path, talk(0), talk(1)), CALL)
+    assert [call.not_speech(name) for name in CALL] == [[], []]
+    assert computed == [call.path]
 
 
 @pytest.mark.data

@@ -97,6 +97,11 @@ class Predictor:
         shift = None if priors is None else PriorShift.of(priors, self.calibration.priors, task)
         return replace(self, allow_missing=allow_missing, priors=shift)
 
+    def complete(self, prediction: Prediction) -> Prediction:
+        """Return a prediction with the model's name and scope, and whether it abstains."""
+        abstained = self.calibration.abstains(prediction.confidence)
+        return replace(prediction, abstained=abstained, model=self.name, model_scope=self.scope)
+
     def predict_one(self, utterance: Utterance, long: LongRecordings | None = None) -> Prediction:
         """Predict one utterance.
 
@@ -195,10 +200,10 @@ class Predictor:
         if isinstance(one, Refused):
             raise one.error
         if isinstance(one, TooLong):
-            return one.predict(one.utterance)
+            return one.predict(one.utterance, one.path)
         task, modalities = self.runtime.traits.task, one.ready.item.modalities
         (prediction,) = predictions_of(one.row, [one.utterance], [modalities], task, self.calibration, self.priors)
-        return replace(prediction, model=self.name, model_scope=self.scope)
+        return self.complete(prediction)
 
 
 def predictions_of(

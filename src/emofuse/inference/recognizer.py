@@ -99,8 +99,8 @@ class EmotionRecognizer:
             seconds: the longest that an utterance may be.
         """
 
-        def predict(utterance: Utterance) -> Prediction:
-            return predict_recording(self.predictor, utterance, options and options(utterance))
+        def predict(utterance: Utterance, path: Path) -> Prediction:
+            return predict_recording(self.predictor, utterance, path, options and options(utterance))
 
         return LongRecordings(predict, seconds)
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from emofuse.data.buckets import cost_of
@@ -34,11 +35,11 @@ class LongRecordings:
         seconds: the longest that an utterance may be.
     """
 
-    predict: Callable[[Utterance], Prediction]
+    predict: Callable[[Utterance, Path], Prediction]
     seconds: float = LONGEST_UTTERANCE_SECONDS
 
-    def seconds_over(self, utterance: Utterance) -> float | None:
-        """Return the seconds of a recording that is too long; None for any other, and for a span of one.
+    def too_long(self, utterance: Utterance) -> TooLong | None:
+        """Return a whole recording that is too long; None for any other, and for a span of one.
 
         Raises:
             AudioError: the recording cannot be read.
@@ -52,7 +53,9 @@ class LongRecordings:
                 seconds += len(block) / SAMPLE_RATE
                 if seconds > self.seconds:
                     break
-        return seconds if seconds > self.seconds else None
+        if seconds <= self.seconds:
+            return None
+        return TooLong(utterance, utterance.audio, seconds, self.predict)
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,9 @@ class TooLong:
     """A recording that is too long to be one utterance; `predict` is called when its turn comes."""
 
     utterance: Utterance
+    path: Path
     seconds: float
-    predict: Callable[[Utterance], Prediction]
+    predict: Callable[[Utterance, Path], Prediction]
 
     @property
     def cost(self) -> float:
@@ -121,9 +125,9 @@ class Preparer:
         utterance, clip = pair
         try:
             if self.long is not None and clip is None and self.preparation.audio:
-                seconds = self.long.seconds_over(utterance)
-                if seconds is not None:
-                    return TooLong(utterance, seconds, self.long.predict)
+                too_long = self.long.too_long(utterance)
+                if too_long is not None:
+                    return too_long
             ready = prepare_utterance(self.preparation, utterance, clip)
             self._refuse_missing(ready)
             return ready

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -88,20 +90,44 @@ def refuse_employee(name: str, allowed: bool) -> None:
     )
 
 
-def not_speech(path: Path, channels: Mapping[str, int]) -> dict[str, list[ExcludedSpan]]:
-    """Find, in each channel, what is not the speech of its person: bleed of another channel, tones, music.
+@dataclass(frozen=True)
+class Call:
+    """A recording with a channel for each person.
 
-    The recording is streamed once for the bleed and once for each channel.
+    Attributes:
+        path: of the recording.
+        channels: name -> number, from 0.
+    """
+
+    path: Path
+    channels: Mapping[str, int] = field(hash=False)
+
+    @cached_property
+    def bleed(self) -> dict[str, list[ExcludedSpan]]:
+        """The bleed of other channels into each channel; the recording is streamed for it once."""
+        if len(self.channels) < 2:
+            return {}
+        check_channels(self.path, self.channels)
+        return find_bleed(self.path, self.channels)
+
+    def not_speech(self, name: str) -> list[ExcludedSpan]:
+        """Find what in a channel is not the speech of its person: bleed of another channel, tones, music.
+
+        Raises:
+            AudioError: the recording cannot be read, or lacks a channel.
+        """
+        found = [*tones_and_music(self.path, self.channels[name]), *self.bleed.get(name, ())]
+        return sorted(found, key=lambda span: (span.start, span.end))
+
+
+def tones_and_music(path: Path, channel: int | None = None) -> list[ExcludedSpan]:
+    """Find tones and music in a channel of a recording, in order; None takes the mean of all channels.
 
     Raises:
-        AudioError: it cannot be read, or lacks a channel.
+        AudioError: the recording cannot be read, or lacks the channel.
     """
-    check_channels(path, channels)
-    found = find_bleed(path, channels)
-    for name, number in channels.items():
-        found[name] += find_tones_and_music(mono_blocks(path, RATE, number), RATE)
-        found[name].sort(key=lambda stretch: (stretch.start, stretch.end))
-    return found
+    found = find_tones_and_music(mono_blocks(path, RATE, channel), RATE)
+    return sorted(found, key=lambda span: (span.start, span.end))
 
 
 def find_bleed(path: Path, channels: Mapping[str, int]) -> dict[str, list[ExcludedSpan]]:

@@ -16,9 +16,10 @@ from emofuse.types.corpus import (
     Utterance,
 )
 from emofuse.types.predictions import ClassScore, Evaluation, Prediction
-from emofuse.types.timeline import ExcludedSpan, Segment, Timeline, Turn
+from emofuse.types.timeline import MEAN_OF_SEGMENTS, ExcludedSpan, Segment, Timeline, Turn
 
 __all__ = [
+    "MEAN_OF_SEGMENTS",
     "MODALITIES",
     "SYSTEMS",
     "ClassScore",

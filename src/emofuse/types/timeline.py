@@ -13,6 +13,10 @@ from emofuse.types.predictions import Prediction
 SHORT_SECONDS = 1.0
 
 
+# How one prediction is made of those of the segments of a recording.
+MEAN_OF_SEGMENTS = "mean of the segments, weighted by their seconds"
+
+
 @dataclass(frozen=True)
 class Turn:
     """A stretch of a recording in which somebody speaks, before anything is said of it; times in seconds."""
@@ -162,7 +166,7 @@ class Timeline:
             "speech_seconds": round(self.speech_seconds, 3),
             "label": label,
             "probabilities": overall,
-            "answer": "mean of the segments, weighed by their seconds",
+            "answer": MEAN_OF_SEGMENTS,
             "segmentation": self.segmentation,
             "smoothing": self.smoothing,
             "baseline": self.baseline,

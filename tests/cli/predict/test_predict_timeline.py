@@ -58,7 +58,7 @@ def test_json_is_one_document_of_one_recording_and_a_list_of_several(
     one = json.loads(out)
     assert one["segmentation"] == "energy"
     assert len(one["segments"]) == 8
-    assert one["answer"] == "mean of the segments, weighed by their seconds"
+    assert one["answer"] == "mean of the segments, weighted by their seconds"
     _, out, _ = call(capsys, "predict", model, talks, *arguments)
     several = json.loads(out)
     assert [each["id"] for each in several] == ["talk0", "talk1"]
@@ -141,13 +141,13 @@ def test_words_with_times_go_to_their_segments_and_without_to_a_short_recording(
     _, out, _ = call(capsys, "predict", model, talks, *ENERGY, "--timeline", *arguments)
     first, second = json.loads(out)
     assert [segment["text"] for segment in first["segments"]] == ["so lonely"] + [None] * 7
-    assert first["notes"] == ["7 of 8 segments have no words: their answers are from sound alone"]
-    assert "have no times" in second["notes"][0]
+    assert first["notes"] == ["7 of 8 segments have no text: their predictions are from sound alone"]
+    assert "has no times" in second["notes"][0]
     _, out, _ = call(capsys, "predict", model, talks, *ENERGY, *arguments)
     first, second = json.loads(out)
     assert (first["modalities"], first["text_unused"]) == (["audio", "text"], None)
     assert second["modalities"] == ["audio"]
-    assert "nobody knows which of them the words belong to" in second["text_unused"]
+    assert "nobody knows which of them the text belongs to" in second["text_unused"]
     short = tmp_path / "short.wav"
     soundfile.write(short, _bursts(0)[2 * RATE : 4 * RATE], RATE)
     one = ("--transcripts", said / "talk1.txt", "--format", "json")

@@ -17,7 +17,8 @@ from emofuse.data.speech_recognition import Transcript
 from emofuse.errors import ModalityError, RecipeError
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.runtime import Traits
-from emofuse.inference.timeline.compose import TimelineOptions, compose, compose_channels
+from emofuse.inference.timeline.compose import compose
+from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.sound.clips import Clip
 from emofuse.types import Modality, Task, Turn
 
@@ -121,11 +122,11 @@ def test_speakers_and_words_are_put_where_they_belong(recording: Path) -> None:
 def test_without_words_the_answers_are_from_sound_and_the_notes_say_so(recording: Path) -> None:
     turns = (Turn(0.0, 3.0), Turn(8.0, 11.0))
     alone = compose(ear(words()), recording, TimelineOptions(turns=turns))
-    assert alone.notes == ("there were no words: the answers are from sound alone",)
+    assert alone.notes == ("there was no text: the predictions are from sound alone",)
     some = compose(ear(words()), recording, TimelineOptions(turns=turns, words=(Turn(1.0, 2.0, text="no"),)))
-    assert some.notes == ("1 of 2 segments have no words: their answers are from sound alone",)
+    assert some.notes == ("1 of 2 segments have no text: their predictions are from sound alone",)
     untimed = compose(ear(words()), recording, TimelineOptions(turns=turns, words="no way"))
-    assert untimed.notes[0] == "the words that were given have no times, so that they were left aside"
+    assert untimed.notes[0] == "the given text has no times, so it was not used"
 
 
 def test_a_model_that_needs_words_refuses_and_names_the_way_out(recording: Path) -> None:
@@ -134,7 +135,7 @@ def test_a_model_that_needs_words_refuses_and_names_the_way_out(recording: Path)
         compose(ear(words(), missing=False), recording, options)
     assert len(compose(ear(words(), missing=False, allow=True), recording, options).segments) == 1
     reader = Predictor(Ear(("text",)), Preparation(None, words()))
-    with pytest.raises(ModalityError, match="the model only reads"):
+    with pytest.raises(ModalityError, match="the model takes text only"):
         compose(reader, recording, options)
 
 
@@ -164,7 +165,7 @@ def test_an_engine_gives_words_and_the_language_to_segments_without(recording: P
     ]
     assert engine.asked == [(3.0, RATE, None), (0.5, RATE, None)]
     assert timeline.notes == (
-        "1 of 3 segments have no words: their answers are from sound alone",
+        "1 of 3 segments have no text: their predictions are from sound alone",
         "words were recognised by counter, and may be wrong",
     )
     told = compose(ear(words()), recording, TimelineOptions(turns=turns[:1], engine=engine, language="en"))
@@ -184,13 +185,14 @@ def test_words_are_recognised_at_16_khz_whatever_the_model_takes(recording: Path
 
 def test_channels_are_heard_one_by_one(tmp_path: Path) -> None:
     call = write(tmp_path / "call.wav", ((2.0, 0.5), (6.0, 0.0)), channels=2)
-    options = TimelineOptions(segmentation="windows", longest=2.0)
-    agent, customer = compose_channels(ear(), call, {"agent": 0, "customer": 1}, options)
+    names = {"agent": 0, "customer": 1}
+    agent, customer = (
+        compose(ear(), call, TimelineOptions(segmentation="windows", longest=2.0, channel=number, name=name))
+        for name, number in names.items()
+    )
     assert [(s.start, s.speaker) for s in agent.segments] == [(0.0, "agent")]
     assert [(s.start, s.speaker) for s in customer.segments] == [(2.0, "customer")]
     assert (agent.id, agent.channel, customer.id) == ("call-agent", "agent", "call-customer")
-    with pytest.raises(RecipeError, match="turns and channels"):
-        compose_channels(ear(), call, {"agent": 0}, TimelineOptions(turns=(Turn(0, 1),)))
 
 
 def test_smoothing_and_baseline_are_applied_and_told(tmp_path: Path) -> None:

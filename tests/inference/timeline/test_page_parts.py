@@ -18,7 +18,7 @@ from emofuse.types import ExcludedSpan
 
 
 def test_blocks_and_gaps_are_placed_in_per_cent_of_the_recording() -> None:
-    one = timeline(segment(2.0, 4.0, speaker="Ann"), seconds=10.0, passed=(ExcludedSpan(5.0, 6.0, "music"),))
+    one = timeline(segment(2.0, 4.0, speaker="Ann"), seconds=10.0, excluded=(ExcludedSpan(5.0, 6.0, "music"),))
     strip = strip_of(one, None)
     assert [(track.name, track.blocks[0].span) for track in strip.tracks] == [("Ann", Place(20.0, 20.0))]
     assert [(gap.reason, gap.span) for gap in strip.gaps] == [("music", Place(50.0, 10.0))]

@@ -201,10 +201,10 @@ def _predict_utterances(
     long = recognizer.long_recordings(settings.for_recording)
     if settings.engine is None:
         return recognizer.predict_many(utterances, progress=progress.step, long=long)
-    from emofuse.inference.recognized_words import with_words
+    from emofuse.inference.recognized_text import with_recognized_text
 
     audio, language = recognizer.predictor.preparation.audio, settings.options.text.language
-    pairs = with_words(utterances, settings.engine, language, audio.rate if audio else 0, long)
+    pairs = with_recognized_text(utterances, settings.engine, language, audio.rate if audio else 0, long)
     return recognizer.predict_clips(pairs, progress=progress.step, long=long)
 
 
@@ -215,7 +215,7 @@ def _print_timelines(recognizer: EmotionRecognizer, settings: TimelineSettings) 
     from emofuse.cli.predict.timeline_writing import TimelineWriter
 
     options = settings.options
-    jobs = timeline_jobs(settings.inputs, options.call.analysed_channels())
+    jobs = timeline_jobs(settings.inputs, options.call)
     writer = TimelineWriter(options.output.format, options.call.all_channels())
     with progress_bar(not sys.stdout.isatty()) as bar:
         progress = InputProgress(bar, len(jobs))
@@ -235,7 +235,7 @@ def _save_timelines(
     from emofuse.cli.predict.timeline_writing import TimelineWriter
 
     options = settings.options
-    jobs = timeline_jobs(settings.inputs, options.call.analysed_channels())
+    jobs = timeline_jobs(settings.inputs, options.call)
     writer = TimelineWriter(options.output.format, options.call.all_channels())
     with recorded_run(folder, identity, options.output.resume), progress_bar() as bar:
         left = [job for job in jobs if not (options.output.resume and writer.file_of(folder, job.id).is_file())]

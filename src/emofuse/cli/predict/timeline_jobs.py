@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emofuse.cli.predict.inputs import Inputs
-from emofuse.cli.predict.predict_options import PredictOptions
+from emofuse.cli.predict.predict_options import CallOptions, PredictOptions
 from emofuse.errors import AudioError, CorpusError, ModalityError
 from emofuse.types import Skip, Timeline, Utterance
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from emofuse.data.speech_recognition import Engine
     from emofuse.inference.recognizer import EmotionRecognizer
     from emofuse.inference.timeline.options import TimelineOptions
+    from emofuse.sound.channels import Call
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,14 @@ class TimelineJob:
         recording: the recording.
         channel: number of the channel; None for the whole recording.
         name: of the channel.
+        call: the recording with all its channels, one object for all jobs of a recording; None for no call.
     """
 
     id: str
     recording: Utterance
     channel: int | None = None
     name: str | None = None
+    call: Call | None = None
 
 
 @dataclass(frozen=True)
@@ -74,19 +77,24 @@ class TimelineSettings:
             language=recording.language or text.language,
             channel=job.channel,
             name=job.name,
-            call=self.options.call.all_channels(),
+            call=job.call,
             smoothing=segments.smooth,
             baseline=segments.baseline,
         )
 
 
-def timeline_jobs(inputs: Inputs, channels: Mapping[str, int]) -> list[TimelineJob]:
-    """Return a job for each recording, or for each of some channels of it."""
-    if not channels:
+def timeline_jobs(inputs: Inputs, options: CallOptions) -> list[TimelineJob]:
+    """Return a job for each recording, or for each analysed channel of it."""
+    channels, analysed = options.all_channels(), options.analysed_channels()
+    if not analysed:
         return [TimelineJob(one.id, one) for one in inputs]
-    return [
-        TimelineJob(f"{one.id}-{name}", one, number, name) for one in inputs for name, number in channels.items()
-    ]
+    from emofuse.sound.channels import Call
+
+    jobs = []
+    for one in inputs:
+        call = None if one.audio is None else Call(one.audio, channels)
+        jobs += [TimelineJob(f"{one.id}-{name}", one, number, name, call) for name, number in analysed.items()]
+    return jobs
 
 
 def make_timelines(

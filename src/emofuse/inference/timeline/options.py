@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from emofuse.data.speech_recognition import Engine
 from emofuse.errors import RecipeError
+from emofuse.sound.channels import Call
 from emofuse.types import Turn
 
 SegmentationName = Literal["auto", "silero", "energy", "windows"]
@@ -31,7 +31,7 @@ class TimelineOptions:
         language: ISO 639-1 code of what is spoken; None lets the engine listen for it.
         channel: which channel is heard, from 0; None for the mean of all.
         name: of that channel; it stands for who speaks there.
-        call: the numbers of all channels by name, for what bleeds from one into another; empty for no call.
+        call: the recording with all its channels, for what bleeds from one into another; None for no call.
         smoothing: seconds over which probabilities are smoothed; 0 for none.
         baseline: tell change against each speaker's own mean.
         longest: a segment of more seconds is cut.
@@ -48,7 +48,7 @@ class TimelineOptions:
     language: str | None = None
     channel: int | None = None
     name: str | None = None
-    call: Mapping[str, int] = field(default_factory=dict, hash=False)
+    call: Call | None = None
     smoothing: float = 0.0
     baseline: bool = False
     longest: float = LONGEST_SEGMENT

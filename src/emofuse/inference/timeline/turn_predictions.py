@@ -1,17 +1,17 @@
-"""What is said of the turns of a recording, in order, decoding each stretch of sound once."""
+"""The predictions for the turns of a recording, in order; each stretch of sound is decoded once."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from emofuse.data.speech_recognition import Engine
+from emofuse.errors import ModalityError
 from emofuse.inference.predictor import Predictor
-from emofuse.inference.recognized_words import words_in
+from emofuse.inference.recognized_text import recognized
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.sound.clips import SAMPLE_RATE, SILENCE, Clip
 from emofuse.sound.streams import clips_of
@@ -19,42 +19,46 @@ from emofuse.types import ExcludedSpan, Prediction, Skip, Turn, Utterance
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A turn with its words, and what is said of it: a prediction, or why there is none."""
+class TurnResult:
+    """A turn with its text, and its prediction or why there is none."""
 
     turn: Turn
-    said: Prediction | ExcludedSpan
+    result: Prediction | ExcludedSpan
 
 
-def answers(predictor: Predictor, path: Path, turns: Sequence[Turn], options: TimelineOptions) -> Iterator[Answer]:
-    """Yield an answer for each turn, in order; only some turns' sound is held at a time.
+def predict_turns(
+    predictor: Predictor, path: Path, turns: Sequence[Turn], options: TimelineOptions
+) -> Iterator[TurnResult]:
+    """Yield a result for each turn, in order; only some turns' sound is held at a time.
 
     Raises:
         AudioError: the recording breaks off.
+        ModalityError: the model needs text, and the turns have none.
     """
-    asked: deque[Turn] = deque()
-    silent: deque[Answer] = deque()
+    _refuse_missing_text(predictor, path, turns, options)
+    waiting: deque[Turn] = deque()
+    silent: deque[Turn] = deque()
 
     def pairs() -> Iterator[tuple[Utterance, Clip]]:
-        for number, (turn, clip) in enumerate(_spoken(predictor, path, turns, options), start=1):
+        for number, (turn, clip) in enumerate(_clips(predictor, path, turns, options), start=1):
             if _is_silent(clip):
-                silent.append(Answer(turn, ExcludedSpan(turn.start, turn.end, "it is silent")))
+                silent.append(turn)
                 continue
-            asked.append(turn)
+            waiting.append(turn)
             yield _utterance(f"{path.stem}#{number}", path, turn), clip
 
-    for said in predictor.predict_clips(pairs()):
-        turn = asked.popleft()
-        while silent and silent[0].turn.start <= turn.start:
-            yield silent.popleft()
-        yield Answer(turn, ExcludedSpan(turn.start, turn.end, said.reason) if isinstance(said, Skip) else said)
-    yield from silent
+    for result in predictor.predict_clips(pairs()):
+        turn = waiting.popleft()
+        while silent and silent[0].start <= turn.start:
+            yield _excluded(silent.popleft(), "it is silent")
+        yield _excluded(turn, result.reason) if isinstance(result, Skip) else TurnResult(turn, result)
+    yield from (_excluded(turn, "it is silent") for turn in silent)
 
 
-def _spoken(
+def _clips(
     predictor: Predictor, path: Path, turns: Sequence[Turn], options: TimelineOptions
 ) -> Iterator[tuple[Turn, Clip]]:
-    """Yield the turns with their sound and, where there is an engine, with their words."""
+    """Yield the turns with their clips at the model's rate and, where there is an engine, with their text."""
     spans = [(turn.start, turn.end) for turn in turns]
     settings = predictor.preparation.audio
     rate = settings.rate if settings else SAMPLE_RATE
@@ -62,25 +66,35 @@ def _spoken(
     if options.engine is None:
         yield from zip(turns, clips, strict=True)
         return
-    for_words = clips if rate == SAMPLE_RATE else clips_of(path, spans, SAMPLE_RATE, options.channel)
+    at_16_khz = clips if rate == SAMPLE_RATE else clips_of(path, spans, SAMPLE_RATE, options.channel)
     for turn, clip in zip(turns, clips, strict=True):
-        heard = clip if for_words is clips else next(for_words)
-        yield _recognised(turn, heard, options.engine, options.language), clip
+        sound = clip if at_16_khz is clips else next(at_16_khz)
+        yield turn if _is_silent(sound) else recognized(turn, sound, options.engine, options.language), clip
 
 
-def _recognised(turn: Turn, clip: Clip, engine: Engine, language: str | None) -> Turn:
-    """Return a turn with the words that an engine hears in it; words that it had stay."""
-    if (turn.text and turn.text.strip()) or _is_silent(clip):
-        return turn
-    heard = words_in(clip, engine, turn.language or language)
-    if heard is None:
-        return turn
-    source = f"asr:{engine.name}"
-    return replace(turn, text=heard.text, text_source=source, language=turn.language or heard.language)
+def _refuse_missing_text(
+    predictor: Predictor, path: Path, turns: Sequence[Turn], options: TimelineOptions
+) -> None:
+    """Refuse turns without text for a model that was not trained to do without."""
+    modalities = predictor.runtime.traits.modalities
+    with_text = options.engine is not None or any(turn.text for turn in turns)
+    if with_text or not turns or "text" not in modalities:
+        return
+    if "audio" not in modalities:
+        raise ModalityError(f"{path}: the model takes text only; give words with times, or an engine (--asr)")
+    if predictor.needs_all:
+        raise ModalityError(
+            f"{path}: has no words with times, and the model was not trained to do without; give an engine "
+            "(--asr) or words with times (--transcripts), or allow it with --allow-missing (allow_missing=True)"
+        )
 
 
 def _is_silent(clip: Clip) -> bool:
     return float(np.abs(clip.samples).max(initial=0.0)) < SILENCE
+
+
+def _excluded(turn: Turn, reason: str) -> TurnResult:
+    return TurnResult(turn, ExcludedSpan(turn.start, turn.end, reason))
 
 
 def _utterance(identity: str, path: Path, turn: Turn) -> Utterance:

@@ -1,77 +1,83 @@
-"""One answer for a long recording: the mean of its segments, and it says so."""
+"""One prediction for a long recording: the mean of those of its segments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from emofuse.errors import AudioError
 from emofuse.inference.predictor import Predictor
-from emofuse.inference.timeline.compose import refuse_wordless
 from emofuse.inference.timeline.options import TimelineOptions
-from emofuse.inference.timeline.turn_finding import listen
-from emofuse.inference.timeline.turn_predictions import answers
-from emofuse.types import MODALITIES, Prediction, Utterance
+from emofuse.inference.timeline.turn_finding import find_turns
+from emofuse.inference.timeline.turn_predictions import predict_turns
+from emofuse.types import MEAN_OF_SEGMENTS, MODALITIES, Prediction, Utterance
 
-ANSWER = "mean of the segments, weighed by their seconds"
-LEFT_ASIDE = "the recording was cut into segments, and nobody knows which of them the words belong to"
+TEXT_UNUSED = "the recording was cut into segments, and nobody knows which of them the text belongs to"
+# Seconds of speech in a segment, and its prediction.
+Weighted = tuple[float, Prediction]
 
 
 def predict_recording(
-    predictor: Predictor, utterance: Utterance, options: TimelineOptions | None = None
+    predictor: Predictor, utterance: Utterance, path: Path, options: TimelineOptions | None = None
 ) -> Prediction:
-    """Predict a long recording from its segments of speech, each weighed by its seconds.
+    """Predict a long recording from its segments of speech, each weighted by its seconds.
+
+    Args:
+        predictor: the model.
+        utterance: the whole recording.
+        path: of its sound.
+        options: how segments are made; None takes the defaults, with the text of the utterance.
 
     Raises:
-        AudioError: it cannot be read, or nobody speaks in it.
-        ModalityError: the model needs words; a text without times belongs to no segment.
+        AudioError: it cannot be read, or no speech was found in it.
+        ModalityError: the model needs text; a text without times belongs to no segment.
     """
-    assert utterance.audio is not None  # it is a recording
     options = options or TimelineOptions(words=utterance.text, language=utterance.language)
-    heard = listen(utterance.audio, options)
-    refuse_wordless(predictor, utterance.audio, heard.turns, options)
-    found: list[tuple[float, Prediction]] = []
-    for answer in answers(predictor, utterance.audio, heard.turns, options):
-        if isinstance(answer.said, Prediction):
-            found.append((answer.turn.seconds, answer.said))
-    if not found:
+    found = find_turns(path, options)
+    weighted: list[Weighted] = [
+        (one.turn.seconds, one.result)
+        for one in predict_turns(predictor, path, found.turns, options)
+        if isinstance(one.result, Prediction)
+    ]
+    if not weighted:
         raise AudioError(
-            f"{utterance.audio}: no speech was found in it; "
-            "a timeline by windows (--timeline --segmentation windows) takes all there is"
+            f"{path}: no speech was found in it; "
+            "a timeline by windows (--timeline --segmentation windows) takes the whole recording"
         )
-    whole = {modality for _, said in found for modality in said.modalities}
-    chances = _mean((weight, said.probabilities) for weight, said in found)
-    told = [(weight, said.dimensions) for weight, said in found if said.dimensions is not None]
-    label = max(chances, key=lambda name: chances[name])
-    recognised = " ".join(said.text for _, said in found if said.text) if utterance.text is None else ""
-    source = next((said.text_source for _, said in found if said.text), None)
-    return Prediction(
-        id=utterance.id,
-        label=label,
-        probabilities=chances,
-        confidence=chances[label],
-        audio=str(utterance.audio),
-        text=recognised or utterance.text,
-        text_source=source if recognised else utterance.text_source,
-        text_unused=LEFT_ASIDE if utterance.text and "text" not in whole else None,
-        abstained=predictor.calibration.abstains(chances[label]),
-        speaker=utterance.speaker,
-        modalities=tuple(modality for modality in MODALITIES if modality in whole),
-        model=predictor.name,
-        model_scope=predictor.scope,
-        dimensions=_mean(told) if told else None,
-        segments={
-            "n": len(found),
-            "speech_seconds": round(sum(weight for weight, _ in found), 3),
-            "answer": ANSWER,
-        },
+    used = {modality for _, segment in weighted for modality in segment.modalities}
+    dimensions = [(weight, one.dimensions) for weight, one in weighted if one.dimensions is not None]
+    prediction = predictor.complete(
+        Prediction.of(
+            utterance,
+            _mean((weight, one.probabilities) for weight, one in weighted),
+            tuple(modality for modality in MODALITIES if modality in used),
+            dimensions=_mean(dimensions) if dimensions else None,
+        )
+    )
+    seconds = round(sum(weight for weight, _ in weighted), 3)
+    return replace(
+        _with_text(prediction, weighted),
+        segments={"n": len(weighted), "speech_seconds": seconds, "answer": MEAN_OF_SEGMENTS},
     )
 
 
-def _mean(weighed: Iterable[tuple[float, Mapping[str, float]]]) -> dict[str, float]:
-    """Return the mean of numbers by name, each weighed."""
+def _with_text(prediction: Prediction, weighted: Iterable[Weighted]) -> Prediction:
+    """Return the prediction with the text of its segments where it has none of its own."""
+    if prediction.text is not None:
+        unused = prediction.text and "text" not in prediction.modalities
+        return replace(prediction, text_unused=TEXT_UNUSED if unused else None)
+    texts = [(one.text, one.text_source) for _, one in weighted if one.text]
+    if not texts:
+        return prediction
+    return replace(prediction, text=" ".join(text for text, _ in texts), text_source=texts[0][1])
+
+
+def _mean(weighted: Iterable[tuple[float, Mapping[str, float]]]) -> dict[str, float]:
+    """Return the weighted mean of numbers by name."""
     total = 0.0
     sums: dict[str, float] = {}
-    for weight, numbers in weighed:
+    for weight, numbers in weighted:
         total += weight
         for name, number in numbers.items():
             sums[name] = sums.get(name, 0.0) + weight * number
