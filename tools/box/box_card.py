@@ -1,4 +1,4 @@
-"""The card of a box: what it learnt from, how good it is and on whom, and what it must not be used for."""
+"""The card of a box: what it was trained on, how it was evaluated, and what it must not be used for."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ tags: [emotion-recognition, speech, text, multimodal, demonstration]
 
 {scope_sentence}.
 
-**Voice and words were never spoken together; any gain of fusion is by construction and says nothing about
-conversation.**
+**Audio and text of a pair were never spoken together: any gain from fusion is by construction and says nothing
+about conversation.**
 
 ## What it is
 
-The network of Krishna (2021), arXiv 2108.09669, over encoders of its own: a residual CNN over log-mel frames and a
-small BERT, distilled; cross-modal attention both ways, attentive statistics, early fusion. It hears, reads, or
-both. Labels: neutral, happy, sad, angry, fearful, disgusted, surprised. Its words are English; its voice has heard
-{voices}.
+The network of Krishna (2021), arXiv 2108.09669, with small encoders of its own: a residual CNN on log-mel frames
+and a distilled BERT; cross-modal attention in both directions, attentive statistics pooling, early fusion. It
+takes audio, text or both. Labels: neutral, happy, sad, angry, fearful, disgusted, surprised. The text encoder was
+trained on English, the audio encoder on {voices}.
 
-Weights: {licence} ({url}). They were learnt from:
+Licence of the weights: {licence} ({url}). Data and models used in training:
 
 {sources}
 
 ## What it must not be used for
 
-It guesses what an actor was asked to play and what a reader would say of a sentence. It does not know what anybody
-feels. It must not decide anything about anybody: not at work or in school (there, the European Union's Regulation
-2024/1689, Article 5, forbids it), not in health, policing, insurance, credit or at borders. It has not met
-conversation, children, illness, most languages and most accents.
+It predicts which emotion an actor was asked to play and how a reader would label a sentence. It does not know what
+anybody feels. Do not use it to make decisions about people: not at work or in school (where Article 5 of the
+European Union's Regulation 2024/1689 forbids it), and not in health care, policing, insurance, lending or border
+control. It was not trained on conversations, children, ill people, most languages or most accents.
 
-## How good it is
+## Evaluation
 
-Figures are unweighted accuracy (UA) with 95 % intervals over speakers, where there are enough of them. No speaker
-whom a figure is about was heard in training. Sounds alone, words alone, and pairs of both, in this order.
+Figures are unweighted accuracy (UA) with 95 % intervals over speakers, where there are enough speakers. Every
+speaker in a figure was held out from training. The sections are audio alone, text alone, and pairs of both.
 
 {voice}
 
@@ -51,13 +51,15 @@ whom a figure is about was heard in training. Sounds alone, words alone, and pai
 
 {pairs}
 
-## How sure it is
+## Calibration
 
 {calibration}
 """
 
 HEADING = ("| system | UA | women | men | accuracy | ECE |", "|---|---|---|---|---|---|")
-READ = "It has read the sentences of these pairs: on others it is less often right than it believes."
+SEEN_SENTENCES = (
+    "The sentences of these pairs were part of the training data: on others, accuracy is below confidence."
+)
 
 
 def box_card(name: str, licence: Licence, scope: str, figures: Mapping[str, Any]) -> str:
@@ -85,9 +87,9 @@ def box_card(name: str, licence: Licence, scope: str, figures: Mapping[str, Any]
 
 
 def _voice(figures: Mapping[str, Any]) -> Iterator[str]:
-    yield "### Voice\n"
+    yield "### Audio\n"
     if figures["voice"]:
-        yield "Cross-validated over speakers, one corpus beside the other; clips cut, brought to one level:\n"
+        yield "Cross-validated over speakers, on all corpora together; clips are trimmed and of one level:\n"
         yield "| corpus | clips | speakers | UA over its labels | women | men | UA over all seven |"
         yield "|---|---|---|---|---|---|---|"
         for corpus, systems in figures["voice"].items():
@@ -99,22 +101,22 @@ def _voice(figures: Mapping[str, Any]) -> Iterator[str]:
         yield ""
     kept = figures["kept_out"]
     yield (
-        f"These very weights, on {kept['n']} pairs of two speakers of EmoDB whom they never heard, with sentences "
-        "that they have read:\n"
+        f"These weights, on {kept['n']} pairs of two speakers of EmoDB that were held out from training; the "
+        "sentences were not held out:\n"
     )
     yield from _systems(kept)
 
 
 def _text(text: Mapping[str, Any]) -> Iterator[str]:
-    yield "### Words\n"
+    yield "### Text\n"
     together = text["together"]
     student, teacher = together["student"], together["teacher"]
     rows = sum(fold["student"]["plain"]["n"] for name, fold in text.items() if name.startswith("fold-"))
     yield (
-        f"Macro-F1 over the seven Ekman labels of GoEmotions, several a text, on {rows} texts that neither the "
-        f"text encoder nor its teacher had met ({together['folds']} of five folds): {student['plain']:.3f} as "
-        f"they are written, {student['recognised']:.3f} as a recogniser would write them; the teacher "
-        f"{teacher['plain']:.3f} and {teacher['recognised']:.3f}."
+        f"Macro-F1 over the seven Ekman labels of GoEmotions (a text may have several), on {rows} texts that "
+        f"neither the text encoder nor its teacher was trained on ({together['folds']} of five folds): "
+        f"{student['plain']:.3f} as written, {student['recognised']:.3f} as a speech recogniser would write them; "
+        f"the teacher has {teacher['plain']:.3f} and {teacher['recognised']:.3f}."
     )
 
 
@@ -124,21 +126,21 @@ def _pairs(figures: Mapping[str, Any]) -> Iterator[str]:
         return
     yield "### Pairs\n"
     yield (
-        f"Fusions trained likewise, each without one fold of speakers and one fold of sentences, asked about "
-        f"these ({judged['folds']} of five folds): {judged['n']} pairs, {judged['speakers']} speakers.\n"
+        f"Fusion models trained in the same way, each tested on one held-out fold of speakers and of sentences "
+        f"({judged['folds']} of five folds): {judged['n']} pairs, {judged['speakers']} speakers.\n"
     )
     yield from _systems(judged)
-    yield "\nThe label there is that of the pair. With one side missing, and asked for the label of the other:\n"
+    yield "\nHere the true label is that of the pair. With the true label of the modality that is present:\n"
     yield from HEADING
     for systems in judged["alone"].values():
         yield from _rows(systems)
     by_corpus = ", ".join(f"{name} {one['fusion']:.3f}" for name, one in judged["by_corpus"].items())
-    yield f"\nThe fusion's accuracy by corpus: {by_corpus}."
+    yield f"\nAccuracy of the fusion by corpus: {by_corpus}."
     conflict = judged["conflict"]
     yield (
-        f"\nWhere voice and words contradict each other ({conflict['n']} pairs), the words win in "
-        f"{conflict['words_win']:.0%}, the voice in {conflict['voice_wins']:.0%}; its confidence is "
-        f"{conflict['confidence']:.2f} there, {conflict['confidence_on_agreeing_pairs']:.2f} where they agree."
+        f"\nWhere audio and text contradict each other ({conflict['n']} pairs), the prediction follows the text "
+        f"in {conflict['words_win']:.0%} and the audio in {conflict['voice_wins']:.0%}; the confidence is "
+        f"{conflict['confidence']:.2f}, and {conflict['confidence_on_agreeing_pairs']:.2f} where they agree."
     )
 
 
@@ -156,16 +158,17 @@ def _rows(systems: Mapping[str, Any]) -> Iterator[str]:
 
 def _calibration(figures: Mapping[str, Any]) -> Iterator[str]:
     judged = figures["calibration"]
-    said = ", ".join(f"{system} {value:.2f}" for system, value in judged["temperatures"].items())
-    sure = judged["abstention"]["fusion"]
+    temperatures = ", ".join(f"{system} {value:.2f}" for system, value in judged["temperatures"].items())
+    abstention = judged["abstention"]["fusion"]
     yield (
-        f"Temperatures are fitted for each pattern of modalities ({said}), on {judged['n']} pairs of speakers "
-        f"that training did not hear. Below a confidence of {sure['threshold']:.2f} it abstains: it then answers "
-        f"{sure['coverage']:.0%} of the pairs, with an accuracy of {sure['accuracy_answered']:.3f} instead of "
-        f"{sure['accuracy']:.3f}. On other recordings both will differ."
+        f"One temperature is fitted for each combination of modalities ({temperatures}), on {judged['n']} "
+        f"pairs of held-out speakers. The model abstains below a confidence of {abstention['threshold']:.2f}: it "
+        f"then labels {abstention['coverage']:.0%} of the pairs, with an accuracy of "
+        f"{abstention['accuracy_answered']:.3f} instead of {abstention['accuracy']:.3f}. On other recordings both "
+        "figures will differ."
     )
     if figures["pairs"] is None:
-        yield f"\n{READ}"
+        yield f"\n{SEEN_SENTENCES}"
 
 
 def _ua(found: Mapping[str, Any]) -> str:

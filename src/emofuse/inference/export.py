@@ -39,9 +39,9 @@ FILES = {
 CARD = """
 ## Exported
 
-An ONNX graph in {precision}, made by emofuse {version} from `{source}`: it needs neither torch nor
-transformers. In float32 its logits are at most {largest:.1e} from torch's, on {batches} batches of other sizes
-than it was written with and on {n} utterances.{int8}
+An ONNX graph in {precision}, exported with emofuse {version} from `{source}`; it needs neither torch nor
+transformers. In float32 its logits differ from torch's by at most {largest:.1e}, on {batches} batches of other
+sizes than it was traced with and on {n} utterances.{int8}
 """
 
 

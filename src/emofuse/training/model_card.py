@@ -1,4 +1,4 @@
-"""The card of a model folder, written from the run: what it is, what it learnt from, what it is not for."""
+"""The card of a model folder, written from the run: what the model is, its training data, its limits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ text_spoken: {spoken}
 | labels | {labels} |
 | a modality may be missing | {missing} |
 | trained on | {corpus}: {utterances}; {speakers} speakers; languages: {languages} |
-| epoch chosen by | {selection} |
+| epoch selected by | {selection} |
 | seed | {seed} |
 
 ```python
@@ -39,26 +39,29 @@ import emofuse
 emofuse.load("path/to/this/folder").predict({call})
 ```
 
-## What it is not for
+## Limits
 
-It guesses how raters would have labelled speech like that of its corpus; it does not know what anybody feels.
-Do not use it to judge people, at work, in school or elsewhere. Its probabilities are not calibrated.{evaluation}
+The model predicts how raters would label speech like that of its corpus. It does not know what anybody feels. Do
+not use it to judge people, at work, in school or elsewhere. Its probabilities are not calibrated.{evaluation}
 
-## The recipe
+## Recipe
 
 ```yaml
 {recipe}```
 """
 WHAT = {
-    "audio": "Hears, does not read",
-    "text": "Reads, does not hear",
-    "fusion": "Hears and reads, with cross-modal attention or what the recipe has in its place",
+    "audio": "Audio only",
+    "text": "Text only",
+    "fusion": "Audio and text, fused by cross-modal attention or as the recipe says",
 }
 CALLS = {"audio": '"call.wav"', "text": 'text="I said no."', "fusion": '"call.wav", text="I said no."'}
 SELECTIONS = {
     "best": "the best UA on the validation part",
-    "fixed": "none: a declared number; the last three, or all steps, averaged",
+    "fixed": "none: a fixed number of epochs; the weights of the last three, or of all steps, are averaged",
 }
+SYNTHETIC_NOTE = " It was trained on synthetic speech: its predictions say nothing about people."
+# In YAML; attention maps are shown only for texts that were spoken.
+SPOKEN_YAML = {True: "true", False: "false", None: "null"}
 
 
 def write_card(
@@ -67,12 +70,12 @@ def write_card(
     """Write `README.md` into a model folder.
 
     Args:
-        folder: where the model stands, or will.
-        recipe: what it was trained by.
-        system: which of the paper's systems it is.
+        folder: the model folder.
+        recipe: the recipe of the training.
+        system: the trained system.
         model: the network.
-        parts: the training and the validation part.
-        seed: of the job.
+        parts: the training part and the validation part.
+        seed: the seed of the job.
     """
     train, validation = parts
     everything = [*train, *validation]
@@ -86,34 +89,27 @@ def write_card(
         parameters=f"{count_parameters(model):,}",
         missing="yes" if model.config.missing_modalities else "no",
         corpus=train.name or "an unnamed corpus",
-        utterances=f"{len(train)} utterances, and {len(validation)} to choose the epoch by",
+        utterances=f"{len(train)} utterances, and {len(validation)} for validation",
         speakers=len({u.speaker for u in everything if u.speaker is not None}) or "unknown",
         languages=", ".join(sorted({u.language for u in everything if u.language})) or "unknown",
         selection=SELECTIONS[recipe.selection],
         seed=seed,
-        spoken=_SPOKEN[text_spoken(everything)],
+        spoken=SPOKEN_YAML[text_spoken(everything)],
         call=CALLS[system],
-        evaluation=_SYNTHETIC if any("synthetic" in u.tags for u in everything) else "",
-        recipe=dump_recipe(_without_places(recipe)),
+        evaluation=SYNTHETIC_NOTE if any("synthetic" in u.tags for u in everything) else "",
+        recipe=dump_recipe(_without_folders(recipe)),
     )
     layout.write_text(folder / layout.CARD, text)
 
 
-_SYNTHETIC = " It was trained on synthetic speech: it says nothing about people."
-
-
-# As YAML has it, for whoever shows where words lie in the sound.
-_SPOKEN = {True: "true", False: "false", None: "null"}
-
-
 def text_spoken(utterances: Iterable[Utterance]) -> bool | None:
-    """Return whether texts were spoken in their recordings: False if any was not, None if nobody knows."""
-    said = {_spoken(u) for u in utterances if u.audio is not None and u.text is not None and u.text.strip()}
-    return False if False in said else True if said == {True} else None
+    """Return whether all texts were spoken in their recordings: False if any was not, None if it is unknown."""
+    spoken = {_spoken(u) for u in utterances if u.audio is not None and u.text is not None and u.text.strip()}
+    return False if False in spoken else True if spoken == {True} else None
 
 
 def _spoken(utterance: Utterance) -> bool | None:
-    if (utterance.text_source or "").startswith("asr"):  # what was recognised was spoken
+    if (utterance.text_source or "").startswith("asr"):  # recognised text was spoken
         return True
     if "text_not_spoken" in utterance.tags:
         return utterance.tags["text_not_spoken"].lower() not in ("true", "1", "yes")
@@ -121,14 +117,14 @@ def _spoken(utterance: Utterance) -> bool | None:
 
 
 def _encoder(recipe: EncoderRecipe) -> str:
-    """Describe an encoder: its name or kind, which layers, what of it learnt."""
+    """Describe an encoder: its name or kind, its layers, and its tuning policy."""
     config = recipe.config if isinstance(recipe.config, dict) else {"model_type": str(recipe.config)}
     name = recipe.encoder or f"{config.get('model_type')}, from random weights"
     return f"{name}; layers {recipe.layers}; {recipe.tuning}"
 
 
-def _without_places(recipe: Recipe) -> Recipe:
-    """Leave out where on a machine noises and rooms lie: a card goes elsewhere."""
+def _without_folders(recipe: Recipe) -> Recipe:
+    """Return a recipe that names the folders of noises and rooms without their paths on this machine."""
     alter = recipe.audio.alter
     names = {key: place and Path(place).name for key, place in (("noises", alter.noises), ("rooms", alter.rooms))}
     audio = recipe.audio.model_copy(update={"alter": alter.model_copy(update=names)})

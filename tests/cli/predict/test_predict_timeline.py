@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -282,3 +284,36 @@ def test_a_picture_is_written(
     assert call(capsys, "predict", model, talk, *ENERGY, "--format", "picture", "--out", tmp_path)[0] == 0
     assert (tmp_path / "talk0.svg").read_text().startswith("<?xml")
     assert len(list(tmp_path.iterdir())) == 2  # and how it was begun
+
+
+WITHOUT = """
+import importlib.abc, sys
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {absent}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from emofuse.cli.main import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def run_without(absent: set[str], *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", WITHOUT.format(absent=absent), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("page", ".html"), ("picture", ".svg")])
+def test_pages_and_pictures_need_the_extra_and_no_torch(
+    name: str, suffix: str, model: Path, talks: Path, tmp_path: Path
+) -> None:
+    call = ("predict", model, talks / "talk0.wav", *ENERGY, "--timeline", "--format", name, "--out", tmp_path)
+    refused = run_without({"jinja2", "matplotlib"}, *call)
+    message = f'error: --format {name} needs an optional part: pip install "emofuse[pages]"\n'
+    assert (refused.returncode, refused.stderr) == (2, message)
+    assert list(tmp_path.iterdir()) == []
+    done = run_without({"torch", "transformers", "accelerate", "sklearn", "scipy"}, *call)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / f"talk0{suffix}").is_file()
