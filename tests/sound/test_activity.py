@@ -20,14 +20,14 @@ from emofuse.sound.activity import (
     DetectorName,
     Energy,
     Silero,
-    Stretch,
+    SpeechSpan,
     default_detector,
     find_speech,
 )
 from emofuse.sound.clips import SAMPLE_RATE, read_clip
 from emofuse.sound.level import root_mean_square, to_level, trim_silence
-from emofuse.sound.loudness import FRAME, Scored
-from emofuse.sound.segments import to_turns
+from emofuse.sound.loudness import FRAME, FrameScores
+from emofuse.sound.speech_turns import to_turns
 from emofuse.types import Turn
 from emofuse.types.arrays import Samples
 
@@ -95,11 +95,11 @@ class Scripted:
     name: ClassVar[DetectorName] = "energy"
     on, off = 1.0, 0.5
 
-    def __call__(self, chunks: Iterator[Samples]) -> Iterator[Scored]:
+    def __call__(self, chunks: Iterator[Samples]) -> Iterator[FrameScores]:
         for chunk in chunks:
             frames = np.pad(chunk, (0, -len(chunk) % FRAME)).reshape(-1, FRAME)
             peaks = np.abs(frames).max(axis=1)
-            yield Scored(peaks, peaks, len(chunk))
+            yield FrameScores(peaks, peaks, len(chunk))
 
 
 def test_the_detectors_are_those_that_the_type_names() -> None:
@@ -182,11 +182,11 @@ def test_frames_that_silero_doubts_belong_to_a_run_where_they_are_loud(monkeypat
     rng = np.random.default_rng(0)
     levels = np.where(np.arange(96) < 40, -70.0, -20.0) + rng.normal(size=96)
     scores = np.concatenate([np.full(60, 0.05), np.full(10, 0.15), np.full(26, 0.9)])
-    scored = Scored(scores.astype(np.float32), levels.astype(np.float32), 96 * FRAME)
+    scored = FrameScores(scores.astype(np.float32), levels.astype(np.float32), 96 * FRAME)
     detector = Silero()
     monkeypatch.setattr(detector, "_probabilities", lambda chunks: iter([scored]))
     assert list(find_speech([], detector)) == [frames_of(60, 96)]
-    quiet = Scored(scored.scores, np.full(96, -50.0, dtype=np.float32) + scored.levels / 100, 96 * FRAME)
+    quiet = FrameScores(scored.scores, np.full(96, -50.0, dtype=np.float32) + scored.levels / 100, 96 * FRAME)
     monkeypatch.setattr(detector, "_probabilities", lambda chunks: iter([quiet]))
     assert list(find_speech([], detector)) == [frames_of(70, 96)]
 
@@ -230,8 +230,8 @@ def pulses(*spans: tuple[int, int], length: int) -> Samples:
     return samples
 
 
-def frames_of(start: int, end: int) -> Stretch:
-    return Stretch(start * FRAME / SAMPLE_RATE, end * FRAME / SAMPLE_RATE)
+def frames_of(start: int, end: int) -> SpeechSpan:
+    return SpeechSpan(start * FRAME / SAMPLE_RATE, end * FRAME / SAMPLE_RATE)
 
 
 def test_a_run_of_frames_is_a_stretch_and_a_click_is_none() -> None:

@@ -155,7 +155,7 @@ def test_a_gap_in_the_clock_is_silence_of_the_same_length_and_is_reported(
     assert not clip.samples[33_000:63_000].any()
     np.testing.assert_allclose(clip.samples[66_000:96_000], chirp(16_000, 6.0)[66_000:96_000, 0], atol=1e-3)
     assert [record.getMessage() for record in caplog.records] == [
-        f"{path}: no sound from 2.02 to 4.03 s; silence stands in this gap and in any other"
+        f"{path}: no sound from 2.02 to 4.03 s; this gap and any other are filled with silence"
     ]
     np.testing.assert_array_equal(read_clip(path, 4.5, 5.5).samples, clip.samples[72_000:88_000])
 

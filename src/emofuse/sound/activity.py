@@ -1,4 +1,4 @@
-"""Voice activity: where in a stream of sound somebody speaks, in memory that does not grow with its length."""
+"""Voice activity: where in a stream of sound there is speech, in memory that does not grow with its length."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import onnxruntime
 
 from emofuse.errors import AudioError, MissingExtraError
 from emofuse.sound.clips import SAMPLE_RATE
-from emofuse.sound.loudness import FRAME, FRAME_SECONDS, Scored, frames_of, levels_of, with_nearness
+from emofuse.sound.loudness import FRAME, FRAME_SECONDS, FrameScores, frames_of, levels_of, with_nearness
 from emofuse.types.arrays import Samples
 
 # So many frames go through a detector at once: about one second.
 CHUNK_FRAMES = 32
 # A run of speech frames that is shorter is a click.
 CLICK_SECONDS = 0.08
-# A run that is longer is handed on in stretches that touch: music of an hour is not held in memory.
+# A longer run is yielded as several spans that touch: an hour of music is not kept in memory.
 LONGEST_FRAMES = 2000
 
 # Silero sees the last samples before each frame, and carries two states of this shape along.
 CONTEXT, STATE = 64, (1, 1, 128)
-# Below this probability Silero does not doubt: nobody speaks.
+# Below this probability Silero is certain that there is no speech.
 DOUBTED = 0.1
 SILERO_PACKAGE, SILERO_FILE = "faster_whisper", Path("assets", "silero_vad_v6.onnx")
 
@@ -34,8 +34,8 @@ DetectorName = Literal["silero", "energy"]
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Speech without a pause, as tightly as it can be told; times in seconds.
+class SpeechSpan:
+    """Speech without a pause; times in seconds, as exact as one frame.
 
     Attributes:
         levels: how loud each frame of 32 ms from `start` on is, in dB of full scale; a cut goes where it is quiet.
@@ -47,10 +47,10 @@ class Stretch:
 
 
 class Detector(Protocol):
-    """Tells speech from anything else; it holds no state between streams.
+    """Scores frames of sound as speech or not; it keeps no state between streams.
 
     Attributes:
-        name: as it stands in a timeline.
+        name: as a timeline shows it.
         on: a run of frames is speech if one of its scores reaches this ...
         off: ... and it goes as far as scores reach this.
     """
@@ -59,7 +59,7 @@ class Detector(Protocol):
     on: float
     off: float
 
-    def __call__(self, chunks: Iterator[Samples]) -> Iterator[Scored]:
+    def __call__(self, chunks: Iterator[Samples]) -> Iterator[FrameScores]:
         """Score chunks of samples in order; all but the last hold whole frames."""
         ...
 
@@ -83,18 +83,18 @@ class Silero:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    def __call__(self, chunks: Iterator[Samples]) -> Iterator[Scored]:
+    def __call__(self, chunks: Iterator[Samples]) -> Iterator[FrameScores]:
         """Score chunks of samples in order: the probability of speech.
 
-        The network is slow to believe in a voice after silence. Frames that it doubts but that are as loud as
-        speech are raised to the lower threshold: they belong to a run that the network is sure of elsewhere.
+        The network reacts slowly to a voice after silence. Frames with a low probability that are as loud as
+        speech are raised to the lower threshold: they belong to a run with a high probability elsewhere.
         """
         for scored, nearness in with_nearness(self._probabilities(chunks)):
             doubted = (scored.scores >= DOUBTED) & (nearness >= 1.0)
             scores = np.where(doubted, np.maximum(scored.scores, np.float32(self.off)), scored.scores)
             yield replace(scored, scores=scores)
 
-    def _probabilities(self, chunks: Iterator[Samples]) -> Iterator[Scored]:
+    def _probabilities(self, chunks: Iterator[Samples]) -> Iterator[FrameScores]:
         hidden = cell = np.zeros(STATE, dtype=np.float32)
         before = np.zeros(CONTEXT, dtype=np.float32)
         for chunk in chunks:
@@ -104,19 +104,19 @@ class Silero:
             before = run[-CONTEXT:]
             feeds = {"input": np.ascontiguousarray(windows), "h": hidden, "c": cell}
             scores, hidden, cell = self._session.run(["speech_probs", "hn", "cn"], feeds)
-            yield Scored(scores, levels_of(frames), len(chunk))
+            yield FrameScores(scores, levels_of(frames), len(chunk))
 
 
 class Energy:
-    """How near a frame comes to the loudest that is heard around it: no network, no other package."""
+    """How close the level of a frame is to the loudest frames around it: no network, no other package."""
 
     name: ClassVar[DetectorName] = "energy"
     on, off = 1.0, 0.0
 
-    def __call__(self, chunks: Iterator[Samples]) -> Iterator[Scored]:
-        """Score chunks of samples in order: 1 where speech begins to be told from noise, 0 where no longer."""
-        heard = ((levels_of(frames_of(chunk)), len(chunk)) for chunk in chunks)
-        for scored, nearness in with_nearness(Scored(levels, levels, count) for levels, count in heard):
+    def __call__(self, chunks: Iterator[Samples]) -> Iterator[FrameScores]:
+        """Score chunks of samples in order: 1 where speech begins, 0 where it ends."""
+        measured = ((levels_of(frames_of(chunk)), len(chunk)) for chunk in chunks)
+        for scored, nearness in with_nearness(FrameScores(levels, levels, count) for levels, count in measured):
             yield replace(scored, scores=nearness)
 
 
@@ -128,54 +128,54 @@ def default_detector() -> Detector:
     return Energy() if _silero_file() is None else Silero()
 
 
-def find_speech(blocks: Iterable[Samples], detector: Detector) -> Iterator[Stretch]:
-    """Find the stretches of speech in a stream of mono float32 samples at 16 kHz, in blocks of any size.
+def find_speech(blocks: Iterable[Samples], detector: Detector) -> Iterator[SpeechSpan]:
+    """Find the spans of speech in a stream of mono float32 samples at 16 kHz, in blocks of any size.
 
-    A stretch is yielded as soon as its end is known. A pause of one frame parts two stretches already: which of
-    them make one turn is decided by `emofuse.sound.segments`.
+    A span is yielded as soon as its end is known. A pause of one frame already separates two spans: which of
+    them make one turn is decided by `emofuse.sound.speech_turns`.
 
     Raises:
         AudioError: a sample is not a number.
     """
     # Scores are float32: the thresholds are rounded as they are.
     on, off = float(np.float32(detector.on)), float(np.float32(detector.off))
-    first, levels, sure, position, samples = 0, list[float](), False, 0, 0
+    first, levels, confident, position, samples = 0, list[float](), False, 0, 0
     for scored in detector(_chunks(blocks)):
         samples += scored.samples
         for score, level in zip(scored.scores.tolist(), scored.levels.tolist(), strict=True):
             if score >= off:
                 first = first if levels else position
                 levels.append(level)
-                sure = sure or score >= on
+                confident = confident or score >= on
                 if len(levels) == LONGEST_FRAMES:
-                    yield from _stretch(first, levels, sure, samples)
+                    yield from _speech_span(first, levels, confident, samples)
                     levels = []
             else:
-                yield from _stretch(first, levels, sure, samples)
-                levels, sure = [], False
+                yield from _speech_span(first, levels, confident, samples)
+                levels, confident = [], False
             position += 1
-    yield from _stretch(first, levels, sure, samples)
+    yield from _speech_span(first, levels, confident, samples)
 
 
-def _stretch(first: int, levels: list[float], sure: bool, samples: int) -> Iterator[Stretch]:
+def _speech_span(first: int, levels: list[float], confident: bool, samples: int) -> Iterator[SpeechSpan]:
     """Yield the run of frames from `first` on, if it is speech."""
-    if sure and len(levels) * FRAME_SECONDS >= CLICK_SECONDS:
+    if confident and len(levels) * FRAME_SECONDS >= CLICK_SECONDS:
         end = min((first + len(levels)) * FRAME, samples)
-        yield Stretch(first * FRAME / SAMPLE_RATE, end / SAMPLE_RATE, tuple(levels))
+        yield SpeechSpan(first * FRAME / SAMPLE_RATE, end / SAMPLE_RATE, tuple(levels))
 
 
 def _chunks(blocks: Iterable[Samples]) -> Iterator[Samples]:
     """Regroup blocks of any size into chunks of whole frames; the last holds what is left."""
     size = CHUNK_FRAMES * FRAME
-    held: list[Samples] = []
+    pending: list[Samples] = []
     count = passed = 0
     for block in chain(blocks, (None,)):
         if block is not None:
-            held.append(block)
+            pending.append(block)
             count += len(block)
         if count < size and block is not None:
             continue
-        run = np.concatenate(held) if held else np.zeros(0, dtype=np.float32)
+        run = np.concatenate(pending) if pending else np.zeros(0, dtype=np.float32)
         whole = len(run) if block is None else count // size * size
         for start in range(0, whole, size):
             chunk = run[start : min(start + size, whole)]
@@ -185,7 +185,7 @@ def _chunks(blocks: Iterable[Samples]) -> Iterator[Samples]:
                 )
             passed += len(chunk)
             yield chunk
-        held, count = [run[whole:]], len(run) - whole
+        pending, count = [run[whole:]], len(run) - whole
 
 
 def _silero_file() -> Path | None:

@@ -37,8 +37,9 @@ class Alterations:
 
     Attributes:
         speed: played faster or slower, by a factor in `speeds`; the pitch moves with it.
-        room: heard in one of `rooms`.
-        noise: in noise, `snrs` dB below the voice: of `noises` but for the share `white`; without any, white.
+        room: with the reverberation of one of `rooms`.
+        noise: in noise `snrs` dB below the voice, one of `noises`; white noise for the share `white`, or where
+            `noises` is empty.
         low_pass: nothing above a frequency within `cutoffs`, in Hz.
         telephone: nothing outside 300-3400 Hz.
         mu_law: companded to 8 bits at 8 kHz.
@@ -65,7 +66,7 @@ class Alterations:
 
 
 def load_alterations(recipe: AlterRecipe, rate: int = SAMPLE_RATE) -> Alterations:
-    """Return what a recipe asks for, with the noises and rooms of its folders read into memory.
+    """Return the augmentation of a recipe, with the noises and rooms of its folders read into memory.
 
     Raises:
         RecipeError: a folder has no recordings.
@@ -87,7 +88,7 @@ def load_alterations(recipe: AlterRecipe, rate: int = SAMPLE_RATE) -> Alteration
 
 
 def alter(clip: Clip, how: Alterations, rng: np.random.Generator) -> Clip:
-    """Return an altered copy of a clip, at its rate; it is as long as the clip but for the speed."""
+    """Return an altered copy of a clip, at its rate; it has the length of the clip unless its speed is changed."""
     loudness = root_mean_square(clip.samples)
     altered = Clip(to_level(clip.samples, WORKING_LEVEL), clip.rate)
     if rng.random() < how.speed:
@@ -129,7 +130,7 @@ def _recordings(folder: str | None, key: str, rate: int) -> tuple[Clip, ...]:
     """Read the recordings below a folder, in the order of their paths."""
     if folder is None:
         return ()
-    found = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
-    if not found:
+    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
+    if not paths:
         raise RecipeError(f"audio.alter.{key}: {folder} has no recordings; give a folder of audio files")
-    return tuple(read_clip(path, rate=rate) for path in found)
+    return tuple(read_clip(path, rate=rate) for path in paths)

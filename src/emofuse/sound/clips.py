@@ -21,16 +21,16 @@ from emofuse.types.arrays import Samples
 
 SAMPLE_RATE = 16_000
 MAXIMUM_SECONDS = 3600.0
-# Below one step of 16 bits nothing was recorded.
+# A peak below one step of 16 bits is silence.
 SILENCE = 1.0 / 32768.0
-# The largest sample of 16 bits, and what codecs with loss make of it.
+# The largest sample of 16 bits, less one step for lossy codecs.
 FULL_SCALE = 32766.0 / 32768.0
 AUDIO_SUFFIXES = (*SOUND_SUFFIXES, *MEDIA_SUFFIXES)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A stretch of sound: mono float32 samples in [-1, 1] and their rate in Hz."""
+    """Decoded sound: mono float32 samples in [-1, 1] and their rate in Hz."""
 
     samples: Samples
     rate: int
@@ -43,7 +43,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Measures:
-    """What can be told of a recording, or a span of it, without understanding it.
+    """Technical measures of a recording, or of a span of it.
 
     Attributes:
         seconds: length.
@@ -51,7 +51,7 @@ class Measures:
         channels: as the file has them.
         loudness: root mean square of the mono mix, in dB of full scale; minus infinity for digital silence.
         clipped: share of the samples at full scale, in any channel.
-        digest: SHA-256 of the mono mix: two clips with one digest sound the same.
+        digest: SHA-256 of the mono mix: equal digests mean equal sound.
     """
 
     seconds: float
@@ -63,24 +63,24 @@ class Measures:
 
 
 def open_recording(path: Path) -> Recording:
-    """Look at a recording: libsndfile reads it, or else PyAV; its content decides, not its name.
+    """Open a recording with libsndfile or, where that fails, with PyAV; its content decides, not its name.
 
     Raises:
         AudioError: the file is missing, not audio, or needs the extra `media`, which is not installed.
     """
-    _refuse_no_file(path)
+    _check_file(path)
     sound = open_soundfile(path)
     if sound is not None and not sound.is_endless_flac:
         return sound
     try:
-        found: Recording | None = open_media(path) or sound
+        recording: Recording | None = open_media(path) or sound
     except MissingMediaError:
         if sound is None and path.suffix.lower() in MEDIA_SUFFIXES:
             raise
-        found = sound
-    if found is None:
+        recording = sound
+    if recording is None:
         raise AudioError(f"{path}: is not audio that can be read here; convert it to WAV, FLAC, OGG, Opus or MP3")
-    return found
+    return recording
 
 
 def measure_clip(path: Path, start: float | None = None, end: float | None = None) -> Measures:
@@ -125,12 +125,12 @@ def read_clip(
     mono = map(mixed, _limited(recording, path, start, end, max_seconds))
     blocks = list(resampled(mono, recording.rate, rate))
     samples = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
-    _refuse_unusable(samples, path)
+    _check_samples(samples, path)
     return Clip(np.clip(samples, -1.0, 1.0), rate)
 
 
 def seconds_of(path: Path) -> float | None:
-    """Return a recording's length in seconds as its header tells it, or None where it does not.
+    """Return a recording's length in seconds from its header, or None where the header has none.
 
     Raises:
         AudioError: the file is missing or not audio.
@@ -143,18 +143,18 @@ def mixed(block: Samples) -> Samples:
     return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
 
 
-def resampled(blocks: Iterable[Samples], rate: int, wanted: int) -> Iterator[Samples]:
-    """Bring blocks of a mono recording to another rate, as if it were one block."""
-    if rate == wanted:
+def resampled(blocks: Iterable[Samples], rate: int, new_rate: int) -> Iterator[Samples]:
+    """Resample the blocks of a mono recording, as if they were one block."""
+    if rate == new_rate:
         yield from blocks
         return
-    stream = soxr.ResampleStream(rate, wanted, 1, dtype="float32", quality="HQ")
+    stream = soxr.ResampleStream(rate, new_rate, 1, dtype="float32", quality="HQ")
     for block in blocks:
         yield stream.resample_chunk(np.ascontiguousarray(block))
     yield stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
 
 
-def _refuse_no_file(path: Path) -> None:
+def _check_file(path: Path) -> None:
     try:
         status = path.stat()
     except FileNotFoundError as error:
@@ -174,7 +174,7 @@ def _refuse_no_file(path: Path) -> None:
 def _limited(
     recording: Recording, path: Path, start: float | None, end: float | None, max_seconds: float
 ) -> Iterator[Samples]:
-    """Yield the blocks of a span, and refuse to go on where there are more than `max_seconds`."""
+    """Yield the blocks of a span, and raise where they are longer than `max_seconds` together."""
     too_long = AudioError(f"{path}: is longer than {max_seconds:g} s; cut it, or give start and end")
     limit = max_seconds * recording.rate
     if end is not None and round(end * recording.rate) - round((start or 0.0) * recording.rate) > limit:
@@ -187,11 +187,11 @@ def _limited(
         yield block
 
 
-def _refuse_unusable(samples: Samples, path: Path) -> None:
+def _check_samples(samples: Samples, path: Path) -> None:
     if not len(samples):
         raise AudioError(f"{path}: holds no samples; record it again")
     peak = float(np.abs(samples).max())
     if not np.isfinite(peak):
         raise AudioError(f"{path}: holds samples that are not numbers; export it again")
     if peak < SILENCE:
-        raise AudioError(f"{path}: is silent, there is nothing to hear in it")
+        raise AudioError(f"{path}: is silent; check the recording, or leave it out")

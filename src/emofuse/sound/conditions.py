@@ -1,6 +1,6 @@
 """What may happen to a voice on its way: another speed, a room, noise, a filter, a line; one function for each.
 
-All of them keep length and delay (but for the speed), keep silence silent, and samples in [-1, 1].
+All of them keep the delay, silence and samples in [-1, 1]; all but the speed keep the length.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def faster(clip: Clip, factor: float) -> Clip:
 
 
 def in_room(clip: Clip, room: Clip) -> Clip:
-    """Let a clip be heard in a room, as loud as it was; of its impulse response, 0.4 s from the peak on count.
+    """Add the reverberation of a room at the level of the clip; 0.4 s of the response count, from its peak.
 
     The response may have another rate than the clip; it is resampled.
     """
@@ -44,22 +44,22 @@ def in_room(clip: Clip, room: Clip) -> Clip:
     response = response[int(np.argmax(np.abs(response))) :][: round(ROOM_SECONDS * clip.rate)]
     size = _fft_size(len(clip.samples) + len(response))
     product = np.fft.rfft(clip.samples, size) * np.fft.rfft(response, size)
-    heard = np.fft.irfft(product, size)[: len(clip.samples)].astype(np.float32)
-    return _within(to_level(heard, root_mean_square(clip.samples)), clip.rate)
+    reverberant = np.fft.irfft(product, size)[: len(clip.samples)].astype(np.float32)
+    return _within(to_level(reverberant, root_mean_square(clip.samples)), clip.rate)
 
 
 def noisy(clip: Clip, noise: Clip, snr: float, rng: np.random.Generator) -> Clip:
-    """Add a stretch of noise, drawn at random, `snr` dB below the clip; both by their mean power.
+    """Add a random part of a noise recording, `snr` dB below the clip; both by their mean power.
 
     The noise may have another rate than the clip; it is resampled.
     """
     samples, source = clip.samples, _at_rate(noise, clip.rate)
     source = np.tile(source, -(-len(samples) // len(source)))
     start = int(rng.integers(len(source) - len(samples) + 1))
-    stretch = source[start : start + len(samples)]
-    if not stretch.any():  # a recording of noise may hold silence: then from its loudest moment on
-        stretch = np.roll(source, -int(np.argmax(np.abs(source))))[: len(samples)]
-    return _within(samples + to_level(stretch, root_mean_square(samples) * _gain(-snr)), clip.rate)
+    part = source[start : start + len(samples)]
+    if not part.any():  # the part of the noise is silent: take it from the loudest moment
+        part = np.roll(source, -int(np.argmax(np.abs(source))))[: len(samples)]
+    return _within(samples + to_level(part, root_mean_square(samples) * _gain(-snr)), clip.rate)
 
 
 def limited(clip: Clip, low: float, high: float) -> Clip:
@@ -77,16 +77,16 @@ def companded(clip: Clip) -> Clip:
 
     def line(samples: Samples) -> Samples:
         loudness = root_mean_square(samples)
-        given = np.clip(to_level(samples, MU_LAW_LEVEL), -1.0, 1.0).astype(np.float64)
-        codes = np.round(np.log1p(MU * np.abs(given)) / np.log1p(MU) * MU_LAW_STEPS) / MU_LAW_STEPS
-        decoded = np.sign(given) * np.expm1(codes * np.log1p(MU)) / MU
+        scaled = np.clip(to_level(samples, MU_LAW_LEVEL), -1.0, 1.0).astype(np.float64)
+        codes = np.round(np.log1p(MU * np.abs(scaled)) / np.log1p(MU) * MU_LAW_STEPS) / MU_LAW_STEPS
+        decoded = np.sign(scaled) * np.expm1(codes * np.log1p(MU)) / MU
         return np.asarray(decoded * (loudness / MU_LAW_LEVEL), dtype=np.float32)
 
     return _over(clip, TELEPHONE_RATE, line)
 
 
 def telephone(clip: Clip) -> Clip:
-    """Let a clip be heard over a telephone: 300-3400 Hz, then mu-law at 8 kHz."""
+    """Send a clip over a telephone line: 300-3400 Hz, then mu-law at 8 kHz."""
     return companded(limited(clip, *TELEPHONE_BAND))
 
 
@@ -94,10 +94,10 @@ def opus(clip: Clip, kilobits: float = 8.0) -> Clip:
     """Code a clip with Opus and decode it again.
 
     Args:
-        clip: at one of Opus' own rates; at others it goes by 16 kHz.
-        kilobits: a second, as the encoder is told; from 6 on. Its bit rate varies: 20 s of German speech at 16 kHz
-            came to 6.7 kbit/s where it was told 6, 8.6 where 8, 11.5 where 11, 18.8 where 18.5, 30.7 where 31, the
-            pages of the Ogg file among them; at 7.25 the file itself has 7.9.
+        clip: at any rate; rates that Opus lacks are converted to 16 kHz and back.
+        kilobits: bit rate in kbit/s that the encoder aims at, at least 6. The real rate varies: 20 s of German
+            speech at 16 kHz came to 6.7 for 6, 8.6 for 8, 11.5 for 11, 18.8 for 18.5 and 30.7 for 31, with the
+            pages of the Ogg file; at 7.25 the file itself has 7.9.
     """
     rate = clip.rate if clip.rate in OPUS_RATES else SAMPLE_RATE
     compression = 1.0 - (kilobits - OPUS_LOWEST) / (OPUS_HIGHEST - OPUS_LOWEST)
@@ -118,12 +118,12 @@ def quieter(clip: Clip, decibels: float) -> Clip:
 
 
 def _over(clip: Clip, rate: int, line: Callable[[Samples], Samples]) -> Clip:
-    """Send a clip over a line that works at a rate of its own; silence is not sent."""
+    """Apply a codec that works at its own rate; silent clips are returned as they are."""
     if not clip.samples.any():
         return clip
     sent = line(_at_rate(clip, rate))
-    heard = _at_rate(Clip(sent, rate), clip.rate)[: len(clip.samples)]
-    return _within(np.pad(heard, (0, len(clip.samples) - len(heard))), clip.rate)
+    received = _at_rate(Clip(sent, rate), clip.rate)[: len(clip.samples)]
+    return _within(np.pad(received, (0, len(clip.samples) - len(received))), clip.rate)
 
 
 def _at_rate(clip: Clip, rate: int) -> Samples:

@@ -1,4 +1,4 @@
-"""How many bytes a container says that it has: what tells a whole file from one that broke off."""
+"""How many bytes a container declares: a shorter file is truncated."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ FIRST_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 ASF = bytes.fromhex("3026B2758E66CF11A6D900AA0062CE6C")
 ASF_FILE_PROPERTIES = bytes.fromhex("A1DCAB8C47A9CF118EE400C00C205365")
-# Programs that cannot go back to mend a RIFF header write 0 into it, or a size near 2 or 4 GiB.
+# Programs that stream cannot go back to the RIFF header: they write 0 into it, or a size near 2 or 4 GiB.
 UNKNOWN_RIFF_SIZE = 0x7FFFF000
-# Another fragment so many bytes after what is no box tells that the box is damaged.
+# Where a fragment follows within this many bytes of an invalid box, the box is damaged.
 DAMAGE_REACH = 1 << 20
 
 
 def is_cut(path: Path) -> bool:
-    """Tell whether a file is shorter than its own container says; False where it does not say."""
+    """Return whether a file is shorter than its container declares; False where it declares no length."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(16)
@@ -38,7 +38,7 @@ def _boxes(file: BinaryIO, size: int) -> int:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
-        if length < 8 or not head[4:8].isalnum():  # the last box, what somebody appended, or damage
+        if length < 8 or not head[4:8].isalnum():  # the last box, appended data, or damage
             goes_on = b"moof" in head[8:] + file.read(DAMAGE_REACH)
             return size + 1 if goes_on or not indexed else size
         indexed = indexed or head[4:8] == b"moov"
@@ -60,7 +60,7 @@ def _segment(file: BinaryIO, size: int) -> int | None:
 
 
 def _ebml_size(file: BinaryIO) -> int | None:
-    """Read a size of variable length; None where it says that it is unknown."""
+    """Read a size of variable length; None where it is marked as unknown."""
     first = file.read(1)
     if not first or not first[0]:
         return None

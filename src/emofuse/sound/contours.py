@@ -20,13 +20,13 @@ DELTA_REACH = 2
 ENERGY_FLOOR = 1e-9
 
 # Pitch is looked for at half the rate, between these, in Hz; a window of 48 ms holds three periods of the lowest,
-# as Boersma (1993) asks for.
+# as in Boersma (1993).
 PITCH_RATE = SAMPLE_RATE // 2
 LOWEST, HIGHEST = 65.0, 500.0
 PITCH_WINDOW = 384
 # Window and longest lag together: no lag that is looked at wraps around.
 PITCH_FFT = 512
-# What is heard of the spectrum: no offset and no rumble, and harmonics far enough below half the rate.
+# The band that is analysed: no offset, no rumble, and harmonics well below half the rate.
 PITCH_BAND = 46.0, 2000.0
 # Binomial weights: 33 dB or more off what would come down from above 6 kHz to below 2 kHz.
 HALVING = (0.0625, 0.25, 0.375, 0.25, 0.0625)
@@ -45,7 +45,7 @@ def mfcc(samples: Float32Array) -> Float32Array:
     The orthonormal DCT-II of the logarithm of 26 mel bands (Davis & Mermelstein 1980). Coefficient 0 is left out,
     for there is the energy.
     """
-    bands = [log_mel(stretch, SAMPLE_RATE, MEL_BINS) for stretch in _stretches(samples, WINDOW, HOP)]
+    bands = [log_mel(chunk, SAMPLE_RATE, MEL_BINS) for chunk in _chunks(samples, WINDOW, HOP)]
     return np.concatenate(bands) @ _cosines()
 
 
@@ -57,7 +57,7 @@ def energy(samples: Float32Array) -> Float32Array:
 def deltas(contours: Float32Array) -> Float32Array:
     """Return how contours change per frame, (frames, contours): regression over two frames on either side.
 
-    d[t] = sum n (c[t + n] - c[t - n]) / (2 sum n^2), n = 1, 2; the first and last frame stand for what lies
+    d[t] = sum n (c[t + n] - c[t - n]) / (2 sum n^2), n = 1, 2; the first and last frame are repeated for what lies
     outside. Source: Young et al., The HTK Book, section 5.9.
     """
     frames = len(contours)
@@ -82,8 +82,8 @@ def pitch(samples: Float32Array) -> tuple[Float32Array, Float32Array, Float32Arr
         to 1; its energy in dB of full scale; each (frames,).
     """
     halved = np.convolve(samples - samples.mean(), single(HALVING))[::2]
-    found = [_period(frames) for frames in _framed(halved, PITCH_WINDOW, PITCH_RATE)]
-    hertz, periodicity, loudness = (np.concatenate(values) for values in zip(*found, strict=True))
+    analysed = [_period(frames) for frames in _framed(halved, PITCH_WINDOW, PITCH_RATE)]
+    hertz, periodicity, loudness = (np.concatenate(values) for values in zip(*analysed, strict=True))
     voiced = (periodicity >= VOICING) & (loudness >= loudness.max() - SILENCE_RANGE)
     return np.where(voiced, hertz, np.float32(0.0)), periodicity, loudness
 
@@ -98,7 +98,7 @@ def _period(frames: Float32Array) -> tuple[Float32Array, Float32Array, Float32Ar
 
 
 def _peaks(similar: Float32Array) -> tuple[Float32Array, Float32Array]:
-    """Return the best lag of each frame, and its height; a parabola through three lags tells where a peak is.
+    """Return the best lag of each frame, and its height; a parabola through three lags gives the place of a peak.
 
     A frame without a peak has height 0.
     """
@@ -113,8 +113,8 @@ def _peaks(similar: Float32Array) -> tuple[Float32Array, Float32Array]:
     return np.take_along_axis(lag, best, axis=1)[:, 0], np.take_along_axis(height, best, axis=1)[:, 0]
 
 
-def _stretches(samples: Float32Array, window: int, hop: int) -> Iterator[Float32Array]:
-    """Cut samples into stretches whose frames, one after the other, are those of the whole; at least one frame."""
+def _chunks(samples: Float32Array, window: int, hop: int) -> Iterator[Float32Array]:
+    """Cut samples into chunks whose frames, joined, are those of the whole; at least one frame."""
     padded = np.pad(samples, (0, max(0, window - len(samples))))
     count = 1 + (len(padded) - window) // hop
     for first in range(0, count, BLOCK):
@@ -125,8 +125,8 @@ def _stretches(samples: Float32Array, window: int, hop: int) -> Iterator[Float32
 def _framed(samples: Float32Array, window: int, rate: int) -> Iterator[Float32Array]:
     """Yield frames of `window` samples every 10 ms, (frames, window), some at a time."""
     hop = round(HOP_SECONDS * rate)
-    for stretch in _stretches(samples, window, hop):
-        yield np.lib.stride_tricks.sliding_window_view(stretch, window)[::hop]
+    for chunk in _chunks(samples, window, hop):
+        yield np.lib.stride_tricks.sliding_window_view(chunk, window)[::hop]
 
 
 @lru_cache(maxsize=1)
@@ -143,7 +143,7 @@ def _hann() -> Float32Array:
 
 
 def _bins() -> slice:
-    """Return which values of the spectrum lie within the band that is heard."""
+    """Return which values of the spectrum lie within the band that is analysed."""
     low, high = (round(hertz / PITCH_RATE * PITCH_FFT) for hertz in PITCH_BAND)
     return slice(low, high + 1)
 

@@ -1,4 +1,4 @@
-"""Filter banks in numpy: what an encoder hears when it does not take the waveform itself.
+"""Filter banks in NumPy: the input of encoders that do not take the waveform itself.
 
 Three kinds: our own log-mel, Whisper's, and the stacked Kaldi-like banks of w2v-BERT 2.0. The latter two follow
 the feature extractors of `transformers`, and the tests compare them.
@@ -21,7 +21,7 @@ HOP_SECONDS = 0.010
 # Added to the power before the logarithm, so that digital silence is not far below a quiet room.
 FLOOR = 1e-6
 WHISPER_FLOOR = 1e-10
-# Whisper hears windows of 30 s, and nothing further than 8 (log10 of power) below the loudest in one.
+# Whisper takes windows of 30 s, floored 8 (log10 of power) below the loudest value in each.
 WHISPER_SECONDS = 30
 WHISPER_RANGE = 8.0
 # Kaldi's sample values are 16-bit integers; its floor is the smallest step of a float beside 1.

@@ -1,4 +1,4 @@
-"""What differs between recordings and means nothing: silence around what is said, and how loud it was taken."""
+"""Silence around speech, and the level of a recording: differences that carry no emotion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emofuse.types.arrays import Samples
 
 
 def trim_silence(samples: Samples, rate: int, decibels: float = 35.0, margin: float = 0.05) -> Samples:
-    """Cut the silence before and after what is said; a silent or very short clip stays whole.
+    """Cut the silence before and after speech; a silent or very short clip stays whole.
 
     See `spoken_span` for the arguments.
     """
@@ -18,12 +18,12 @@ def trim_silence(samples: Samples, rate: int, decibels: float = 35.0, margin: fl
 
 
 def spoken_span(samples: Samples, rate: int, decibels: float = 35.0, margin: float = 0.05) -> tuple[int, int]:
-    """Return where what is said begins and ends, in samples; a silent clip is all of it.
+    """Return where speech begins and ends, in samples; the whole clip where it is silent.
 
     Args:
         samples: (samples,).
         rate: samples per second.
-        decibels: silent is a frame of 25 ms whose power is more than this below that of the loudest frame.
+        decibels: a frame of 25 ms is silent where its power is more than this below that of the loudest frame.
         margin: seconds of the silence that stay at either end.
     """
     window, hop = round(WINDOW_SECONDS * rate), round(HOP_SECONDS * rate)

@@ -12,7 +12,7 @@ import numpy as np
 
 from emofuse.errors import AudioError
 from emofuse.sound.containers import is_cut
-from emofuse.sound.recording import BLOCK_SECONDS, Span, regrouped, truncated
+from emofuse.sound.recording import BLOCK_SECONDS, FrameRange, regrouped, truncated
 from emofuse.sound.tracks import DamagedError, open_track, samples_of
 from emofuse.types.arrays import Samples
 
@@ -23,11 +23,11 @@ MEDIA_SUFFIXES = (
 # Their clocks are exact wherever they are entered, and gaps in them are gaps in the sound.
 ENTERABLE = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
 CLOCKED = ENTERABLE | {"mpegts", "flv", "flac"}
-# So many seconds before a span are decoded and dropped: a frame may need what stands before it.
+# So many seconds before a span are decoded and dropped: a frame may depend on those before it.
 PREROLL_SECONDS = 1.0
 # Clocks are rounded: less than this is no gap.
 GAP_SECONDS = 0.05
-# Clocks begin anew where recordings were joined; no pause in a recording is as long as the other.
+# Clocks restart where recordings were joined; no pause in a recording is as long as the maximum.
 JOINED_SECONDS, MAXIMUM_GAP_SECONDS = -1.0, 600.0
 
 logger = logging.getLogger(__name__)
@@ -37,11 +37,11 @@ logger = logging.getLogger(__name__)
 class Media:
     """A recording as PyAV reads it, the best of its audio tracks; see `Recording`.
 
-    Second 0 is the first sample of sound. Where the clock of the container leaves a gap, silence stands in it.
+    Second 0 is the first sample of sound. A gap in the container's clock is filled with silence.
 
     Attributes:
         form: the name of its demuxer.
-        origin: what the clock of the container says at the first sample; None where that clock is not relied on.
+        origin: the container's clock at the first sample; None where that clock is not used.
     """
 
     path: Path
@@ -53,33 +53,33 @@ class Media:
 
     def blocks(self, start: float | None, end: float | None) -> Iterator[Samples]:
         """Yield the frames of a span; see `Recording`."""
-        span = Span.of(self.path, self.rate, start, end)
+        span = FrameRange.of(self.path, self.rate, start, end)
         total = 0
         for block in regrouped(self._within(span), BLOCK_SECONDS * self.rate):
             total += len(block)
             yield block
         span.refuse_early_end(total)
 
-    def _within(self, span: Span) -> Iterator[Samples]:
+    def _within(self, span: FrameRange) -> Iterator[Samples]:
         for position, piece in self._from(span):
-            left = None if span.wanted is None else span.first + span.wanted - position
+            left = None if span.length is None else span.first + span.length - position
             if left is not None and left <= 0:
                 return
             yield piece[max(0, span.first - position) : left]
 
-    def _from(self, span: Span) -> Iterator[tuple[int, Samples]]:
+    def _from(self, span: FrameRange) -> Iterator[tuple[int, Samples]]:
         """Yield sound and its position, from a little before a span where that is safe, else from the start."""
         entry = span.first / self.rate - PREROLL_SECONDS
         if self.form in ENTERABLE and self.origin is not None and entry > 0:
-            heard = self._heard(span, self.origin + entry)
-            near = next(heard, None)
+            decoded = self._decoded(span, self.origin + entry)
+            near = next(decoded, None)
             if near is not None and near[0] <= span.first:
                 yield near
-                yield from heard
+                yield from decoded
                 return
-        yield from self._heard(span, None)
+        yield from self._decoded(span, None)
 
-    def _heard(self, span: Span, entry: float | None) -> Iterator[tuple[int, Samples]]:
+    def _decoded(self, span: FrameRange, entry: float | None) -> Iterator[tuple[int, Samples]]:
         """Decode from a time of the container's clock, or from the beginning; check that the end is the end."""
         with open_track(self.path) as track:
             if track is None or (entry is not None and not track.enter(entry)):
@@ -126,7 +126,7 @@ class Media:
             )
         if number == 1:
             logger.warning(
-                "%s: no sound from %.2f to %.2f s; silence stands in this gap and in any other",
+                "%s: no sound from %.2f to %.2f s; this gap and any other are filled with silence",
                 self.path,
                 start,
                 end,
@@ -142,7 +142,7 @@ class Media:
 
 
 def open_media(path: Path) -> Media | None:
-    """Look at a file and decode its first frame; None where it is nothing that PyAV reads.
+    """Open a file and decode its first frame; None where PyAV cannot read it.
 
     Raises:
         MissingMediaError: PyAV is not installed.

@@ -1,4 +1,4 @@
-"""What a recording on disk promises, whichever library reads it, and the spans that may be asked of it."""
+"""The protocol of a recording on disk, whichever library reads it, and the frames of a span in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROUNDING_SECONDS = 0.1
 
 
 class Recording(Protocol):
-    """A file that holds sound, looked at but not held open."""
+    """A file with sound; it is opened anew for each call of `blocks`."""
 
     @property
     def rate(self) -> int:
@@ -30,7 +30,7 @@ class Recording(Protocol):
 
     @property
     def seconds(self) -> float | None:
-        """Length as the header tells it; None where it does not."""
+        """Length from the header; None where the header has none."""
 
     def blocks(self, start: float | None, end: float | None) -> Iterator[Samples]:
         """Yield (frames, channels) from `start` to `end` seconds, never more than `BLOCK_SECONDS` at a time.
@@ -42,14 +42,14 @@ class Recording(Protocol):
 
 
 @dataclass(frozen=True)
-class Span:
-    """A stretch of a recording, in frames.
+class FrameRange:
+    """A span of a recording, in frames.
 
     Attributes:
-        start: as it was asked for, in seconds; None for the beginning.
-        end: likewise; None for the end of the recording.
+        start: in seconds; None for the beginning.
+        end: in seconds; None for the end of the recording.
         first: its first frame.
-        wanted: how many frames it has; None where it reaches to the end.
+        length: number of frames; None up to the end of the recording.
     """
 
     path: Path
@@ -57,57 +57,57 @@ class Span:
     start: float | None
     end: float | None
     first: int
-    wanted: int | None
+    length: int | None
 
     @classmethod
-    def of(cls, path: Path, rate: int, start: float | None, end: float | None) -> Span:
+    def of(cls, path: Path, rate: int, start: float | None, end: float | None) -> FrameRange:
         """Turn seconds into frames.
 
         Raises:
             AudioError: the span holds nothing, or begins before the recording.
         """
         first = round((start or 0.0) * rate)
-        wanted = None if end is None else round(end * rate) - first
+        length = None if end is None else round(end * rate) - first
         if first < 0:
             raise AudioError(f"{path}: the span starts at {start} s, before the recording; check the annotation")
-        if wanted is not None and wanted <= 0:
+        if length is not None and length <= 0:
             raise AudioError(f"{path}: the span from {start} to {end} s is empty; check the annotation")
-        return cls(path, rate, start, end, first, wanted)
+        return cls(path, rate, start, end, first, length)
 
     def refuse_early_end(self, total: int) -> None:
-        """Refuse a recording that ended after `total` frames of the span, when more were wanted.
+        """Refuse a recording that ended after `total` frames of the span, when more were needed.
 
         Raises:
-            AudioError: it is too short by more than annotators round.
+            AudioError: the recording is shorter by more than annotators round.
         """
         if self.first and not total:
             raise self.after_the_end()
-        if self.wanted is not None and total < self.wanted - ROUNDING_SECONDS * self.rate:
+        if self.length is not None and total < self.length - ROUNDING_SECONDS * self.rate:
             raise AudioError(
                 f"{self.path}: the span ends at {self.end} s, but the recording ends at "
                 f"{(self.first + total) / self.rate:.2f} s; check the annotation or the file"
             )
 
     def after_the_end(self) -> AudioError:
-        """Say that the recording ends before the span starts."""
+        """Return the error for a span that starts after the recording."""
         return AudioError(f"{self.path}: the span starts at {self.start} s, after the end of the recording")
 
 
 def truncated(path: Path) -> AudioError:
-    """Say that a file lacks its end."""
+    """Return the error for a file that lacks its end."""
     return AudioError(f"{path}: is truncated, it ends before its header says; copy it again")
 
 
 def regrouped(pieces: Iterable[Samples], size: int) -> Iterator[Samples]:
     """Join small pieces of (frames, channels) to blocks of `size` frames; the last may be shorter."""
     waiting: list[Samples] = []
-    held = 0
+    count = 0
     for piece in pieces:
-        while held + len(piece) >= size:
-            yield np.concatenate([*waiting, piece[: size - held]])
-            piece, waiting, held = piece[size - held :], [], 0
+        while count + len(piece) >= size:
+            yield np.concatenate([*waiting, piece[: size - count]])
+            piece, waiting, count = piece[size - count :], [], 0
         if len(piece):
             waiting.append(piece)
-            held += len(piece)
+            count += len(piece)
     if waiting:
         yield np.concatenate(waiting)

@@ -1,4 +1,4 @@
-"""Recordings that libsndfile reads: WAV, FLAC, OGG, Opus, MP3 and their kin."""
+"""Recordings that libsndfile reads: WAV, FLAC, OGG, Opus, MP3 and similar."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 import soundfile
 
 from emofuse.errors import AudioError
-from emofuse.sound.recording import BLOCK_SECONDS, Span, truncated
+from emofuse.sound.recording import BLOCK_SECONDS, FrameRange, truncated
 from emofuse.types.arrays import Samples
 
-# libsndfile gives this number of frames, or one near it, where a header does not tell.
+# libsndfile gives this number of frames, or one near it, where a header has no length.
 UNKNOWN_FRAMES = 1 << 40
-# Programs that cannot go back to mend a WAV header write 0 into it, or a size near 2 or 4 GiB.
+# Programs that stream cannot go back to the WAV header: they write 0 into it, or a size near 2 or 4 GiB.
 UNKNOWN_WAV_SIZE = 0x7FFFF000
-# An MP3 frame may need what stands in frames before it: so many samples before a span are decoded, and dropped.
+# An MP3 frame may depend on the frames before it: so many samples before a span are decoded, and dropped.
 MP3_PREROLL = 10 * 1152
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".au")
 
@@ -39,7 +39,7 @@ class SoundFile:
 
     def blocks(self, start: float | None, end: float | None) -> Iterator[Samples]:
         """Yield the frames of a span; see `Recording`."""
-        span = Span.of(self.path, self.rate, start, end)
+        span = FrameRange.of(self.path, self.rate, start, end)
         if self.is_endless_flac and end is None:
             raise AudioError(
                 f"{self.path}: its header does not say how long it is; "
@@ -61,7 +61,7 @@ class SoundFile:
 
 
 def open_soundfile(path: Path) -> SoundFile | None:
-    """Look at a file; None where libsndfile cannot read even its first sample."""
+    """Open a file; None where libsndfile cannot read even its first sample."""
     try:
         with soundfile.SoundFile(path) as file:
             if file.format == "RAW":  # text by the name of .au: anything at all would pass for mu-law
@@ -73,7 +73,7 @@ def open_soundfile(path: Path) -> SoundFile | None:
         return None
 
 
-def _frames(file: soundfile.SoundFile, span: Span) -> Iterator[Samples]:
+def _frames(file: soundfile.SoundFile, span: FrameRange) -> Iterator[Samples]:
     if span.first and span.first >= file.frames:
         raise span.after_the_end()
     before = min(span.first, MP3_PREROLL) if file.format == "MP3" else 0
@@ -81,9 +81,9 @@ def _frames(file: soundfile.SoundFile, span: Span) -> Iterator[Samples]:
     if before:
         file.read(before)
     size, total = BLOCK_SECONDS * file.samplerate, 0
-    while span.wanted is None or total < span.wanted:
+    while span.length is None or total < span.length:
         block = file.read(
-            size if span.wanted is None else min(size, span.wanted - total), "float32", always_2d=True
+            size if span.length is None else min(size, span.length - total), "float32", always_2d=True
         )
         if not len(block):
             break
@@ -92,17 +92,17 @@ def _frames(file: soundfile.SoundFile, span: Span) -> Iterator[Samples]:
 
 
 def _is_cut(file: soundfile.SoundFile, path: Path) -> bool:
-    """Tell whether a file that was read to its end ends before its header, or its container, says that it does."""
+    """Return whether a file that was read to its end is shorter than its header or container declares."""
     declared = re.search(r"data : (\d+) \(should be (\d+)\)", file.extra_info)
     cut = file.frames < UNKNOWN_FRAMES and file.tell() < 0.99 * file.frames - 1152
     if declared:
-        size, found = int(declared[1]), int(declared[2])
-        cut = cut or found < size < UNKNOWN_WAV_SIZE
+        size, present = int(declared[1]), int(declared[2])
+        cut = cut or present < size < UNKNOWN_WAV_SIZE
     return cut or (file.format == "OGG" and not _ogg_is_closed(path))
 
 
 def _ogg_is_closed(path: Path) -> bool:
-    """Tell whether the last page is whole and carries the end-of-stream flag (RFC 3533, section 6)."""
+    """Return whether the last page is whole and carries the end-of-stream flag (RFC 3533, section 6)."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 65_536))
         tail = file.read()

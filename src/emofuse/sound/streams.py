@@ -1,4 +1,4 @@
-"""Recordings of any length as they stream: a channel of them, and many stretches of them in one pass."""
+"""Stream recordings of any length: all of a channel, or many spans in one pass."""
 
 from __future__ import annotations
 
@@ -55,42 +55,42 @@ def clips_of(
     rate: int = SAMPLE_RATE,
     channel: int | None = None,
 ) -> Iterator[Clip]:
-    """Cut stretches out of a recording in one pass: a clip for each, silent or not, in the order of `spans`.
+    """Read many spans of a recording in one pass: a clip for each, silent or not, in the order of `spans`.
 
-    Each is the slice that the whole recording at `rate` Hz would give. Held is no more than the stretch that is
-    being cut and one block.
+    Each is the slice that the whole recording at `rate` Hz would give. Only the current
+    span and one block are in memory.
 
     Args:
         path: the recording.
-        spans: start and end of each stretch in seconds, in order of their start; they may overlap.
+        spans: start and end in seconds, in order of their start; they may overlap.
         rate: samples per second of the clips.
         channel: the one to take; None for the average of all.
 
     Raises:
         AudioError: what `mono_blocks` raises, or a span is empty, out of order or outside the recording.
     """
-    held = _Held(mono_blocks(path, rate, channel))
+    buffer = _Buffer(mono_blocks(path, rate, channel))
     for start, end in spans:
         first, stop = round(start * rate), round(end * rate)
         if stop <= first or first < 0:
             raise AudioError(
                 f"{path}: the span from {start} to {end} s is empty or begins before 0; check the annotation"
             )
-        if first < held.first:
+        if first < buffer.first:
             raise AudioError(
                 f"{path}: the span from {start} to {end} s is out of order; sort the spans by their start"
             )
-        samples = held.between(first, stop)
+        samples = buffer.between(first, stop)
         if len(samples) < stop - first - ROUNDING_SECONDS * rate or not len(samples):
             raise AudioError(
                 f"{path}: the span from {start} to {end} s ends after the recording, at "
-                f"{held.reached / rate:.2f} s; check the annotation or the file"
+                f"{buffer.reached / rate:.2f} s; check the annotation or the file"
             )
         yield Clip(samples, rate)
 
 
-class _Held:
-    """The part of a stream that may still be asked for."""
+class _Buffer:
+    """The part of a stream that may still be needed."""
 
     def __init__(self, blocks: Iterator[Samples]) -> None:
         self._blocks = blocks
@@ -99,7 +99,7 @@ class _Held:
         self.reached = 0
 
     def between(self, first: int, stop: int) -> Samples:
-        """Return a stretch, or what there is of it, and forget what is before it."""
+        """Return the samples of a range, as far as there are any, and drop those before it."""
         self._forget(first)
         while self.reached < stop:
             block = next(self._blocks, None)

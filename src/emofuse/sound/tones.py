@@ -1,7 +1,7 @@
-"""Tones of the telephone and music on hold, told from voices by their spectrum.
+"""Telephone tones and music on hold, separated from voices by their spectrum.
 
-A tone is one or two steady frequencies and nothing else. Music is sound whose partials stand still: voices glide,
-hardly a quarter of their energy stays in its place of the spectrum for a third of a second.
+A tone is one or two steady frequencies and nothing else. Music is sound whose partials
+stay at one frequency: voices glide, hardly a quarter of their energy stays so for a third of a second.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ToneRules:
         share: of the energy, in the two strongest peaks.
         drift: Hz by which their mean may move.
         seconds: how long it holds, at least.
-        digit_seconds: likewise where the two peaks are those of a key of the telephone.
+        digit_seconds: shortest tone where the two peaks are those of a key of the telephone.
     """
 
     lowest: float = 330.0
@@ -52,8 +52,8 @@ class MusicRules:
         window: seconds that are looked at together.
         seconds: how long it lasts, at least.
         share: of the energy of a window that stays in its place; a voice as loud as music lowers it.
-        steady: likewise in each of three quarters of its frames; in the pauses of a voice over music, only there.
-        edge: likewise as a mean over the seconds at the ends of music.
+        steady: the same share in each of three quarters of its frames; of a voice over music, only in its pauses.
+        edge: the same share as a mean over the seconds at the ends of music.
     """
 
     window: float = 3.0
@@ -69,18 +69,18 @@ def find_tones_and_music(
     tone: ToneRules = ToneRules(),
     music: MusicRules = MusicRules(),
 ) -> list[ExcludedSpan]:
-    """Find stretches of tones and of music in a mono recording, in order of their start.
+    """Find tones and music in a mono recording, in order of their start.
 
-    Held are a few numbers for each hundredth of a second, whatever the length.
+    Memory: a few numbers for each hundredth of a second.
     """
     peaks, partials = _Peaks(tone), _Partials()
     for block in resampled(blocks, rate, RATE):
-        peaks.hear(block)
-        partials.hear(block)
-    tones = [ExcludedSpan(start, end, TONE) for start, end in peaks.stretches(tone)]
-    plays = [ExcludedSpan(start, end, MUSIC) for start, end in partials.stretches(music)]
-    plays = [stretch for stretch in plays if not _covered(stretch, tones)]
-    return sorted([*tones, *plays], key=lambda stretch: (stretch.start, stretch.end))
+        peaks.add(block)
+        partials.add(block)
+    tones = [ExcludedSpan(start, end, TONE) for start, end in peaks.spans(tone)]
+    plays = [ExcludedSpan(start, end, MUSIC) for start, end in partials.spans(music)]
+    plays = [span for span in plays if not _covered(span, tones)]
+    return sorted([*tones, *plays], key=lambda span: (span.start, span.end))
 
 
 class _Spectra:
@@ -94,12 +94,12 @@ class _Spectra:
 
     def of(self, block: Samples) -> Float32Array:
         """Return the spectra, (frames, bins), that a block completes."""
-        held = np.concatenate([self._held, block])
-        frames = max(0, (len(held) - self.length) // self.hop + 1)
-        self._held = held[frames * self.hop :]
+        pending = np.concatenate([self._held, block])
+        frames = max(0, (len(pending) - self.length) // self.hop + 1)
+        self._held = pending[frames * self.hop :]
         if not frames:
             return np.zeros((0, len(self.hertz)), dtype=np.float32)
-        cut = np.lib.stride_tricks.sliding_window_view(held, self.length)[:: self.hop][:frames]
+        cut = np.lib.stride_tricks.sliding_window_view(pending, self.length)[:: self.hop][:frames]
         power = np.square(np.abs(np.fft.rfft(cut * self._window)))
         scaled: Float32Array = (power * (2.0 / self.length / np.square(self._window).sum())).astype(np.float32)
         return scaled
@@ -121,7 +121,7 @@ class _Peaks:
         self._lowest = int(np.searchsorted(self._spectra.hertz, rules.lowest))
         self._rows: list[Float32Array] = []
 
-    def hear(self, block: Samples) -> None:
+    def add(self, block: Samples) -> None:
         """Keep level, share and frequencies of the peaks of the frames in a block."""
         power = self._spectra.of(block)
         power[:, : 100 // 20] = 0.0  # hum and rumble
@@ -133,7 +133,7 @@ class _Peaks:
         weaker = np.minimum(first, second) / total
         self._rows.append(np.stack([total, (first + second) / total, mean, low, high, weaker], axis=1))
 
-    def stretches(self, rules: ToneRules) -> Iterator[tuple[float, float]]:
+    def spans(self, rules: ToneRules) -> Iterator[tuple[float, float]]:
         """Yield start and end of each tone."""
         total, share, mean, low, high, weaker = np.concatenate([*self._rows, np.zeros((0, 6), np.float32)]).T
         pure = (share >= rules.share) & (10 * np.log10(total + 1e-12) > QUIET)
@@ -151,17 +151,17 @@ class _Peaks:
         around = places[:, None] + np.arange(-self.REACH, self.REACH + 1)
         around = np.clip(around, 0, power.shape[1] - 1)
         rows = np.arange(len(power))[:, None]
-        taken = power[rows, around]
+        peak_power = power[rows, around]
         power[rows, around] = 0.0
-        energy = taken.sum(axis=1)
-        hertz = (taken * self._spectra.hertz[around]).sum(axis=1) / (energy + np.float32(1e-12))
+        energy = peak_power.sum(axis=1)
+        hertz = (peak_power * self._spectra.hertz[around]).sum(axis=1) / (energy + np.float32(1e-12))
         return energy, hertz.astype(np.float32)
 
 
 class _Partials:
     """How much of the energy of each frame of 128 ms stays where it is in the spectrum."""
 
-    HOLD = 10  # frames of 32 ms: so long a partial stands still to count
+    HOLD = 10  # frames of 32 ms: a partial must be steady for so long
 
     def __init__(self) -> None:
         self._spectra = _Spectra(length=1024, hop=256)
@@ -170,12 +170,12 @@ class _Partials:
         self._recent = np.zeros((self.HOLD - 1, bins), dtype=np.float32)
         self._rows: list[Float32Array] = []
 
-    def hear(self, block: Samples) -> None:
+    def add(self, block: Samples) -> None:
         """Keep level and share of the frames before the last few, whose future is not known yet."""
         self._keep(self._spectra.of(block)[:, self._lowest :])
 
-    def stretches(self, rules: MusicRules) -> Iterator[tuple[float, float]]:
-        """Yield start and end of each stretch of music."""
+    def spans(self, rules: MusicRules) -> Iterator[tuple[float, float]]:
+        """Yield start and end of each span of music."""
         self._keep(np.zeros_like(self._recent[: self.HOLD - 1]))
         total, share = np.concatenate([*self._rows, np.zeros((0, 2), np.float32)]).T
         if not len(share):
@@ -215,8 +215,8 @@ def _slid(rows: Float32Array, width: int, smaller_or_larger: np.ufunc) -> Float3
     return rows
 
 
-def _near(hertz: Float32Array, wanted: tuple[float, ...]) -> Bools:
-    return np.asarray(np.any([np.abs(hertz - tone) < 0.02 * tone for tone in wanted], axis=0), dtype=bool)
+def _near(hertz: Float32Array, targets: tuple[float, ...]) -> Bools:
+    return np.asarray(np.any([np.abs(hertz - tone) < 0.02 * tone for tone in targets], axis=0), dtype=bool)
 
 
 def _runs(flags: Bools) -> Iterator[tuple[int, int]]:
@@ -238,7 +238,7 @@ def _steady(values: Float32Array, first: int, after: int, reach: float) -> Itera
     yield begin, after
 
 
-def _covered(stretch: ExcludedSpan, others: Iterable[ExcludedSpan]) -> bool:
-    """Tell whether others, which do not overlap, cover most of a stretch."""
-    common = sum(max(0.0, min(stretch.end, other.end) - max(stretch.start, other.start)) for other in others)
-    return common > 0.5 * (stretch.end - stretch.start)
+def _covered(span: ExcludedSpan, others: Iterable[ExcludedSpan]) -> bool:
+    """Return whether others, which do not overlap, cover most of a span."""
+    common = sum(max(0.0, min(span.end, other.end) - max(span.start, other.start)) for other in others)
+    return common > 0.5 * (span.end - span.start)

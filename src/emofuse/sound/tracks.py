@@ -16,9 +16,9 @@ from emofuse.types.arrays import Samples
 
 # Demuxers of what may carry speech: no playlists, no lists of files, nothing that opens a second file or address.
 DEMUXERS = "mov,matroska,asf,avi,flv,mpegts,mpeg,aac,amr,amrnb,amrwb,caf,flac,wav,w64,mp3,aiff,au,ogg"
-# Their headers tell no length: what the library gives is a guess from the bit rate.
+# Their headers have no length: the library's value is a guess from the bit rate.
 WITHOUT_LENGTH = frozenset({"aac", "amr", "amrnb", "amrwb", "mpegts", "mpeg", "mp3"})
-# Last frames are padded and clocks are rounded: a recording may end so much before its header says.
+# Last frames are padded and clocks are rounded: a recording may end so much before its declared end.
 END_SECONDS = 0.1
 # Damage is refused, not concealed.
 STRICT = {"err_detect": "crccheck+explode"}
@@ -29,7 +29,7 @@ class MissingMediaError(MissingExtraError, AudioError):
 
 
 class DamagedError(AudioError):
-    """PyAV cannot read what stands in a file, or cannot read on."""
+    """PyAV cannot read the content of a file, or a part of it."""
 
 
 class Track:
@@ -37,7 +37,7 @@ class Track:
 
     Attributes:
         form: the name of the container's demuxer.
-        seconds: its length as the header tells it, or that of the whole container; None where it does not.
+        seconds: its length from the header, else that of the container; None where there is none.
     """
 
     def __init__(self, library: Any, container: Any, track: Any, path: Path) -> None:
@@ -52,9 +52,9 @@ class Track:
 
     def frames(self) -> Iterator[Any]:
         """Decode it, from the beginning or from where it was entered."""
-        # A container that tells only its whole length is whole where any of its tracks reaches so far.
-        wanted = () if self._alone is None and self._together is not None else (self._track,)
-        for packet in self._container.demux(*wanted):
+        # A container that declares only its whole length is complete where any of its tracks is that long.
+        tracks = () if self._alone is None and self._together is not None else (self._track,)
+        for packet in self._container.demux(*tracks):
             if packet.pts is not None and packet.time_base is not None:
                 end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                 self._reached = max(self._reached, end)
@@ -62,17 +62,17 @@ class Track:
                 yield from packet.decode()
 
     def enter(self, entry: float) -> bool:
-        """Go to a time of the container's clock, or a little before it; tell whether that could be done."""
+        """Seek to a time of the container's clock, or a little before it; return whether that worked."""
         try:
             self._container.seek(int(entry / self._track.time_base), stream=self._track)
         except self._library.FFmpegError:
             return False
         return True
 
-    def ended_early(self, heard: float) -> bool:
-        """Tell whether, after so many seconds of sound, it ended before header or container say."""
+    def ended_early(self, seconds: float) -> bool:
+        """Return whether a track of so many seconds ended before its declared end."""
         if self._alone is not None:
-            early = heard < self._alone - END_SECONDS
+            early = seconds < self._alone - END_SECONDS
         else:
             early = self._together is not None and self._reached < self._together - END_SECONDS
         return early or is_cut(self._path)
@@ -115,9 +115,9 @@ def samples_of(frame: Any) -> Samples:
     """Return the samples of a decoded frame as (frames, channels) in [-1, 1]."""
     samples: npt.NDArray[Any] = frame.to_ndarray()
     samples = samples.T if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels)
-    floats: Samples = samples.astype(np.float32)
+    converted: Samples = samples.astype(np.float32)
     if samples.dtype == np.uint8:
-        floats = floats / np.float32(128) - np.float32(1)
+        converted = converted / np.float32(128) - np.float32(1)
     elif samples.dtype.kind == "i":
-        floats /= np.float32(np.iinfo(samples.dtype).max + 1)
-    return floats
+        converted /= np.float32(np.iinfo(samples.dtype).max + 1)
+    return converted

@@ -10,7 +10,7 @@ from emofuse.inference.timeline.options import WINDOW_SECONDS, TimelineOptions
 from emofuse.sound.activity import DETECTORS, Detector, default_detector, find_speech
 from emofuse.sound.channels import tones_and_music
 from emofuse.sound.clips import SAMPLE_RATE
-from emofuse.sound.segments import Joining, given, to_turns, windows
+from emofuse.sound.speech_turns import Joining, split_long_turns, to_turns, windows
 from emofuse.sound.streams import mono_blocks
 from emofuse.turns.turn_files import attach_speakers, attach_words
 from emofuse.types import ExcludedSpan, Turn
@@ -66,7 +66,7 @@ def _turns(sound: _CountedStream, options: TimelineOptions) -> tuple[list[Turn],
     """Return the turns, and how they were found."""
     if options.turns is not None:
         sound.drain()
-        return given(options.turns, sound.seconds, options.longest), GIVEN
+        return split_long_turns(options.turns, sound.seconds, options.longest), GIVEN
     if options.segmentation == "windows":
         sound.drain()
         width = min(WINDOW_SECONDS, options.longest)

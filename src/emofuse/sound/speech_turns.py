@@ -1,4 +1,4 @@
-"""From stretches of speech to turns that a model can take: pauses joined, noises dropped, long speech cut."""
+"""From spans of speech to turns that a model can take: short pauses joined, noises dropped, long speech cut."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from emofuse.errors import CorpusError, RecipeError
-from emofuse.sound.activity import Stretch
+from emofuse.sound.activity import SpeechSpan
 from emofuse.sound.loudness import FRAME_SECONDS
 from emofuse.types import Turn
 
@@ -23,11 +23,11 @@ LONGEST_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Joining:
-    """How stretches become turns; all in seconds.
+    """How spans of speech become turns; all in seconds.
 
     Attributes:
         gap: a pause that is shorter does not part two turns.
-        shortest: what is shorter, its pauses counted, is not taken for speech.
+        shortest: shorter turns, pauses included, are dropped.
         longest: what is longer is cut at its longest pause, or else where it is quietest.
         pad: what is kept of the silence at either end.
     """
@@ -50,24 +50,24 @@ DEFAULT_JOINING = Joining()
 
 
 def to_turns(
-    stretches: Iterable[Stretch], seconds: float = math.inf, joining: Joining = DEFAULT_JOINING
+    spans: Iterable[SpeechSpan], seconds: float = math.inf, joining: Joining = DEFAULT_JOINING
 ) -> Iterator[Turn]:
-    """Make turns of stretches; each is yielded as soon as the next one is known.
+    """Make turns of spans of speech; each is yielded as soon as the next one is known.
 
     Args:
-        stretches: in order, as `find_speech` yields them.
+        spans: in order, as `find_speech` yields them.
         seconds: the length of the recording, where it is known: no turn goes beyond it.
         joining: what is joined, dropped, cut and padded.
     """
-    before, held = 0.0, None
-    for piece in _pieces(stretches, joining):
-        if held is not None:
-            middle = (held.end + piece.start) / 2
-            yield _padded(held, before, middle, joining.pad)
+    before, run = 0.0, None
+    for piece in _pieces(spans, joining):
+        if run is not None:
+            middle = (run.end + piece.start) / 2
+            yield _padded(run, before, middle, joining.pad)
             before = middle
-        held = piece
-    if held is not None:
-        yield _padded(held, before, seconds, joining.pad)
+        run = piece
+    if run is not None:
+        yield _padded(run, before, seconds, joining.pad)
 
 
 def windows(seconds: float, width: float, step: float) -> list[Turn]:
@@ -76,7 +76,7 @@ def windows(seconds: float, width: float, step: float) -> list[Turn]:
     A rest below one second, or below half a window, is left to the window before it.
 
     Raises:
-        RecipeError: a width or a step with which there are no windows, or not all is heard.
+        RecipeError: a width or a step with which there are no windows, or gaps between them.
     """
     if not 0 < step <= width:
         raise RecipeError(f"windows of {width:g} s every {step:g} s do not cover it; take 0 < step <= width")
@@ -90,10 +90,12 @@ def windows(seconds: float, width: float, step: float) -> list[Turn]:
     return [Turn(number * step, end) for number, end in enumerate([*ends, seconds])]
 
 
-def given(turns: Iterable[Turn], seconds: float = math.inf, longest: float = LONGEST_SECONDS) -> list[Turn]:
-    """Take turns as somebody has marked them, in order of their start; long ones are cut into equal pieces.
+def split_long_turns(
+    turns: Iterable[Turn], seconds: float = math.inf, longest: float = LONGEST_SECONDS
+) -> list[Turn]:
+    """Sort turns that were marked by hand by their start, and cut long ones into equal pieces.
 
-    Each piece keeps the speaker, and the words of the whole turn: nobody knows which fell where.
+    Each piece keeps the speaker and the words of the whole turn, since words have no times.
 
     Raises:
         CorpusError: a turn begins after the end of the recording.
@@ -112,75 +114,75 @@ def given(turns: Iterable[Turn], seconds: float = math.inf, longest: float = LON
     return pieces
 
 
-def _pieces(stretches: Iterable[Stretch], joining: Joining) -> Iterator[Turn]:
-    """Join stretches over short pauses, drop what is too short, and cut what is too long, as they come."""
-    held: list[Stretch] = []
+def _pieces(spans: Iterable[SpeechSpan], joining: Joining) -> Iterator[Turn]:
+    """Join spans over short pauses, drop what is too short, and cut what is too long, as they come."""
+    run: list[SpeechSpan] = []
     room = joining.longest - 2 * joining.pad
-    for stretch in stretches:
-        if held and stretch.start - held[-1].end >= joining.gap:
-            yield from _finished(held, joining)
-            held = []
-        held.append(stretch)
-        while _span(held) >= room + LAST_PIECE:
-            piece, held = _cut(held, room)
+    for span in spans:
+        if run and span.start - run[-1].end >= joining.gap:
+            yield from _finished(run, joining)
+            run = []
+        run.append(span)
+        while _span(run) >= room + LAST_PIECE:
+            piece, run = _cut(run, room)
             yield _turn(piece)
-    yield from _finished(held, joining)
+    yield from _finished(run, joining)
 
 
-def _finished(held: list[Stretch], joining: Joining) -> Iterator[Turn]:
+def _finished(run: list[SpeechSpan], joining: Joining) -> Iterator[Turn]:
     room = joining.longest - 2 * joining.pad
-    while _span(held) > room:
-        piece, held = _cut(held, room)
+    while _span(run) > room:
+        piece, run = _cut(run, room)
         yield _turn(piece)
-    if held and _span(held) >= joining.shortest:
-        yield _turn(held)
+    if run and _span(run) >= joining.shortest:
+        yield _turn(run)
 
 
-def _cut(held: list[Stretch], room: float) -> tuple[list[Stretch], list[Stretch]]:
+def _cut(run: list[SpeechSpan], room: float) -> tuple[list[SpeechSpan], list[SpeechSpan]]:
     """Cut what is longer than `room` seconds in two, the first of which is not."""
-    first = held[0].start
-    low, high = first + room / 3, min(first + room, held[-1].end - LAST_PIECE)
+    first = run[0].start
+    low, high = first + room / 3, min(first + room, run[-1].end - LAST_PIECE)
     pauses = [
         (after.start - before.end, number)
-        for number, (before, after) in enumerate(pairwise(held), start=1)
+        for number, (before, after) in enumerate(pairwise(run), start=1)
         if before.end <= high and after.start >= low and after.start > before.end
     ]
     if pauses:
         _, number = max(pauses)
-        return held[:number], held[number:]
-    time = _quietest(held, low, high)
-    number = next(number for number, stretch in enumerate(held) if stretch.end > time)
-    left, right = _halved(held[number], time)
-    return [*held[:number], left], [right, *held[number + 1 :]]
+        return run[:number], run[number:]
+    time = _quietest(run, low, high)
+    number = next(number for number, span in enumerate(run) if span.end > time)
+    left, right = _halved(run[number], time)
+    return [*run[:number], left], [right, *run[number + 1 :]]
 
 
-def _quietest(held: list[Stretch], low: float, high: float) -> float:
-    """Return when it is quietest between two times, to a frame; the later time where nothing tells."""
+def _quietest(run: list[SpeechSpan], low: float, high: float) -> float:
+    """Return when it is quietest between two times, to a frame; the later time where there are no levels."""
     times, levels = [high], [math.inf]
-    for stretch in held:
-        if len(stretch.levels) >= QUIET_FRAMES:
-            means = np.convolve(stretch.levels, np.ones(QUIET_FRAMES) / QUIET_FRAMES, "valid")
-            first = stretch.start + QUIET_FRAMES // 2 * FRAME_SECONDS
+    for span in run:
+        if len(span.levels) >= QUIET_FRAMES:
+            means = np.convolve(span.levels, np.ones(QUIET_FRAMES) / QUIET_FRAMES, "valid")
+            first = span.start + QUIET_FRAMES // 2 * FRAME_SECONDS
             times += [first + number * FRAME_SECONDS for number in range(len(means))]
             levels += means.tolist()
     within = [(level, time) for level, time in zip(levels, times, strict=True) if low <= time <= high]
     return min(within)[1]
 
 
-def _halved(stretch: Stretch, time: float) -> tuple[Stretch, Stretch]:
-    frames = round((time - stretch.start) / FRAME_SECONDS)
+def _halved(span: SpeechSpan, time: float) -> tuple[SpeechSpan, SpeechSpan]:
+    frames = round((time - span.start) / FRAME_SECONDS)
     return (
-        replace(stretch, end=time, levels=stretch.levels[:frames]),
-        replace(stretch, start=time, levels=stretch.levels[frames:]),
+        replace(span, end=time, levels=span.levels[:frames]),
+        replace(span, start=time, levels=span.levels[frames:]),
     )
 
 
-def _span(held: list[Stretch]) -> float:
-    return held[-1].end - held[0].start if held else 0.0
+def _span(run: list[SpeechSpan]) -> float:
+    return run[-1].end - run[0].start if run else 0.0
 
 
-def _turn(held: list[Stretch]) -> Turn:
-    return Turn(held[0].start, held[-1].end)
+def _turn(run: list[SpeechSpan]) -> Turn:
+    return Turn(run[0].start, run[-1].end)
 
 
 def _padded(turn: Turn, earliest: float, latest: float, pad: float) -> Turn:

@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from emofuse.errors import CorpusError, RecipeError
-from emofuse.sound.activity import Stretch
+from emofuse.sound.activity import SpeechSpan
 from emofuse.sound.loudness import FRAME_SECONDS
-from emofuse.sound.segments import Joining, given, to_turns, windows
+from emofuse.sound.speech_turns import Joining, split_long_turns, to_turns, windows
 from emofuse.types import Turn
 
 FIXED = settings(derandomize=True, deadline=None)
@@ -24,15 +24,15 @@ def spans(turns: list[Turn]) -> list[tuple[float, float]]:
     return [(round(turn.start, 3), round(turn.end, 3)) for turn in turns]
 
 
-def stretches(*times: tuple[float, float]) -> list[Stretch]:
-    return [Stretch(start, end) for start, end in times]
+def stretches(*times: tuple[float, float]) -> list[SpeechSpan]:
+    return [SpeechSpan(start, end) for start, end in times]
 
 
-def loud(start: float, end: float, quiet_at: float) -> Stretch:
+def loud(start: float, end: float, quiet_at: float) -> SpeechSpan:
     """Return a stretch that is level but for 0.3 s about one time."""
     times = start + FRAME_SECONDS * np.arange(round((end - start) / FRAME_SECONDS))
     levels = np.where(np.abs(times - quiet_at) < 0.15, -50.0, -20.0)
-    return Stretch(start, end, tuple(levels.tolist()))
+    return SpeechSpan(start, end, tuple(levels.tolist()))
 
 
 def test_short_pauses_are_joined_and_long_ones_part_turns() -> None:
@@ -72,7 +72,7 @@ def test_stretches_that_touch_are_cut_as_one() -> None:
     whole = loud(0.0, 24.0, quiet_at=11.0)
     half = 12.0 / FRAME_SECONDS
     assert half == int(half)
-    parts = [Stretch(0.0, 12.0, whole.levels[: int(half)]), Stretch(12.0, 24.0, whole.levels[int(half) :])]
+    parts = [SpeechSpan(0.0, 12.0, whole.levels[: int(half)]), SpeechSpan(12.0, 24.0, whole.levels[int(half) :])]
     assert spans(list(to_turns(parts, joining=TIGHT))) == spans(list(to_turns([whole], joining=TIGHT)))
 
 
@@ -99,7 +99,7 @@ def test_turns_are_in_order_apart_and_neither_short_nor_long(
     for said, pause in pairs:
         count = math.ceil(said / FRAME_SECONDS)
         heard = tuple(np.random.default_rng(count).normal(size=count).tolist()) if levels else ()
-        made.append(Stretch(time, time + said, heard))
+        made.append(SpeechSpan(time, time + said, heard))
         time += said + pause
     turns = list(to_turns(made, time, Joining()))
     assert all(0.2 - 1e-9 <= turn.seconds <= 15.0 + 1e-9 for turn in turns)
@@ -112,9 +112,9 @@ def test_turns_are_in_order_apart_and_neither_short_nor_long(
 
 
 def test_a_turn_is_yielded_as_soon_as_the_next_begins() -> None:
-    taken: list[Stretch] = []
+    taken: list[SpeechSpan] = []
 
-    def stream() -> Iterator[Stretch]:
+    def stream() -> Iterator[SpeechSpan]:
         for stretch in stretches(*((float(start), start + 0.5) for start in range(100))):
             taken.append(stretch)
             yield stretch
@@ -126,7 +126,7 @@ def test_a_turn_is_yielded_as_soon_as_the_next_begins() -> None:
 def test_speech_without_end_is_cut_as_it_comes() -> None:
     taken = 0
 
-    def stream() -> Iterator[Stretch]:
+    def stream() -> Iterator[SpeechSpan]:
         nonlocal taken
         for number in range(1000):
             taken += 1
@@ -187,17 +187,17 @@ def test_windows_that_do_not_cover_a_recording_are_refused(width: float, step: f
 
 def test_given_turns_are_taken_as_they_are_in_order() -> None:
     turns = [Turn(3.0, 4.0, "ben", "no"), Turn(1.0, 3.5, "anna"), Turn(5.0, 5.05)]
-    assert given(turns, seconds=9.0) == [turns[1], turns[0], turns[2]]
+    assert split_long_turns(turns, seconds=9.0) == [turns[1], turns[0], turns[2]]
 
 
 def test_long_given_turns_are_cut_and_keep_speaker_and_text() -> None:
-    pieces = given([Turn(1.0, 41.0, "anna", "so long", "gold")])
+    pieces = split_long_turns([Turn(1.0, 41.0, "anna", "so long", "gold")])
     assert spans(pieces) == [(1.0, 14.333), (14.333, 27.667), (27.667, 41.0)]
     assert {(piece.speaker, piece.text, piece.text_source) for piece in pieces} == {("anna", "so long", "gold")}
-    assert len(given([Turn(0.0, 15.0)])) == 1
+    assert len(split_long_turns([Turn(0.0, 15.0)])) == 1
 
 
 def test_given_turns_end_with_the_recording_and_none_begins_after_it() -> None:
-    assert given([Turn(1.0, 3.2)], seconds=3.0) == [Turn(1.0, 3.0)]
+    assert split_long_turns([Turn(1.0, 3.2)], seconds=3.0) == [Turn(1.0, 3.0)]
     with pytest.raises(CorpusError, match=r"begins at 3\.10 s, but the recording ends at 3\.00 s"):
-        given([Turn(1.0, 2.0), Turn(3.1, 4.0)], seconds=3.0)
+        split_long_turns([Turn(1.0, 2.0), Turn(3.1, 4.0)], seconds=3.0)
