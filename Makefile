@@ -23,14 +23,20 @@ $(READY): pyproject.toml constraints.txt emofuse-box/pyproject.toml
 demo: $(READY)  ## audio, text and fusion compared on synthetic speech, then two predictions
 	$(BIN)/emofuse demo
 
+# A worker for each core; all tests of a file in one of them, because they share what the file has made.
+WORKERS := -n auto --dist loadfile
+COVERAGE := --cov=emofuse --cov-report=term --cov-fail-under=90
+
 test: $(READY)  ## the tests, with coverage
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -m "not slow" --cov=emofuse --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow" $(COVERAGE)
 
 test-slow: $(READY)  ## the tests that need minutes or gigabytes
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(WORKERS) -m slow
 
-test-all: test test-slow  ## all of them
+test-all: $(READY)  ## all of them, with coverage
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest $(WORKERS) $(COVERAGE)
 
 check: $(READY)  ## format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check src tests tools benchmarks

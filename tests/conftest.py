@@ -6,20 +6,43 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
 os.environ["OMP_NUM_THREADS"] = "1"  # before anything imports torch: small networks gain nothing from two
 os.environ["TQDM_DISABLE"] = "1"  # before anything imports tqdm, as the command line does
 os.environ["EMOFUSE_CACHE"] = tempfile.mkdtemp(prefix="emofuse-tests-")  # nothing of the user's is read or written
+# One folder for all workers: pytest-xdist starts them from the process that has set this.
+os.environ["EMOFUSE_TESTS_SHARED"] = os.environ.get("EMOFUSE_TESTS_SHARED") or tempfile.mkdtemp(prefix="emofuse-")
 
 import pytest
+from empty_pictures import no_drawing
 from small_corpus import make_corpus
 
 from emofuse.data.manifest import save_corpus
 from emofuse.types import Corpus
 
 atexit.register(shutil.rmtree, os.environ["EMOFUSE_CACHE"], ignore_errors=True)
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    atexit.register(shutil.rmtree, os.environ["EMOFUSE_TESTS_SHARED"], ignore_errors=True)
+
+# More workers than this gain little: the longest files then decide, and each worker takes most of a gigabyte.
+MOST_WORKERS = 8
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers `-n auto` starts: one for each core that this process may use."""
+    return min(
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_WORKERS
+    )
+
+
+@pytest.fixture(scope="module")
+def empty_pictures() -> Iterator[None]:
+    """Let the runs of a file write empty pictures: drawing them takes half the time of a small run."""
+    with no_drawing():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ from emofuse.data.audit import audit
 from emofuse.data.manifest import load_corpus, save_corpus
 from emofuse.types import Corpus
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 
 @pytest.fixture(autouse=True)
 def usual_logging() -> Iterator[None]:

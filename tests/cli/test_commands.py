@@ -19,6 +19,8 @@ from emofuse import load_recipe, train
 from emofuse.cli.main import run
 from emofuse.types import Corpus
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:

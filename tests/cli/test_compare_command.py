@@ -23,6 +23,8 @@ from emofuse.runs.signature import Signature
 from emofuse.runs.stored_predictions import pool, read_predictions, write_truth
 from emofuse.types import Corpus
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 SMALL = ("training.epochs=1", "seeds=[0, 1]")
 
 

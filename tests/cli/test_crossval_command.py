@@ -10,6 +10,8 @@ from tiny import write_recipe
 
 from emofuse.cli.main import run
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 VARIANTS = """
 base: tiny.yaml
 variants:

@@ -31,6 +31,8 @@ from emofuse.inference.training_overlap import card_warnings
 from emofuse.runs.signature import Signature
 from emofuse.types import Corpus
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 THEIRS = ("neu", "happiness", "anger", "sad", "disgust")
 OURS = ("angry", "happy", "neutral", "sad")
 NAMED: dict[str, Any] = {

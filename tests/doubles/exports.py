@@ -1,15 +1,12 @@
-"""A small model folder and what it is exported to, each made once a process."""
+"""A small model folder and what it is exported to, each made once a test run."""
 
 from __future__ import annotations
 
-import atexit
 import json
-import shutil
-import tempfile
-from functools import cache
 from pathlib import Path
 
-from networks import network  # after its folder is on the path
+from made_once import made_once
+from networks import network
 
 from emofuse import layout
 from emofuse.data.corpora.demo_corpus import demo_corpus
@@ -25,10 +22,24 @@ CARD = "# A small model\n"
 TEMPERATURES = {"audio": 2.5, "text": 0.4, "audio+text": 1.7}
 
 
-@cache
 def model_folder() -> Path:
     """Return the folder of a model that hears and reads; calibrated, with a card and an evaluation."""
-    folder = _room() / layout.MODEL
+    return made_once(layout.MODEL, _save_model)
+
+
+def words() -> TextPreparation:
+    """Return how words become one of 60 pieces."""
+    texts = [utterance.text or "" for utterance in demo_corpus()]
+    return TextPreparation(learn_vocabulary(texts, "words", 60))
+
+
+def exported_folder() -> Path:
+    """Return what that model is exported to, in float32."""
+    model = model_folder()
+    return made_once("exported", lambda out: export(model, out))
+
+
+def _save_model(folder: Path) -> None:
     model = network(
         LogMelCNNConfig(bins=20, hidden_size=16),
         WordCNNConfig(vocab_size=60, hidden_size=16),
@@ -42,24 +53,3 @@ def model_folder() -> Path:
     (folder / layout.CALIBRATION).write_text(json.dumps(calibration.as_dict()))
     (folder / layout.EVALUATION).write_text('{"ua": 0.5}')
     (folder / layout.CARD).write_text(CARD)
-    return folder
-
-
-def words() -> TextPreparation:
-    """Return how words become one of 60 pieces."""
-    texts = [utterance.text or "" for utterance in demo_corpus()]
-    return TextPreparation(learn_vocabulary(texts, "words", 60))
-
-
-@cache
-def exported_folder() -> Path:
-    """Return what that model is exported to, in float32."""
-    out = _room() / "exported"
-    export(model_folder(), out)
-    return out
-
-
-def _room() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="emofuse-exports-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder

@@ -28,6 +28,8 @@ from emofuse.experiment.crossval import JobProgress
 from emofuse.training.audio_store import AudioStore
 from emofuse.types import SYSTEMS, Corpus, Fold, SystemName, Utterance
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 # From <sys/inotify.h>.
 IN_ACCESS, IN_OPEN, IN_MOVED_TO, IN_CREATE, IN_Q_OVERFLOW = 0x1, 0x20, 0x80, 0x100, 0x4000
 HEADER = struct.Struct("iIII")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from empty_pictures import no_drawing
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 from tiny import write_recipe
 
@@ -33,6 +35,12 @@ def run(corpus: Corpus, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
     out = tmp_path_factory.mktemp("run") / "tones"
     cross_validate(recipe.model_copy(update={"seeds": (0, 1)}), corpus, out)
     return out
+
+
+@pytest.fixture(autouse=True)
+def _other_runs_draw_nothing(run: Path) -> Iterator[None]:
+    with no_drawing():
+        yield
 
 
 @pytest.fixture(scope="module")

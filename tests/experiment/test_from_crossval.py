@@ -30,6 +30,8 @@ from emofuse.inference.predictor import Predictor
 from emofuse.inference.torch_runtime import load_torch
 from emofuse.types import Corpus, Prediction
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 LABELS = ("angry", "happy", "neutral", "sad")
 
 

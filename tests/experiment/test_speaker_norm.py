@@ -26,6 +26,8 @@ from emofuse.model.checkpoint import load_checkpoint
 from emofuse.training.loader import AudioStore, Part, Reader, load_part
 from emofuse.types import Corpus, Finding, Task, Utterance
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 SPEAKERS, TAKES = 6, 3
 
 

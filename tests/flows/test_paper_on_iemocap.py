@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[2]
 
 from iemocap_tree import write_full_tree  # noqa: E402  # after its folder is on the path
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 WAV2VEC2 = (
     "audio.config={model_type: wav2vec2, hidden_size: 16, num_hidden_layers: 2, num_attention_heads: 2, "
     "intermediate_size: 32, conv_dim: [16, 16, 16, 16, 16, 16, 16], num_conv_pos_embeddings: 16, "

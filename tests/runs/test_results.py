@@ -27,6 +27,8 @@ from emofuse.training.loader import texts_of
 from emofuse.training.warm_start import stream_weights
 from emofuse.types import Corpus, Utterance
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 LABELS = ("angry", "happy", "neutral", "sad")
 
 

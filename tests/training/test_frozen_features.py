@@ -35,6 +35,8 @@ from emofuse.training.frozen_features import Cost, frozen_of
 from emofuse.training.loader import AudioStore, Reader, load_part, training_batch
 from emofuse.types import Corpus, SystemName, Utterance
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 WAV2VEC2 = {
     "model_type": "wav2vec2",
     "hidden_size": 16,

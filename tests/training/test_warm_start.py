@@ -25,6 +25,8 @@ from emofuse.training.losses import summed_cross_entropy, with_auxiliary
 from emofuse.training.warm_start import start_from_unimodal, stream_weights
 from emofuse.types import Corpus, Task, Utterance
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 UNIMODAL = TINY.replace(
     "training: {", "training: {start: unimodal, joint_epochs: 2, auxiliary: 0.3, mix_lr: 1e-3, "
 )

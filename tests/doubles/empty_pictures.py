@@ -1,0 +1,27 @@
+"""Pictures that are files and nothing more, for tests of runs; what is drawn has tests of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+from unittest.mock import patch
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@contextmanager
+def no_drawing() -> Iterator[None]:
+    """Let matplotlib write the first bytes of a PNG file instead of a drawing."""
+    from matplotlib.figure import Figure
+
+    with patch.object(Figure, "savefig", _save):
+        yield
+
+
+def _save(figure: Any, target: Path | BinaryIO, **settings: Any) -> None:
+    if isinstance(target, Path):
+        target.write_bytes(PNG)
+    else:
+        target.write(PNG)
