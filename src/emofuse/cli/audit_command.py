@@ -30,7 +30,7 @@ def audit(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 1 if there are errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Check a corpus for leaks between folds, confounds and broken recordings, before any training."""
+    """Check a corpus for leaks, confounds and broken files."""
     from emofuse import layout
     from emofuse.cli.output import configure_logging, counted, print_json
     from emofuse.config import ProtocolName

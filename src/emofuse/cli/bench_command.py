@@ -23,7 +23,10 @@ def bench(
     utterances: Annotated[int, typer.Option("--utterances", min=1, help="Number of utterances.")] = 32,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Number of rounds.")] = 5,
 ) -> int:
-    """Compare the speed and memory of transformers, torch, and exported models in float32 and int8."""
+    """Measure the speed and memory of a model.
+
+    Compares transformers, torch, and exported models in float32 and int8.
+    """
     from emofuse.cli.output import configure_logging, print_json, progress_bar
 
     configure_logging()

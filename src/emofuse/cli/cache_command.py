@@ -17,7 +17,7 @@ def cache(
     keep_gb: Annotated[float, typer.Option("--keep-gb", min=0.0, help="With --prune: keep this many GB.")] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Show the contents and the size of the cache; with --prune, delete them."""
+    """Show or delete the contents of the cache."""
     from emofuse.cli.output import counted, print_json, print_table
     from emofuse.data import cache as caching
 

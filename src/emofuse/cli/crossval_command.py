@@ -39,7 +39,10 @@ def crossval(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json on stdout.")] = False,
 ) -> int:
-    """Cross-validate the audio, text and fusion systems under a leak-free protocol."""
+    """Cross-validate audio, text and fusion systems.
+
+    The protocol of the recipe keeps speakers apart; an audit looks for leaks first.
+    """
     from emofuse.cli.output import print_json
     from emofuse.cli.results_tables import show_results, warn
     from emofuse.config import load_variants

@@ -17,7 +17,7 @@ from emofuse.threads import usable_processors
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Show which packages are installed, which models are available, and the device."""
+    """Show installed packages, models and the device."""
     from emofuse.cli.output import counted, print_json, print_table
 
     report = examine()

@@ -28,7 +28,10 @@ def evaluate(
     out: Annotated[Path | None, typer.Option("--out", help="Write predictions and scores to this folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Evaluate a model on a corpus; it may be a classifier from the Hub."""
+    """Evaluate a model on a corpus.
+
+    The model may also be an audio or text classification model on the Hub.
+    """
     from emofuse.cli.output import configure_logging, print_json, progress_bar, warn_of_skips
 
     configure_logging()

@@ -25,7 +25,10 @@ def explain(
     steps: Annotated[int, typer.Option("--steps", help="Maximum number of gradients to compute.")] = 1024,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Explain a prediction: how much each word and each moment of an utterance contributes to a label."""
+    """Explain a prediction by its words and moments.
+
+    Shows how much each word and each moment of an utterance contributes to a label.
+    """
     from emofuse.cli.output import configure_logging, print_json
 
     configure_logging()

@@ -22,7 +22,7 @@ def export(
         bool, typer.Option("--json", help="Print the comparison with torch as one JSON document.")
     ] = False,
 ) -> int:
-    """Export a model as an ONNX graph that runs without torch."""
+    """Export a model to ONNX, to run it without torch."""
     from emofuse.cli.output import configure_logging, print_json
 
     configure_logging()

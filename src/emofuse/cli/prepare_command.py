@@ -28,7 +28,10 @@ def prepare(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Convert a corpus folder, a table or a Hub dataset into a manifest, and show counts."""
+    """Convert a corpus, table or Hub dataset to a manifest.
+
+    Shows how many utterances there are of each session, label and speaker.
+    """
     from emofuse.cli.output import counted, print_counts, print_json, warn_of_skips
     from emofuse.data.corpora import HUB, TABLE, read_corpus
     from emofuse.data.corpora.prepared import count_by

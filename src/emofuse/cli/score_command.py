@@ -51,7 +51,10 @@ def score(
     ] = UNSTATED,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Score the predictions of any system, and print a signature to cite."""
+    """Score the predictions of any system.
+
+    Prints a signature that says how the scores were computed, to cite with them.
+    """
     from emofuse.cli.output import configure_logging
     from emofuse.data.labels import apply_policy
     from emofuse.data.manifest import load_corpus

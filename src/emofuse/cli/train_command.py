@@ -30,7 +30,7 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue after the last saved epoch.")] = False,
 ) -> int:
-    """Train one system on all utterances of a manifest, and save the model."""
+    """Train one system on all utterances of a manifest."""
     from emofuse.config import load_recipe
     from emofuse.data.manifest import load_corpus
 

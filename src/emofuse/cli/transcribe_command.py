@@ -40,7 +40,10 @@ def transcribe(
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Transcribe the recordings of a manifest; texts that it already has are kept as well."""
+    """Transcribe the recordings of a manifest.
+
+    Texts that the manifest already has are kept as well.
+    """
     from emofuse.cli.output import configure_logging, print_json, warn_of_skips
     from emofuse.data.manifest import load_corpus
     from emofuse.data.transcription import save_recognised, words_file

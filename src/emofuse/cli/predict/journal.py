@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedRandom
 from pathlib import Path
@@ -113,24 +112,6 @@ def read_journal(path: Path) -> Iterator[Prediction]:
     with path.open("rb") as file:
         for line in file:
             yield Prediction.from_dict(_prediction(line, path))
-
-
-def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write a file line by line, whole or not at all.
-
-    Raises:
-        RunError: the file cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            for line in lines:
-                file.write(f"{line}\n")
-        temporary.replace(path)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def file_of(out: Path, identity: str, suffix: str) -> Path:

@@ -102,7 +102,7 @@ def predict(
         bool, typer.Option("--baseline", help="In a timeline, report changes from each speaker's own mean.")
     ] = False,
 ) -> int:
-    """Predict the emotion in recordings, in texts, or in both together."""
+    """Predict emotions in recordings, texts, or both."""
     from emofuse.cli.output import configure_logging
     from emofuse.cli.predict import predict_options as records
     from emofuse.cli.predict.inputs import choose_model, collect_inputs

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,10 +86,8 @@ class TimelineWriter:
             return
         from emofuse.inference.timeline.picture import save_picture
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
-        save_picture(timeline, self._envelope(timeline), temporary)
-        os.replace(temporary, path)
+        with layout.writing_file(path) as temporary:
+            save_picture(timeline, self._envelope(timeline), temporary)
 
     def _joined(self, timelines: Iterable[Timeline], several: bool) -> Iterator[str]:
         number = 0

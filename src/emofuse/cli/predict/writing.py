@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from emofuse import layout
 from emofuse.cli.predict.formats import FORMATS, to_json
 from emofuse.cli.predict.inputs import Inputs
-from emofuse.cli.predict.journal import Journal, file_of, read_journal, recorded_run, write_lines
+from emofuse.cli.predict.journal import Journal, file_of, read_journal, recorded_run
 from emofuse.cli.predict.predict_options import OutputOptions
 from emofuse.errors import RunError
 from emofuse.types import Prediction
@@ -53,7 +53,7 @@ def output_folder(
             yield OneFile(journal)
         if options.format != "jsonl":
             lines = FORMATS[options.format](read_journal(path), labels)  # type: ignore[index]  # checked before
-            write_lines(path.with_suffix(f".{file_ending(options.format)}"), lines)
+            layout.write_lines(path.with_suffix(f".{file_ending(options.format)}"), lines)
 
 
 class OneFile:
