@@ -14,7 +14,7 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, brier_score_loss, f1_score, log_loss
 
 from emofuse.errors import CorpusError
-from emofuse.evaluation.scored import Scored
+from emofuse.evaluation.labelled_predictions import LabelledPredictions
 from emofuse.evaluation.scores import METRICS
 from emofuse.evaluation.summary import adjust, compare, late_fusion, summarise
 
@@ -30,14 +30,14 @@ COMPARED = {
 }  # fmt: skip
 
 
-def answers(truth: Sequence[int], said: Sequence[Sequence[int]], **given: Any) -> Scored:
+def answers(truth: Sequence[int], said: Sequence[Sequence[int]], **given: Any) -> LabelledPredictions:
     """Make a record of what each seed said, with 0.6 on that and the rest spread evenly."""
     labels = given.pop("labels", LABELS)
     chances = np.full((len(said), len(truth), len(labels)), 0.4 / (len(labels) - 1))
     for seed, row in enumerate(said):
         chances[seed, np.arange(len(truth)), row] = 0.6
     unknown = (None,) * len(truth)
-    return Scored(
+    return LabelledPredictions(
         labels=labels,
         ids=tuple(f"u{number}" for number in range(len(truth))),
         truth=np.asarray(truth, dtype=np.int64),
@@ -49,7 +49,7 @@ def answers(truth: Sequence[int], said: Sequence[Sequence[int]], **given: Any) -
     )
 
 
-def drawn(seed: int, skill: float, speakers: int = 8, each: int = 15, seeds: int = 2) -> Scored:
+def drawn(seed: int, skill: float, speakers: int = 8, each: int = 15, seeds: int = 2) -> LabelledPredictions:
     """Draw a system that is right in so many of ten answers, on speakers of four sessions."""
     truth = np.random.default_rng(0).integers(0, 3, size=speakers * each)
     rng = np.random.default_rng(seed)

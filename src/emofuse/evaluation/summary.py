@@ -19,7 +19,7 @@ from emofuse.evaluation.metrics import (
     negative_log_likelihood,
 )
 from emofuse.evaluation.reliability import coverage_risk
-from emofuse.evaluation.scored import Scored
+from emofuse.evaluation.labelled_predictions import LabelledPredictions
 from emofuse.evaluation.scores import METRICS, evaluate_confusion
 from emofuse.evaluation.significance import (
     McNemar,
@@ -32,7 +32,7 @@ from emofuse.evaluation.significance import (
 from emofuse.types.arrays import Float64Array
 
 
-def summarise(scored: Scored) -> dict[str, Any]:
+def summarise(scored: LabelledPredictions) -> dict[str, Any]:
     """Return the figures of a system.
 
     The headline is pooled over all test folds within a seed; then mean and standard deviation (ddof 1, null for
@@ -57,7 +57,7 @@ def summarise(scored: Scored) -> dict[str, Any]:
     }
 
 
-def compare(a: str, b: str, systems: Mapping[str, Scored], metric: MetricName) -> dict[str, Any]:
+def compare(a: str, b: str, systems: Mapping[str, LabelledPredictions], metric: MetricName) -> dict[str, Any]:
     """Return how much better system `a` is than `b`, and what speakers say of that.
 
     The test is the sign-flip over speakers; McNemar's, over utterances, stands beside it as a description. `p` is
@@ -97,7 +97,7 @@ def adjust(comparisons: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return adjusted
 
 
-def _intervals(scored: Scored, metric: MetricName) -> dict[str, Interval | None]:
+def _intervals(scored: LabelledPredictions, metric: MetricName) -> dict[str, Interval | None]:
     return {
         "speakers": _interval(scored.statistic(metric, scored.speakers)),
         "sessions": _interval(scored.statistic(metric, scored.sessions)),
@@ -108,7 +108,7 @@ def _interval(statistic: Statistic | None) -> Interval | None:
     return None if statistic is None else confidence_interval(statistic)
 
 
-def _headline(scored: Scored, metric: MetricName, interval: Interval | None) -> dict[str, Any]:
+def _headline(scored: LabelledPredictions, metric: MetricName, interval: Interval | None) -> dict[str, Any]:
     measure = CONFUSION_METRICS[metric]
     values = np.array([measure(confusion) for confusion in scored.confusions])
     by_fold = np.array(
@@ -129,11 +129,11 @@ def _headline(scored: Scored, metric: MetricName, interval: Interval | None) -> 
     }
 
 
-def _parts(scored: Scored) -> list[Any]:
+def _parts(scored: LabelledPredictions) -> list[Any]:
     return [np.flatnonzero(scored.folds == number) for number in np.unique(scored.folds)]
 
 
-def _without_class(scored: Scored) -> dict[str, list[str]]:
+def _without_class(scored: LabelledPredictions) -> dict[str, list[str]]:
     lacking = {}
     for number in np.unique(scored.folds):
         present = set(scored.truth[scored.folds == number].tolist())
@@ -143,7 +143,7 @@ def _without_class(scored: Scored) -> dict[str, list[str]]:
     return lacking
 
 
-def _confidence(scored: Scored) -> dict[str, Any]:
+def _confidence(scored: LabelledPredictions) -> dict[str, Any]:
     """Return how far probabilities can be trusted, as means over seeds."""
     seeds = list(zip(scored.probabilities, scored.confidence, scored.correct, strict=True))
     return {
@@ -158,7 +158,7 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
 
 
-def _described(a: Scored, b: Scored) -> dict[str, Any]:
+def _described(a: LabelledPredictions, b: LabelledPredictions) -> dict[str, Any]:
     """Return McNemar's test of the first seed, and that it only describes."""
     test = mcnemar(a.correct[0], b.correct[0])
     return asdict(test) | {"label": McNemar.LABEL}

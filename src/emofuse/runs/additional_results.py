@@ -1,8 +1,8 @@
-"""What stands beside the headline: agreement of raters, missing modalities, texts, labels at once, dimensions."""
+"""Results beside the headline: agreement of raters, missing modalities, text sources, multi-label, dimensions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,150 +16,170 @@ from emofuse.evaluation.metrics import concordance, soft_cross_entropy
 from emofuse.evaluation.multilabel import multilabel_scores
 from emofuse.evaluation.scores import METRICS, evaluate_labels
 from emofuse.evaluation.word_errors import WordErrorRate, word_error_rate, word_error_rates
-from emofuse.runs.run_folder import Rows, Run
-from emofuse.types import MODALITIES, SystemName
+from emofuse.runs.completed_run import CompletedRun
+from emofuse.runs.stored_predictions import StoredPrediction
+from emofuse.runs.system import System
+from emofuse.types import MODALITIES, Evaluation
 
 
-def missing(run: Run, system: SystemName, truth: Mapping[str, str]) -> dict[str, Any]:
-    """Return how a system that hears and reads fares with one of the two taken away, where it can do without."""
-    found: dict[str, Any] = {}
+def missing_modality(run: CompletedRun, system: System, truth: Mapping[str, str]) -> dict[str, Any]:
+    """Return the scores of a system of both modalities when it gets only one, if it was trained for that."""
+    results: dict[str, Any] = {}
     for modality in MODALITIES:
-        seeds = [run.rows(system, seed, layout.WITHOUT.format(modality=modality)) for seed in run.recipe.seeds]
-        there = {i: label for i, label in truth.items() if all(i in rows for rows in seeds)}
-        if there:
-            scores = [evaluate_labels(there, labels_of(rows), run.task.labels) for rows in seeds]
-            figures = {metric: float(np.mean([getattr(s, metric) for s in scores])) for metric in METRICS}
-            found[f"only {modality}"] = {"n": len(there)} | figures
-    return found
-
-
-def labels_of(rows: Rows) -> dict[str, str]:
-    """Return what was predicted, by id."""
-    return {identity: row["label"] for identity, row in rows.items()}
+        file = layout.WITHOUT.format(modality=modality)
+        seeds = [run.folder.other_predictions(system, seed, file) for seed in run.recipe.seeds]
+        known = {i: label for i, label in truth.items() if all(i in by_id for by_id in seeds)}
+        if known:
+            scores = [evaluate_labels(known, _labels_of(by_id), run.task.labels) for by_id in seeds]
+            results[f"only {modality}"] = {"n": len(known)} | _mean_scores(scores)
+    return results
 
 
 def agreement(
-    run: Run, system: SystemName, said: Sequence[Mapping[str, str]], truth: Mapping[str, str]
+    run: CompletedRun, system: System, predicted: Sequence[Mapping[str, str]], truth: Mapping[str, str]
 ) -> dict[str, Any] | None:
-    """Return UA by how far raters agreed, and the cross-entropy against the votes where they came to no label."""
+    """Return UA by how far raters agreed, and the cross-entropy to the votes where they agreed on no label.
+
+    Args:
+        run: whose utterances have votes; None is returned if none has.
+        system: whose predictions these are.
+        predicted: the predicted labels of each seed.
+        truth: the true labels.
+    """
     classes = {u.id: agreement_class(u) for u in run.corpus if u.id in truth}
     if not any(classes.values()):
         return None
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for name in ("unanimous", "majority", "plurality"):
         part = {i: truth[i] for i in truth if classes[i] == name}
-        scores = [evaluate_labels(part, seed, run.task.labels) for seed in said] if part else []
+        scores = [evaluate_labels(part, seed, run.task.labels) for seed in predicted] if part else []
         ua = float(np.mean([score.ua for score in scores])) if scores else None
-        found[name] = {
+        results[name] = {
             "n": len(part),
             "ua": ua,
             "missing_classes": list(scores[0].missing_classes) if scores else [],
         }
-    return found | {"undecided": _undecided(run, system)}
+    return results | {"undecided": _undecided(run, system)}
 
 
-def _undecided(run: Run, system: SystemName) -> dict[str, Any]:
+def _undecided(run: CompletedRun, system: System) -> dict[str, Any]:
     by_id = {u.id: u for u in run.corpus}
     losses = []
     for seed in run.recipe.seeds:
-        for identity, row in run.rows(system, seed, layout.UNDECIDED).items():
+        for identity, stored in run.folder.other_predictions(system, seed, layout.UNDECIDED).items():
             shares = label_shares(by_id[identity], run.task, soft=True)
-            chances = [row["probabilities"][label] for label in run.task.labels]
-            losses.append(soft_cross_entropy(np.array([chances]), np.array([shares])))
+            probabilities = _probabilities_of(stored, run.task.labels)
+            losses.append(soft_cross_entropy(np.array([probabilities]), np.array([shares])))
     n = len(losses) // len(run.recipe.seeds)
     return {"n": n, "cross_entropy": float(np.mean(losses)) if losses else None}
 
 
-def votes(run: Run) -> dict[str, Any] | None:
+def vote_counts(run: CompletedRun) -> dict[str, Any] | None:
     """Return how many utterances have votes, and which share of these is for labels outside the task."""
     masses = [mass for u in run.corpus if u.label is not None and (mass := dropped_mass(u, run.task)) is not None]
     return {"with_votes": len(masses), "dropped_mass": float(np.mean(masses))} if masses else None
 
 
-def text_cells(run: Run, truth: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return, for systems that read, how each fares that learnt from one kind of text and is tested on another."""
+def text_cells(run: CompletedRun, truth: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the scores of systems that read text, by the kind of text in training and in the test."""
     kinds = sorted(kinds_of(run.corpus.select(truth)), reverse=True)
-    readers = [system for system in run.systems if system != "audio"]
+    readers = [system for system in run.systems if system.reads_text]
     if len(kinds) < 2 or not readers:
         return None
-    trained = {"gold": "", "asr": "-asr"} if run.recipe.text.cells else {run.recipe.text.source: ""}
-    return {
-        system: {
-            learnt: {tested: _cell(run, system + ending, learnt, tested, truth) for tested in kinds}
-            for learnt, ending in trained.items()
+    cells: dict[str, Any] = {}
+    for system in readers:
+        networks = {run.recipe.text.source: system}
+        if run.recipe.text.cells:
+            networks = {"gold": system, "asr": System(system.name, "asr")}
+        cells[system.label] = {
+            trained: {tested: _cell(run, network, trained == tested, tested, truth) for tested in kinds}
+            for trained, network in networks.items()
         }
-        for system in readers
-    }
+    return cells
 
 
-def _cell(run: Run, name: str, learnt: str, tested: str, truth: Mapping[str, str]) -> dict[str, Any]:
-    file = layout.PREDICTIONS if learnt == tested else layout.OTHER_TEXT.format(source=tested)
-    scores = [
-        evaluate_labels(truth, labels_of(run.rows(name, seed, file)), run.task.labels) for seed in run.recipe.seeds
-    ]
-    return {metric: float(np.mean([getattr(score, metric) for score in scores])) for metric in METRICS}
+def _cell(
+    run: CompletedRun, network: System, own_text: bool, tested: str, truth: Mapping[str, str]
+) -> dict[str, Any]:
+    file = layout.PREDICTIONS if own_text else layout.OTHER_TEXT.format(source=tested)
+    seeds = [run.folder.other_predictions(network, seed, file) for seed in run.recipe.seeds]
+    return _mean_scores([evaluate_labels(truth, _labels_of(by_id), run.task.labels) for by_id in seeds])
 
 
-def recognition(run: Run, truth: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return how well speech was recognised, by label and gender, where there is gold and recognised text."""
-    heard = [u for u in run.corpus.select(truth) if "text_not_spoken" not in u.tags and len(kinds_of([u])) > 1]
-    if not heard:
+def recognition(run: CompletedRun, truth: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the word error rate by label and gender, over utterances with gold and recognised text."""
+    spoken = (u for u in run.corpus.select(truth) if "text_not_spoken" not in u.tags)
+    both = [u for u in spoken if len(kinds_of([u])) > 1]
+    if not both:
         return None
     pairs = []
-    for utterance in heard:
-        said, recognised = (read_as(utterance, kind).text or "" for kind in (GOLD, RECOGNISED))
-        pairs.append((strip_annotations(said), recognised))
-    by = {"label": [u.label for u in heard], "gender": [u.gender for u in heard]}
+    for utterance in both:
+        reference, hypothesis = (read_as(utterance, kind).text or "" for kind in (GOLD, RECOGNISED))
+        pairs.append((strip_annotations(reference), hypothesis))
+    by = {"label": [u.label for u in both], "gender": [u.gender for u in both]}
     return {"all": _rate(word_error_rate(pairs))} | {
         name: {value: _rate(rate) for value, rate in word_error_rates(pairs, values).items()}
         for name, values in by.items()
     }
 
 
-def _rate(found: WordErrorRate) -> dict[str, Any]:
-    return {"wer": found.rate} | asdict(found)
+def _rate(rate: WordErrorRate) -> dict[str, Any]:
+    return {"wer": rate.rate} | asdict(rate)
 
 
-def several_labels(run: Run, system: SystemName, truth: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return F1 and balanced accuracy of every label, where each is told for itself; means over seeds."""
+def multilabel_results(run: CompletedRun, system: System, truth: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return F1 and balanced accuracy of every label of a multi-label task; means over seeds."""
     if not run.task.multi_label:
         return None
     utterances = list(run.corpus.select(truth))
-    wanted = np.array([label_shares(u, run.task, soft=False) for u in utterances]) > 0
-    found = []
+    expected = np.array([label_shares(u, run.task, soft=False) for u in utterances]) > 0
+    scores = []
     for seed in run.recipe.seeds:
-        rows = run.rows(system, seed)
-        chances = [[rows[u.id]["probabilities"][label] for label in run.task.labels] for u in utterances]
-        found.append(multilabel_scores(wanted, np.array(chances) > 0.5, run.task.labels))
-    return _mean_of(found)
+        stored = run.folder.predictions(system, seed)
+        probabilities = [_probabilities_of(stored[u.id], run.task.labels) for u in utterances]
+        scores.append(multilabel_scores(expected, np.array(probabilities) > 0.5, run.task.labels))
+    return _mean_of(scores)
 
 
-def dimensions(run: Run, system: SystemName, truth: Mapping[str, str]) -> dict[str, Any] | None:
+def dimension_scores(run: CompletedRun, system: System, truth: Mapping[str, str]) -> dict[str, Any] | None:
     """Return the concordance (CCC) and the root mean squared error of each dimension, means over seeds."""
     if not run.task.dimensions:
         return None
-    figures: dict[str, Any] = {}
+    scores: dict[str, Any] = {}
     for name in run.task.dimensions:
-        known = {
+        rated = {
             u.id: u.dimensions[name] for u in run.corpus.select(truth) if u.dimensions and name in u.dimensions
         }
-        wanted = np.array(list(known.values()), dtype=np.float64)
-        found = []
+        expected = np.array(list(rated.values()), dtype=np.float64)
+        by_seed = []
         for seed in run.recipe.seeds:
-            rows = run.rows(system, seed)
-            told = np.array([rows[identity]["dimensions"][name] for identity in known], dtype=np.float64)
-            rmse = float(np.sqrt(np.square(told - wanted).mean()))
-            found.append({"ccc": concordance(wanted, told), "rmse": rmse})
-        figures[name] = {"n": len(known)} | _mean_of(found)
-    return figures
+            stored = run.folder.predictions(system, seed)
+            predicted = np.array([(stored[i].prediction.dimensions or {})[name] for i in rated], dtype=np.float64)
+            rmse = float(np.sqrt(np.square(predicted - expected).mean()))
+            by_seed.append({"ccc": concordance(expected, predicted), "rmse": rmse})
+        scores[name] = {"n": len(rated)} | _mean_of(by_seed)
+    return scores
+
+
+def _labels_of(by_id: Mapping[str, StoredPrediction]) -> dict[str, str]:
+    return {identity: stored.prediction.label for identity, stored in by_id.items()}
+
+
+def _probabilities_of(stored: StoredPrediction, labels: Iterable[str]) -> list[float]:
+    return [stored.prediction.probabilities[label] for label in labels]
+
+
+def _mean_scores(scores: Sequence[Evaluation]) -> dict[str, float]:
+    """Return the mean of each metric over seeds."""
+    return {metric: float(np.mean([getattr(score, metric) for score in scores])) for metric in METRICS}
 
 
 def _mean_of(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the mean of documents of one shape, number by number."""
     first = documents[0]
     return {
-        key: _mean_of([one[key] for one in documents])
+        key: _mean_of([each[key] for each in documents])
         if isinstance(value, Mapping)
-        else float(np.mean([one[key] for one in documents]))
+        else float(np.mean([each[key] for each in documents]))
         for key, value in first.items()
     }

@@ -1,111 +1,116 @@
-"""How far confidence can be trusted: before and after calibration, by abstaining, in prediction sets."""
+"""How well calibrated a system is: before and after calibration, with abstention, and in prediction sets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from emofuse import layout
-from emofuse.evaluation.calibration import Calibration, pattern_of, probabilities
-from emofuse.evaluation.conformal import coverage_by_group
+from emofuse.evaluation.calibration import Calibration, probabilities
+from emofuse.evaluation.conformal import coverage_by_group, prediction_sets
+from emofuse.evaluation.labelled_predictions import LabelledPredictions
 from emofuse.evaluation.metrics import expected_calibration_error, negative_log_likelihood
 from emofuse.evaluation.pictures import coverage_risk_picture, reliability_picture
-from emofuse.evaluation.reliability import coverage_risk, reliability
-from emofuse.evaluation.scored import Scored
-from emofuse.runs.run_folder import Rows, Run
-from emofuse.types import SystemName
-from emofuse.types.arrays import Float64Array
+from emofuse.evaluation.reliability import Bin, coverage_risk, reliability
+from emofuse.runs.completed_run import CompletedRun
+from emofuse.runs.system import System
+from emofuse.types.arrays import Float64Array, IntArray
 
 
-def trust(run: Run, system: SystemName, scored: Scored) -> dict[str, Any] | None:
-    """Return, as means over seeds, what calibration did to a system's probabilities; draw it for the first seed.
+def calibration_results(
+    run: CompletedRun, system: System, predictions: LabelledPredictions
+) -> dict[str, Any] | None:
+    """Return what calibration changed, as means over seeds; draw it for the first seed.
 
-    None where labels are told each for itself. With the selection `fixed` there is no validation part to calibrate
-    on: before and after are the same then, and nothing is said of abstaining and of prediction sets.
+    None for a multi-label task. With the selection `fixed` there is no validation part to calibrate on: before and
+    after are the same then, and abstention and prediction sets are null.
+
+    Raises:
+        RunError: the predictions were stored without logits.
     """
     if run.task.multi_label:
         return None
     documents = []
     for number, seed in enumerate(run.recipe.seeds):
-        calibrations = run.calibrations(system, seed)
-        after = scored.probabilities[number]
-        before = _uncalibrated(scored, run.rows(system, seed), calibrations, after)
+        calibrations = {fold: job.calibration() for fold, job in run.folder.jobs(system, seed).items()}
+        stored = run.folder.predictions(system, seed)
+        logits = np.array([stored[i].logits_of(predictions.labels) for i in predictions.ids], dtype=np.float64)
+        before, after = probabilities(logits), predictions.probabilities[number]
         if number == 0:
-            _draw(run, system, scored, before, after)
+            _draw(run, system, predictions.truth, before, after)
         documents.append(
             {
-                "calibrated": any(one.temperatures for one in calibrations.values()),
+                "calibrated": any(each.temperatures for each in calibrations.values()),
                 "ece_before": expected_calibration_error(
-                    before.max(axis=1), before.argmax(axis=1) == scored.truth
+                    before.max(axis=1), before.argmax(axis=1) == predictions.truth
                 ),
-                "nll_before": negative_log_likelihood(before, scored.truth),
-                "abstention": _abstention(scored, after, calibrations),
-                "conformal": _conformal(scored, after, calibrations),
+                "nll_before": negative_log_likelihood(before, predictions.truth),
+                "abstention": _abstention(predictions, after, calibrations),
+                "conformal": _conformal(predictions, after, calibrations),
             }
         )
-    first = documents[0]
-    return first | {key: float(np.mean([one[key] for one in documents])) for key in ("ece_before", "nll_before")}
+    means = {key: float(np.mean([each[key] for each in documents])) for key in ("ece_before", "nll_before")}
+    return documents[0] | means
 
 
-def _uncalibrated(
-    scored: Scored, rows: Rows, calibrations: dict[int, Calibration], after: Float64Array
-) -> Float64Array:
-    """Undo each utterance's temperature: its probabilities are a softmax of logits over that."""
-    scales = []
-    for identity, fold in zip(scored.ids, scored.folds.tolist(), strict=True):
-        pattern = pattern_of(rows[identity]["modalities"])
-        scales.append(calibrations[fold].temperatures.get(pattern, 1.0) if pattern else 1.0)
-    return probabilities(np.log(after.clip(1e-30)) * np.array(scales)[:, None])
-
-
-def _by_fold(scored: Scored, values: Callable[[int], float | None]) -> Float64Array | None:
-    """Return a number of each utterance's fold, (utterances,); None where a fold has none."""
-    known = {fold: values(fold) for fold in set(scored.folds.tolist())}
-    if any(value is None for value in known.values()):
-        return None
-    return np.array([known[fold] for fold in scored.folds.tolist()], dtype=np.float64)
+def _by_utterance(folds: IntArray, value_of: Callable[[int], float | None]) -> Float64Array | None:
+    """Return the number of each utterance's fold, (utterances,); None if a fold has none."""
+    values: dict[int, float] = {}
+    for fold in set(folds.tolist()):
+        value = value_of(fold)
+        if value is None:
+            return None
+        values[fold] = value
+    return np.array([values[fold] for fold in folds.tolist()], dtype=np.float64)
 
 
 def _abstention(
-    scored: Scored, after: Float64Array, calibrations: dict[int, Calibration]
+    predictions: LabelledPredictions, after: Float64Array, calibrations: dict[int, Calibration]
 ) -> dict[str, Any] | None:
-    """Return which share is answered at each fold's threshold, and which share of that is right."""
-    thresholds = _by_fold(scored, lambda fold: calibrations[fold].threshold)
+    """Return which share of utterances is above its fold's threshold, and the accuracy over these."""
+    thresholds = _by_utterance(predictions.folds, lambda fold: calibrations[fold].threshold)
     if thresholds is None:
         return None
-    answered = after.max(axis=1) >= thresholds
-    right = (after.argmax(axis=1) == scored.truth)[answered]
+    accepted = after.max(axis=1) >= thresholds
+    correct = (after.argmax(axis=1) == predictions.truth)[accepted]
     wished = next(iter(calibrations.values())).accuracy
     return {
         "wished_accuracy": wished,
-        "answered": float(answered.mean()),
-        "accuracy": float(right.mean()) if right.size else None,
+        "answered": float(accepted.mean()),
+        "accuracy": float(correct.mean()) if correct.size else None,
     }
 
 
-def _conformal(scored: Scored, after: Float64Array, calibrations: dict[int, Calibration]) -> dict[str, Any] | None:
-    """Return how often prediction sets held the truth, and how large they were, by speaker too: no guarantee."""
-    levels = sorted({level for one in calibrations.values() for level in one.conformal})
+def _conformal(
+    predictions: LabelledPredictions, after: Float64Array, calibrations: dict[int, Calibration]
+) -> dict[str, Any] | None:
+    """Return how often prediction sets held the true label and how large they were, also by speaker."""
+    levels = sorted({level for each in calibrations.values() for level in each.conformal})
     if not levels:
         return None
     level = levels[0]
-    quantiles = _by_fold(scored, lambda fold: calibrations[fold].conformal.get(level))
+    quantiles = _by_utterance(predictions.folds, lambda fold: calibrations[fold].conformal.get(level))
     if quantiles is None:
         return None
-    sets = 1 - after <= quantiles[:, None]
-    names = [speaker or "unknown" for speaker in scored.speakers]
-    whole = coverage_by_group(sets, scored.truth, ["all"] * len(names))["all"]
-    return {"wished_coverage": level} | whole | {"by_speaker": coverage_by_group(sets, scored.truth, names)}
+    sets = prediction_sets(after, quantiles)
+    speakers = [speaker or "unknown" for speaker in predictions.speakers]
+    whole = coverage_by_group(sets, predictions.truth, ["all"] * len(speakers))["all"]
+    by_speaker = coverage_by_group(sets, predictions.truth, speakers)
+    return {"wished_coverage": level} | whole | {"by_speaker": by_speaker}
 
 
-def _draw(run: Run, system: str, scored: Scored, before: Float64Array, after: Float64Array) -> None:
-    def bins(chances: Float64Array) -> Any:
-        return reliability(chances.max(axis=1), chances.argmax(axis=1) == scored.truth)
+def _draw(
+    run: CompletedRun, system: System, truth: IntArray, before: Float64Array, after: Float64Array
+) -> None:
+    def bins(values: Float64Array) -> Sequence[Bin]:
+        return reliability(values.max(axis=1), values.argmax(axis=1) == truth)
 
-    place = run.out / layout.RELIABILITY_PICTURE.format(system=system)
-    reliability_picture(bins(before), bins(after), f"{system}: confidence and accuracy", place)
-    curve = coverage_risk(after.max(axis=1), after.argmax(axis=1) == scored.truth)
-    place = run.out / layout.COVERAGE_PICTURE.format(system=system)
-    coverage_risk_picture(curve, f"{system}: what abstaining gains", place)
+    label, out = system.label, run.folder.path
+    place = out / layout.RELIABILITY_PICTURE.format(system=label)
+    reliability_picture(bins(before), bins(after), f"{label}: confidence and accuracy", place)
+    curve = coverage_risk(after.max(axis=1), after.argmax(axis=1) == truth)
+    coverage_risk_picture(
+        curve, f"{label}: what abstaining gains", out / layout.COVERAGE_PICTURE.format(system=label)
+    )

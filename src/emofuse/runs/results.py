@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,74 +11,79 @@ from emofuse import layout
 from emofuse.config import Recipe
 from emofuse.data.labels import label_counts
 from emofuse.data.splits import folds_document
+from emofuse.evaluation.labelled_predictions import LabelledPredictions
 from emofuse.evaluation.pictures import confusion_picture
-from emofuse.evaluation.scored import Scored
 from emofuse.evaluation.scores import METRICS, confusion_text
 from emofuse.evaluation.summary import adjust, compare, late_fusion, summarise
+from emofuse.peak_memory import peak_memory_mb
 from emofuse.runs.additional_results import (
     agreement,
-    dimensions,
-    missing,
+    dimension_scores,
+    missing_modality,
+    multilabel_results,
     recognition,
-    several_labels,
     text_cells,
-    votes,
+    vote_counts,
 )
-from emofuse.runs.calibration_results import trust
-from emofuse.runs.run_folder import Run, common_truth, scored_of
+from emofuse.runs.calibration_results import calibration_results
+from emofuse.runs.completed_run import CompletedRun
 from emofuse.runs.signature import run_signature
-from emofuse.runs.stored_predictions import tested_by, write_truth
-from emofuse.types import Finding, Fold, SystemName, Task
+from emofuse.runs.system import AUDIO, FUSION, LATE, TEXT, System
+from emofuse.runs.tested_utterances import tested_utterances, write_truth
+from emofuse.types import Finding, Fold, Task
 
-# What is compared with what; `late` is the late fusion of the systems audio and text, the reference for fusion.
-COMPARED = (("fusion", "audio"), ("fusion", "text"), ("fusion", "late"), ("late", "audio"), ("late", "text"))
+# The pairs of systems that are compared; late fusion is the reference for fusion.
+COMPARED = ((FUSION, AUDIO), (FUSION, TEXT), (FUSION, LATE), (LATE, AUDIO), (LATE, TEXT))
 NOT_SPOKEN = (
     "words and voices were put together here: given the label they are independent, so that these utterances "
     "cannot tell whether attention beats concatenation, and no figure is one of conversation"
 )
-# What a system is called once its speakers' own statistics are taken out: it has heard the test part.
-ADAPTED = "{system}+speaker-norm"
 
 
-def collect(run: Run) -> dict[str, Any]:
-    """Pool the predictions of complete jobs, over the utterances that every system scored.
+def collect(run: CompletedRun) -> dict[str, Any]:
+    """Return the contents of `results.json`, over the utterances that every system predicted.
 
     Raises:
-        CorpusError: no utterance was scored by all systems.
+        CorpusError: no utterance was predicted by all systems.
+        RunError: a job folder cannot be read, or was written before logits were stored.
     """
     recipe = run.recipe
-    predicted = {(system, seed): run.rows(system, seed) for system in run.systems for seed in recipe.seeds}
-    truth = common_truth(run.corpus, predicted.values())
-    scored: dict[str, Scored] = {
-        system: scored_of(run, [predicted[system, seed] for seed in recipe.seeds], truth) for system in run.systems
-    }
-    everything = _with_late_fusion(scored) | _adapted(run, truth)
-    systems = _systems(run, scored, everything, truth)
-    write_truth(run.out, tested_by(run.corpus, run.folds))
+    by_system = {system: run.seeds(system) for system in run.systems}
+    truth = run.truth_of(seed for seeds in by_system.values() for seed in seeds)
+    trained = {system: run.to_arrays(seeds, truth) for system, seeds in by_system.items()}
+    adapted = {system: run.to_arrays(run.seeds(system), truth) for system in run.adapted}
+    everything = _with_late_fusion(trained) | adapted
+    write_truth(run.folder.path, tested_utterances(run.corpus, run.folds))
     results = _settings(run, truth) | {
-        "systems": systems,
+        "systems": _systems(run, everything, truth),
         "baselines": _baselines(run, truth),
         "text_cells": text_cells(run, truth),
         "recognition": recognition(run, truth),
         "comparisons": [
             *_compared(COMPARED, everything),
-            *_compared([(ADAPTED.format(system=system), system) for system in run.systems], everything),
+            *_compared([(system.with_speaker_norm(), system) for system in run.systems], everything),
         ],
         "audit": {
-            "findings": [_shortened(found) for found in run.findings],
+            "findings": [_without_ids(finding) for finding in run.findings],
             "accepted": list(run.accepted),
         },
         "skipped": [asdict(skip) for skip in run.skips()],
-        "cost": {"encoder_forwards": None, "cache_hits": None, "wall_s": None, "peak_rss_mb": _peak_rss_mb()},
+        "cost": {
+            "encoder_forwards": None,
+            "cache_hits": None,
+            "wall_s": None,
+            "peak_rss_mb": peak_memory_mb(),
+        },
         "looks": None,
-        "notes": [NOT_SPOKEN] if any(found.code == "text-not-spoken" for found in run.findings) else [],
+        "notes": [NOT_SPOKEN] if any(finding.code == "text-not-spoken" for finding in run.findings) else [],
     }
     texts = [u.text_source for u in run.corpus if u.id in truth]
-    return results | {"signature": str(run_signature(recipe, results, run.folds, texts))}
+    reads_text = any(system.reads_text for system in everything)
+    return results | {"signature": str(run_signature(recipe, results, run.folds, texts, reads_text))}
 
 
-def _settings(run: Run, truth: Mapping[str, str]) -> dict[str, Any]:
-    """Return what was run on what: the part of the results that no answer changes."""
+def _settings(run: CompletedRun, truth: Mapping[str, str]) -> dict[str, Any]:
+    """Return what was run and on what: the part of the results that does not depend on predictions."""
     recipe = run.recipe
     return {
         "corpus": run.corpus.name,
@@ -89,8 +93,8 @@ def _settings(run: Run, truth: Mapping[str, str]) -> dict[str, Any]:
         "selection": recipe.selection,
         "n_utterances": len({i for fold in run.folds for i in fold.test}),
         "labels": list(run.task.labels),
-        "label_counts": label_counts(run.wanted, run.corpus, recipe.agreement),
-        "votes": votes(run),
+        "label_counts": label_counts(run.raw_corpus, run.corpus, recipe.agreement),
+        "votes": vote_counts(run),
         "folds": [_describe(fold) for fold in run.folds],
         "folds_unscored": [fold.name for fold in run.folds if not set(fold.test) & set(truth)],
         "folds_hash": folds_document(run.folds)["hash"],
@@ -101,76 +105,72 @@ def _settings(run: Run, truth: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _systems(
-    run: Run, trained: Mapping[str, Scored], everything: Mapping[str, Scored], truth: Mapping[str, str]
+    run: CompletedRun, everything: Mapping[System, LabelledPredictions], truth: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the figures of every system, the trained ones with what only their jobs can tell, and draw them."""
-    systems: dict[str, Any] = {system: _summary(run, system, trained[system], truth) for system in run.systems}
-    systems |= {name: summarise(figures) for name, figures in everything.items() if name not in trained}
-    adapted = {ADAPTED.format(system=system) for system in run.systems}
-    for name, figures in systems.items():
-        figures["transductive"] = name in adapted
-        _draw(run.out, name, figures, run.task)
-    return systems
+    """Return the figures of every system by its label, and draw them."""
+    figures: dict[str, Any] = {}
+    for system, predictions in everything.items():
+        summary = summarise(predictions)
+        if system.trained:
+            summary |= _details(run, system, predictions, truth)
+        figures[system.label] = summary | {"transductive": system.adapted}
+        _draw(run.folder.path, system.label, summary, run.task)
+    return figures
 
 
-def _compared(pairs: Sequence[tuple[str, str]], systems: Mapping[str, Scored]) -> list[dict[str, Any]]:
-    """Compare pairs of systems, as far as both are there, as one family of tests."""
-    there = [(a, b) for a, b in pairs if a in systems and b in systems]
-    return adjust([compare(a, b, systems, metric) for a, b in there for metric in METRICS])
+def _compared(
+    pairs: Sequence[tuple[System, System]], systems: Mapping[System, LabelledPredictions]
+) -> list[dict[str, Any]]:
+    """Compare those pairs of which both systems have predictions, as one family of tests."""
+    labelled = {system.label: predictions for system, predictions in systems.items()}
+    present = [(a.label, b.label) for a, b in pairs if a in systems and b in systems]
+    return adjust([compare(a, b, labelled, metric) for a, b in present for metric in METRICS])
 
 
-def _with_late_fusion(scored: Mapping[str, Scored]) -> dict[str, Scored]:
-    """Add the late fusion of the unimodal systems, which needs no training, where both are there."""
-    everything = dict(scored)
-    if "audio" in scored and "text" in scored:
-        chances = late_fusion(scored["audio"].probabilities, scored["text"].probabilities)
-        everything["late"] = replace(scored["audio"], probabilities=chances)
+def _with_late_fusion(trained: Mapping[System, LabelledPredictions]) -> dict[System, LabelledPredictions]:
+    """Add late fusion, which needs no training, if both unimodal systems are there."""
+    everything = dict(trained)
+    if all(part in trained for part in LATE.parts):
+        audio, text = (trained[part] for part in LATE.parts)
+        everything[LATE] = replace(audio, probabilities=late_fusion(audio.probabilities, text.probabilities))
     return everything
 
 
-def _adapted(run: Run, truth: Mapping[str, str]) -> dict[str, Scored]:
-    """Return what systems say once speakers are taken out, by a name of its own, where the recipe wants that."""
-    if not run.recipe.speaker_norm:
-        return {}
-    return {
-        ADAPTED.format(system=system): scored_of(
-            run, [run.rows(system, seed, layout.SPEAKER_NORM) for seed in run.recipe.seeds], truth
-        )
-        for system in run.systems
-    }
-
-
-def _summary(run: Run, system: SystemName, scored: Scored, truth: Mapping[str, str]) -> dict[str, Any]:
-    said = [
-        dict(zip(scored.ids, (scored.labels[i] for i in answers), strict=True)) for answers in scored.predicted
+def _details(
+    run: CompletedRun, system: System, predictions: LabelledPredictions, truth: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the figures that only a system with jobs of its own has."""
+    labels = [
+        dict(zip(predictions.ids, (predictions.labels[i] for i in seed), strict=True))
+        for seed in predictions.predicted
     ]
-    return summarise(scored) | {
-        "agreement": agreement(run, system, said, truth),
+    return {
+        "agreement": agreement(run, system, labels, truth),
         "without_modality": run.without_modality(system),
-        "missing": missing(run, system, truth) if system == "fusion" else None,
-        "multi_label": several_labels(run, system, truth),
-        "dimensions": dimensions(run, system, truth),
-        "calibration": trust(run, system, scored),
+        "missing": missing_modality(run, system, truth) if system == FUSION else None,
+        "multi_label": multilabel_results(run, system, truth),
+        "dimensions": dimension_scores(run, system, truth),
+        "calibration": calibration_results(run, system, predictions),
     }
 
 
-def _baselines(run: Run, truth: Mapping[str, str]) -> dict[str, Any]:
-    """Return the figures of the baselines, each over the utterances that it answered."""
-    found = {}
-    for name, answers in run.baselines.items():
-        there = {i: label for i, label in truth.items() if i in answers}
-        rows = {i: {"probabilities": dict(zip(run.task.labels, answers[i], strict=True))} for i in there}
-        found[name] = summarise(scored_of(run, [rows], there))
-    return found
+def _baselines(run: CompletedRun, truth: Mapping[str, str]) -> dict[str, Any]:
+    """Return the figures of the baselines, each over the utterances that it predicted."""
+    figures = {}
+    for name, by_id in run.baselines.items():
+        known = {i: label for i, label in truth.items() if i in by_id}
+        probabilities = {i: dict(zip(run.task.labels, by_id[i], strict=True)) for i in known}
+        figures[name] = summarise(run.to_arrays([probabilities], known))
+    return figures
 
 
-def _shortened(found: Finding) -> dict[str, Any]:
+def _without_ids(finding: Finding) -> dict[str, Any]:
     """Return a finding without the ids of its utterances: `emofuse audit` lists them."""
-    return {key: value for key, value in asdict(found).items() if key != "utterances"}
+    return {key: value for key, value in asdict(finding).items() if key != "utterances"}
 
 
 def _word_vectors(recipe: Recipe) -> str | None:
-    """Return what word embeddings began with: a file, or "learnt"; None with a pre-trained text encoder."""
+    """Return where word embeddings come from: a file, or "learnt"; None with a pre-trained text encoder."""
     if recipe.text.encoder is not None:
         return None
     return Path(recipe.text.vectors).name if recipe.text.vectors else "learnt"
@@ -188,13 +188,9 @@ def _describe(fold: Fold) -> dict[str, Any]:
     }
 
 
-def _draw(out: Path, system: str, summary: dict[str, Any], task: Task) -> None:
+def _draw(out: Path, label: str, summary: dict[str, Any], task: Task) -> None:
     stem, ending = layout.CONFUSION_TEXT.split(".")
     text = confusion_text(summary["confusion"], task.labels)
-    layout.write_text(out / f"{stem}-{system}.{ending}", text)
-    picture = out / f"{stem}-{system}.{layout.CONFUSION_PICTURE.split('.')[1]}"
-    confusion_picture(summary["confusion"], task.labels, f"{system}, UA {summary['ua']['mean']:.3f}", picture)
-
-
-def _peak_rss_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    layout.write_text(out / f"{stem}-{label}.{ending}", text)
+    picture = out / f"{stem}-{label}.{layout.CONFUSION_PICTURE.split('.')[1]}"
+    confusion_picture(summary["confusion"], task.labels, f"{label}, UA {summary['ua']['mean']:.3f}", picture)

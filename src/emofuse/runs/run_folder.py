@@ -1,123 +1,215 @@
-"""A finished run: what its job folders say, as rows and as arrays."""
+"""The folder of a cross-validation: the one place that begins and reads it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from emofuse import layout
-from emofuse.config import Recipe
-from emofuse.errors import CorpusError
-from emofuse.evaluation.calibration import Calibration
-from emofuse.evaluation.scored import Scored
-from emofuse.runs.stored_predictions import pool, read_predictions, tested_by
-from emofuse.types import Corpus, Finding, Fold, Skip, SystemName, Task
+from emofuse.config import Recipe, dump_recipe, load_recipe
+from emofuse.data.splits import folds_document
+from emofuse.errors import RunError
+from emofuse.runs.job_folder import JobFolder
+from emofuse.runs.signature import Signature, run_signature
+from emofuse.runs.stored_predictions import StoredPrediction
+from emofuse.runs.system import FUSION, System
+from emofuse.runs.tested_utterances import TestedUtterance, read_truth
+from emofuse.types import Fold
 
-# Predictions of one system and seed, by utterance id, as they stand in the job folders.
-Rows: TypeAlias = dict[str, dict[str, Any]]
+_FOLDS = TypeAdapter(tuple[Fold, ...])
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run whose jobs are complete.
+class RunFolder:
+    """A run folder; its files are read when they are first asked for.
 
     Attributes:
-        wanted: the corpus as it came, as far as the recipe wants it.
-        corpus: the same, under the label policy.
-        findings: what the audit found.
-        accepted: codes of the findings that were to be gone on with.
-        baselines: name -> utterance id -> probabilities in the order of the labels.
+        path: of the folder.
+        manifest_truth: the tested utterances as the manifest has them, for runs that do not store them.
     """
 
-    out: Path
-    recipe: Recipe
-    wanted: Corpus
-    corpus: Corpus
-    task: Task
-    folds: tuple[Fold, ...]
-    systems: tuple[SystemName, ...]
-    findings: tuple[Finding, ...] = ()
-    accepted: tuple[str, ...] = ()
-    baselines: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    path: Path
+    manifest_truth: tuple[TestedUtterance, ...] | None = None
 
-    def rows(self, name: str, seed: int, file: str = layout.PREDICTIONS) -> Rows:
-        """Return the predictions of a system and seed over all folds."""
-        found: Rows = {}
-        for fold in self.folds:
-            folder = layout.job_folder(self.out, fold.index, seed, name)
-            if (folder / file).is_file():  # only some folds have utterances without a label
-                found |= read_predictions(folder, file)
+    @classmethod
+    def begin(
+        cls,
+        path: Path,
+        recipe: Recipe,
+        folds: Sequence[Fold],
+        corpus_hash: str,
+        environment: Mapping[str, Any],
+        resume: bool,
+    ) -> RunFolder:
+        """Create a run folder, or check that the folder holds this very run.
+
+        Raises:
+            RunError: the folder holds a run, and `resume` is False or it is another run; or it cannot be written.
+        """
+        layout.make_folder(path)
+        run, document = cls(path), folds_document(folds) | {"corpus_hash": corpus_hash}
+        if (path / layout.FOLDS).is_file():
+            run._refuse_other(recipe, document, resume)
+            return run
+        layout.write_text(path / layout.RECIPE, dump_recipe(recipe))
+        layout.write_json(path / layout.ENVIRONMENT, environment)
+        layout.write_json(path / layout.FOLDS, document)
+        return run
+
+    @classmethod
+    def open(cls, path: Path, truth: tuple[TestedUtterance, ...] | None = None) -> RunFolder:
+        """Return the run folder at a path.
+
+        Args:
+            path: of the folder.
+            truth: the tested utterances as the manifest has them, for a run that does not store them.
+
+        Raises:
+            RunError: there is no such folder.
+        """
+        if not path.is_dir():
+            raise RunError(f"{path}: no such run folder; give one that `emofuse crossval` has made")
+        return cls(path, truth)
+
+    @property
+    def name(self) -> str:
+        """The name of the folder, without the path to it."""
+        return self.path.resolve().name
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe that was run."""
+        return load_recipe(self.path / layout.RECIPE)
+
+    @cached_property
+    def results(self) -> Mapping[str, Any]:
+        """The contents of `results.json`."""
+        return _document(self.path / layout.RESULTS)
+
+    @cached_property
+    def folds(self) -> tuple[Fold, ...]:
+        """The folds."""
+        return read_folds(self.path / layout.FOLDS)
+
+    @property
+    def corpus_hash(self) -> str:
+        """The hash of the corpus, under the labels of the recipe."""
+        return str(_document(self.path / layout.FOLDS).get("corpus_hash"))
+
+    @cached_property
+    def systems(self) -> tuple[System, ...]:
+        """The systems that have results: fusion first, derived ones last."""
+        found = map(System.from_label, self.results["systems"])
+        return tuple(sorted(found, key=lambda system: (not system.trained, system != FUSION)))
+
+    @cached_property
+    def truth(self) -> tuple[TestedUtterance, ...]:
+        """The utterances that its folds test, with their true labels."""
+        truth = self.manifest_truth or read_truth(self.path)
+        if truth is None:
+            raise RunError(f"{self.path}: does not say which labels are true; give its manifest with --manifest")
+        return truth
+
+    @property
+    def signature(self) -> Signature:
+        """What must be the same for its figures to be compared with others."""
+        results = self.results  # first: a folder without results is no finished run
+        texts = [each.groups.get("text_source") for each in self.truth]
+        return run_signature(self.recipe, results, self.folds, texts, any(each.reads_text for each in self.systems))
+
+    def job(self, system: System, fold: int, seed: int) -> JobFolder:
+        """Return the folder of a job."""
+        return JobFolder(layout.job_folder(self.path, fold, seed, system.folder_name))
+
+    def jobs(self, system: System, seed: int) -> dict[int, JobFolder]:
+        """Return the folders of the jobs of a system and seed, by fold."""
+        return {fold.index: self.job(system, fold.index, seed) for fold in self.folds}
+
+    def predictions(self, system: System, seed: int) -> dict[str, StoredPrediction]:
+        """Return the predictions of a system with jobs of its own (not "late") over all test parts, by id.
+
+        Raises:
+            RunError: a file is missing or damaged.
+        """
+        found: dict[str, StoredPrediction] = {}
+        for job in self.jobs(system, seed).values():
+            found |= job.predictions(system.predictions_file)
         return found
 
-    def jobs(self, name: str, seed: int) -> dict[int, Path]:
-        """Return the folders of a system and seed, by fold."""
-        return {fold.index: layout.job_folder(self.out, fold.index, seed, name) for fold in self.folds}
+    def other_predictions(self, system: System, seed: int, file: str) -> dict[str, StoredPrediction]:
+        """Return the predictions of further files, such as those of utterances without a label, by id.
 
-    def calibrations(self, name: str, seed: int) -> dict[int, Calibration]:
-        """Return what each job learnt of its confidence, by fold."""
-        return {
-            fold: Calibration.from_dict(read_metrics(job)["calibration"])
-            for fold, job in self.jobs(name, seed).items()
-        }
+        Only some folds may have such a file.
 
-    def skips(self) -> list[Skip]:
-        """Return what any job left out, each utterance once."""
-        found = {
-            skip.id: skip
-            for seed in self.recipe.seeds
-            for name in self._names()
-            for job in self.jobs(name, seed).values()
-            for skip in read_skips(job)
-        }
-        return [found[identity] for identity in sorted(found)]
+        Raises:
+            RunError: a file is damaged.
+        """
+        found: dict[str, StoredPrediction] = {}
+        for job in self.jobs(system, seed).values():
+            if job.has(file):
+                found |= job.predictions(file)
+        return found
 
-    def _names(self) -> list[str]:
-        """Return what the jobs are called: systems, and those that learnt from recognised text beside them."""
-        again = [f"{system}-asr" for system in self.systems if system != "audio"]
-        return [*self.systems, *(again if self.recipe.text.cells else ())]
+    def probabilities(self, system: System, seed: int) -> dict[str, dict[str, float]]:
+        """Return the probabilities of any system over all test parts: utterance id -> label -> probability.
 
-    def without_modality(self, system: SystemName) -> int:
-        """Count the test utterances of which a system got nothing: it answered them by its prior alone."""
-        jobs = self.jobs(system, self.recipe.seeds[0]).values()
-        return sum(read_metrics(job)["without_modality"] for job in jobs)
+        Raises:
+            RunError: a file is missing or damaged.
+        """
+        parts = [self.predictions(part, seed) for part in system.parts]
+        common = [identity for identity in parts[0] if all(identity in part for part in parts)]
+        return {identity: _mean([part[identity] for part in parts]) for identity in common}
+
+    def _refuse_other(self, recipe: Recipe, document: Mapping[str, Any], resume: bool) -> None:
+        out = self.path
+        if not resume:
+            raise RunError(f"{out}: holds a run already; add --resume to continue it, or choose another folder")
+        try:
+            held = json.loads((out / layout.FOLDS).read_text(encoding="utf-8"))
+            same_recipe = (out / layout.RECIPE).read_text(encoding="utf-8") == dump_recipe(recipe)
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"{out}: its {layout.FOLDS} or {layout.RECIPE} is damaged; start in another folder"
+            ) from error
+        if held.get("hash") != document["hash"]:
+            raise RunError(f"{out}: was run on other folds; the manifest or the protocol has changed")
+        if held.get("corpus_hash") != document["corpus_hash"]:
+            raise RunError(f"{out}: was run on another manifest; its labels, texts, spans or files have changed")
+        if not same_recipe:
+            raise RunError(f"{out}: was run with another recipe; compare {out / layout.RECIPE}")
 
 
-def read_metrics(job: Path) -> dict[str, Any]:
-    """Return what a complete job wrote last."""
-    document: dict[str, Any] = json.loads((job / layout.METRICS).read_text(encoding="utf-8"))
+def read_folds(path: Path) -> tuple[Fold, ...]:
+    """Return the folds of a file such as `folds.json`.
+
+    Raises:
+        RunError: it cannot be read, or holds something else.
+    """
+    try:
+        return _FOLDS.validate_python(_document(path)["folds"])
+    except (KeyError, ValueError) as error:
+        raise RunError(f"{path}: holds no folds; give the {layout.FOLDS} of a run folder") from error
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(f"{path}: is not there; let the run come to its end, or name another folder") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read; run it again with --resume") from error
+    if not isinstance(document, dict):
+        raise RunError(f"{path}: is damaged; run it again in another folder")
     return document
 
 
-def common_truth(corpus: Corpus, predicted: Iterable[Rows]) -> dict[str, str]:
-    """Return id -> label of the test utterances that every system and seed scored."""
-    common = set.intersection(*map(set, predicted))
-    if not common:
-        raise CorpusError(
-            "no test utterance could be read by every system; see the skipped ones in the job folders"
-        )
-    return {u.id: str(u.label) for u in corpus if u.id in common}
-
-
-def scored_of(run: Run, seeds: Sequence[Rows], truth: Mapping[str, str]) -> Scored:
-    """Put what the seeds of a system say of some utterances into arrays."""
-    answers = [{identity: row["probabilities"] for identity, row in rows.items()} for rows in seeds]
-    return pool(run.task.labels, [one for one in tested_by(run.corpus, run.folds) if one.id in truth], answers)
-
-
-def is_complete(folder: Path) -> bool:
-    """Tell whether a job has ended and its files can be read; a damaged one is done again."""
-    try:
-        read_predictions(folder)
-        read_skips(folder)
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
-    return True
-
-
-def read_skips(folder: Path) -> list[Skip]:
-    """Return what a complete job left out."""
-    document = json.loads((folder / layout.METRICS).read_text(encoding="utf-8"))
-    return [Skip(**skip) for skip in document["skipped"]]
+def _mean(predictions: Sequence[StoredPrediction]) -> dict[str, float]:
+    """Return the mean of the probabilities, label by label."""
+    rows = [each.prediction.probabilities for each in predictions]
+    return {label: sum(row[label] for row in rows) / len(rows) for label in rows[0]}

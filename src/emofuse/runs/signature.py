@@ -119,19 +119,23 @@ class Signature:
 
 
 def run_signature(
-    recipe: Recipe, results: Mapping[str, Any], folds: Sequence[Fold], texts: Iterable[str | None]
+    recipe: Recipe,
+    results: Mapping[str, Any],
+    folds: Sequence[Fold],
+    texts: Iterable[str | None],
+    reads_text: bool,
 ) -> Signature:
     """Return the signature of a cross-validation.
 
     Args:
-        recipe: what it was run by.
-        results: as `results.json` holds them.
+        recipe: of the run.
+        results: the contents of `results.json`.
         folds: the folds.
-        texts: the sources of the texts of its utterances, as their manifest has them.
+        texts: the text sources of its utterances, as in the manifest.
+        reads_text: whether any of its systems takes text.
     """
     n = max((figures["n"] for figures in results["systems"].values()), default=0)
     text = text_kinds(texts) if recipe.text.source == "given" else recipe.text.source
-    reads = any(name.partition("+")[0] != "audio" for name in results["systems"])
     return Signature(
         corpus=results["corpus"] or "unnamed",
         policy=policy_name(recipe.labels),
@@ -143,7 +147,7 @@ def run_signature(
         seeds=len(results["seeds"]),
         validation=validation_of(folds),
         selection=recipe.selection,
-        text=text if reads else NONE,
+        text=text if reads_text else NONE,
         only=recipe.only,
     )
 

@@ -1,4 +1,4 @@
-"""Anybody's predictions as they stand in a file: a table, JSON Lines or a JSON list."""
+"""The predictions of any system, read from a file: a table, JSON Lines or a JSON list."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from typing import Any, TypeAlias
 
 from emofuse.errors import CorpusError
 
-# Field of an answer -> the names that its column usually has.
+# Field of a prediction -> the names that its column usually has.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "id": ("id", "utterance", "utterance_id"),
     "label": ("label", "prediction", "predicted", "emotion"),
     "fold": ("fold",),
     "seed": ("seed",),
 }
-# Before the name of a label, in a column of its probabilities.
-PROBABILITY = "p_"
+# The prefix of the columns of probabilities, before the label.
+PROBABILITY_PREFIX = "p_"
 # From the text of a file and its path to its rows, each with its place.
 Reader: TypeAlias = Callable[[str, Path], Iterator[tuple[str, Mapping[str, Any]]]]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a system says of an utterance, and where that is written.
+class SubmittedPrediction:
+    """The predicted label of an utterance, and where in a file it stands.
 
     Attributes:
-        fold: as the system names it; None where it does not say.
-        seed: likewise; empty where there is one.
-        probabilities: by label; None where there are none.
+        place: file and line, for messages.
+        fold: as the file names it; None if it names none.
+        seed: likewise; empty if it names none.
+        probabilities: by label; None if the file has none.
     """
 
     place: str
@@ -43,11 +44,11 @@ class Answer:
     probabilities: Mapping[str, float] | None = None
 
 
-def read_answers(path: Path, columns: Mapping[str, str] | None = None) -> list[Answer]:
+def read_submitted(path: Path, columns: Mapping[str, str] | None = None) -> list[SubmittedPrediction]:
     """Read predictions: CSV, TSV or semicolons with a header, JSON Lines, or a JSON list.
 
-    A row has an id and a label, maybe a fold and a seed, and maybe probabilities: columns such as `p_angry`, or
-    in JSON an object `probabilities`.
+    A row has an id and a label, optionally a fold and a seed, and optionally probabilities: columns such as
+    `p_angry`, or in JSON an object `probabilities`.
 
     Args:
         path: the file.
@@ -64,7 +65,7 @@ def read_answers(path: Path, columns: Mapping[str, str] | None = None) -> list[A
     if not rows:
         raise CorpusError(f"{path}: holds no prediction; write one row an utterance, with its id and label")
     names = _match({str(name) for _, row in rows for name in row}, chosen, path)
-    return [_answer(row, names, place) for place, row in rows]
+    return [_prediction(row, names, place) for place, row in rows]
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -128,9 +129,9 @@ def _match(header: Collection[str], chosen: Mapping[str, str], path: Path) -> di
     """Return field -> column, as the user chose or by the usual names, and the columns of probabilities."""
     by_lower = {name.lower(): name for name in sorted(header)}
     names = {
-        field: found
+        field: column
         for field, usual in COLUMNS.items()
-        if (found := next((by_lower[name] for name in usual if name in by_lower), None)) is not None
+        if (column := next((by_lower[name] for name in usual if name in by_lower), None)) is not None
     }
     for field, column in chosen.items():
         if column not in header:
@@ -144,12 +145,12 @@ def _match(header: Collection[str], chosen: Mapping[str, str], path: Path) -> di
     return names
 
 
-def _answer(row: Mapping[str, Any], names: Mapping[str, str], place: str) -> Answer:
+def _prediction(row: Mapping[str, Any], names: Mapping[str, str], place: str) -> SubmittedPrediction:
     values = {field: _word(row.get(column)) for field, column in names.items()}
     for field in ("id", "label"):
         if not values[field]:
             raise CorpusError(f"{place}: has no {field}; give every prediction one")
-    return Answer(
+    return SubmittedPrediction(
         place=place,
         id=values["id"],
         label=values["label"],
@@ -160,16 +161,16 @@ def _answer(row: Mapping[str, Any], names: Mapping[str, str], place: str) -> Ans
 
 
 def _word(value: Any) -> str:
-    """Return a value as a word; what is absent is empty."""
+    """Return a value as a string, empty if there is none."""
     return "" if value is None else str(value)
 
 
 def _probabilities(row: Mapping[str, Any], place: str) -> dict[str, float] | None:
-    given = row.get("probabilities")
-    if not isinstance(given, Mapping):
-        named = [(name, value) for name, value in row.items() if name.startswith(PROBABILITY)]
-        given = {name.removeprefix(PROBABILITY): value for name, value in named if _word(value)}
+    values = row.get("probabilities")
+    if not isinstance(values, Mapping):
+        named = [(name, value) for name, value in row.items() if name.startswith(PROBABILITY_PREFIX)]
+        values = {name.removeprefix(PROBABILITY_PREFIX): value for name, value in named if _word(value)}
     try:
-        return {label: float(value) for label, value in given.items()} or None
+        return {label: float(value) for label, value in values.items()} or None
     except (TypeError, ValueError) as error:
         raise CorpusError(f"{place}: a probability is no number ({error})") from error

@@ -1,4 +1,4 @@
-"""The referee: anybody's predictions under a protocol, scored as our own are, with one signature."""
+"""Submitted predictions scored under a protocol, as those of our own runs are, with a signature."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 from emofuse.errors import ProtocolError
 from emofuse.runs.signature import UNSTATED, Signature, folds_key, protocol_name
-from emofuse.runs.stored_predictions import tested_by
-from emofuse.runs.submission import Submission, check_answers
-from emofuse.runs.submitted_files import Answer
+from emofuse.runs.tested_utterances import tested_utterances
+from emofuse.runs.submission import Submission, check_submission
+from emofuse.runs.submitted_files import SubmittedPrediction
 from emofuse.types import Corpus, Fold, Task
 
-# How many ids are named in a sentence.
-NAMED = 3
+# How many ids a message lists.
+LISTED_IDS = 3
 
 
 @dataclass(frozen=True)
-class Statement:
-    """What the author of predictions says of how they were made, and under which rules they are scored.
+class SubmissionInfo:
+    """How submitted predictions were made, as their author states it, and the rules that they are scored by.
 
     Attributes:
         protocol: who is tested while the others train.
@@ -38,39 +38,39 @@ class Statement:
     text: str = UNSTATED
 
 
-def score_answers(
-    answers: Sequence[Answer], corpus: Corpus, task: Task, folds: Sequence[Fold], said: Statement
+def score_submission(
+    submitted: Sequence[SubmittedPrediction], corpus: Corpus, task: Task, folds: Sequence[Fold], info: SubmissionInfo
 ) -> dict[str, Any]:
-    """Score a system's answers and sign the figures.
+    """Score a system's predictions and sign the figures.
 
     Args:
-        answers: as `read_answers` gives them.
+        submitted: as `read_submitted` returns them.
         corpus: under the label policy.
         task: its labels.
         folds: of the protocol.
-        said: how the answers were made.
+        info: how the predictions were made.
 
     Returns:
         `signature`, `figures` as `emofuse.evaluation.summary.summarise` has them, the ids that are `missing`,
         and `warnings`, a sentence each.
 
     Raises:
-        CorpusError: the answers cannot be scored; see `check_answers`.
+        CorpusError: the predictions cannot be scored; see `check_submission`.
     """
-    tested = tested_by(corpus, folds)
-    submission = check_answers(answers, task.labels, tested, {u.id for u in corpus})
+    tested = tested_utterances(corpus, folds)
+    submission = check_submission(submitted, task.labels, tested, {u.id for u in corpus})
     signature = Signature(
         corpus=corpus.name or "unnamed",
-        policy=said.policy,
+        policy=info.policy,
         labels=task.labels,
-        n=len(submission.scored.ids),
+        n=len(submission.predictions.ids),
         tested=len(tested),
-        protocol=protocol_name(said.protocol, said.text_independent),
+        protocol=protocol_name(info.protocol, info.text_independent),
         folds=folds_key(folds),
-        seeds=len(submission.scored.probabilities),
-        validation=said.validation,
-        selection=said.selection,
-        text=said.text,
+        seeds=len(submission.predictions.probabilities),
+        validation=info.validation,
+        selection=info.selection,
+        text=info.text,
     )
     return {
         "signature": str(signature),
@@ -80,18 +80,18 @@ def score_answers(
         "labels": list(task.labels),
         "figures": submission.figures(),
         "missing": list(submission.missing),
-        "warnings": [*_remarks(submission), *_shared_speakers(corpus, folds)],
+        "warnings": [*_warnings(submission), *_shared_speakers(corpus, folds)],
     }
 
 
-def check_folds(given: Sequence[Fold], drawn: Sequence[Fold], corpus: Corpus, whole_speakers: bool) -> None:
-    """Make sure that folds that somebody gives are those of a protocol, whatever their names and validation parts.
+def check_folds(folds: Sequence[Fold], drawn: Sequence[Fold], corpus: Corpus, whole_speakers: bool) -> None:
+    """Check that folds are those of a protocol, whatever their names and validation parts.
 
     Args:
-        given: theirs.
-        drawn: ours.
+        folds: the folds to check.
+        drawn: the folds of the protocol.
         corpus: under the label policy.
-        whole_speakers: any folds of whole speakers will do, as the protocol draws them at random.
+        whole_speakers: any folds of whole speakers are accepted, as the protocol draws them at random.
 
     Raises:
         ProtocolError: an utterance is tested twice, not at all, or beside others than the protocol has it; or a
@@ -100,7 +100,7 @@ def check_folds(given: Sequence[Fold], drawn: Sequence[Fold], corpus: Corpus, wh
     learnt_by = {identity: {*fold.train, *fold.validation} for fold in drawn for identity in fold.test}
     place = {identity: fold.index for fold in drawn for identity in fold.test}
     seen: set[str] = set()
-    for fold in given:
+    for fold in folds:
         strange = [i for i in fold.test if i in seen or i not in place]
         if strange:
             how = "twice" if strange[0] in seen else "and has no label here, or no part in the protocol"
@@ -109,7 +109,7 @@ def check_folds(given: Sequence[Fold], drawn: Sequence[Fold], corpus: Corpus, wh
         learnt = {*fold.train, *fold.validation}
         if whole_speakers:
             _refuse_shared_speakers(fold, learnt, corpus)
-        elif len({place[i] for i in fold.test}) > 1 or len(given) != len(drawn):
+        elif len({place[i] for i in fold.test}) > 1 or len(folds) != len(drawn):
             raise ProtocolError(f"--folds: {fold.name!r} is no fold of the protocol; name the one that it is of")
         elif fold.test and (kept := sorted(learnt - learnt_by[fold.test[0]])):
             raise ProtocolError(
@@ -132,26 +132,26 @@ def _refuse_shared_speakers(fold: Fold, learnt: Set[str], corpus: Corpus) -> Non
     shared = sorted({str(speakers[i]) for i in learnt} & {str(speakers[i]) for i in fold.test})
     if shared:
         raise ProtocolError(
-            f"--folds: {fold.name!r} learns from {_names(shared)}, whom it tests; part by speakers"
+            f"--folds: {fold.name!r} learns from {_names(shared)}, who are in its test part; split by speakers"
         )
 
 
-def _remarks(submission: Submission) -> list[str]:
-    said = []
+def _warnings(submission: Submission) -> list[str]:
+    warnings = []
     if submission.missing:
-        said.append(
+        warnings.append(
             f"{len(submission.missing)} utterances that are tested have no prediction and are not scored: "
             f"{_names(submission.missing)}"
         )
     if submission.untested:
-        said.append(f"{submission.untested} predictions are for utterances that no fold tests, and do not count")
-    if not submission.folds_told:
-        said.append(
-            "there is no column fold: that no model was trained on what it predicts is the word of their author"
+        warnings.append(f"{submission.untested} predictions are for utterances that no fold tests, and do not count")
+    if not submission.names_folds:
+        warnings.append(
+            "there is no column fold: that no model was trained on what it predicts is only claimed by their author"
         )
-    if not submission.calibrated:
-        said.append("there are no probabilities: ECE, NLL, Brier score and AURC are not known")
-    return said
+    if not submission.has_probabilities:
+        warnings.append("there are no probabilities: ECE, NLL, Brier score and AURC are not known")
+    return warnings
 
 
 def _shared_speakers(corpus: Corpus, folds: Sequence[Fold]) -> list[str]:
@@ -164,5 +164,5 @@ def _shared_speakers(corpus: Corpus, folds: Sequence[Fold]) -> list[str]:
 
 def _names(ids: Sequence[str]) -> str:
     """Return the first of some ids, and how many more there are."""
-    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
-    return ", ".join(ids[:NAMED]) + more
+    more = f" and {len(ids) - LISTED_IDS} more" if len(ids) > LISTED_IDS else ""
+    return ", ".join(ids[:LISTED_IDS]) + more

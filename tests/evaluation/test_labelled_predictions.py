@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 
 from emofuse.errors import CorpusError
-from emofuse.evaluation.scored import Scored
+from emofuse.evaluation.labelled_predictions import LabelledPredictions
 
 LABELS = ("angry", "happy", "sad")
 RNG = np.random.default_rng(4)
@@ -16,8 +16,8 @@ CHANCES = RNG.dirichlet(np.ones(3), size=(2, 40))
 SPEAKERS = tuple(f"s{number % 5}" for number in range(40))
 
 
-def scored(**changes: object) -> Scored:
-    made = Scored(
+def scored(**changes: object) -> LabelledPredictions:
+    made = LabelledPredictions(
         labels=LABELS,
         ids=tuple(f"u{number}" for number in range(40)),
         truth=TRUTH,

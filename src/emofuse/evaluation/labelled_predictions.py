@@ -16,7 +16,7 @@ from emofuse.types.arrays import Float64Array, IntArray
 
 
 @dataclass(frozen=True)
-class Scored:
+class LabelledPredictions:
     """A system's answers to the same utterances, from each seed.
 
     Attributes:

@@ -1,0 +1,89 @@
+"""The folder of one job of a cross-validation: one system, one fold, one seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emofuse import layout
+from emofuse.errors import CheckpointError, RunError
+from emofuse.evaluation.calibration import Calibration
+from emofuse.runs.stored_predictions import StoredPrediction, read_json_lines, read_predictions
+from emofuse.types import Skip
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """What a complete job has written; every reader raises RunError if its file is missing or damaged."""
+
+    path: Path
+
+    def has(self, file: str) -> bool:
+        """Tell whether the folder holds a file; some are only written where a fold has utterances for them."""
+        return (self.path / file).is_file()
+
+    def predictions(self, file: str = layout.PREDICTIONS) -> dict[str, StoredPrediction]:
+        """Return predictions by utterance id."""
+        with _reading(self.path / file):
+            return read_predictions(self.path / file)
+
+    def metrics(self) -> dict[str, Any]:
+        """Return `metrics.json`, which a job writes last."""
+        path = self.path / layout.METRICS
+        with _reading(path):
+            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return document
+
+    def calibration(self) -> Calibration:
+        """Return the calibration that was fitted on the validation part."""
+        with _reading(self.path / layout.METRICS):
+            return Calibration.from_dict(self.metrics()["calibration"])
+
+    def skips(self) -> list[Skip]:
+        """Return which utterances could not be read, and why."""
+        with _reading(self.path / layout.METRICS):
+            return [Skip(**skip) for skip in self.metrics()["skipped"]]
+
+    def without_modality(self) -> int:
+        """Return how many test utterances have no modality that the network takes: their prediction is a prior."""
+        with _reading(self.path / layout.METRICS):
+            return int(self.metrics()["without_modality"])
+
+    def best_epoch(self) -> int | None:
+        """Return the epoch with the best validation UA, ties to the lower loss; None without a validation part."""
+        path = self.path / layout.HISTORY
+        with _reading(path):
+            validated = [row for row in read_json_lines(path) if row["validation"]["ua"] is not None]
+            if not validated:
+                return None
+            best = max(validated, key=lambda row: _rank(row["validation"], row["epoch"]))
+            return int(best["epoch"])
+
+    def is_complete(self) -> bool:
+        """Tell whether the job has ended and its files can be read; else it is run again.
+
+        A job that was run before logits were stored counts as incomplete.
+        """
+        try:
+            predictions = self.predictions()
+            self.skips()
+        except RunError:
+            return False
+        return all(each.logits is not None for each in predictions.values())
+
+
+def _rank(validation: dict[str, float], epoch: int) -> tuple[float, float, int]:
+    return validation["ua"], -validation["loss"], -epoch
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn every way in which a file can be missing or damaged into one refusal."""
+    try:
+        yield
+    except (OSError, ValueError, LookupError, TypeError, CheckpointError) as error:
+        raise RunError(f"{path}: is missing or damaged; run it again with --resume") from error
