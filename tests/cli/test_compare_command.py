@@ -13,14 +13,15 @@ from sklearn.metrics import balanced_accuracy_score
 from small_corpus import LABELS
 from tiny import write_recipe
 
-from emofuse import cross_validate, layout, load_recipe, save_corpus
+from emofuse import cross_validate, load_recipe, save_corpus
 from emofuse.cli.compare_command import truth_of
 from emofuse.cli.main import run
 from emofuse.evaluation.summary import summarise
 from emofuse.layout import TRUTH
-from emofuse.runs.comparing import read_run
+from emofuse.runs.run_folder import RunFolder
 from emofuse.runs.signature import Signature
-from emofuse.runs.stored_predictions import pool, read_predictions, write_truth
+from emofuse.runs.system import System
+from emofuse.runs.tested_utterances import to_arrays, write_truth
 from emofuse.types import Corpus
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
@@ -104,17 +105,11 @@ def test_runs_are_compared_on_what_both_scored(
     assert one["mcnemar"]["label"].startswith("descriptive")
 
 
-def test_signs_that_part_lines_elsewhere_do_not_part_predictions(tmp_path: Path) -> None:
-    row = {"id": "a", "text": "one\u2028two\u0085three", "label": "sad", "probabilities": {"sad": 1.0}}
-    layout.write_json_lines(tmp_path / "predictions.jsonl", [row, row | {"id": "b"}])
-    assert list(read_predictions(tmp_path)) == ["a", "b"]
-
-
 @pytest.mark.parametrize("system", ["fusion", "text", "late"])
 def test_a_run_that_is_read_again_has_the_figures_of_its_results(runs: Path, system: str) -> None:
-    found = read_run(runs / "trained")
-    labels = found.results["labels"]
-    again = summarise(pool(labels, found.truth, [found.answers(system, seed) for seed in (0, 1)]))
+    found = RunFolder.open(runs / "trained")
+    labels, label = found.results["labels"], System.from_label(system)
+    again = summarise(to_arrays(labels, found.truth, [found.probabilities(label, seed) for seed in (0, 1)]))
     held = found.results["systems"][system]
     assert json.loads(json.dumps(again)) == {key: held[key] for key in again}
 
@@ -186,8 +181,10 @@ def test_runs_that_differ_in_what_must_be_the_same_are_refused(
     refused(capsys, paper, folds, says=("their folds differ (leave-one-session-out ", "folds_seed"))
     seeds = changed(paper, tmp_path / "seeds", "results.json", seeds=[7])
     refused(capsys, paper, seeds, says=("share no seed",))
-    other = changed(paper, tmp_path / "other", "results.json", systems={"video": {"n": 1}})
-    refused(capsys, paper, other, says=("the runs share no system", "other has video"))
+    other = changed(paper, tmp_path / "other", "results.json", systems={"late": {"n": 1}})
+    refused(capsys, paper, other, says=("the runs share no system", "other has late"))
+    unknown = changed(paper, tmp_path / "unknown", "results.json", systems={"video": {"n": 1}})
+    refused(capsys, paper, unknown, says=("'video' is no system of a run", "fusion+speaker-norm"))
 
 
 def test_validation_may_be_cut_otherwise(capsys: pytest.CaptureFixture[str], runs: Path, tmp_path: Path) -> None:
@@ -212,7 +209,7 @@ def test_what_is_no_finished_run_is_refused_in_one_line(
         ("results.json", "[]", "results.json: is damaged"),
         ("folds.json", '{"folds": 3}', "folds.json: holds no folds"),
         (TRUTH, "{}\n", f"{TRUTH}: is damaged"),
-        ("fold-1/seed-0/fusion/predictions.jsonl", "{", "predictions are missing or damaged"),
+        ("fold-1/seed-0/fusion/predictions.jsonl", "{", "predictions.jsonl: is missing or damaged"),
     ):
         broken = tmp_path / Path(file).name
         shutil.rmtree(broken, ignore_errors=True)

@@ -151,7 +151,7 @@ def run_watched(
         log.watch(jobs[progress.number - 1], IN_MOVED_TO)
         listener(progress)
 
-    cross_validate(recipe, tones, out, systems=(system,), listener=listen)
+    cross_validate(recipe, tones, out, systems=(system,), on_progress=listen)
     opened = opened_by_jobs(log, jobs)
     assert list(opened) == jobs
     return [(fold, *opened[job]) for fold, job in zip(folds, jobs, strict=True)]
@@ -231,7 +231,7 @@ def looked_at(
             seen[running][(running / "model").is_dir()].add(identity)
 
     monkeypatch.setattr(Watched, "tell", staticmethod(tell))
-    cross_validate(recipe, watched_corpus(tones), out, systems=("fusion",), listener=listener)
+    cross_validate(recipe, watched_corpus(tones), out, systems=("fusion",), on_progress=listener)
     return [(fold, *seen[job]) for fold, job in zip(folds, jobs, strict=True)]
 
 

@@ -4,7 +4,7 @@ import sys
 from collections import Counter
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import pytest
@@ -17,10 +17,11 @@ from emofuse.data.cache import cache_folder
 from emofuse.data.corpora.user_table import read_table
 from emofuse.errors import CorpusError, MissingExtraError
 from emofuse.evaluation.scores import evaluate_labels
-from emofuse.experiment.baselines import AUDIO, BASELINES, LATE, MAJORITY, TEXT, Answers, run_baselines
+from emofuse.experiment.baselines import AUDIO, BASELINES, LATE, MAJORITY, TEXT, LabelProbabilities, run_baselines
 from emofuse.types import Corpus, Fold, Task, Utterance
 
 TASK = Task(LABELS)
+Predicted: TypeAlias = dict[str, LabelProbabilities]
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def prior_of(corpus: Corpus, fold: Fold) -> list[float]:
     return [labels.count(label) / len(labels) for label in LABELS]
 
 
-def assert_same(one: Answers, other: Answers, left_out: str = "") -> None:
+def assert_same(one: Predicted, other: Predicted, left_out: str = "") -> None:
     assert one.keys() == other.keys()
     for name in one:
         for identity in one[name].keys() - {left_out}:

@@ -143,7 +143,7 @@ def test_resuming_redoes_only_what_is_incomplete(
     (copy / "fold-3" / "seed-0" / "audio" / "metrics.json").unlink()
     told: list[JobProgress] = []
     recipe = load_recipe(copy / "recipe.yaml")
-    again = cross_validate(recipe, corpus, copy, resume=True, listener=told.append)
+    again = cross_validate(recipe, corpus, copy, resume=True, on_progress=told.append)
     assert comparable(again) == comparable(results)
     trained = {progress.name for progress in told if progress.training is not None}
     assert trained == {"text, session session2, seed 1", "audio, session session3, seed 0"}

@@ -19,7 +19,7 @@ from emofuse.config import Recipe
 from emofuse.data.splits import make_folds
 from emofuse.errors import CorpusError, RunError
 from emofuse.experiment import dry_run as rehearsal
-from emofuse.experiment.dry_run import rehearse
+from emofuse.experiment.dry_run import estimate_cost
 from emofuse.model.network import EmotionModel
 from emofuse.types import SYSTEMS, Corpus
 
@@ -47,7 +47,7 @@ def recipe_of(path: Path, *settings: str) -> Recipe:
 
 
 def test_every_system_has_its_figures_and_they_are_positive(corpus: Corpus, path: Path) -> None:
-    found = rehearse(recipe_of(path), corpus, SYSTEMS)
+    found = estimate_cost(recipe_of(path), corpus, SYSTEMS)
     assert [one.system for one in found] == list(SYSTEMS)
     for one in found:
         assert one.seconds_per_epoch > 0
@@ -60,15 +60,15 @@ def test_every_system_has_its_figures_and_they_are_positive(corpus: Corpus, path
 
 def test_hours_are_of_all_folds_seeds_and_epochs(corpus: Corpus, path: Path) -> None:
     recipe = recipe_of(path, "seeds=[0, 1, 2, 3]", "training.epochs=7")
-    (one,) = rehearse(recipe, corpus, ["text"])
+    (one,) = estimate_cost(recipe, corpus, ["text"])
     assert one.hours == pytest.approx(one.seconds_per_epoch * 7 * 4 * 3 / 3600)
 
 
 def test_an_epoch_costs_what_its_seconds_of_sound_cost(
     corpus: Corpus, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rehearsal, "_pace", lambda *given: 2.0)
-    (one,) = rehearse(recipe_of(path), corpus, ["audio"])
+    monkeypatch.setattr(rehearsal, "_seconds_per_second", lambda *given: 2.0)
+    (one,) = estimate_cost(recipe_of(path), corpus, ["audio"])
     folds = make_folds(corpus, "leave-one-session-out", "fixed")
     # Utterances have 0.4, 0.45, 0.5 and 0.55 s.
     sizes = {u.id: 0.4 + 0.05 * int(u.id[-1]) for u in corpus}
@@ -80,10 +80,10 @@ def test_features_of_frozen_encoders_are_measured_while_they_are_not_there(
     corpus: Corpus, path: Path, cache: Path
 ) -> None:
     recipe = recipe_of(path, *FROZEN)
-    (first,) = rehearse(recipe, corpus, ["audio"])
+    (first,) = estimate_cost(recipe, corpus, ["audio"])
     assert first.feature_seconds > 0
     assert list(cache.rglob("*.safetensors"))
-    (second,) = rehearse(recipe, corpus, ["audio"])
+    (second,) = estimate_cost(recipe, corpus, ["audio"])
     assert second.feature_seconds == 0.0
 
 
@@ -104,18 +104,18 @@ def test_a_micro_batch_that_does_not_fit_is_halved_and_said_so(
 ) -> None:
     narrow(monkeypatch, 3)
     with caplog.at_level(logging.WARNING):
-        (one,) = rehearse(recipe_of(path), corpus, ["fusion"])
+        (one,) = estimate_cost(recipe_of(path), corpus, ["fusion"])
     assert one.micro_seconds == 1.5
     assert "micro-batches hold 1.5 s" in caplog.text
     narrow(monkeypatch, 0)
     with pytest.raises(RunError, match="memory is full with a single utterance"):
-        rehearse(recipe_of(path), corpus, ["fusion"])
+        estimate_cost(recipe_of(path), corpus, ["fusion"])
 
 
 def test_a_corpus_of_which_nothing_can_be_read_is_named(corpus: Corpus, path: Path, tmp_path: Path) -> None:
     gone = Corpus(tuple(replace(u, audio=tmp_path / f"{u.id}.wav") for u in corpus))
     with pytest.raises(CorpusError, match=r"none of the longest utterances can be used: .*no such file"):
-        rehearse(recipe_of(path), gone, ["audio"])
+        estimate_cost(recipe_of(path), gone, ["audio"])
 
 
 def test_the_command_prints_figures_and_makes_no_run_folder(

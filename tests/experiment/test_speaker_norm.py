@@ -21,7 +21,13 @@ from emofuse.errors import CorpusError, RecipeError
 from emofuse.evaluation.calibration import probabilities
 from emofuse.experiment import job as job_module
 from emofuse.experiment import speaker_norm as module
-from emofuse.experiment.speaker_norm import PENALTY, fit_head, give_adapted, refuse_unfit, tell
+from emofuse.experiment.speaker_norm import (
+    L2_PENALTY,
+    check_speaker_norm,
+    fit_head,
+    head_outputs,
+    write_adapted,
+)
 from emofuse.model.checkpoint import load_checkpoint
 from emofuse.training.loader import AudioStore, Part, Reader, load_part
 from emofuse.types import Corpus, Finding, Task, Utterance
@@ -150,14 +156,14 @@ def test_no_test_label_is_looked_at(
     looks: list[str] = []
     calls: list[tuple[set[str], set[str]]] = []
 
-    def give(answers: Any, learnt: Any, test: Part, recipe: Recipe) -> None:
+    def give(writer: Any, file: str, trained_on: Any, test: Part, recipe: Recipe) -> None:
         wrong = replace(test, targets=np.full_like(test.targets, -1), shares=np.full_like(test.shares, np.nan))
         looks.clear()
-        give_adapted(answers, learnt, wrong, recipe)
+        write_adapted(writer, file, trained_on, wrong, recipe)
         calls.append((set(looks), {object.__getattribute__(u, "id") for u in test.utterances}))
 
     monkeypatch.setattr(Watched, "tell", staticmethod(looks.append))
-    monkeypatch.setattr(job_module, "give_adapted", give)
+    monkeypatch.setattr(job_module, "write_adapted", give)
     cross_validate(
         recipe.model_copy(update={"selection": selection}), watched, tmp_path / "run", systems=("audio",)
     )
@@ -203,16 +209,16 @@ def test_unknown_speakers_refuse_it_too(voices: Corpus, recipe: Recipe, tmp_path
 def test_late_fusion_has_two_heads_and_is_refused(voices: Corpus, recipe: Recipe) -> None:
     late = recipe.model_copy(update={"fusion": recipe.fusion.model_copy(update={"kind": "late"})})
     with pytest.raises(RecipeError, match=r"fusion\.kind late has two"):
-        refuse_unfit(late, voices, ("audio", "fusion"), ())
-    refuse_unfit(late, voices, ("audio", "text"), ())
+        check_speaker_norm(late, voices, ("audio", "fusion"), ())
+    check_speaker_norm(late, voices, ("audio", "text"), ())
 
 
 def test_an_accepted_confound_is_gone_on_with(voices: Corpus, recipe: Recipe) -> None:
     found = (Finding("speaker-single-label", "warning", 1, ("s1F_0",), "1 of 6", "do not"),)
     with pytest.raises(CorpusError, match="take emotion out together with the speaker"):
-        refuse_unfit(recipe, voices, ("audio",), found)
-    refuse_unfit(recipe, voices, ("audio",), found, accepted=("speaker-single-label",))
-    refuse_unfit(recipe.model_copy(update={"speaker_norm": False}), voices, ("audio",), found)
+        check_speaker_norm(recipe, voices, ("audio",), found)
+    check_speaker_norm(recipe, voices, ("audio",), found, accepted=("speaker-single-label",))
+    check_speaker_norm(recipe.model_copy(update={"speaker_norm": False}), voices, ("audio",), found)
 
 
 def part_of(shares: np.ndarray, dimensions: np.ndarray | None = None) -> Part:
@@ -239,8 +245,8 @@ def drawn(seed: int = 0, count: int = 120, width: int = 10) -> tuple[np.ndarray,
 def test_the_new_head_is_a_logistic_regression(recipe: Recipe) -> None:
     vectors, labels = drawn()
     head = fit_head(vectors, part_of(np.eye(3)[labels]), recipe, Task(("a", "b", "c")))
-    reference = LogisticRegression(C=1 / PENALTY, tol=1e-8, max_iter=5000).fit(vectors, labels)
-    found = probabilities(tell(head, vectors).logits)
+    reference = LogisticRegression(C=1 / L2_PENALTY, tol=1e-8, max_iter=5000).fit(vectors, labels)
+    found = probabilities(head_outputs(head, vectors).logits)
     np.testing.assert_allclose(found, reference.predict_proba(vectors), atol=2e-3)
 
 
@@ -251,10 +257,10 @@ def test_the_new_head_tells_several_labels_and_dimensions(recipe: Recipe) -> Non
     told = np.where(np.arange(len(vectors))[:, None] % 5 == 0, np.nan, valence)
     both = recipe.model_copy(update={"multi_label": True, "dimensions": {"valence": (1.0, 5.0)}})
     task = Task(("a", "b"), ("valence",), ((1.0, 5.0),), multi_label=True)
-    said = tell(fit_head(vectors, part_of(several, told), both, task), vectors)
-    assert ((said.logits > 0) == several).mean() > 0.75
-    assert said.dimensions is not None
-    assert np.corrcoef(said.dimensions[:, 0], valence[:, 0])[0, 1] > 0.99
+    outputs = head_outputs(fit_head(vectors, part_of(several, told), both, task), vectors)
+    assert ((outputs.logits > 0) == several).mean() > 0.75
+    assert outputs.dimensions is not None
+    assert np.corrcoef(outputs.dimensions[:, 0], valence[:, 0])[0, 1] > 0.99
 
 
 def test_utterances_without_a_modality_are_adapted_to_nobody(

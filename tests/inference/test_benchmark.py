@@ -27,8 +27,9 @@ from emofuse.inference.bench import measure as benchmark
 from emofuse.inference.bench.bench_utterances import draw_seconds, in_chunks, make_items
 from emofuse.inference.bench.measure import Plan, measure
 from emofuse.inference.bench.speed_figures import Report, in_rounds, ratio, ratios_of, row_of, typical_seconds
-from emofuse.inference.bench.systems import SYSTEMS, Folders, SystemName, Turn, open_system, peak_rss_mb
+from emofuse.inference.bench.systems import SYSTEMS, Folders, SystemName, Turn, open_system
 from emofuse.inference.bench.workers import open_worker
+from emofuse.peak_memory import peak_memory_mb
 
 FIVE = ["transformers single", "transformers batch", "torch", "onnx float32", "onnx int8"]
 LABELS = ("angry", "happy", "neutral", "sad")
@@ -317,7 +318,7 @@ def test_what_is_no_model_folder_is_refused_before_anything_starts(tmp_path: Pat
 
 def holds(megabytes: int) -> Callable[[None], float]:
     held = np.ones(megabytes * 2**17)
-    return lambda _: peak_rss_mb() if held.all() else 0.0
+    return lambda _: peak_memory_mb() if held.all() else 0.0
 
 
 def test_the_peak_of_memory_is_that_of_the_process_alone() -> None:
@@ -325,6 +326,6 @@ def test_the_peak_of_memory_is_that_of_the_process_alone() -> None:
     with open_worker("small", holds, 1) as small, open_worker("larger", holds, 200) as larger:
         alone, more = small(None), larger(None)
     assert large == []
-    assert peak_rss_mb() > 400
+    assert peak_memory_mb() > 400
     assert alone < 300
     assert more == pytest.approx(alone + 199, abs=20)

@@ -19,7 +19,7 @@ from emofuse.cli.main import run as command
 from emofuse.config import Recipe, make_recipe
 from emofuse.errors import CheckpointError
 from emofuse.evaluation.calibration import Calibration, probabilities
-from emofuse.experiment.job import Setting, reader_of
+from emofuse.experiment.job import JobContext, reader_of
 from emofuse.experiment.setup import recipe_corpus
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint
@@ -72,7 +72,7 @@ def trained(corpus: Corpus, recipe: Recipe, system: SystemName = "fusion") -> tu
     """Train on two sessions, and make the network far too sure of itself."""
     labelled, task = recipe_corpus(recipe, corpus)
     checkpoint = build(recipe, system, task, [str(u.text) for u in corpus], 0)
-    reader = reader_of(checkpoint, Setting(recipe, task, AudioStore(), silent), recipe)
+    reader = reader_of(checkpoint, JobContext(recipe, task, AudioStore(), silent), recipe)
     held_out = labelled.select(lambda u: u.session == "session3")
     rest = labelled.select(lambda u: u.session != "session3")
     parts = [load_part(part, task, reader)[0] for part in (rest, held_out)]

@@ -23,7 +23,7 @@ from emofuse.config import AlterRecipe
 from emofuse.evaluation.calibration import probabilities
 from emofuse.inference.recognizer import EmotionRecognizer
 from emofuse.model.checkpoint import load_checkpoint
-from emofuse.runs.comparing import read_run
+from emofuse.runs.run_folder import RunFolder
 from emofuse.sound.augmentation import load_alterations
 from emofuse.sound.clips import Clip, read_clip
 from emofuse.sound.conditions import noisy, opus, quieter, telephone
@@ -37,7 +37,7 @@ Condition = Callable[[Clip, np.random.Generator], Clip]
 
 def robustness(folds: Path, corpus: Corpus, data: Path) -> dict[str, Any]:
     """Return condition -> corpus -> UA, of the first fold's model on the speakers that it never heard."""
-    run = read_run(folds)
+    run = RunFolder.open(folds)
     first = run.folds[0]
     recognizer = emofuse.load(layout.job_folder(folds, first.index, 0, "audio") / layout.MODEL)
     asked = [u for u in corpus if u.id in set(first.test)]
@@ -58,7 +58,7 @@ def corpus_probe(folds: Path, corpus: Corpus) -> dict[str, Any]:
     It learns from every fourth clip of the training part: from speakers whom the network knows, and is asked about
     others.
     """
-    fold = read_run(folds).folds[0]
+    fold = RunFolder.open(folds).folds[0]
     folder = layout.job_folder(folds, fold.index, 0, "audio") / layout.MODEL
     known = [u for u in corpus.select(fold.train) if u.session in EMOTIONAL][::4]
     asked = list(corpus.select(fold.test))

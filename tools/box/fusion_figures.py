@@ -17,7 +17,7 @@ from emofuse.evaluation.metrics import expected_calibration_error
 from emofuse.evaluation.reliability import coverage_risk
 from emofuse.evaluation.summary import compare, summarise
 from emofuse.inference.recognizer import EmotionRecognizer
-from emofuse.runs.stored_predictions import Tested, pool, tested_by
+from emofuse.runs.tested_utterances import TestedUtterance, tested_utterances, to_arrays
 from emofuse.sound.clips import read_clip
 from emofuse.types import Corpus, Fold, Modality, Utterance
 from emofuse.types.arrays import Float64Array, IntArray
@@ -167,9 +167,9 @@ def _figures(asked: Asked, chances: Float64Array) -> dict[str, Any]:
 
 def _scored(asked: Asked, chances: Float64Array) -> Any:
     everything = Fold(1, "asked", (), (), tuple(u.id for u in asked.utterances))
-    tested: tuple[Tested, ...] = tested_by(Corpus(asked.utterances), [everything])
+    tested: tuple[TestedUtterance, ...] = tested_utterances(Corpus(asked.utterances), [everything])
     rows = [dict(zip(asked.labels, map(float, row), strict=True)) for row in chances]
-    return pool(asked.labels, tested, [{u.id: row for u, row in zip(asked.utterances, rows, strict=True)}])
+    return to_arrays(asked.labels, tested, [{u.id: row for u, row in zip(asked.utterances, rows, strict=True)}])
 
 
 def _by_tag(asked: Asked, chances: Mapping[str, Float64Array], tag: str) -> dict[str, dict[str, float]]:

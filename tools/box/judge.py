@@ -12,12 +12,12 @@ from corpus import EMOTIONAL, LABELS_OF
 from emofuse.data.labels import apply_policy
 from emofuse.evaluation.summary import summarise
 from emofuse.experiment.baselines import run_baselines
-from emofuse.runs.comparing import read_run
-from emofuse.runs.stored_predictions import Answers, Tested, pool
+from emofuse.runs.run_folder import RunFolder
+from emofuse.runs.system import AUDIO
+from emofuse.runs.tested_utterances import ProbabilitiesById, TestedUtterance, to_arrays
 from emofuse.types import Corpus, Fold
 
-VOICE, REFERENCE = "audio", "baseline-audio"
-ADAPTED = "+speaker-norm"
+REFERENCE = "baseline-audio"
 
 
 def judge_run(folder: Path, corpus: Corpus, seed: int = 0) -> dict[str, dict[str, Any]]:
@@ -26,28 +26,29 @@ def judge_run(folder: Path, corpus: Corpus, seed: int = 0) -> dict[str, dict[str
     Beside the voice stands logistic regression on functionals, on the same folds: learnt from all corpora
     together, and from the one corpus alone.
     """
-    run = read_run(folder)
+    run = RunFolder.open(folder)
     together = _reference(corpus, run.folds)
     found = {}
     for name in EMOTIONAL:
         tested = [one for one in run.truth if one.session == name]
         if not tested:
             continue
-        said = {system: run.answers(system, seed) for system in (VOICE, VOICE + ADAPTED) if system in run.systems}
+        voices = [system for system in (AUDIO, AUDIO.with_speaker_norm()) if system in run.systems]
+        said: dict[str, ProbabilitiesById] = {voice.label: run.probabilities(voice, seed) for voice in voices}
         said |= {REFERENCE: together, f"{REFERENCE}, alone": _reference(_only(corpus, name), run.folds)}
         answered = {system: answers for system, answers in said.items() if any(t.id in answers for t in tested)}
         found[name] = {system: judge(answers, tested, name) for system, answers in answered.items()}
     return found
 
 
-def judge(answers: Answers, tested: Sequence[Tested], corpus: str) -> dict[str, Any]:
+def judge(answers: ProbabilitiesById, tested: Sequence[TestedUtterance], corpus: str) -> dict[str, Any]:
     """Return UA with its interval over all labels (`open`) and over the corpus's own (`restricted`), and n."""
     labels = LABELS_OF[corpus]
     everything = sorted({*labels, *(label for one in answers.values() for label in one)})
     answers = {i: dict.fromkeys(everything, 0.0) | dict(one) for i, one in answers.items()}
     said = [one for one in tested if one.id in answers]
-    whole = summarise(pool(everything, said, [answers]))
-    closed = summarise(pool(labels, said, [_restricted(answers, labels)]))
+    whole = summarise(to_arrays(everything, said, [answers]))
+    closed = summarise(to_arrays(labels, said, [_restricted(answers, labels)]))
     return {
         "n": len(said),
         "speakers": len({one.speaker for one in said}),
@@ -72,7 +73,7 @@ def _only(corpus: Corpus, name: str) -> Corpus:
     return corpus.select(lambda u: u.session == name)
 
 
-def _reference(corpus: Corpus, folds: Sequence[Fold]) -> Answers:
+def _reference(corpus: Corpus, folds: Sequence[Fold]) -> ProbabilitiesById:
     """Return what functionals with logistic regression say of the test parts, learnt from what the corpus has."""
     labelled, task = apply_policy(corpus, "as-is")
     there = {u.id for u in labelled}
@@ -92,7 +93,7 @@ def _reference(corpus: Corpus, folds: Sequence[Fold]) -> Answers:
     return {i: dict(zip(task.labels, chances, strict=True)) for i, chances in answers[REFERENCE].items()}
 
 
-def _restricted(answers: Answers, labels: Sequence[str]) -> Answers:
+def _restricted(answers: ProbabilitiesById, labels: Sequence[str]) -> ProbabilitiesById:
     """Leave labels out, and let the others share what is there."""
     kept = {identity: {label: chances[label] for label in labels} for identity, chances in answers.items()}
     return {i: {label: value / (sum(c.values()) or 1.0) for label, value in c.items()} for i, c in kept.items()}

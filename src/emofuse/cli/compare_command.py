@@ -12,7 +12,7 @@ from emofuse.cli.score_tables import METRIC_NAMES
 from emofuse.errors import RunError
 
 if TYPE_CHECKING:
-    from emofuse.runs.stored_predictions import Tested
+    from emofuse.runs.tested_utterances import TestedUtterance
 
 
 def compare(
@@ -31,10 +31,12 @@ def compare(
 ) -> int:
     """Compare finished runs with statistical tests over speakers."""
     from emofuse.cli.output import configure_logging, print_json
-    from emofuse.runs.comparing import compare_runs, read_run
+    from emofuse.runs.comparing import compare_runs
+    from emofuse.runs.run_folder import RunFolder
 
     configure_logging()
-    comparison = compare_runs([read_run(one, truth_of(one, manifest)) for one in runs], systems or ())
+    opened = [RunFolder.open(path, truth_of(path, manifest)) for path in runs]
+    comparison = compare_runs(opened, systems or ())
     if as_json:
         print_json(comparison)
     else:
@@ -42,30 +44,25 @@ def compare(
     return 0
 
 
-def truth_of(folder: Path, manifest: Path | None) -> tuple[Tested, ...] | None:
-    """Return the true labels of the utterances that a run tested, from a manifest; None without one.
+def truth_of(folder: Path, manifest: Path | None) -> tuple[TestedUtterance, ...] | None:
+    """Return the utterances that a run tested, with their labels in a manifest; None without one.
 
     Raises:
         RunError: the run was made from another manifest.
     """
     if manifest is None or not folder.is_dir():
         return None
-    import json
-
-    from emofuse import layout
-    from emofuse.config import load_recipe
     from emofuse.data.manifest import load_corpus
     from emofuse.data.splits import corpus_hash
     from emofuse.experiment.setup import recipe_corpus
-    from emofuse.runs.comparing import read_folds
-    from emofuse.runs.stored_predictions import tested_by
+    from emofuse.runs.run_folder import RunFolder
+    from emofuse.runs.tested_utterances import tested_utterances
 
-    corpus, _ = recipe_corpus(load_recipe(folder / layout.RECIPE), load_corpus(manifest))
-    folds = read_folds(folder / layout.FOLDS)
-    stored = json.loads((folder / layout.FOLDS).read_text(encoding="utf-8"))
-    if stored.get("corpus_hash") != corpus_hash(corpus):
+    run = RunFolder.open(folder)
+    corpus, _ = recipe_corpus(run.recipe, load_corpus(manifest))
+    if run.corpus_hash != corpus_hash(corpus):
         raise RunError(f"{folder}: was not run on {manifest}: labels, texts, spans or files differ")
-    return tested_by(corpus, folds)
+    return tested_utterances(corpus, run.folds)
 
 
 def _show(comparison: dict[str, Any]) -> None:

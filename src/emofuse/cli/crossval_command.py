@@ -72,11 +72,11 @@ def _rehearse(
     from emofuse.cli.output import configure_logging, print_json, print_table
 
     configure_logging()
-    from emofuse.experiment.dry_run import rehearse
+    from emofuse.experiment.dry_run import estimate_cost
 
     documents: dict[str, Any] = {}
     for name, recipe in variants.items():
-        estimates = rehearse(recipe, corpus, systems)
+        estimates = estimate_cost(recipe, corpus, systems)
         documents[name] = [one.as_dict() for one in estimates]
         if not as_json:
             print_table(

@@ -58,8 +58,8 @@ def score(
     from emofuse.cli.output import configure_logging
     from emofuse.data.labels import apply_policy
     from emofuse.data.manifest import load_corpus
-    from emofuse.runs.referee import Statement, score_answers
-    from emofuse.runs.submitted_files import read_answers
+    from emofuse.runs.submission_scores import SubmissionInfo, score_submission
+    from emofuse.runs.submitted_files import read_submitted
 
     configure_logging()
     if text_source not in (*get_args(TextKind), UNSTATED):
@@ -68,9 +68,9 @@ def score(
     names = _columns(columns or [])
     corpus, task = apply_policy(load_corpus(manifest), labels)
     parts = _folds(corpus, chosen, folds, folds_seed, text_independent)
-    answers = [answer for path in predictions for answer in read_answers(path, names)]
-    statement = Statement(chosen, labels, text_independent, validation, selection, text_source)
-    scored = score_answers(answers, corpus, task, parts, statement)
+    submitted = [prediction for path in predictions for prediction in read_submitted(path, names)]
+    info = SubmissionInfo(chosen, labels, text_independent, validation, selection, text_source)
+    scored = score_submission(submitted, corpus, task, parts, info)
     _show(scored, as_json)
     return 1 if scored["missing"] else 0
 
@@ -97,8 +97,8 @@ def _folds(
 ) -> tuple[Fold, ...]:
     """Draw the folds of a protocol, or read them from a file and check that they follow the protocol."""
     from emofuse.data.splits import draw_folds
-    from emofuse.runs.comparing import read_folds
-    from emofuse.runs.referee import check_folds
+    from emofuse.runs.run_folder import read_folds
+    from emofuse.runs.submission_scores import check_folds
 
     if path is not None and protocol == "speaker-kfold" and text_independent:
         raise RecipeError(

@@ -29,9 +29,14 @@ def conformal_quantile(probabilities: Float64Array, truth: IntArray, level: floa
     return float(scores[rank - 1]) if rank <= len(scores) else 1.0
 
 
-def prediction_sets(probabilities: Float64Array, quantile: float) -> Flags:
-    """Return which labels are in each utterance's set, (utterances, labels); it is empty where none is likely."""
-    return np.asarray(1 - probabilities <= quantile)
+def prediction_sets(probabilities: Float64Array, quantile: float | Float64Array) -> Flags:
+    """Return which labels are in each utterance's set, (utterances, labels); it is empty where none is likely.
+
+    Args:
+        probabilities: (utterances, labels).
+        quantile: see `conformal_quantile`; or one for each utterance, (utterances,), such as that of its fold.
+    """
+    return np.asarray(1 - probabilities <= np.reshape(quantile, (-1, 1)))
 
 
 def coverage_by_group(sets: Flags, truth: IntArray, groups: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from emofuse.evaluation.groups import group_scores
 from emofuse.evaluation.intervals import Interval, Statistic, confidence_interval, difference
+from emofuse.evaluation.labelled_predictions import LabelledPredictions
 from emofuse.evaluation.metrics import (
     CONFUSION_METRICS,
     MetricName,
@@ -19,7 +20,6 @@ from emofuse.evaluation.metrics import (
     negative_log_likelihood,
 )
 from emofuse.evaluation.reliability import coverage_risk
-from emofuse.evaluation.labelled_predictions import LabelledPredictions
 from emofuse.evaluation.scores import METRICS, evaluate_confusion
 from emofuse.evaluation.significance import (
     McNemar,

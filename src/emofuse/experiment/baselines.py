@@ -1,7 +1,7 @@
 """Cheap baselines beside every cross-validation: a system that does not beat them is broken.
 
-They learn from training and validation part together, for they choose nothing, and from labels alone: votes,
-dimensions and several labels at once are left aside.
+They are fitted to training and validation part together, for nothing is selected, and to labels alone: votes,
+dimensions and multi-label tasks are not modelled.
 """
 
 from __future__ import annotations
@@ -31,35 +31,34 @@ except ImportError as error:
 BASELINES = ("majority", "baseline-audio", "baseline-text", "baseline-late")
 MAJORITY, AUDIO, TEXT, LATE = BASELINES
 
-# Probabilities of the task's labels by utterance id, and by baseline.
-Chances: TypeAlias = dict[str, list[float]]
-Answers: TypeAlias = dict[str, Chances]
+# Utterance id -> probabilities of the task's labels, in order.
+LabelProbabilities: TypeAlias = dict[str, list[float]]
 
-# How freely a classifier may follow its training part: the inverse of the strength of its L2 penalty.
+# The inverse strength of the L2 penalty, scikit-learn's C.
 AUDIO_C, TEXT_C = 0.1, 1.0
-# Words and pairs that are looked at, the commonest: memory is not to grow with the corpus, rarer ones add nothing.
-MOST_TERMS = 50_000
-MOST_STEPS = 2000
-# A word is what stands between spaces and signs, also of one letter: "I" and "a" tell something.
+# Words and pairs of words that are used, the commonest: memory must not grow with the corpus.
+MAX_FEATURES = 50_000
+MAX_ITERATIONS = 2000
+# A word is what stands between spaces and punctuation, also of one letter: "I" and "a" carry information.
 WORD = r"\b\w+\b"
 
 
 def run_baselines(
     corpus: Corpus, task: Task, folds: Sequence[Fold], annotations: AnnotationPolicy = "strip"
-) -> tuple[Answers, list[Skip]]:
-    """Train every baseline that a corpus allows on every fold, and let it answer the fold's test part.
+) -> tuple[dict[str, LabelProbabilities], list[Skip]]:
+    """Fit every baseline that a corpus allows on every fold, and predict the fold's test part.
 
-    `majority` answers with the shares of the labels in the training part, the commonest of which is the first;
-    `baseline-audio` is logistic regression on functionals, `baseline-text` the same on TF-IDF of words and pairs
-    of words, with every label of the same weight; `baseline-late` is the mean of these two, or the one there is.
-    No label of a test utterance is read. An utterance of which a baseline gets nothing, or that no other utterance
-    could have taught it, is answered like `majority`; one whose recording cannot be read is not answered by those
-    that hear, and stands in the skips. A label that a training part lacks has probability 0 there.
+    `majority` predicts the shares of the labels in the training part; `baseline-audio` is logistic regression on
+    functionals, `baseline-text` the same on TF-IDF of words and pairs of words, with balanced classes;
+    `baseline-late` is the mean of these two, or the one there is. No label of a test utterance is read. An
+    utterance without input for a baseline, or a fold with nothing to fit it to, is predicted as by `majority`; one
+    whose recording cannot be read is not predicted by the audio baselines, and is among the skips. A label that a
+    training part lacks has probability 0 there.
 
     Args:
-        corpus: under the label policy, with the text that is to be read.
+        corpus: under the label policy, with the text that systems read.
         task: the labels, in the order of the probabilities.
-        folds: of which part trains what.
+        folds: the folds.
         annotations: strip or keep tokens such as [LAUGHTER].
 
     Returns:
@@ -76,44 +75,49 @@ def run_baselines(
 
 def _run(
     corpus: Corpus, task: Task, folds: Sequence[Fold], annotations: AnnotationPolicy
-) -> tuple[Answers, list[Skip]]:
+) -> tuple[dict[str, LabelProbabilities], list[Skip]]:
     used = corpus.select({i for fold in folds for i in (*fold.train, *fold.validation, *fold.test)})
-    heard, skipped = read_functionals(used)
-    words = {u.id: written for u in used if (written := _words(u, annotations))}
-    unread = {skip.id for skip in skipped}
-    answers: Answers = {name: {} for name in _allowed(heard, words)}
+    functionals, skipped = read_functionals(used)
+    texts = {u.id: words for u in used if (words := _text_of(u, annotations))}
+    unreadable = {skip.id for skip in skipped}
+    predicted: dict[str, LabelProbabilities] = {name: {} for name in _available(functionals, texts)}
     for fold in folds:
         truth = _truth(used, fold, task)
-        audio = _answer(_hearer(), heard, truth, fold.test, task)
-        text = _answer(_reader(), words, truth, fold.test, task)
+        audio = _predict(_audio_classifier(), functionals, truth, fold.test, task)
+        text = _predict(_text_classifier(), texts, truth, fold.test, task)
         prior = _prior(truth, fold, task)
-        hearing = [identity for identity in fold.test if identity not in unread]
-        said = {
+        readable = [identity for identity in fold.test if identity not in unreadable]
+        of_fold = {
             MAJORITY: dict.fromkeys(fold.test, prior),
-            AUDIO: {identity: audio.get(identity, prior) for identity in hearing},
+            AUDIO: {identity: audio.get(identity, prior) for identity in readable},
             TEXT: {identity: text.get(identity, prior) for identity in fold.test},
-            LATE: {identity: _late(identity, audio, text, prior) for identity in hearing},
+            LATE: {identity: _late(identity, audio, text, prior) for identity in readable},
         }
-        for name, pooled in answers.items():
-            pooled |= said[name]
-    return answers, skipped
+        for name, pooled in predicted.items():
+            pooled |= of_fold[name]
+    return predicted, skipped
 
 
-def _allowed(heard: Mapping[str, Float32Array], words: Mapping[str, str]) -> list[str]:
-    """Return the names of the baselines for which there is anything to hear or to read."""
-    there = {MAJORITY: True, AUDIO: bool(heard), TEXT: bool(words), LATE: bool(heard and words)}
-    return [name for name in BASELINES if there[name]]
+def _available(functionals: Mapping[str, Float32Array], texts: Mapping[str, str]) -> list[str]:
+    """Return the names of the baselines that have any input."""
+    available = {
+        MAJORITY: True,
+        AUDIO: bool(functionals),
+        TEXT: bool(texts),
+        LATE: bool(functionals and texts),
+    }
+    return [name for name in BASELINES if available[name]]
 
 
-def _words(utterance: Utterance, annotations: AnnotationPolicy) -> str:
-    """Return what there is to read of an utterance; signs without a word are nothing."""
+def _text_of(utterance: Utterance, annotations: AnnotationPolicy) -> str:
+    """Return the text of an utterance; empty if there is no word in it."""
     text = utterance.text or ""
     text = strip_annotations(text) if annotations == "strip" else text
     return text if re.search(WORD, text) else ""
 
 
 def _truth(corpus: Corpus, fold: Fold, task: Task) -> dict[str, int]:
-    """Return id -> number of the label of everything that a fold may learn from."""
+    """Return id -> index of the label, of the training and validation part of a fold."""
     index = {label: number for number, label in enumerate(task.labels)}
     part = corpus.select((*fold.train, *fold.validation))
     labels = {u.id: u.label for u in part}
@@ -123,43 +127,42 @@ def _truth(corpus: Corpus, fold: Fold, task: Task) -> dict[str, int]:
 def _prior(truth: Mapping[str, int], fold: Fold, task: Task) -> list[float]:
     """Return the share of each label of the task in a training part."""
     if not truth:
-        raise CorpusError(f"fold {fold.name!r} has no label of the task to learn from; check the label policy")
+        raise CorpusError(
+            f"fold {fold.name!r} has no label of the task in its training part; check the label policy"
+        )
     counts = np.bincount(list(truth.values()), minlength=len(task.labels))
     return [float(count) / len(truth) for count in counts]
 
 
-def _hearer() -> Pipeline:
+def _audio_classifier() -> Pipeline:
     return make_pipeline(StandardScaler(), _classifier(AUDIO_C))
 
 
-def _reader() -> Pipeline:
-    weights = TfidfVectorizer(token_pattern=WORD, ngram_range=(1, 2), sublinear_tf=True, max_features=MOST_TERMS)
+def _text_classifier() -> Pipeline:
+    weights = TfidfVectorizer(token_pattern=WORD, ngram_range=(1, 2), sublinear_tf=True, max_features=MAX_FEATURES)
     return make_pipeline(weights, _classifier(TEXT_C))
 
 
-def _classifier(freedom: float) -> LogisticRegression:
-    return LogisticRegression(C=freedom, class_weight="balanced", max_iter=MOST_STEPS)
+def _classifier(c: float) -> LogisticRegression:
+    return LogisticRegression(C=c, class_weight="balanced", max_iter=MAX_ITERATIONS)
 
 
-def _answer(
+def _predict(
     model: Pipeline, inputs: Mapping[str, Any], truth: Mapping[str, int], tested: Sequence[str], task: Task
-) -> Chances:
-    """Train a model and let it answer those of the tested of which it gets something.
-
-    Nobody is answered where there are not two labels to tell apart.
-    """
-    learnt = [identity for identity in truth if identity in inputs]
-    asked = [identity for identity in tested if identity in inputs]
-    targets = [truth[identity] for identity in learnt]
-    if not asked or len(set(targets)) < 2:
+) -> LabelProbabilities:
+    """Fit a model, and predict those tested utterances that have an input; none if there is only one label."""
+    trained = [identity for identity in truth if identity in inputs]
+    predicted = [identity for identity in tested if identity in inputs]
+    targets = [truth[identity] for identity in trained]
+    if not predicted or len(set(targets)) < 2:
         return {}
-    model.fit([inputs[identity] for identity in learnt], targets)
-    chances = np.zeros((len(asked), len(task.labels)))
-    chances[:, model.classes_] = model.predict_proba([inputs[identity] for identity in asked])
-    return dict(zip(asked, chances.tolist(), strict=True))
+    model.fit([inputs[identity] for identity in trained], targets)
+    probabilities = np.zeros((len(predicted), len(task.labels)))
+    probabilities[:, model.classes_] = model.predict_proba([inputs[identity] for identity in predicted])
+    return dict(zip(predicted, probabilities.tolist(), strict=True))
 
 
-def _late(identity: str, audio: Chances, text: Chances, prior: list[float]) -> list[float]:
-    """Return the mean of what the two say of an utterance, what one says alone, or the prior."""
-    rows = [said[identity] for said in (audio, text) if identity in said] or [prior]
+def _late(identity: str, audio: LabelProbabilities, text: LabelProbabilities, prior: list[float]) -> list[float]:
+    """Return the mean of the probabilities of the two classifiers, those of one alone, or the prior."""
+    rows = [by_id[identity] for by_id in (audio, text) if identity in by_id] or [prior]
     return [sum(column) / len(rows) for column in zip(*rows, strict=True)]

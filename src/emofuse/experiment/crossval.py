@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from emofuse import layout
-from emofuse.config import Recipe, TextSource
+from emofuse.config import Recipe
 from emofuse.data.audit import audit, refuse_errors
 from emofuse.data.labels import undecided
-from emofuse.data.splits import corpus_hash, folds_document
+from emofuse.data.splits import corpus_hash
 from emofuse.data.text_sources import kinds_of, reading
 from emofuse.errors import RecipeError
-from emofuse.experiment.job import Job, Setting, run_job
-from emofuse.experiment.setup import only_wanted, open_run, recipe_corpus, recipe_folds, run_threads
-from emofuse.experiment.speaker_norm import refuse_unfit
+from emofuse.experiment.job import Job, JobContext, run_job
+from emofuse.experiment.setup import environment, only_wanted, recipe_corpus, recipe_folds, run_threads
+from emofuse.experiment.speaker_norm import check_speaker_norm
 from emofuse.model.forward import computing_with
+from emofuse.runs.completed_run import CompletedRun
 from emofuse.runs.results import collect
-from emofuse.runs.run_folder import Run, is_complete
-from emofuse.runs.score_counter import count_looks
+from emofuse.runs.run_counter import count_runs
+from emofuse.runs.run_folder import RunFolder
+from emofuse.runs.system import System
 from emofuse.training.audio_store import store_of
 from emofuse.training.epoch import Progress
 from emofuse.types import SYSTEMS, Corpus, Fold, SystemName
@@ -29,7 +31,14 @@ from emofuse.types import SYSTEMS, Corpus, Fold, SystemName
 
 @dataclass(frozen=True)
 class JobProgress:
-    """Which of how many jobs runs, and how far it is; `training` is None when a job was found complete."""
+    """How far a run is.
+
+    Attributes:
+        number: of the job, from 1.
+        jobs: how many there are.
+        name: of the job.
+        training: how far its training is; None if the job was complete before.
+    """
 
     number: int
     jobs: int
@@ -37,7 +46,7 @@ class JobProgress:
     training: Progress | None
 
 
-Listener: TypeAlias = Callable[[JobProgress], None]
+ProgressCallback: TypeAlias = Callable[[JobProgress], None]
 
 
 def cross_validate(
@@ -46,22 +55,21 @@ def cross_validate(
     out: str | Path,
     systems: Sequence[SystemName] = SYSTEMS,
     resume: bool = False,
-    listener: Listener = lambda progress: None,
+    on_progress: ProgressCallback = lambda progress: None,
     accept: Collection[str] = (),
 ) -> dict[str, Any]:
     """Compare systems under the recipe's protocol and return what `results.json` holds.
 
-    The audit runs first: what it calls an error stops the run, unless its code is in `accept`; warnings go into
-    the results.
+    The audit runs first: an error stops the run, unless its code is in `accept`; warnings go into the results.
 
     Args:
         recipe: what to train; its `seeds` are all run.
         corpus: labels are brought under the recipe's policy first.
         out: the run folder.
         systems: which of the paper's systems.
-        resume: go on with a run folder that holds the same recipe and folds; complete jobs are kept.
-        listener: is told how far things are.
-        accept: codes of findings to go on with.
+        resume: continue a run folder that holds the same recipe and folds; complete jobs are kept.
+        on_progress: progress callback.
+        accept: codes of findings that do not stop the run.
 
     Raises:
         RunError: the folder holds another run, or a run and `resume` is False.
@@ -75,80 +83,78 @@ def cross_validate(
     labelled, task = recipe_corpus(recipe, corpus)
     read = reading(labelled, recipe.text.source)
     folds = recipe_folds(recipe, read)
-    found = audit(read, recipe.protocol, folds, recipe.text_independent, recipe.annotations, wanted)
-    refuse_errors(found.findings, accept)
-    refuse_unfit(recipe, labelled, systems, found.findings, accept)
+    report = audit(read, recipe.protocol, folds, recipe.text_independent, recipe.annotations, wanted)
+    refuse_errors(report.findings, accept)
+    check_speaker_norm(recipe, labelled, systems, report.findings, accept)
     with computing_with(run_threads(out)):
-        open_run(out, recipe, folds_document(folds) | {"corpus_hash": corpus_hash(labelled)}, resume)
-        aside = undecided(wanted, labelled, task, recipe.agreement)
-        store = store_of(recipe.audio.alter)
-        setting = Setting(recipe, task, store, lambda progress: None, aside)
-        _run_jobs(make_jobs(recipe, labelled, folds, systems, out), setting, labelled, listener)
+        folder = RunFolder.begin(out, recipe, folds, corpus_hash(labelled), environment(), resume)
+        without_label = undecided(wanted, labelled, task, recipe.agreement)
+        context = JobContext(recipe, task, store_of(recipe.audio.alter), lambda progress: None, without_label)
+        _run_jobs(make_jobs(recipe, labelled, folds, systems, folder), context, labelled, on_progress)
     from emofuse.experiment.baselines import run_baselines  # loads scikit-learn, which only now is needed
 
     baselines, _ = run_baselines(read, task, folds, recipe.annotations)
-    run = Run(
-        out=out,
+    run = CompletedRun(
+        folder=folder,
         recipe=recipe,
-        wanted=wanted,
+        raw_corpus=wanted,
         corpus=labelled,
         task=task,
         folds=folds,
-        systems=tuple(systems),
-        findings=found.findings,
+        names=tuple(systems),
+        findings=report.findings,
         accepted=tuple(sorted(accept)),
         baselines=baselines,
     )
     results = collect(run)
     results["cost"] |= {
-        "encoder_forwards": setting.cost.encoder_forwards,
-        "cache_hits": setting.cost.features.hits,
+        "encoder_forwards": context.cost.encoder_forwards,
+        "cache_hits": context.cost.features.hits,
         "wall_s": time.monotonic() - began,
     }
-    results["looks"] = count_looks(results["folds_hash"], out, recipe)
+    results["looks"] = count_runs(results["folds_hash"], out, recipe)
     layout.write_json(out / layout.RESULTS, results)
     return results
 
 
-def _run_jobs(jobs: Sequence[Job], setting: Setting, corpus: Corpus, listener: Listener) -> None:
+def _run_jobs(jobs: Sequence[Job], context: JobContext, corpus: Corpus, on_progress: ProgressCallback) -> None:
     """Run the jobs that are not complete, one after the other."""
     for number, job in enumerate(jobs, start=1):
-        tell = _teller(listener, number, len(jobs), job)
-        if is_complete(job.folder):
-            tell(None)
+        report = _reporter(on_progress, number, len(jobs), job)
+        if job.folder.is_complete():
+            report(None)
         else:
-            run_job(job, setting.telling(tell), corpus)
+            run_job(job, replace(context, report=report), corpus)
 
 
 def make_jobs(
-    recipe: Recipe, corpus: Corpus, folds: Sequence[Fold], systems: Sequence[SystemName], out: Path
+    recipe: Recipe, corpus: Corpus, folds: Sequence[Fold], names: Sequence[SystemName], run: RunFolder
 ) -> list[Job]:
     """Return the jobs of a run, in the order in which they run.
 
     Raises:
-        RecipeError: the recipe wants gold and recognised text apart, and the corpus has not both.
+        RecipeError: `text.cells` is set, and the corpus lacks gold or recognised text.
     """
-    if not recipe.text.cells:
-        sources: tuple[TextSource, ...] = (recipe.text.source,)
-    elif len(kinds_of(corpus)) > 1:
-        sources = ("gold", "asr")
-    else:
-        raise RecipeError("text.cells needs gold and recognised text; make the latter with emofuse transcribe")
+    sources = dict.fromkeys(names, recipe.text.source)
+    again: list[SystemName] = []
+    if recipe.text.cells:
+        if len(kinds_of(corpus)) < 2:
+            raise RecipeError("text.cells needs gold and recognised text; make the latter with emofuse transcribe")
+        sources = dict.fromkeys(names, "gold")
+        again = [name for name in names if System(name).reads_text]
     return [
-        Job(system, fold, seed, layout.job_folder(out, fold.index, seed, name_of(system, number, source)), source)
+        job
         for seed in recipe.seeds
         for fold in folds
-        for number, source in enumerate(sources)
-        for system in systems
-        if number == 0 or system != "audio"
+        for job in (
+            *(Job(run, name, fold, seed, source) for name, source in sources.items()),
+            *(Job(run, name, fold, seed, "asr", "asr") for name in again),
+        )
     ]
 
 
-def name_of(system: SystemName, number: int, source: str) -> str:
-    """Return what a job's folder is called: its system, and the text that it reads if that is the second one."""
-    return f"{system}-{source}" if number else system
-
-
-def _teller(listener: Listener, number: int, jobs: int, job: Job) -> Callable[[Progress | None], None]:
-    name = f"{job.folder.name}, {job.fold.name}, seed {job.seed}"
-    return lambda training: listener(JobProgress(number, jobs, name, training))
+def _reporter(
+    on_progress: ProgressCallback, number: int, jobs: int, job: Job
+) -> Callable[[Progress | None], None]:
+    name = f"{job.system.label}, {job.fold.name}, seed {job.seed}"
+    return lambda training: on_progress(JobProgress(number, jobs, name, training))

@@ -1,8 +1,7 @@
-"""`--dry-run`: the longest batches of a run, measured before anybody waits for it."""
+"""`--dry-run`: what a run will cost, estimated from the longest batches of its training."""
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,32 +13,33 @@ import torch
 from emofuse.config import Recipe
 from emofuse.data.buckets import cost_of, micro_batches
 from emofuse.errors import CorpusError
-from emofuse.experiment.job import Setting, reader_of
+from emofuse.experiment.job import JobContext, reader_of
 from emofuse.experiment.setup import recipe_corpus, recipe_folds
 from emofuse.model.batch import as_tensors
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.forward import pick_device
 from emofuse.model.network import EmotionModel
+from emofuse.peak_memory import peak_memory_mb
 from emofuse.training.audio_store import store_of
 from emofuse.training.loader import Part, length_of, load_part, texts_of, training_batch
 from emofuse.training.losses import summed_cross_entropy
 from emofuse.training.memory import with_less
 from emofuse.types import Corpus, Fold, SystemName
 
-# How many of the longest micro-batches are tried; the first one also pays for what happens only once.
-BATCHES = 2
-# So many of the longest utterances of a training part are read.
-LONGEST = 64
+# How many of the longest micro-batches are measured; the first one includes what happens only once.
+MEASURED_BATCHES = 2
+# How many of the longest utterances of a training part are read.
+READ_UTTERANCES = 64
 
 
 @dataclass(frozen=True)
-class Rehearsal:
-    """What a system will cost.
+class CostEstimate:
+    """What training a system will cost.
 
     Attributes:
         system: its name.
-        micro_seconds: a micro-batch that fits: the recipe's, or what was left of it after halving.
+        micro_seconds: of a micro-batch that fits: the recipe's, halved until it does.
         peak_memory_mb: of the GPU where there is one, else of the whole process.
         seconds_per_epoch: of training, for a fold of mean size.
         feature_seconds: of frozen encoders, once for the whole corpus; 0 where there are none, or all is cached.
@@ -58,7 +58,7 @@ class Rehearsal:
         return asdict(self)
 
 
-def rehearse(recipe: Recipe, corpus: Corpus, systems: Sequence[SystemName]) -> list[Rehearsal]:
+def estimate_cost(recipe: Recipe, corpus: Corpus, systems: Sequence[SystemName]) -> list[CostEstimate]:
     """Measure two of the longest batches of each system's training, forwards and backwards.
 
     Raises:
@@ -68,45 +68,45 @@ def rehearse(recipe: Recipe, corpus: Corpus, systems: Sequence[SystemName]) -> l
     labelled, task = recipe_corpus(recipe, corpus)
     folds = recipe_folds(recipe, labelled)
     store = store_of(recipe.audio.alter)
-    setting = Setting(recipe, task, store, lambda progress: None)
-    return [_rehearse(setting, system, labelled, folds) for system in systems]
+    context = JobContext(recipe, task, store, lambda progress: None)
+    return [_estimate(context, system, labelled, folds) for system in systems]
 
 
-def _rehearse(setting: Setting, system: SystemName, corpus: Corpus, folds: Sequence[Fold]) -> Rehearsal:
-    recipe = setting.recipe
+def _estimate(context: JobContext, system: SystemName, corpus: Corpus, folds: Sequence[Fold]) -> CostEstimate:
+    recipe = context.recipe
     training = corpus.select(folds[0].train)
     costs = {u.id: cost_of(u, length_of(u)) for u in training}
-    longest = sorted(costs, key=lambda identity: (-costs[identity], identity))[:LONGEST]
-    checkpoint = build(recipe, system, setting.task, texts_of(training), 0, setting.shelf)
+    longest = sorted(costs, key=lambda identity: (-costs[identity], identity))[:READ_UTTERANCES]
+    checkpoint = build(recipe, system, context.task, texts_of(training), 0, context.encoders)
     checkpoint.model.to(pick_device(None)).train()
-    part, feature_seconds = _read(setting, checkpoint, training.select(longest))
+    part, feature_seconds = _read(context, checkpoint, training.select(longest))
     rng = np.random.default_rng(0)
 
     def run(micro_seconds: float) -> list[float]:
-        batches = micro_batches(part.costs.tolist(), range(len(part)), micro_seconds)[:BATCHES]
-        return [_pace(checkpoint.model, part, positions, recipe, rng) for positions in batches]
+        batches = micro_batches(part.costs.tolist(), range(len(part)), micro_seconds)[:MEASURED_BATCHES]
+        return [_seconds_per_second(checkpoint.model, part, positions, recipe, rng) for positions in batches]
 
-    paces, micro_seconds = with_less(run, recipe.training.micro_seconds, float(part.costs.min()))
+    rates, micro_seconds = with_less(run, recipe.training.micro_seconds, float(part.costs.min()))
     share = np.mean([len(fold.train) for fold in folds]) / len(costs)
-    epoch = float(paces[-1] * sum(costs.values()) * share)
+    epoch = float(rates[-1] * sum(costs.values()) * share)
     whole = sum(cost_of(u, length_of(u)) for u in corpus if u.label is not None)
     features = feature_seconds / float(part.costs.sum()) * whole
     hours = epoch * recipe.training.epochs * len(folds) * len(recipe.seeds) / 3600
-    return Rehearsal(system, micro_seconds, _peak_mb(), epoch, features, hours)
+    return CostEstimate(system, micro_seconds, _peak_mb(), epoch, features, hours)
 
 
-def _read(setting: Setting, checkpoint: Checkpoint, corpus: Corpus) -> tuple[Part, float]:
+def _read(context: JobContext, checkpoint: Checkpoint, corpus: Corpus) -> tuple[Part, float]:
     """Read some utterances; return what the frames of frozen encoders cost, where they were not there."""
-    began, before = time.monotonic(), setting.cost.encoder_forwards
-    part, skipped = load_part(corpus, setting.task, reader_of(checkpoint, setting, setting.recipe))
+    began, before = time.monotonic(), context.cost.encoder_forwards
+    part, skipped = load_part(corpus, context.task, reader_of(checkpoint, context, context.recipe))
     part = part.to_learn_from()
     if not len(part):
         reason = f": {skipped[0].reason}" if skipped else ""
         raise CorpusError(f"none of the longest utterances can be used{reason}")
-    return part, time.monotonic() - began if setting.cost.encoder_forwards > before else 0.0
+    return part, time.monotonic() - began if context.cost.encoder_forwards > before else 0.0
 
 
-def _pace(
+def _seconds_per_second(
     model: EmotionModel, part: Part, positions: Sequence[int], recipe: Recipe, rng: np.random.Generator
 ) -> float:
     """Return the seconds that one second of sound takes, forwards and backwards, in one micro-batch."""
@@ -124,4 +124,4 @@ def _pace(
 def _peak_mb() -> float:
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_memory_mb()

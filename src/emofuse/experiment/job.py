@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -17,14 +18,17 @@ from emofuse.data.splits import tested_beside
 from emofuse.data.text_sources import kinds_of, reading
 from emofuse.errors import CorpusError
 from emofuse.evaluation.calibration import Calibration
-from emofuse.experiment.speaker_norm import give_adapted
-from emofuse.experiment.test_predictions import Answers
+from emofuse.experiment.prediction_writer import PredictionWriter
+from emofuse.experiment.speaker_norm import write_adapted
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
 from emofuse.model.forward import computing_with
 from emofuse.model.frozen_encoders import Shelf
 from emofuse.model.network import EmotionModel
 from emofuse.model.tuning import is_frozen
+from emofuse.runs.job_folder import JobFolder
+from emofuse.runs.run_folder import RunFolder
+from emofuse.runs.system import System
 from emofuse.training.audio_store import AudioStore
 from emofuse.training.epoch import Reporter
 from emofuse.training.fit import EpochRecord, fit
@@ -36,19 +40,26 @@ from emofuse.training.state import StateFile
 from emofuse.training.warm_start import joint_recipe, start_from_unimodal
 from emofuse.types import MODALITIES, Corpus, Fold, Modality, Skip, SystemName, Task
 
-# In so large a share of a training part each modality stands alone where a network learns to do without the other.
-OFTEN = 0.05
+# A network learns to do without a modality if at least this share of its training part has only the other one,
+# and this share only that one.
+MIN_UNIMODAL_SHARE = 0.05
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What the jobs of a run share: the recipe, the task, prepared audio, and who is told how far things are.
+class JobContext:
+    """What the jobs of a run share.
 
-    `undecided` holds the utterances on which raters came to no label: they are learnt from by no job, and
-    scored with the test part of their speakers. Frozen encoders stand on the shelf, and what was spent on encoders
-    is counted.
+    Attributes:
+        recipe: of the run.
+        task: the labels and dimensions.
+        store: of prepared audio.
+        report: progress callback.
+        undecided: utterances on which raters agreed on no label: no job trains on them, and they are scored with
+            the test part of their speakers.
+        encoders: frozen encoders, loaded once.
+        cost: what is spent on encoders.
     """
 
     recipe: Recipe
@@ -56,35 +67,59 @@ class Setting:
     store: AudioStore
     report: Reporter
     undecided: Corpus = field(default_factory=lambda: Corpus(()))
-    shelf: Shelf = field(default_factory=Shelf)
+    encoders: Shelf = field(default_factory=Shelf)
     cost: Cost = field(default_factory=Cost)
-
-    def telling(self, report: Reporter) -> Setting:
-        """Return the same, with another one who is told."""
-        return replace(self, report=report)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is trained where; `source` is the text that it reads."""
+    """One system, fold and seed.
 
-    system: SystemName
+    Attributes:
+        run: the folder of the run.
+        name: of the system.
+        source: the text that the system takes.
+        text: see `System`.
+    """
+
+    run: RunFolder
+    name: SystemName
     fold: Fold
     seed: int
-    folder: Path
     source: TextSource = "given"
+    text: Literal["asr"] | None = None
 
     @property
-    def beside(self) -> dict[Modality, Path]:
+    def system(self) -> System:
+        """The system that is trained."""
+        return System(self.name, self.text)
+
+    @property
+    def folder(self) -> JobFolder:
+        """Where the job writes."""
+        return self.run.job(self.system, self.fold.index, self.seed)
+
+    @property
+    def unimodal_folders(self) -> dict[Modality, Path]:
         """The folders of the unimodal systems of the same fold, seed and text."""
-        _, _, source = self.folder.name.partition("-")
-        text = f"text-{source}" if source else "text"
-        return {"audio": self.folder.parent / "audio", "text": self.folder.parent / text}
+        return {
+            modality: self.run.job(self.system.unimodal(modality), self.fold.index, self.seed).path
+            for modality in MODALITIES
+        }
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A trained network, how it went, what was not read, what writes its card, and the parts it learnt from."""
+class TrainedSystem:
+    """A trained network.
+
+    Attributes:
+        checkpoint: the network.
+        history: a record of each epoch.
+        skipped: utterances that could not be read.
+        card: writes the model card into a folder.
+        calibration: fitted on the validation part.
+        parts: the training part, and the validation part if there is one.
+    """
 
     checkpoint: Checkpoint
     history: list[EpochRecord]
@@ -94,7 +129,7 @@ class Trained:
     parts: tuple[Part, Part | None]
 
     def save(self, folder: Path) -> None:
-        """Put the model, with its card and calibration, into its place."""
+        """Save the model with its card and calibration, whole or not at all."""
 
         def complete(place: Path) -> None:
             self.card(place)
@@ -104,109 +139,112 @@ class Trained:
 
 
 def train_system(
-    setting: Setting,
+    context: JobContext,
     system: SystemName,
     parts: tuple[Corpus, Corpus],
     seed: int,
-    beside: Mapping[Modality, Path] | None = None,
+    unimodal_folders: Mapping[Modality, Path] | None = None,
     state: StateFile | None = None,
-) -> Trained:
+) -> TrainedSystem:
     """Build and train one system.
 
     Args:
-        setting: recipe, task and the like.
+        context: recipe, task and the like.
         system: "audio", "text" or "fusion".
         parts: the training part, and the validation part, which may be empty.
         seed: of weights, order, crops and dropout.
-        beside: the folders of the unimodal systems of this fold and seed, to start from.
-        state: where each epoch is kept, to go on from; None keeps none.
+        unimodal_folders: the folders of the unimodal systems of this fold and seed, to start from.
+        state: where the state after each epoch is kept, to resume from; None keeps none.
 
     Raises:
         CorpusError: nothing of the training part can be read.
         RecipeError: an encoder cannot be found or does not fit the recipe.
     """
-    recipe = setting.recipe
+    recipe = context.recipe
     texts = texts_of(parts[0], recipe.text.source == "mixed")
-    checkpoint = build(recipe, system, setting.task, texts, seed, setting.shelf)
-    if system == "fusion" and recipe.training.start == "unimodal" and beside is not None:
-        start_from_unimodal(checkpoint.model, beside)
+    checkpoint = build(recipe, system, context.task, texts, seed, context.encoders)
+    if system == "fusion" and recipe.training.start == "unimodal" and unimodal_folders is not None:
+        start_from_unimodal(checkpoint.model, unimodal_folders)
         recipe = joint_recipe(recipe)
     soft = recipe.training.soft_labels
-    reader = reader_of(checkpoint, setting, recipe)
-    train, skipped = load_part(parts[0], setting.task, reader, soft)
+    reader = reader_of(checkpoint, context, recipe)
+    train, skipped = load_part(parts[0], context.task, reader, soft)
     train = train.to_learn_from()
     _refuse_empty(train, "training", system, skipped)
-    checkpoint.model.config.missing_modalities |= _either_alone(train)
+    # The configuration is that of the network which was just built, nobody else's.
+    checkpoint.model.config.missing_modalities |= _has_unimodal_utterances(train)
     validation: Part | None = None
     if len(parts[1]):
-        validation, more = load_part(parts[1], setting.task, reader)
+        validation, more = load_part(parts[1], context.task, reader)
         skipped += more
         _refuse_empty(validation, "validation", system, skipped)
     with computing_with(_fit_threads(checkpoint.model)):
-        history = fit(checkpoint, train, validation, recipe, seed, setting.report, state)
+        history = fit(checkpoint, train, validation, recipe, seed, context.report, state)
         calibration = calibrate(checkpoint.model, train, validation, recipe)
     card = partial(write_card, recipe=recipe, system=system, model=checkpoint.model, parts=parts, seed=seed)
-    return Trained(checkpoint, history, skipped, card, calibration, (train, validation))
+    return TrainedSystem(checkpoint, history, skipped, card, calibration, (train, validation))
 
 
 def _fit_threads(model: EmotionModel) -> int:
-    """Return how many threads train a network: one where every encoder is frozen.
+    """Return how many threads train a network: one if every encoder is frozen.
 
-    What learns then is small: more threads make it no faster, and give it other last digits on other machines.
+    What is trained then is small: more threads make it no faster, and change its last digits between machines.
     """
     encoders = [getattr(model, f"{modality}_encoder") for modality in model.config.modalities]
     return 1 if all(is_frozen(encoder) for encoder in encoders) else torch.get_num_threads()
 
 
-def _either_alone(part: Part) -> bool:
-    """Tell whether a part has each modality alone so often that a network learns to do without the other."""
-    return all(part.modalities.count((modality,)) >= OFTEN * len(part) for modality in MODALITIES)
+def _has_unimodal_utterances(part: Part) -> bool:
+    """Tell whether enough utterances have each modality alone for a network to learn to do without the other."""
+    return all(part.modalities.count((modality,)) >= MIN_UNIMODAL_SHARE * len(part) for modality in MODALITIES)
 
 
-def run_job(job: Job, setting: Setting, corpus: Corpus) -> list[Skip]:
-    """Train, put the model in place, then open the test part, score it and write the predictions.
+def run_job(job: Job, context: JobContext, corpus: Corpus) -> list[Skip]:
+    """Train, put the model in place, then open the test part, predict it and write the predictions.
 
-    No label and no recording of the test part is touched before the model stands in the run folder.
-    `metrics.json` is written last: a job that has it is complete. What an interrupted job left is removed.
+    No label and no recording of the test part is opened before the model is in the run folder. `metrics.json` is
+    written last: a job that has it is complete. What an interrupted job left is removed.
     """
-    shutil.rmtree(job.folder, ignore_errors=True)
-    layout.make_folder(job.folder)
-    setting = replace(setting, recipe=with_source(setting.recipe, job.source))
+    folder = job.folder.path
+    shutil.rmtree(folder, ignore_errors=True)
+    layout.make_folder(folder)
+    context = replace(context, recipe=with_source(context.recipe, job.source))
+    recipe = context.recipe
     train, validation = corpus.select(job.fold.train), corpus.select(job.fold.validation)
     parts = (reading(train, job.source), reading(validation, job.source))
-    trained = train_system(setting, job.system, parts, job.seed, job.beside)
-    layout.write_json_lines(job.folder / layout.HISTORY, (record.as_dict() for record in trained.history))
-    trained.save(job.folder / layout.MODEL)
-    answers = Answers(
-        job.folder,
+    trained = train_system(context, job.name, parts, job.seed, job.unimodal_folders)
+    layout.write_json_lines(folder / layout.HISTORY, (record.as_dict() for record in trained.history))
+    trained.save(folder / layout.MODEL)
+    writer = PredictionWriter(
+        folder,
         trained.checkpoint,
         trained.calibration,
-        setting.task,
-        reader_of(trained.checkpoint, setting, setting.recipe),
-        setting.recipe.training.micro_seconds,
+        context.task,
+        reader_of(trained.checkpoint, context, recipe),
+        recipe.training.micro_seconds,
     )
     tested = corpus.select(job.fold.test)
-    test, skipped = answers.give(reading(tested, job.source), layout.PREDICTIONS)
-    if setting.recipe.speaker_norm:
-        give_adapted(answers, trained.parts, test, setting.recipe)
-    if job.system == "fusion":
-        answers.give_without(test)
-    if job.system != "audio":
-        answers.give_of_other_texts(tested, kinds_of(corpus), job.source)
-    beside = tested_beside(job.fold, tested, setting.undecided, setting.recipe.text_independent)
-    if len(beside):
-        skipped += answers.give(reading(beside, job.source), layout.UNDECIDED)[1]
-    return answers.complete(job.fold.name, test, trained.skipped + skipped)
+    test, skipped = writer.write_corpus(reading(tested, job.source), job.system.predictions_file)
+    if recipe.speaker_norm:
+        write_adapted(writer, job.system.with_speaker_norm().predictions_file, trained.parts, test, recipe)
+    if job.name == "fusion":
+        writer.write_single_modalities(test)
+    if job.system.reads_text:
+        writer.write_other_texts(tested, kinds_of(corpus), job.source)
+    undecided = tested_beside(job.fold, tested, context.undecided, recipe.text_independent)
+    if len(undecided):
+        skipped += writer.write_corpus(reading(undecided, job.source), layout.UNDECIDED)[1]
+    return writer.complete(job.fold.name, test, trained.skipped + skipped)
 
 
-def reader_of(checkpoint: Checkpoint, setting: Setting, recipe: Recipe) -> Reader:
-    """Return what reads utterances for a network, its frozen encoders' frames from the cache."""
-    frozen = frozen_of(checkpoint, recipe, setting.cost)
-    return Reader(checkpoint.preparation, setting.store, frozen, setting.cost)
+def reader_of(checkpoint: Checkpoint, context: JobContext, recipe: Recipe) -> Reader:
+    """Return a reader of utterances for a network; the outputs of its frozen encoders come from the cache."""
+    frozen = frozen_of(checkpoint, recipe, context.cost)
+    return Reader(checkpoint.preparation, context.store, frozen, context.cost)
 
 
 def with_source(recipe: Recipe, source: TextSource) -> Recipe:
-    """Return a recipe that reads another text."""
+    """Return the recipe with another text source."""
     return recipe.model_copy(update={"text": recipe.text.model_copy(update={"source": source})})
 
 

@@ -1,9 +1,9 @@
-"""Speaker-adaptive answers: pooled vectors without what is the speaker's own, and a head that is fitted to them.
+"""Speaker normalisation: pooled vectors standardised by speaker, and a linear head that is fitted to them.
 
-The network stays as it is. Of every utterance the vector that its head takes is standardised by its speaker's
+The network stays as it is. The vector of every utterance that its head takes is standardised by its speaker's
 shrunken mean and variance (`emofuse.data.speaker_statistics`); as the head was trained on other vectors, a linear
 one is fitted in its place to those of the training part. Statistics of a test speaker come from all of that
-speaker's test utterances, never from a label: the answers are transductive, and stand in a column of their own.
+speaker's test utterances, never from a label: the predictions are transductive, and results show them apart.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from emofuse import layout
 from emofuse.config import Recipe
 from emofuse.data.preparation import Outputs
 from emofuse.data.speaker_statistics import FEWEST, Moments, normalise
 from emofuse.errors import CorpusError, RecipeError
 from emofuse.evaluation.calibration import Calibration, Pattern, fit_temperatures, pattern_of
-from emofuse.experiment.test_predictions import Answers, predictions_of
+from emofuse.experiment.prediction_writer import PredictionWriter, stored_predictions
 from emofuse.model.heads import EmotionHead
 from emofuse.model.network import EmotionModel
+from emofuse.runs.stored_predictions import StoredPrediction, write_predictions
 from emofuse.training.loader import Part
 from emofuse.training.losses import (
     inverse_frequency_weights,
@@ -39,84 +39,87 @@ from emofuse.types import Corpus, Finding, SystemName, Task
 from emofuse.types.arrays import Float32Array
 
 CONFOUND = "speaker-single-label"
-# Half the squared weights times this stands beside the loss, which is summed over utterances. With vectors of
-# variance 1 it keeps a few hundred of them from being learnt by heart; the biases are free.
-PENALTY = 10.0
+# Half the squared weights times this is added to the loss, which is summed over utterances. With vectors of
+# variance 1 it keeps the head from fitting a few hundred of them exactly; the biases are not penalised.
+L2_PENALTY = 10.0
 # Of L-BFGS; the loss is convex, and far fewer are needed.
-MOST_STEPS = 500
+MAX_ITERATIONS = 500
 
 
-def refuse_unfit(
+def check_speaker_norm(
     recipe: Recipe,
     corpus: Corpus,
     systems: Sequence[SystemName],
     findings: Sequence[Finding],
     accepted: Collection[str] = (),
 ) -> None:
-    """Refuse `speaker_norm` where it cannot be done, or takes emotion out together with the speaker.
+    """Refuse `speaker_norm` where it cannot be done, or would remove emotion together with the speaker.
 
     Raises:
-        CorpusError: the audit found speakers with a single label and that is not accepted, or nobody is known to
-            speak often enough.
+        CorpusError: the audit found speakers with a single label and that is not accepted, or no known speaker has
+            enough utterances.
         RecipeError: the network has more than one head.
     """
     if not recipe.speaker_norm:
         return
     if "fusion" in systems and recipe.fusion.kind == "late":
         raise RecipeError("speaker_norm adapts one head, and fusion.kind late has two; choose another kind")
-    found = [finding for finding in findings if finding.code == CONFOUND]
-    if found and CONFOUND not in accepted:
+    confounds = [finding for finding in findings if finding.code == CONFOUND]
+    if confounds and CONFOUND not in accepted:
         raise CorpusError(
-            f"speaker_norm would take emotion out together with the speaker, for the audit found {CONFOUND}: "
-            f"{found[0].message}; set speaker_norm: false"
+            f"speaker_norm would remove emotion together with the speaker, for the audit found {CONFOUND}: "
+            f"{confounds[0].message}; set speaker_norm: false"
         )
-    heard = Counter(utterance.speaker for utterance in corpus if utterance.speaker is not None)
-    if max(heard.values(), default=0) < FEWEST:
+    counts = Counter(utterance.speaker for utterance in corpus if utterance.speaker is not None)
+    if max(counts.values(), default=0) < FEWEST:
         raise CorpusError(
             f"speaker_norm needs speakers of {FEWEST} or more utterances, and {corpus.name or 'the corpus'} names "
             "none; give the manifest its speakers, or set speaker_norm: false"
         )
 
 
-def give_adapted(answers: Answers, learnt: tuple[Part, Part | None], test: Part, recipe: Recipe) -> None:
-    """Write what a trained system says of a test part once speakers are taken out; see the module.
+def write_adapted(
+    writer: PredictionWriter, file: str, trained_on: tuple[Part, Part | None], test: Part, recipe: Recipe
+) -> None:
+    """Write the predictions of a trained system for a test part with speaker normalisation; see the module.
 
     Args:
-        answers: of the system, into whose folder they are written.
-        learnt: the training part, and the validation part where there is one; its labels calibrate.
+        writer: of the predictions of the system.
+        file: the name of the file.
+        trained_on: the training part, and the validation part if there is one; its labels calibrate.
         test: of which no label is read.
         recipe: its loss is that of the new head.
     """
-    model, task = answers.checkpoint.model, answers.task
-    known = [part for part in learnt if part is not None]
-    vectors = [pooled_vectors(model, part, answers.micro_seconds) for part in known]
+    model, task = writer.checkpoint.model, writer.task
+    parts = [part for part in trained_on if part is not None]
+    vectors = [pooled_vectors(model, part, writer.micro_seconds) for part in parts]
     overall = Moments.of(vectors[0])
     # Validation that was cut by utterances shares its speakers with training: each has one mean and one variance.
-    speakers = [speaker for part in known for speaker in speakers_of(model, part)]
+    speakers = [speaker for part in parts for speaker in speakers_of(model, part)]
     normal = normalise(np.concatenate(vectors), speakers, overall)
-    head = fit_head(normal[: len(known[0])], known[0], recipe, task)
-    priors = answers.calibration.priors
+    head = fit_head(normal[: len(parts[0])], parts[0], recipe, task)
+    priors = writer.calibration.priors
     calibration = Calibration(priors=priors)
-    if len(known) > 1 and not task.multi_label:
-        calibration = Calibration(_temperatures(head, normal[len(known[0]) :], known[1]), priors=priors)
-    predictions = []
+    if len(parts) > 1 and not task.multi_label:
+        calibration = Calibration(_temperatures(head, normal[len(parts[0]) :], parts[1]), priors=priors)
+    predictions: list[StoredPrediction] = []
     if len(test):
-        heard = pooled_vectors(model, test, answers.micro_seconds)
-        said = tell(head, normalise(heard, speakers_of(model, test), overall))
-        predictions = predictions_of(said, test, calibration, task)
-    layout.write_json_lines(answers.folder / layout.SPEAKER_NORM, (each.as_dict() for each in predictions))
+        tested = pooled_vectors(model, test, writer.micro_seconds)
+        outputs = head_outputs(head, normalise(tested, speakers_of(model, test), overall))
+        predictions = stored_predictions(outputs, test, calibration, task)
+    write_predictions(writer.folder / file, predictions)
 
 
 def pooled_vectors(model: EmotionModel, part: Part, micro_seconds: float) -> Float32Array:
-    """Return what the network's head takes of each utterance of a part, (utterances, width), in their order."""
-    with _watched(model.fusion.head) as taken:
+    """Return the vectors that a network's head takes, (utterances, width), in the order of a part."""
+    with _recorded(model.fusion.head) as batches:
         _, positions = score_part(model, part, micro_seconds)
     # What does not fit into memory is scored again in smaller batches: the last rows are the whole part.
-    return np.concatenate(taken)[-len(part) :][np.argsort(positions)]
+    return np.concatenate(batches)[-len(part) :][np.argsort(positions)]
 
 
 def speakers_of(model: EmotionModel, part: Part) -> list[str | None]:
-    """Return who said each utterance of a part; None also where a modality is missing, as its vector is unlike."""
+    """Return the speakers of a part; None also if a modality is missing, as such vectors differ from the rest."""
     whole = model.config.modalities
     return [
         utterance.speaker if modalities == whole else None
@@ -128,18 +131,18 @@ def fit_head(vectors: npt.NDArray[Any], part: Part, recipe: Recipe, task: Task) 
     """Fit a linear head to normalised vectors, (utterances, width), by the recipe's loss and a penalty.
 
     Logistic regression, and least squares for dimensions, by L-BFGS with all utterances at once, from zeros:
-    nothing is drawn at random.
+    there is no randomness.
     """
     head = EmotionHead(vectors.shape[1], hidden=0, dropout=0.0, task=task, norm=False).eval()
     weights = [layer.weight for layer in (head.classifier, head.regressor) if layer is not None]
     for parameter in head.parameters():
         torch.nn.init.zeros_(parameter)
     inputs = torch.from_numpy(vectors.astype(np.float32))
-    optimizer = torch.optim.LBFGS(head.parameters(), max_iter=MOST_STEPS, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS(head.parameters(), max_iter=MAX_ITERATIONS, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        penalty = PENALTY / 2 * torch.stack([weight.square().sum() for weight in weights]).sum()
+        penalty = L2_PENALTY / 2 * torch.stack([weight.square().sum() for weight in weights]).sum()
         loss = (_loss(head, inputs, part, recipe) + penalty) / len(part)
         loss.backward()
         return loss.detach()
@@ -148,8 +151,8 @@ def fit_head(vectors: npt.NDArray[Any], part: Part, recipe: Recipe, task: Task) 
     return head.requires_grad_(False)
 
 
-def tell(head: EmotionHead, vectors: npt.NDArray[Any]) -> Outputs:
-    """Return what a head says of vectors, (utterances, width)."""
+def head_outputs(head: EmotionHead, vectors: npt.NDArray[Any]) -> Outputs:
+    """Return the outputs of a head for vectors, (utterances, width)."""
     with torch.inference_mode():
         output = head(torch.from_numpy(vectors.astype(np.float32)))
     assert output.logits is not None  # a head always decides
@@ -168,8 +171,8 @@ def _loss(head: EmotionHead, inputs: Tensor, part: Part, recipe: Recipe) -> Tens
         loss = summed_cross_entropy(output.logits, shares, balance, training.label_smoothing)
     if output.dimensions is None:
         return loss
-    wanted = torch.from_numpy(part.dimensions)
-    error = summed_squared_error(output.dimensions, wanted, list(recipe.dimensions.values()))
+    expected = torch.from_numpy(part.dimensions)
+    error = summed_squared_error(output.dimensions, expected, list(recipe.dimensions.values()))
     return loss + training.dimension_weight * error
 
 
@@ -178,19 +181,19 @@ def _temperatures(head: EmotionHead, vectors: npt.NDArray[Any], part: Part) -> d
     patterns = [pattern_of(modalities) for modalities in part.modalities]
     rows = [row for row, pattern in enumerate(patterns) if pattern is not None]
     named = [pattern for pattern in patterns if pattern is not None]
-    return fit_temperatures(tell(head, vectors).logits[rows], part.targets[rows], named)
+    return fit_temperatures(head_outputs(head, vectors).logits[rows], part.targets[rows], named)
 
 
 @contextmanager
-def _watched(head: Any) -> Iterator[list[Float32Array]]:
-    """Note the vectors that a head is given, batch by batch."""
-    taken: list[Float32Array] = []
+def _recorded(head: Any) -> Iterator[list[Float32Array]]:
+    """Record the vectors that a head takes, batch by batch."""
+    batches: list[Float32Array] = []
 
-    def note(module: torch.nn.Module, given: tuple[Any, ...]) -> None:
-        taken.append(given[0].detach().float().cpu().numpy())
+    def record(module: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
+        batches.append(inputs[0].detach().float().cpu().numpy())
 
-    handle = head.register_forward_pre_hook(note)
+    handle = head.register_forward_pre_hook(record)
     try:
-        yield taken
+        yield batches
     finally:
         handle.remove()

@@ -12,8 +12,8 @@ from emofuse.data.cache import key_of
 from emofuse.data.splits import corpus_hash
 from emofuse.data.validation import cut_validation
 from emofuse.errors import CorpusError, RunError
-from emofuse.experiment.from_crossval import Lessons, learn_from
-from emofuse.experiment.job import Setting, train_system
+from emofuse.experiment.job import JobContext, train_system
+from emofuse.experiment.run_settings import RunSettings, settings_from_run
 from emofuse.experiment.setup import environment, recipe_corpus, run_threads
 from emofuse.model.forward import computing_with
 from emofuse.training.audio_store import store_of
@@ -22,8 +22,8 @@ from emofuse.training.state import StateFile
 from emofuse.types import MODALITIES, Corpus, Modality, Skip, SystemName
 
 
-def _silent(progress: Progress) -> None:
-    """Tell nobody."""
+def _no_report(progress: Progress) -> None:
+    """Do nothing: the default progress callback."""
 
 
 def train(
@@ -31,37 +31,47 @@ def train(
     corpus: Corpus,
     out: str | Path,
     system: SystemName = "fusion",
-    report: Reporter = _silent,
+    report: Reporter = _no_report,
     run: str | Path | None = None,
     resume: bool = False,
 ) -> list[Skip]:
     """Train a system on every labelled utterance of a corpus and put its model into `out/model`.
 
-    With the selection `best`, whole speakers (or, failing that, a stratified share) are kept aside to choose
-    the epoch; with `fixed`, everything is learnt from. With a finished cross-validation `run`, everything is
-    learnt from too: its folds have chosen the epochs, and its out-of-fold predictions calibrate the model.
+    With the selection `best`, whole speakers (or, failing that, a stratified share) are held out to select the
+    epoch; with `fixed`, the model is trained on everything. With a finished cross-validation `run` it is trained
+    on everything too: the number of epochs is the mean of those that the folds selected, and the out-of-fold
+    predictions calibrate the model.
 
-    Each epoch is kept in the folder. With `resume`, a training that was interrupted goes on behind the last one,
-    to the same model; one that is complete is left as it is.
+    The state after each epoch is kept in the folder. With `resume`, an interrupted training continues after the
+    last one and gives the same model; one that is complete is left as it is.
+
+    Args:
+        recipe: what to train; of its seeds the first is used.
+        corpus: labels are brought under the recipe's policy first.
+        out: the folder.
+        system: which of the paper's systems.
+        report: progress callback.
+        run: the folder of a finished cross-validation of the same corpus, to take epochs and calibration from.
+        resume: continue an interrupted training.
 
     Returns:
-        What could not be read, and why.
+        The utterances that could not be read, and why.
 
     Raises:
         RunError: the folder holds a model already or, without `resume`, an unfinished training; it cannot be
-            written; the run does not fit, or recipe and corpus do not fit what is to be gone on with.
+            written; the run does not fit, or recipe or corpus differ from those of the interrupted training.
         CorpusError, RecipeError: the corpus or the recipe cannot be used.
     """
     out = Path(out)
     _refuse_complete(out, resume)
     labelled, task = recipe_corpus(recipe, corpus)
-    lessons = None
+    settings = None
     if run is not None:
-        lessons = learn_from(Path(run), system, recipe, labelled, task)
-        recipe = _taught(recipe, lessons)
-    setting = Setting(recipe, task, store_of(recipe.audio.alter), report)
-    identity = _identity(setting, labelled, system)
-    going_on = _begin(layout.make_folder(out), identity, resume)
+        settings = settings_from_run(Path(run), system, recipe, labelled, task)
+        recipe = _with_epochs(recipe, settings)
+    context = JobContext(recipe, task, store_of(recipe.audio.alter), report)
+    identity = _identity(context, labelled, system)
+    resumed = _begin(layout.make_folder(out), identity, resume)
     if (out / layout.MODEL).exists():
         return []
     parts = _parts(labelled, recipe)
@@ -70,16 +80,18 @@ def train(
         layout.write_json(out / layout.ENVIRONMENT, environment())
         if system == "fusion" and recipe.training.start == "unimodal":
             for modality in MODALITIES:
-                alone = setting
+                unimodal = context
                 if run is not None:
-                    taught = _taught(recipe, learn_from(Path(run), modality, recipe, labelled, task))
-                    alone = replace(setting, recipe=taught)
-                _train_beside(alone, modality, parts, StateFile(out / modality / layout.STATE, identity), going_on)
-        beside = {modality: out / modality for modality in MODALITIES}
+                    own = settings_from_run(Path(run), modality, recipe, labelled, task)
+                    unimodal = replace(context, recipe=_with_epochs(recipe, own))
+                _train_unimodal(
+                    unimodal, modality, parts, StateFile(out / modality / layout.STATE, identity), resumed
+                )
+        unimodal_folders = {modality: out / modality for modality in MODALITIES}
         state = StateFile(out / layout.STATE, identity)
-        trained = train_system(setting, system, parts, recipe.seeds[0], beside, state)
-    if lessons is not None:
-        trained = replace(trained, calibration=lessons.calibration)
+        trained = train_system(context, system, parts, recipe.seeds[0], unimodal_folders, state)
+    if settings is not None:
+        trained = replace(trained, calibration=settings.calibration)
     layout.write_json_lines(out / layout.HISTORY, (record.as_dict() for record in trained.history))
     trained.save(out / layout.MODEL)
     state.clear()
@@ -93,59 +105,59 @@ def _refuse_complete(out: Path, resume: bool) -> None:
 
 
 def _begin(out: Path, identity: str, resume: bool) -> bool:
-    """Write down what is trained in a folder; return whether a training of the same is gone on with there."""
+    """Record what is trained in a folder; return whether an interrupted training of the same is resumed."""
     path = out / layout.TRAINING
     if not path.is_file():
         layout.write_json(path, {"identity": identity})
         return False
     if not resume:
         raise RunError(
-            f"{out}: holds a training that was interrupted; go on with --resume, or choose another folder"
+            f"{out}: holds a training that was interrupted; continue it with --resume, or choose another folder"
         )
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["identity"]
+        stored = json.loads(path.read_text(encoding="utf-8"))["identity"]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise RunError(f"{path}: is damaged; choose another folder") from error
-    if found != identity:
+    if stored != identity:
         raise RunError(f"{out}: holds a training of another recipe or corpus; choose another folder")
     return True
 
 
 def _parts(labelled: Corpus, recipe: Recipe) -> tuple[Corpus, Corpus]:
-    """Return what is learnt from, and what is kept aside to choose the epoch; the latter may be empty."""
+    """Return the training part, and the validation part, which may be empty."""
     utterances = sorted((u for u in labelled if u.label is not None), key=lambda u: u.id)
-    kept_aside: set[str] = set()
+    held_out: set[str] = set()
     if recipe.selection == "best":
-        kept_aside, _ = cut_validation(utterances, recipe.folds_seed)
-    learnt = labelled.select(lambda u: u.label is not None and u.id not in kept_aside)
-    if not len(learnt):
+        held_out, _ = cut_validation(utterances, recipe.folds_seed)
+    training = labelled.select(lambda u: u.label is not None and u.id not in held_out)
+    if not len(training):
         raise CorpusError("nothing is left to train on beside the validation part; use the selection fixed")
-    return learnt, labelled.select(kept_aside)
+    return training, labelled.select(held_out)
 
 
-def _identity(setting: Setting, labelled: Corpus, system: SystemName) -> str:
-    """Return what a training depends on, as one word: recipe, system, corpus, what its copies are made with."""
+def _identity(context: JobContext, labelled: Corpus, system: SystemName) -> str:
+    """Return a hash of what a training depends on: recipe, system, corpus, augmentation."""
     rows = [[u.id, u.speaker, u.session, u.gender, u.split, sorted(u.tags.items())] for u in labelled]
     return key_of(
-        recipe=setting.recipe.as_dict(),
+        recipe=context.recipe.as_dict(),
         system=system,
         corpus=corpus_hash(labelled),
         rows=sorted(rows),
-        copies=setting.store.identity,
+        copies=context.store.identity,
     )
 
 
-def _train_beside(
-    setting: Setting, modality: Modality, parts: tuple[Corpus, Corpus], state: StateFile, going_on: bool
+def _train_unimodal(
+    context: JobContext, modality: Modality, parts: tuple[Corpus, Corpus], state: StateFile, resumed: bool
 ) -> None:
-    """Train a unimodal system to start the fused one from, unless this training has done so before."""
+    """Train a unimodal system whose weights the fused one starts from, unless that was done before a resume."""
     model = state.path.parent / layout.MODEL
-    if not (going_on and model.exists()):
-        train_system(setting, modality, parts, setting.recipe.seeds[0], state=state).save(model)
+    if not (resumed and model.exists()):
+        train_system(context, modality, parts, context.recipe.seeds[0], state=state).save(model)
         state.clear()
 
 
-def _taught(recipe: Recipe, lessons: Lessons) -> Recipe:
-    """Return the recipe with the epochs that a run has chosen for a system, and nothing kept aside."""
-    training = recipe.training.model_copy(update={"epochs": lessons.epochs, "joint_epochs": None})
+def _with_epochs(recipe: Recipe, settings: RunSettings) -> Recipe:
+    """Return the recipe with the number of epochs that a run has selected, and no validation part."""
+    training = recipe.training.model_copy(update={"epochs": settings.epochs, "joint_epochs": None})
     return recipe.model_copy(update={"selection": "fixed", "training": training})

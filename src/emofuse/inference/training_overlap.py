@@ -11,7 +11,7 @@ import yaml
 
 from emofuse import layout
 from emofuse.errors import RunError
-from emofuse.runs.comparing import read_folds
+from emofuse.runs.run_folder import read_folds
 from emofuse.types import Corpus
 
 # Corpora as cards name them; a manifest is known by them if they stand in its name.

@@ -101,9 +101,7 @@ def _conformal(
     return {"wished_coverage": level} | whole | {"by_speaker": by_speaker}
 
 
-def _draw(
-    run: CompletedRun, system: System, truth: IntArray, before: Float64Array, after: Float64Array
-) -> None:
+def _draw(run: CompletedRun, system: System, truth: IntArray, before: Float64Array, after: Float64Array) -> None:
     def bins(values: Float64Array) -> Sequence[Bin]:
         return reliability(values.max(axis=1), values.argmax(axis=1) == truth)
 

@@ -81,7 +81,7 @@ def read_predictions(path: Path) -> dict[str, StoredPrediction]:
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a file; unlike `splitlines`, only "\\n" ends a line: texts may hold U+2028.
+    """Return the rows of a file; only a newline ends a row, unlike in `splitlines`: texts may hold U+2028.
 
     Raises:
         OSError, ValueError: the file is missing or damaged.

@@ -59,8 +59,8 @@ def check_submission(
         known: ids of the whole corpus.
 
     Raises:
-        CorpusError: an id or a label is unknown, an utterance is predicted twice by one seed, only some predictions
-            have probabilities, the folds are other ones, or nothing is left to score.
+        CorpusError: an id or a label is unknown, an utterance is predicted twice by one seed, only some
+            predictions have probabilities, the folds are other ones, or nothing is left to score.
     """
     for prediction in submitted:
         _refuse_unknown(prediction, labels, known)
@@ -87,7 +87,9 @@ def check_submission(
 
 def _refuse_unknown(prediction: SubmittedPrediction, labels: Sequence[str], known: Collection[str]) -> None:
     if prediction.id not in known:
-        raise CorpusError(f"{prediction.place}: the manifest has no utterance {prediction.id!r}; check which one it is of")
+        raise CorpusError(
+            f"{prediction.place}: the manifest has no utterance {prediction.id!r}; check which one it is of"
+        )
     strange = ({prediction.label} | set(prediction.probabilities or labels)) - set(labels)
     if strange:
         raise CorpusError(
@@ -103,7 +105,8 @@ def _by_seed(predictions: Iterable[SubmittedPrediction]) -> dict[str, dict[str, 
         if prediction.id in seed:
             of_seed = f" by seed {prediction.seed}" if prediction.seed else ""
             raise CorpusError(
-                f"{prediction.place}: {prediction.id!r} is predicted twice{of_seed}, first in {seed[prediction.id].place}; "
+                f"{prediction.place}: {prediction.id!r} is predicted twice{of_seed}, "
+                f"first in {seed[prediction.id].place}; "
                 "leave one, or give each training its own value in a column seed"
             )
         seed[prediction.id] = prediction
@@ -121,7 +124,10 @@ def _refuse_other_folds(predictions: Iterable[SubmittedPrediction], tested: Sequ
     for prediction in predictions:
         if prediction.fold is None:
             continue
-        for other in (theirs.setdefault(prediction.fold, prediction), ours.setdefault(fold_of[prediction.id], prediction)):
+        for other in (
+            theirs.setdefault(prediction.fold, prediction),
+            ours.setdefault(fold_of[prediction.id], prediction),
+        ):
             together = fold_of[other.id] == fold_of[prediction.id]
             if together != (other.fold == prediction.fold):
                 raise CorpusError(_other_folds(prediction, other, together))
@@ -131,7 +137,7 @@ def _other_folds(prediction: SubmittedPrediction, other: SubmittedPrediction, to
     pair = f"{prediction.place}: {prediction.id!r} and {other.id!r} are"
     if together:
         return (
-            f"{pair} in folds {prediction.fold!r} and {other.fold!r}, and the protocol tests them together, so that "
+            f"{pair} in folds {prediction.fold!r} and {other.fold!r}; the protocol tests them together, so that "
             "each may have been in training when the other was tested; predict again with the protocol's folds"
         )
     return (
@@ -164,8 +170,8 @@ def _probabilities(prediction: SubmittedPrediction, labels: Sequence[str]) -> di
     if values[prediction.label] < most - ROUNDING_ERROR:
         likeliest = max(values, key=lambda label: values[label])
         raise CorpusError(
-            f"{prediction.place}: the label is {prediction.label!r}, and {likeliest!r} has the largest probability; "
-            "leave the probabilities out if the label is not chosen by them"
+            f"{prediction.place}: the label is {prediction.label!r}, and {likeliest!r} has the largest "
+            "probability; leave the probabilities out if the label is not chosen by them"
         )
     # Of two that were rounded to the same number, the predicted label must have the larger.
     return {label: value / total for label, value in values.items()} | {

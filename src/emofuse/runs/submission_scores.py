@@ -8,9 +8,9 @@ from typing import Any
 
 from emofuse.errors import ProtocolError
 from emofuse.runs.signature import UNSTATED, Signature, folds_key, protocol_name
-from emofuse.runs.tested_utterances import tested_utterances
 from emofuse.runs.submission import Submission, check_submission
 from emofuse.runs.submitted_files import SubmittedPrediction
+from emofuse.runs.tested_utterances import tested_utterances
 from emofuse.types import Corpus, Fold, Task
 
 # How many ids a message lists.
@@ -39,7 +39,11 @@ class SubmissionInfo:
 
 
 def score_submission(
-    submitted: Sequence[SubmittedPrediction], corpus: Corpus, task: Task, folds: Sequence[Fold], info: SubmissionInfo
+    submitted: Sequence[SubmittedPrediction],
+    corpus: Corpus,
+    task: Task,
+    folds: Sequence[Fold],
+    info: SubmissionInfo,
 ) -> dict[str, Any]:
     """Score a system's predictions and sign the figures.
 
@@ -144,10 +148,12 @@ def _warnings(submission: Submission) -> list[str]:
             f"{_names(submission.missing)}"
         )
     if submission.untested:
-        warnings.append(f"{submission.untested} predictions are for utterances that no fold tests, and do not count")
+        warnings.append(
+            f"{submission.untested} predictions are for utterances that no fold tests, and do not count"
+        )
     if not submission.names_folds:
         warnings.append(
-            "there is no column fold: that no model was trained on what it predicts is only claimed by their author"
+            "there is no column fold: that no model was trained on what it predicts is only their author's claim"
         )
     if not submission.has_probabilities:
         warnings.append("there are no probabilities: ECE, NLL, Brier score and AURC are not known")

@@ -5,8 +5,6 @@ Each function that opens something is called in a process of its own; those of O
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +16,7 @@ import numpy as np
 
 from emofuse.data.preparation import Item
 from emofuse.inference.bench.bench_utterances import CHUNK
+from emofuse.peak_memory import peak_memory_mb
 from emofuse.types.arrays import Float32Array
 
 SystemName = Literal["transformers single", "transformers batch", "torch", "onnx float32", "onnx int8"]
@@ -99,7 +98,7 @@ def open_system(name: SystemName, folders: Folders, threads: int) -> Callable[[S
         began = perf_counter()
         logits = forward(items)
         seconds = perf_counter() - began
-        return Turn(seconds, tuple(int(index) for index in logits.argmax(axis=1)), peak_rss_mb())
+        return Turn(seconds, tuple(int(index) for index in logits.argmax(axis=1)), peak_memory_mb())
 
     return run
 
@@ -149,16 +148,3 @@ def open_peak(threads: int) -> Callable[[int], float]:
     from emofuse.inference.bench.peak import MatrixProducts
 
     return MatrixProducts(threads)
-
-
-def peak_rss_mb() -> float:
-    """Return the most memory that this process has held, in MB of 2^20 bytes.
-
-    Linux carries `ru_maxrss` over from the process that started this one, but not `VmHWM`.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        line = next(one for one in status.read_text().splitlines() if one.startswith("VmHWM:"))
-        return int(line.split()[1]) / 2**10
-    unit = 1 if sys.platform == "darwin" else 2**10  # bytes there, kB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20

@@ -1,4 +1,4 @@
-"""What a cross-validation teaches the model that is kept: epochs, temperatures, a threshold; or why it cannot."""
+"""What a final training takes from a cross-validation: epochs, temperatures, a threshold; or why it cannot."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from emofuse.cli.main import run as command
 from emofuse.config import Recipe
 from emofuse.data.manifest import save_corpus
 from emofuse.errors import RunError
-from emofuse.evaluation.calibration import Calibration
-from emofuse.experiment.from_crossval import learn_from
+from emofuse.evaluation.calibration import Calibration, fit_temperature
+from emofuse.experiment.run_settings import settings_from_run
 from emofuse.experiment.setup import recipe_corpus
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.torch_runtime import load_torch
@@ -114,18 +114,18 @@ def raw_rows(run: Path, corpus: Corpus) -> dict[str, list[tuple[list[float], int
 
 
 @pytest.fixture(scope="module")
-def lessons(run: Path, recipe: Recipe, large: Corpus) -> Any:
-    return learn_from(run, "fusion", recipe, *recipe_corpus(recipe, large))
+def settings(run: Path, recipe: Recipe, large: Corpus) -> Any:
+    return settings_from_run(run, "fusion", recipe, *recipe_corpus(recipe, large))
 
 
-def test_epochs_are_the_mean_of_those_that_folds_and_seeds_chose(run: Path, lessons: Any) -> None:
+def test_epochs_are_the_mean_of_those_that_folds_and_seeds_chose(run: Path, settings: Any) -> None:
     chosen = [chosen_epoch(job) for job in jobs(run)]
     assert len(set(chosen)) > 1 or chosen[0] < 6  # there was something to choose
-    assert lessons.epochs == round(mean(chosen))
+    assert settings.epochs == round(mean(chosen))
 
 
 def test_temperatures_are_those_of_the_pooled_predictions_of_all_folds(
-    run: Path, lessons: Any, large: Corpus
+    run: Path, settings: Any, large: Corpus
 ) -> None:
     rows = raw_rows(run, large)
     # 72 utterances under two seeds, three of which lack something; what lacks it anyway is not counted twice.
@@ -134,7 +134,7 @@ def test_temperatures_are_those_of_the_pooled_predictions_of_all_folds(
         "audio": 140,
         "text": 142,
     }
-    assert set(lessons.calibration.temperatures) == set(rows)
+    assert set(settings.calibration.temperatures) == set(rows)
     for pattern, found in rows.items():
         logits, truth = (np.array(column) for column in zip(*found, strict=True))
 
@@ -143,7 +143,7 @@ def test_temperatures_are_those_of_the_pooled_predictions_of_all_folds(
             return float(log_loss(truth, powers / powers.sum(axis=1, keepdims=True), labels=range(4)))
 
         best = optimize.minimize_scalar(cost, bounds=(0.1, 10), method="bounded", options={"xatol": 1e-9})
-        assert lessons.calibration.temperatures[pattern] == pytest.approx(best.x, rel=5e-3)
+        assert settings.calibration.temperatures[pattern] == pytest.approx(best.x, rel=5e-3)
 
 
 def test_the_folds_own_temperatures_were_taken_out_first(run: Path) -> None:
@@ -152,8 +152,8 @@ def test_the_folds_own_temperatures_were_taken_out_first(run: Path) -> None:
     assert len({found["audio"] for found in own}) > 1
 
 
-def test_the_threshold_is_reached_on_the_pooled_predictions(run: Path, lessons: Any, large: Corpus) -> None:
-    found = lessons.calibration
+def test_the_threshold_is_reached_on_the_pooled_predictions(run: Path, settings: Any, large: Corpus) -> None:
+    found = settings.calibration
     logits, truth = (np.array(column) for column in zip(*raw_rows(run, large)["audio+text"], strict=True))
     powers = np.exp(logits / found.temperatures["audio+text"])
     chances = powers / powers.sum(axis=1, keepdims=True)
@@ -171,18 +171,18 @@ def test_the_threshold_is_reached_on_the_pooled_predictions(run: Path, lessons: 
     assert found.conformal[0.8] == pytest.approx(scores[int(np.ceil((len(scores) + 1) * 0.8)) - 1], abs=1e-4)
 
 
-def test_priors_are_those_of_everything_that_is_learnt_from(lessons: Any, large: Corpus) -> None:
-    assert lessons.calibration.priors == pytest.approx(
+def test_priors_are_those_of_everything_that_is_learnt_from(settings: Any, large: Corpus) -> None:
+    assert settings.calibration.priors == pytest.approx(
         {label: sum(u.label == label for u in large) / len(large) for label in LABELS}
     )
 
 
-def test_very_sure_predictions_give_their_logits_back(
+def test_temperatures_of_confident_models_are_those_of_their_raw_logits(
     run: Path, recipe: Recipe, large: Corpus, tmp_path: Path
 ) -> None:
-    """A fold whose temperature is 0.1 makes probabilities of e-87 from logits that are 8.7 apart."""
+    """A fold whose temperature is 0.1 makes a probability of 0 from logits that are 200 apart."""
     shutil.copytree(run, tmp_path / "run")
-    logits, wrong = np.array([8.7, 0.0, 0.0, 0.0]), 0
+    rows_of_all, truth = [], []
     for job in jobs(tmp_path / "run"):
         metrics = json.loads((job / "metrics.json").read_text())
         metrics["calibration"]["temperatures"]["audio+text"] = 0.1
@@ -190,32 +190,45 @@ def test_very_sure_predictions_give_their_logits_back(
         rows = [json.loads(line) for line in (job / "predictions.jsonl").read_text().splitlines()]
         for row in rows:
             label = next(str(u.label) for u in large if u.id == row["id"])
-            told = LABELS[(LABELS.index(label) + 1) % 4] if row["id"].endswith("_7") else label
-            wrong += told != label and row["modalities"] == ["audio", "text"]
-            powers = np.exp((logits - 8.7) / 0.1)
-            order = [told, *(other for other in LABELS if other != told)]
-            row["probabilities"] = dict(zip(order, (powers / powers.sum()).tolist(), strict=True))
-            row["label"] = told
+            wrong = row["id"] == large.utterances[0].id
+            predicted = LABELS[(LABELS.index(label) + 1) % 4] if wrong else label
+            order = [predicted, *(other for other in LABELS if other != predicted)]
+            logits = np.array([200.0 if wrong else 5.0, 0.0, 0.0, 0.0])
+            powers = np.exp((logits - logits[0]) / 0.1)
+            row["logits"] = dict(zip(order, logits.tolist(), strict=True))
+            row["probabilities"] = dict(zip(order, powers.tolist(), strict=True))
+            row["label"] = predicted
+            if row["modalities"] == ["audio", "text"]:
+                rows_of_all.append([row["logits"][name] for name in LABELS])
+                truth.append(LABELS.index(label))
         (job / "predictions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    found = learn_from(tmp_path / "run", "fusion", recipe, *recipe_corpus(recipe, large))
-    share = wrong / 138
-    # A right answer costs log(1 + 3 exp(-8.7 / T)), a wrong one 8.7 / T more.
-    grid = np.linspace(0.5, 8, 7501)
-    costs = np.log(1 + 3 * np.exp(-8.7 / grid)) + share * 8.7 / grid
-    assert found.calibration.temperatures["audio+text"] == pytest.approx(grid[int(np.argmin(costs))], rel=1e-3)
+    found = settings_from_run(tmp_path / "run", "fusion", recipe, *recipe_corpus(recipe, large))
+    raw = fit_temperature(np.array(rows_of_all), np.array(truth))
+    assert 5.0 < raw < 9.0  # the two rows that are wrong by 200 make it so; wrong by 69, it would be about 2
+    assert found.calibration.temperatures["audio+text"] == raw
 
 
-def test_training_takes_what_the_run_teaches(
-    run: Path, recipe: Recipe, large: Corpus, lessons: Any, tmp_path: Path
+def test_a_run_without_logits_must_be_made_again(run: Path, recipe: Recipe, large: Corpus, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    file = jobs(tmp_path / "run")[0] / "predictions.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    file.write_text("".join(json.dumps({k: v for k, v in row.items() if k != "logits"}) + "\n" for row in rows))
+    words = refused(tmp_path / "run", recipe, large)
+    assert "without logits" in words
+    assert "make the run again" in words
+
+
+def test_training_takes_the_settings_of_the_run(
+    run: Path, recipe: Recipe, large: Corpus, settings: Any, tmp_path: Path
 ) -> None:
     assert train(recipe, large, tmp_path / "out", "fusion", run=run) == []
     history = (tmp_path / "out" / "history.jsonl").read_text().splitlines()
-    assert len(history) == lessons.epochs
+    assert len(history) == settings.epochs
     assert json.loads(history[-1])["validation"]["ua"] is None  # nothing is kept aside
     document = json.loads((tmp_path / "out" / "model" / "calibration.json").read_text())
-    assert Calibration.from_dict(document) == lessons.calibration
+    assert Calibration.from_dict(document) == settings.calibration
     used = load_recipe(tmp_path / "out" / "recipe.yaml")
-    assert (used.selection, used.training.epochs) == ("fixed", lessons.epochs)
+    assert (used.selection, used.training.epochs) == ("fixed", settings.epochs)
 
 
 def test_a_run_that_chose_nothing_leaves_the_epochs_of_the_recipe(
@@ -223,7 +236,7 @@ def test_a_run_that_chose_nothing_leaves_the_epochs_of_the_recipe(
 ) -> None:
     fixed = recipe.model_copy(update={"selection": "fixed", "seeds": (0,)})
     cross_validate(fixed, corpus, tmp_path / "run", systems=("text",))
-    found = learn_from(tmp_path / "run", "text", fixed, *recipe_corpus(fixed, corpus))
+    found = settings_from_run(tmp_path / "run", "text", fixed, *recipe_corpus(fixed, corpus))
     assert found.epochs == 6
     assert set(found.calibration.temperatures) == {"text"}
 
@@ -236,7 +249,7 @@ def test_a_network_that_starts_from_unimodal_ones_gets_the_epochs_of_its_own_par
     recipe = load_recipe(write_recipe(tmp_path / "start.yaml", text), settings)
     cross_validate(recipe, large, tmp_path / "run", accept=("missing-audio",))
     given = {
-        system: learn_from(tmp_path / "run", system, recipe, *recipe_corpus(recipe, large)).epochs  # type: ignore[arg-type]
+        system: settings_from_run(tmp_path / "run", system, recipe, *recipe_corpus(recipe, large)).epochs  # type: ignore[arg-type]
         for system in ("audio", "text", "fusion")
     }
     assert given["fusion"] < 6  # what the recipe says is not what the run has chosen
@@ -249,33 +262,31 @@ def test_a_network_that_starts_from_unimodal_ones_gets_the_epochs_of_its_own_par
 
 def refused(run: Path, recipe: Recipe, corpus: Corpus, system: str = "fusion") -> str:
     with pytest.raises(RunError) as caught:
-        learn_from(run, system, recipe, *recipe_corpus(recipe, corpus))  # type: ignore[arg-type]
+        settings_from_run(run, system, recipe, *recipe_corpus(recipe, corpus))  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def test_a_run_that_is_not_finished_teaches_nothing(
-    run: Path, recipe: Recipe, large: Corpus, tmp_path: Path
-) -> None:
-    assert "is no finished cross-validation" in refused(tmp_path / "nowhere", recipe, large)
+def test_a_run_that_is_not_finished_is_refused(run: Path, recipe: Recipe, large: Corpus, tmp_path: Path) -> None:
+    assert "nowhere: no such run folder" in refused(tmp_path / "nowhere", recipe, large)
     shutil.copytree(run, tmp_path / "run")
     (jobs(tmp_path / "run")[2] / "history.jsonl").unlink()
-    assert "its job folders cannot be read" in refused(tmp_path / "run", recipe, large)
+    assert "history.jsonl: is missing or damaged; run it again" in refused(tmp_path / "run", recipe, large)
     (tmp_path / "run" / "results.json").write_text('{"systems": ')
-    assert "is no finished cross-validation" in refused(tmp_path / "run", recipe, large)
+    assert "results.json: cannot be read" in refused(tmp_path / "run", recipe, large)
     (tmp_path / "run" / "results.json").unlink()
-    assert "it has no results.json to read" in refused(tmp_path / "run", recipe, large)
+    assert "results.json: is not there" in refused(tmp_path / "run", recipe, large)
 
 
-def test_a_run_of_another_system_or_other_labels_teaches_nothing(run: Path, recipe: Recipe, large: Corpus) -> None:
+def test_a_run_of_another_system_or_other_labels_is_refused(run: Path, recipe: Recipe, large: Corpus) -> None:
     assert "has no system 'audio'; it has fusion" in refused(run, recipe, large, "audio")
     merged = {"angry": "bad", "sad": "bad", "happy": "good", "neutral": "good"}
     other = recipe.model_copy(update={"labels": merged})
-    assert "tells angry, happy, neutral, sad, and the recipe bad, good" in refused(run, other, large)
+    assert "predicts angry, happy, neutral, sad, and the recipe bad, good" in refused(run, other, large)
 
 
 @pytest.mark.parametrize("change", ["other ids", "other labels", "fewer", "other words"])
-def test_a_run_on_another_manifest_teaches_nothing(run: Path, recipe: Recipe, large: Corpus, change: str) -> None:
+def test_a_run_on_another_manifest_is_refused(run: Path, recipe: Recipe, large: Corpus, change: str) -> None:
     exchanged = {"angry": "sad", "sad": "angry", "happy": "happy", "neutral": "neutral"}
     changed = {
         "other ids": [replace(u, id=f"new_{u.id}") for u in large],
