@@ -15,8 +15,8 @@ from sklearn import metrics as reference
 
 from emofuse.errors import CheckpointError, RecipeError
 from emofuse.evaluation.calibration import (
-    COLDEST,
-    HOTTEST,
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
     PATTERNS,
     Calibration,
     Pattern,
@@ -109,7 +109,7 @@ def test_the_temperature_agrees_with_a_second_implementation(seed: int, temperat
     logits, truth = judged(temperature, utterances=60, seed=seed)
     found = optimize.minimize_scalar(
         lambda log: reference.log_loss(truth, probabilities(logits / math.exp(log)), labels=range(4)),
-        bounds=(math.log(COLDEST), math.log(HOTTEST)),
+        bounds=(math.log(MIN_TEMPERATURE), math.log(MAX_TEMPERATURE)),
         method="bounded",
         options={"xatol": 1e-9},
     )
@@ -133,12 +133,12 @@ def test_a_temperature_mends_calibration_and_keeps_the_labels() -> None:
 
 def test_logits_that_part_the_labels_without_error_stop_at_the_coldest() -> None:
     truth = np.arange(40) % 3
-    assert fit_temperature(np.eye(3)[truth], truth) == COLDEST
+    assert fit_temperature(np.eye(3)[truth], truth) == MIN_TEMPERATURE
 
 
 def test_logits_that_are_worse_than_none_stop_at_the_hottest() -> None:
     truth = np.arange(40) % 3
-    assert fit_temperature(-np.eye(3)[truth], truth) == HOTTEST
+    assert fit_temperature(-np.eye(3)[truth], truth) == MAX_TEMPERATURE
 
 
 def test_where_there_is_nothing_to_learn_the_temperature_is_one() -> None:
@@ -151,7 +151,7 @@ def test_where_there_is_nothing_to_learn_the_temperature_is_one() -> None:
 def test_temperatures_do_not_overflow() -> None:
     logits, truth = judged(300.0)
     with warnings.catch_warnings(action="error"):
-        assert fit_temperature(logits.astype(np.float32), truth) == HOTTEST
+        assert fit_temperature(logits.astype(np.float32), truth) == MAX_TEMPERATURE
 
 
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.3])
@@ -217,11 +217,11 @@ def test_a_calibration_survives_json(calibration: Calibration) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("temperatures", {"video": 1.0}, "audio, text, audio\\+text"),
+        ("temperatures", {"video": 1.0}, "temperatures, video: .* 'audio', 'text' or 'audio\\+text'"),
         ("temperatures", {"audio": 0.0}, "temperatures, audio"),
         ("temperatures", {"audio": math.nan}, "temperatures, audio"),
         ("temperatures", {"audio": True}, "True"),
-        ("temperatures", [1.0], "mapping"),
+        ("temperatures", [1.0], "temperatures: input should be an object, not"),
         ("accuracy", 1.5, "accuracy"),
         ("threshold", "0.5", "threshold"),
         ("threshold", math.inf, "threshold"),

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +23,20 @@ def distance_by_definition(said: tuple[str, ...], heard: tuple[str, ...]) -> int
         return 1 + min(rest(i + 1, j + 1), rest(i + 1, j), rest(i, j + 1))
 
     return rest(0, 0)
+
+
+def distance_by_rows(said: Sequence[str], heard: Sequence[str]) -> int:
+    """The edit distance one row of the table at a time, for long texts: a third implementation."""
+    numbers = {word: number for number, word in enumerate({*said, *heard})}
+    columns = np.array([numbers[word] for word in heard], dtype=np.int64)
+    steps = np.arange(len(heard) + 1)
+    row = steps
+    for word in said:
+        kept_or_replaced = row[:-1] + (columns != numbers[word])
+        best = np.concatenate([row[:1] + 1, np.minimum(row[1:] + 1, kept_or_replaced)])
+        # A word put in costs one more than the cell to its left: a running minimum, with the steps taken out.
+        row = np.minimum.accumulate(best - steps) + steps
+    return int(row[-1])
 
 
 SENTENCES = st.lists(st.sampled_from(["dogs", "are", "sitting", "by", "the", "door"]), max_size=9)
@@ -98,8 +114,8 @@ def test_each_utterance_needs_a_group() -> None:
 
 
 def test_long_texts_are_compared_in_reasonable_time() -> None:
-    said = " ".join(str(number % 97) for number in range(6000))
-    heard = " ".join(str(number % 89) for number in range(6000))
-    errors, words = word_errors(said, heard)
+    said = [str(number % 97) for number in range(6000)]
+    heard = [str(number % 89) for number in range(6000)]
+    errors, words = word_errors(" ".join(said), " ".join(heard))
     assert words == 6000
-    assert 0 < errors <= 6000
+    assert errors == distance_by_rows(said, heard)

@@ -1,48 +1,54 @@
-"""From logits to probabilities that mean what they say: temperatures, priors, and the record of a model's own."""
+"""From logits to calibrated probabilities: temperatures, priors, label smoothing, and their stored record."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field, TypeAdapter, ValidationError
 
 from emofuse.errors import CheckpointError, RecipeError
 from emofuse.types import Modality
 from emofuse.types.arrays import Float64Array, IntArray
 
-# What an utterance was judged by: a network that hears and reads errs otherwise than one that only hears.
+# The modalities that a prediction was made from: each combination has a temperature of its own.
 Pattern = Literal["audio", "text", "audio+text"]
 PATTERNS: tuple[Pattern, ...] = ("audio", "text", "audio+text")
-COLDEST, HOTTEST = 0.1, 10.0
-# Fewer utterances than this say nothing about a temperature.
-FEWEST_FOR_TEMPERATURE = 20
-# What a label keeps at the least where label smoothing is undone.
-FAINTEST = 1e-3
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.1, 10.0
+# A temperature is not fitted to fewer utterances.
+MIN_UTTERANCES_FOR_TEMPERATURE = 20
+# The least probability of a label after label smoothing is undone.
+MIN_PROBABILITY = 1e-3
+Temperature: TypeAlias = Annotated[float, Field(ge=MIN_TEMPERATURE, le=MAX_TEMPERATURE)]
+Share: TypeAlias = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was learnt on validation about a model's confidence.
+    """What was fitted to a validation part: how a model's logits become probabilities, and when it abstains.
 
     Attributes:
         temperatures: modality pattern -> what its logits are divided by; 1 for a pattern that is not named.
-        accuracy: the accuracy that was wished for among accepted utterances; None where none was.
-        threshold: the confidence from which on utterances are accepted; None where no threshold reaches it.
+        accuracy: the wished accuracy over accepted utterances; None if there was no wish.
+        threshold: utterances with at least this confidence are accepted; None if no threshold is accurate enough.
         conformal: wished coverage -> quantile of the conformal score; see `conformal`.
-        priors: label -> its share of the training part; empty where nobody wrote it down.
+        priors: label -> its share of the training part; empty if not known.
         smoothing: of the labels in training, undone before temperatures; see `undo_smoothing`. 0 leaves it in.
     """
 
-    temperatures: Mapping[Pattern, float] = field(default_factory=dict, hash=False)
-    accuracy: float | None = None
-    threshold: float | None = None
-    conformal: Mapping[float, float] = field(default_factory=dict, hash=False)
-    priors: Mapping[str, float] = field(default_factory=dict, hash=False)
-    smoothing: float = 0.0
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+
+    temperatures: Mapping[Pattern, Temperature] = field(default_factory=dict, hash=False)
+    accuracy: Share | None = None
+    threshold: Share | None = None
+    conformal: Mapping[Share, Share] = field(default_factory=dict, hash=False)
+    priors: Mapping[str, Share] = field(default_factory=dict, hash=False)
+    smoothing: Annotated[float, Field(ge=0.0, le=0.9)] = 0.0
 
     def apply(
         self, logits: npt.NDArray[np.floating[Any]], patterns: Sequence[Pattern | None], multi_label: bool = False
@@ -54,7 +60,7 @@ class Calibration:
         return probabilities(logits / np.array(temperatures, dtype=np.float64)[:, None], multi_label)
 
     def abstains(self, confidence: float) -> bool:
-        """Tell whether a confidence is too low for an answer."""
+        """Tell whether a confidence is too low for a prediction."""
         return self.threshold is not None and confidence < self.threshold
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,34 +77,24 @@ class Calibration:
         names = {each.name for each in fields(cls)}
         if not isinstance(values, Mapping) or {*values, "smoothing"} != names:  # older ones have no smoothing
             raise CheckpointError(f"a calibration has the keys {', '.join(sorted(names))} and no others")
-        temperatures = _numbers(values["temperatures"], "temperatures", COLDEST, HOTTEST)
-        if not set(temperatures) <= set(PATTERNS):
-            raise CheckpointError(f"temperatures of a calibration are for {', '.join(PATTERNS)}")
-        priors = _numbers(values["priors"], "priors", 0.0, 1.0)
-        if priors and not math.isclose(sum(priors.values()), 1.0, abs_tol=1e-6):
+        try:
+            found = TypeAdapter(cls).validate_json(json.dumps(values))
+        except (ValidationError, TypeError) as error:
+            raise CheckpointError(f"a calibration cannot be read: {_explain(error)}") from error
+        if found.priors and not math.isclose(sum(found.priors.values()), 1.0, abs_tol=1e-6):
             raise CheckpointError("the priors of a calibration must sum to 1")
-        return cls(
-            temperatures={pattern: temperatures[pattern] for pattern in PATTERNS if pattern in temperatures},
-            accuracy=_share(values["accuracy"], "accuracy"),
-            threshold=_share(values["threshold"], "threshold"),
-            conformal={
-                _level(level): value
-                for level, value in _numbers(values["conformal"], "conformal", 0.0, 1.0).items()
-            },
-            priors=priors,
-            smoothing=_number(values.get("smoothing", 0.0), "smoothing", 0.0, 0.9),
-        )
+        return found
 
 
 def undo_smoothing(logits: npt.NDArray[np.floating[Any]], share: float) -> Float64Array:
-    """Return the logits of a network that had learnt without label smoothing, (utterances, labels).
+    """Return the logits of a network as if trained without label smoothing, (utterances, labels).
 
-    One that learns from targets of which a share is spread evenly over all labels (Szegedy et al. 2016, section 7)
-    comes to tell (1 - share) p + share / labels, and is never sure of anything. Solved for p, which is held at
-    0.001 where it would be less, the likeliest label stays the likeliest.
+    A network trained with targets of which a share is spread evenly over all labels (Szegedy et al. 2016, section
+    7) predicts (1 - share) p + share / labels. This is solved for p, which is at least 0.001; the most probable
+    label stays the same.
     """
-    told = probabilities(logits)
-    return np.asarray(np.log(((told - share / logits.shape[-1]) / (1 - share)).clip(min=FAINTEST)))
+    smoothed = probabilities(logits)
+    return np.asarray(np.log(((smoothed - share / logits.shape[-1]) / (1 - share)).clip(min=MIN_PROBABILITY)))
 
 
 def probabilities(logits: npt.NDArray[np.floating[Any]], multi_label: bool = False) -> Float64Array:
@@ -117,13 +113,13 @@ def pattern_of(modalities: Sequence[Modality]) -> Pattern | None:
 
 
 def fit_temperature(logits: npt.NDArray[np.floating[Any]], truth: IntArray) -> float:
-    """Return what to divide logits, (utterances, labels), by so that the true labels cost least (Guo et al. 2017).
+    """Return the temperature T for which logits / T, (utterances, labels), have the least NLL (Guo et al. 2017).
 
-    The cost is convex in 1 / T, so that its slope is bisected, from 0.1 to 10: a bound is returned where logits
-    part the labels without error (0.1) or are worse than none (10). 1.0 below 20 utterances and for logits that
-    are all alike.
+    The NLL is convex in 1 / T, so that its slope is bisected, from 0.1 to 10: a bound is returned where logits
+    separate the labels without error (0.1) or are worse than none (10). 1.0 below 20 utterances and for
+    logits that are all alike.
     """
-    if len(truth) < FEWEST_FOR_TEMPERATURE or not np.ptp(logits, axis=1).any():
+    if len(truth) < MIN_UTTERANCES_FOR_TEMPERATURE or not np.ptp(logits, axis=1).any():
         return 1.0
     own = np.take_along_axis(logits, truth[:, None], axis=1)
     above = (logits - own).astype(np.float64)
@@ -131,11 +127,11 @@ def fit_temperature(logits: npt.NDArray[np.floating[Any]], truth: IntArray) -> f
     def slope(inverse: float) -> float:
         return float((probabilities(above * inverse) * above).sum(axis=1).mean())
 
-    low, high = math.log(1 / HOTTEST), math.log(1 / COLDEST)
+    low, high = math.log(1 / MAX_TEMPERATURE), math.log(1 / MIN_TEMPERATURE)
     if slope(math.exp(low)) >= 0:
-        return HOTTEST
+        return MAX_TEMPERATURE
     if slope(math.exp(high)) <= 0:
-        return COLDEST
+        return MIN_TEMPERATURE
     for _ in range(50):
         middle = (low + high) / 2
         low, high = (middle, high) if slope(math.exp(middle)) < 0 else (low, middle)
@@ -159,7 +155,7 @@ def adapt_priors(probabilities: Float64Array, old_priors: Float64Array, new_prio
 
     Saerens et al. (2002), equation 2.4, for known new frequencies: each class is weighted by new over old. It
     holds where classes look alike in both places and only their frequencies differ. Frequencies need not sum to 1.
-    An utterance to which only classes of no new frequency were given gets the new frequencies themselves.
+    An utterance whose every probable class has no new frequency gets the new frequencies themselves.
 
     Raises:
         RecipeError: a frequency is negative or not a number, all are zero, or a class is new that training did not
@@ -177,25 +173,10 @@ def adapt_priors(probabilities: Float64Array, old_priors: Float64Array, new_prio
     return np.asarray(np.where(total > 0, share, new_priors / new_priors.sum()))
 
 
-def _numbers(value: object, name: str, low: float, high: float) -> dict[str, float]:
-    if not isinstance(value, Mapping):
-        raise CheckpointError(f"{name} of a calibration must be a mapping")
-    return {str(key): _number(each, f"{name}, {key}", low, high) for key, each in value.items()}
-
-
-def _share(value: object, name: str) -> float | None:
-    return None if value is None else _number(value, name, 0.0, 1.0)
-
-
-def _level(text: str) -> float:
-    try:
-        level = float(text)
-    except ValueError as error:
-        raise CheckpointError(f"{text!r} in a calibration is not a coverage") from error
-    return _number(level, f"the coverage {text}", 0.0, 1.0)
-
-
-def _number(value: object, name: str, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise CheckpointError(f"{name} of a calibration must be a number from {low} to {high}, not {value!r}")
-    return float(value)
+def _explain(error: ValidationError | TypeError) -> str:
+    """Return the first problem as one sentence that names the key."""
+    if isinstance(error, TypeError):
+        return str(error)
+    first = error.errors()[0]
+    keys = ", ".join(str(key) for key in first["loc"] if key != "[key]")
+    return f"{keys}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"

@@ -1,4 +1,4 @@
-"""Word error rate: how far recognised words are from those that were said."""
+"""Word error rate of recognised text against a reference."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
+from rapidfuzz.distance import Levenshtein
 
-# Quotation marks, right and left, and the letter: all are typed for an apostrophe.
+# Characters that are typed for an apostrophe: right and left quotation mark, and the modifier letter.
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u2018\u02bc", "'"))
 
 
@@ -19,7 +19,7 @@ class WordErrorRate:
     Attributes:
         utterances: how many references there are.
         words: words in the references.
-        errors: words that were replaced, left out or put in.
+        errors: words that were substituted, deleted or inserted.
     """
 
     utterances: int
@@ -47,13 +47,13 @@ def words_of(text: str) -> list[str]:
 
 
 def word_errors(reference: str, hypothesis: str) -> tuple[int, int]:
-    """Return the fewest replaced, left out and put in words between two texts, and the words of the reference.
+    """Return the fewest substitutions, deletions and insertions between two texts, and the words of the reference.
 
     >>> word_errors("Kids are talking by the door.", "kids are taught him by the door")
     (2, 6)
     """
-    said, heard = words_of(reference), words_of(hypothesis)
-    return _distance(said, heard), len(said)
+    expected, recognised = words_of(reference), words_of(hypothesis)
+    return Levenshtein.distance(expected, recognised), len(expected)
 
 
 def word_error_rate(pairs: Iterable[tuple[str, str]]) -> WordErrorRate:
@@ -77,17 +77,3 @@ def word_error_rates(pairs: Sequence[tuple[str, str]], groups: Sequence[str | No
 
 def _separates(character: str) -> bool:
     return character != "'" and unicodedata.category(character)[0] in "PS"
-
-
-def _distance(said: Sequence[str], heard: Sequence[str]) -> int:
-    """Return the edit distance between two sequences, one row of the table at a time."""
-    numbers = {word: number for number, word in enumerate({*said, *heard})}
-    columns = np.array([numbers[word] for word in heard], dtype=np.int64)
-    steps = np.arange(len(heard) + 1)
-    row = steps
-    for word in said:
-        kept_or_replaced = row[:-1] + (columns != numbers[word])
-        best = np.concatenate([row[:1] + 1, np.minimum(row[1:] + 1, kept_or_replaced)])
-        # A word put in costs one more than the cell to its left: a running minimum, with the steps taken out.
-        row = np.minimum.accumulate(best - steps) + steps
-    return int(row[-1])
