@@ -78,8 +78,7 @@ def collect(run: CompletedRun) -> dict[str, Any]:
         "notes": [NOT_SPOKEN] if any(finding.code == "text-not-spoken" for finding in run.findings) else [],
     }
     texts = [u.text_source for u in run.corpus if u.id in truth]
-    reads_text = any(system.reads_text for system in everything)
-    return results | {"signature": str(run_signature(recipe, results, run.folds, texts, reads_text))}
+    return results | {"signature": str(run_signature(recipe, results, run.folds, texts))}
 
 
 def _settings(run: CompletedRun, truth: Mapping[str, str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 
 from emofuse.config import Recipe
 from emofuse.errors import CorpusError
+from emofuse.runs.system import System
 from emofuse.types import Fold
 
 NAME = "emofuse"
@@ -123,7 +124,6 @@ def run_signature(
     results: Mapping[str, Any],
     folds: Sequence[Fold],
     texts: Iterable[str | None],
-    reads_text: bool,
 ) -> Signature:
     """Return the signature of a cross-validation.
 
@@ -132,9 +132,9 @@ def run_signature(
         results: the contents of `results.json`.
         folds: the folds.
         texts: the text sources of its utterances, as in the manifest.
-        reads_text: whether any of its systems takes text.
     """
     n = max((figures["n"] for figures in results["systems"].values()), default=0)
+    reads_text = any(System.from_label(label).reads_text for label in results["systems"])
     text = text_kinds(texts) if recipe.text.source == "given" else recipe.text.source
     return Signature(
         corpus=results["corpus"] or "unnamed",
