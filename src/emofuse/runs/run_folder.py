@@ -121,9 +121,7 @@ class RunFolder:
         """What must be the same for its figures to be compared with others."""
         results = self.results  # first: a folder without results is no finished run
         texts = [each.groups.get("text_source") for each in self.truth]
-        return run_signature(
-            self.recipe, results, self.folds, texts, any(each.reads_text for each in self.systems)
-        )
+        return run_signature(self.recipe, results, self.folds, texts)
 
     def job(self, system: System, fold: int, seed: int) -> JobFolder:
         """Return the folder of a job."""
