@@ -20,7 +20,7 @@ from emofuse.data.text import learn_vocabulary
 from emofuse.errors import AudioError
 from emofuse.sound.clips import Clip
 from emofuse.training.audio_store import AudioStore, store_of
-from emofuse.training.loader import Part, Reader, load_part, scoring_batches, texts_of, training_batch
+from emofuse.training.loader import NO_LABEL, Part, Reader, load_part, scoring_batches, texts_of, training_batch
 from emofuse.types import Corpus, Task, Utterance
 from emofuse.types.arrays import Float32Array
 
@@ -251,3 +251,10 @@ def test_copies_on_disk_are_those_of_their_recipe(corpus: Corpus) -> None:
     assert plain is not None
     assert noisy is not None
     assert not np.array_equal(plain, noisy)
+
+
+def test_a_label_called_none_is_not_that_of_unlabelled_utterances(corpus: Corpus) -> None:
+    labelled, unlabelled = corpus.utterances[:2]
+    rows = Corpus((replace(labelled, label="None"), replace(unlabelled, label=None)))
+    part, _ = load_part(rows, Task(("None", "happy")), Reader(preparation(), AudioStore()))
+    assert part.targets.tolist() == [0, NO_LABEL]

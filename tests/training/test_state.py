@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from safetensors.torch import load_file
 from tiny import TINY, write_recipe
 
@@ -183,3 +184,32 @@ def test_a_corpus_with_other_speakers_is_another_one(corpus: Corpus, tmp_path: P
     renamed = replace(corpus, utterances=tuple(replace(u, speaker=f"x{u.speaker}") for u in corpus))
     with pytest.raises(RunError, match="of another recipe or corpus"):
         train(recipe, renamed, tmp_path / "out", "text", resume=True)
+
+
+class ScalingAccelerator(Accelerator):
+    """An accelerator with the gradient scaler of fp16, which accelerate itself makes on a GPU only."""
+
+    def __init__(self, mixed_precision: str) -> None:
+        super().__init__(mixed_precision=mixed_precision)
+        self.scaler = torch.amp.GradScaler("cpu", init_scale=4.0, growth_interval=5)
+
+
+def test_a_resumed_training_has_its_gradient_scaler(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[ScalingAccelerator] = []
+
+    def accelerator(mixed_precision: str) -> ScalingAccelerator:
+        made.append(ScalingAccelerator(mixed_precision))
+        return made[-1]
+
+    monkeypatch.setattr("emofuse.training.fit.Accelerator", accelerator)
+    recipe = recipe_of(tmp_path, TINY)
+    train(recipe, corpus, tmp_path / "whole", "text")
+    with pytest.raises(StoppedError):
+        train(recipe, corpus, tmp_path / "cut", "text", report=stop_after(2))  # type: ignore[arg-type]
+    train(recipe, corpus, tmp_path / "cut", "text", resume=True)
+    whole, _, resumed = (one.scaler.state_dict() for one in made)
+    assert whole["scale"] > 4.0  # it has grown
+    assert resumed == whole
+    assert_same_model(tmp_path / "whole", tmp_path / "cut")

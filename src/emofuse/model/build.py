@@ -67,9 +67,11 @@ def build(
     text = recipe.text if system != "audio" else None
     audio_config = encoder_config(audio, "audio") if audio else None
     text_config = encoder_config(text, "text") if text else None
+    prepared_text: TextPreparation | None = None
+    if text is not None and text_config is not None:
+        prepared_text, text_config = text_preparation(recipe, text, text_config, texts)
     preparation = Preparation(
-        audio_preparation(audio, audio_config) if audio else None,
-        text_preparation(recipe, text, text_config, texts) if text else None,
+        audio_preparation(audio, audio_config) if audio and audio_config else None, prepared_text
     )
     frozen = {
         key: _frozen(shelf or Shelf(), key, part, config)
@@ -105,7 +107,9 @@ def encoder_config(recipe: EncoderRecipe, key: str) -> PreTrainedConfig:
     """
     if recipe.encoder is not None:
         return fetch_config(Source(recipe.encoder, recipe.revision), key)
-    values = _read_config(recipe.config, key) if isinstance(recipe.config, str) else dict(recipe.config or {})
+    values = (
+        _read_config(recipe.config, key) if isinstance(recipe.config, str) else copy.deepcopy(recipe.config or {})
+    )
     kind = values.pop("model_type", None)
     if kind is None:
         raise RecipeError(f"{key}.config: needs model_type, such as wav2vec2, bert or emofuse-log-mel-cnn")
@@ -146,8 +150,11 @@ def _expected(recipe: AudioRecipe, config: PreTrainedConfig) -> AudioPreparation
 
 def text_preparation(
     recipe: Recipe, text: TextRecipe, config: PreTrainedConfig, texts: Iterable[str]
-) -> TextPreparation:
-    """Return how texts are prepared; without a checkpoint, a vocabulary is learnt and `config` told its size."""
+) -> tuple[TextPreparation, PreTrainedConfig]:
+    """Return how texts are prepared, and the encoder's configuration with the size of its vocabulary.
+
+    Without a checkpoint the vocabulary is learned from `texts`.
+    """
     if text.encoder is not None:
         tokenizer = fetch_tokenizer(Source(text.encoder, text.revision))
     elif not hasattr(config, "vocab_size"):
@@ -155,9 +162,10 @@ def text_preparation(
     else:
         words = (strip_annotations(t) if recipe.annotations == "strip" else t for t in texts)
         tokenizer = learn_vocabulary(words, text.vocabulary, config.vocab_size)
+        config = copy.deepcopy(config)
         config.vocab_size = tokenizer.get_vocab_size()
         config.pad_token_id = 0
-    return TextPreparation(tokenizer, recipe.annotations, int(config.pad_token_id or 0))
+    return TextPreparation(tokenizer, recipe.annotations, int(config.pad_token_id or 0)), config
 
 
 def _frozen(shelf: Shelf, key: str, recipe: EncoderRecipe, config: PreTrainedConfig) -> PreTrainedModel:
@@ -166,8 +174,7 @@ def _frozen(shelf: Shelf, key: str, recipe: EncoderRecipe, config: PreTrainedCon
     def make() -> PreTrainedModel:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.init_seed)
-            # Its own configuration: a network clears the kind of attention in that which it is built from.
-            backbone = bare_encoder(copy.deepcopy(config))
+            backbone = bare_encoder(config)
         if recipe.encoder is not None:
             fill(backbone, fetch_encoder(Source(recipe.encoder, recipe.revision), key))
         if isinstance(recipe, TextRecipe) and recipe.vectors is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, TypeAlias
 
 from torch import Tensor, nn
@@ -108,7 +109,8 @@ def audio_encoder(backbone: PreTrainedModel, layers: Layers) -> AudioEncoder:
 
 
 def bare_encoder(config: PreTrainedConfig) -> PreTrainedModel:
-    """Build an encoder from its configuration with random weights; of Whisper only its encoder."""
+    """Build an encoder with random weights from a copy of its configuration; of Whisper only its encoder."""
+    config = copy.deepcopy(config)  # transformers writes the kind of attention into it
     if config.model_type == "whisper":
         return HuggingFaceWhisperEncoder(config)
     return AutoModel.from_config(config)

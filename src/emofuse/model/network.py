@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ class EmotionModel(PreTrainedModel):
     _supports_sdpa = True
 
     def __init__(self, config: EmotionConfig, backbones: Mapping[str, PreTrainedModel] | None = None) -> None:
+        config = copy.deepcopy(config)
         super().__init__(config)
         ready = backbones or {}
         if config.audio_encoder is not None:

@@ -77,7 +77,7 @@ def fit(
     keeper = _Keeper(accelerator.unwrap_model(model), recipe, validation is not None)
     weights = class_weights_of(train, checkpoint.model, recipe)
     trainer = Trainer(accelerator, model, optimizer, recipe, weights, keeper.follow)
-    history, ended = _go_on(state, keeper, optimizer)
+    history, ended = _go_on(state, keeper, optimizer, accelerator.scaler)
     for epoch in range(len(history) + 1, 1 if ended else recipe.training.epochs + 1):
         began = time.monotonic()
         loss, norm = trainer.run_epoch(train, epoch, seed, report, history[-1].validation.ua if history else None)
@@ -88,7 +88,7 @@ def fit(
         )
         ended = keeper.see(history[-1])
         if state is not None:
-            state.save(_moment(keeper, optimizer, history, ended))
+            state.save(_moment(keeper, optimizer, accelerator.scaler, history, ended))
         if ended:
             break
     # The network that is kept computes in its own precision, as it will when it is loaded.
@@ -97,7 +97,9 @@ def fit(
     return history
 
 
-def _moment(keeper: _Keeper, optimizer: Any, history: list[EpochRecord], ended: bool) -> Moment:
+def _moment(
+    keeper: _Keeper, optimizer: Any, scaler: torch.amp.GradScaler | None, history: list[EpochRecord], ended: bool
+) -> Moment:
     """Return all that the next epoch depends on."""
     record = {
         "history": [one.as_dict() for one in history],
@@ -105,17 +107,22 @@ def _moment(keeper: _Keeper, optimizer: Any, history: list[EpochRecord], ended: 
         "best_epoch": keeper.best_epoch,
         "ended": ended,
         "steps": keeper.moving.steps if keeper.moving else 0,
+        "scaler": None if scaler is None else scaler.state_dict(),
     }
     return Moment(copy_of(keeper.model), optimizer.state_dict()["state"], keeper.kept, record)
 
 
-def _go_on(state: StateFile | None, keeper: _Keeper, optimizer: Any) -> tuple[list[EpochRecord], bool]:
+def _go_on(
+    state: StateFile | None, keeper: _Keeper, optimizer: Any, scaler: torch.amp.GradScaler | None
+) -> tuple[list[EpochRecord], bool]:
     """Put everything back to the last epoch that was kept; return its history, and whether it ended there."""
     moment = None if state is None else state.load()
     if moment is None:
         return [], False
     keeper.model.load_state_dict(keeper.model.state_dict() | moment.weights)
     optimizer.load_state_dict(optimizer.state_dict() | {"state": moment.optimizer})
+    if scaler is not None and moment.record.get("scaler"):
+        scaler.load_state_dict(moment.record["scaler"])
     keeper.kept, keeper.best_epoch = moment.kept, moment.record["best_epoch"]
     if keeper.moving is not None:
         keeper.moving.weights, keeper.moving.steps = moment.kept[0], moment.record["steps"]

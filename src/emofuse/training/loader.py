@@ -163,7 +163,9 @@ def load_part(corpus: Corpus, task: Task, reader: Reader, soft_labels: bool = Fa
         present.append(item.modalities)
         costs.append(cost_of(utterance, length_of(utterance)))
     index = {label: number for number, label in enumerate(task.labels)}
-    targets = np.array([index.get(str(u.label), NO_LABEL) for u in kept], dtype=np.int64)
+    targets = np.array(
+        [NO_LABEL if u.label is None else index.get(u.label, NO_LABEL) for u in kept], dtype=np.int64
+    )
     shares = np.array([label_shares(u, task, soft_labels) for u in kept], dtype=np.float32)
     return Part(
         tuple(kept),

@@ -49,8 +49,8 @@ def drawing_shares(utterances: Sequence[Utterance], by: Sequence[str]) -> Float6
 
 def _split(group: IntArray, utterances: Sequence[Utterance], name: str, shares: Float64Array) -> list[IntArray]:
     """Cut a group by a field; each part gets an equal share of what the group has."""
-    words = np.array([str(word_of(utterances[position], name)) for position in group])
-    parts = [group[words == word] for word in sorted(set(words))]
+    words = [word_of(utterances[position], name) for position in group]
+    parts = [group[[one == word for one in words]] for word in dict.fromkeys(words)]
     shares[group] /= len(parts)
     return parts
 
