@@ -8,23 +8,23 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from emofuse.errors import CorpusError
-from emofuse.turns.text_lines import marked, seconds_from
+from emofuse.turns.turn_parsing import parse_seconds, turn_or_nothing
 from emofuse.types import Turn
 
-# Tiers of a forced aligner that hold sounds, not what somebody says.
+# Tiers of a forced aligner that hold sounds, not words.
 SOUND_TIERS = ("phone", "phones", "phoneme", "phonemes")
-# Tiers that are called after what they hold: nobody is called so.
+# Tiers with these names are named after their content, not after a speaker.
 CONTENT_TIERS = ("word", "words", "text", "transcript", "transcription", "utterance", "utterances", "orthography")
-# Praat's own readers take whatever stands free in the file: numbers, quoted strings and flags.
+# As Praat's own readers: the free-standing numbers, quoted strings and flags of the file.
 _TOKEN = re.compile(r'(?<!\S)(?:"(?:[^"]|"")*"|<\w+>|[-+]?[\d.]+(?:[eE][-+]?\d+)?)(?!\S)')
 
 
 class _Tokens:
-    """What stands free in a TextGrid, one after another, and on which line the last one stood."""
+    """The tokens of a TextGrid, one after another, and the line of the last one."""
 
     def __init__(self, text: str, path: Path) -> None:
         self._text, self._path = text, path
-        self._found = _TOKEN.finditer(text)
+        self._matches = _TOKEN.finditer(text)
         self._line, self._position = 1, 0
 
     @property
@@ -32,7 +32,7 @@ class _Tokens:
         return f"{self._path}:{self._line}"
 
     def next(self, what: str) -> str:
-        token = next(self._found, None)
+        token = next(self._matches, None)
         position = len(self._text.rstrip()) if token is None else token.start()
         self._line += self._text.count("\n", self._position, position)
         self._position = position
@@ -47,11 +47,11 @@ class _Tokens:
         return token[1:-1].replace('""', '"')
 
     def number(self, what: str) -> float:
-        return seconds_from(self.next(what), self.place)
+        return parse_seconds(self.next(what), self.place)
 
 
 def read_textgrid(text: str, path: Path) -> list[Turn]:
-    """Read the interval tiers of a TextGrid, long or short; empty intervals are silence, tiers of points no turns.
+    """Read the interval tiers of a long or short TextGrid; empty intervals are silence, point tiers are skipped.
 
     Raises:
         CorpusError: it is binary, damaged, or no TextGrid.
@@ -80,7 +80,7 @@ def _tier(tokens: _Tokens) -> list[Turn]:
         end = tokens.number("an interval's end") if kind == "IntervalTier" else start
         text = tokens.string("an interval's text")
         if text.strip():
-            turns += marked(place, (start, end), _speaker(name), text)
+            turns += turn_or_nothing(place, (start, end), _speaker(name), text)
     return [] if _holds_sounds(name) else turns
 
 
@@ -119,17 +119,17 @@ def _annotations(
         first, last = (slots.get(annotation.get(key)) for key in ("TIME_SLOT_REF1", "TIME_SLOT_REF2"))
         if first is None or last is None:
             raise CorpusError(f"{place}: has no time; align it in ELAN, or export the file again")
-        span = seconds_from(first, place) / 1000.0, seconds_from(last, place) / 1000.0
-        turns += marked(place, span, speaker, annotation.findtext("ANNOTATION_VALUE"))
+        span = parse_seconds(first, place) / 1000.0, parse_seconds(last, place) / 1000.0
+        turns += turn_or_nothing(place, span, speaker, annotation.findtext("ANNOTATION_VALUE"))
     return turns
 
 
 def _speaker(tier: str) -> str | None:
-    """Return who speaks on a tier: its name, or what stands before the dash in "anna - words"."""
-    who, _, content = tier.rpartition(" - ")
+    """Return the speaker of a tier: its name, or the part before the dash in "anna - words"."""
+    name, _, content = tier.rpartition(" - ")
     if content.strip().lower() not in CONTENT_TIERS:
         return tier
-    return who or None
+    return name or None
 
 
 def _holds_sounds(tier: str) -> bool:

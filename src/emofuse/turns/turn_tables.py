@@ -1,4 +1,4 @@
-"""Turns from tables, CSV or TSV, and from the JSON that Whisper and its kin write."""
+"""Turns from tables, CSV or TSV, and from the JSON of Whisper and similar programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emofuse.errors import CorpusError
-from emofuse.turns.text_lines import marked, seconds_from
+from emofuse.turns.turn_parsing import parse_seconds, turn_or_nothing
 from emofuse.types import Turn
 
 # Field of a turn -> the names that its column usually has.
@@ -24,8 +24,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "text": ("text", "transcript", "transcription", "sentence", "utterance", "words", "word"),
     "language": ("language", "lang"),
 }
-# Whisper's clock now and then gives a word no length; it gets this one, in seconds.
-SHORTEST_WORD = 0.01
+# Whisper now and then gives a word no length; it gets this one.
+SHORTEST_WORD_SECONDS = 0.01
 
 
 def read_table(text: str, path: Path) -> list[Turn]:
@@ -56,7 +56,7 @@ def read_table(text: str, path: Path) -> list[Turn]:
 
 
 def read_segments(text: str, path: Path) -> list[Turn] | str:
-    """Read JSON as Whisper writes it: segments with times, or only a text, which is returned as it is.
+    """Read JSON as Whisper writes it: segments with times, or only a text, which is returned.
 
     Raises:
         CorpusError: it is damaged, or has neither segments nor a text.
@@ -105,25 +105,25 @@ def _content(text: str, path: Path) -> Any:
 def _columns(header: list[str], path: Path) -> dict[str, int]:
     """Return field -> number of the column."""
     by_name = {name.strip().lower(): index for index, name in reversed(list(enumerate(header)))}
-    found = {
+    columns = {
         field: next(by_name[name] for name in names if name in by_name)
         for field, names in COLUMNS.items()
         if any(name in by_name for name in names)
     }
-    if "start" not in found or not {"end", "duration"} & found.keys():
+    if "start" not in columns or not {"end", "duration"} & columns.keys():
         raise CorpusError(
             f"{path}:1: has no columns called start and end (or duration), but {', '.join(header)[:200]}"
         )
-    return found
+    return columns
 
 
 def _row(values: Mapping[str, str], place: str) -> list[Turn]:
-    start = seconds_from(values["start"], place)
+    start = parse_seconds(values["start"], place)
     if values.get("end"):
-        end = seconds_from(values["end"], place)
+        end = parse_seconds(values["end"], place)
     else:
-        end = start + seconds_from(values.get("duration", ""), place)
-    turns = marked(place, (start, end), values.get("speaker"), values.get("text"))
+        end = start + parse_seconds(values.get("duration", ""), place)
+    turns = turn_or_nothing(place, (start, end), values.get("speaker"), values.get("text"))
     return [replace(turn, language=values.get("language") or None) for turn in turns]
 
 
@@ -131,16 +131,16 @@ def _segment(segment: Any, language: Any, place: str) -> list[Turn]:
     """Return a segment of Whisper, or nothing where it has no length."""
     if not isinstance(segment, dict):
         raise CorpusError(f"{place}: is not an object with start, end and text; export it again")
-    start, end = (seconds_from(str(segment.get(key)), place) for key in ("start", "end"))
+    start, end = (parse_seconds(str(segment.get(key)), place) for key in ("start", "end"))
     speaker, text = segment.get("speaker"), segment.get("text")
-    turns = marked(place, (start, end), _string(speaker, place), _string(text, place))
+    turns = turn_or_nothing(place, (start, end), _string(speaker, place), _string(text, place))
     return [replace(turn, language=_string(segment.get("language") or language, place)) for turn in turns]
 
 
 def _words(segment: Any, language: Any, place: str) -> list[Turn]:
     """Return the words of a segment; nothing where not all have times.
 
-    Whisper puts a blank before each word in scripts that part words: what has none belongs to the word before it.
+    In scripts with spaces, Whisper starts each word with one: a part without belongs to the word before it.
     """
     rows = segment.get("words")
     if not isinstance(rows, list) or not all(
@@ -151,12 +151,11 @@ def _words(segment: Any, language: Any, place: str) -> list[Turn]:
     glued = any(text.startswith(" ") for text in texts)
     joined: list[dict[str, Any]] = []
     for row, text in zip(rows, texts, strict=True):
-        start, end = (seconds_from(str(row[key]), place) for key in ("start", "end"))
+        start, end = (parse_seconds(str(row[key]), place) for key in ("start", "end"))
         if glued and joined and not text.startswith(" "):
             joined[-1] |= {"end": end, "text": joined[-1]["text"] + text}
         else:
-            # A word of no length is still said.
-            end = end + SHORTEST_WORD if end == start else end
+            end = end + SHORTEST_WORD_SECONDS if end == start else end
             joined.append({"speaker": segment.get("speaker")} | row | {"start": start, "end": end, "text": text})
     return [turn for row in joined for turn in _segment(row, segment.get("language") or language, place)]
 

@@ -12,7 +12,7 @@ from emofuse.sound.channels import tones_and_music
 from emofuse.sound.clips import SAMPLE_RATE
 from emofuse.sound.speech_turns import Joining, split_long_turns, to_turns, windows
 from emofuse.sound.streams import mono_blocks
-from emofuse.turns.turn_files import attach_speakers, attach_words
+from emofuse.turns.attaching import attach_speakers, attach_words
 from emofuse.types import ExcludedSpan, Turn
 from emofuse.types.arrays import Samples
 

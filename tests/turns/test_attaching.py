@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import logging
+from itertools import pairwise
+
+import pytest
+
+from emofuse.errors import CorpusError
+from emofuse.turns.attaching import attach_speakers, attach_words
+from emofuse.types import Turn
+
+
+def spans(turns: list[Turn]) -> list[tuple[float, float]]:
+    return [(turn.start, turn.end) for turn in turns]
+
+
+ANNA_BEN = [Turn(0.0, 3.0, "anna"), Turn(2.5, 6.0, "ben")]
+
+
+def test_a_turn_gets_the_speaker_who_has_most_of_it() -> None:
+    turns = [Turn(0.5, 2.8), Turn(2.6, 4.0), Turn(7.0, 8.0), Turn(8.0, 9.0, "cleo")]
+    assert [turn.speaker for turn in attach_speakers(turns, ANNA_BEN)] == ["anna", "ben", None, "cleo"]
+
+
+def test_many_short_stretches_of_one_speaker_count_together() -> None:
+    speakers = [Turn(0.0, 0.6, "anna"), Turn(0.6, 1.6, "ben"), Turn(1.6, 2.1, "anna")]
+    assert attach_speakers([Turn(0.0, 2.1)], speakers)[0].speaker == "anna"
+
+
+def test_a_long_stretch_that_began_early_is_not_overlooked() -> None:
+    speakers = [Turn(0.0, 100.0, "anna"), *(Turn(float(t), t + 0.1, "ben") for t in range(1, 60))]
+    assert attach_speakers([Turn(50.5, 51.9)], speakers)[0].speaker == "anna"
+
+
+def test_a_turn_is_split_where_the_speaker_changes() -> None:
+    speakers = [Turn(0.0, 2.0, "anna"), Turn(2.4, 4.0, "ben"), Turn(4.05, 5.0, "ben"), Turn(5.0, 5.1, "anna")]
+    pieces = attach_speakers([Turn(0.5, 5.5)], speakers, split=True)
+    assert [(piece.start, piece.end, piece.speaker) for piece in pieces] == [(0.5, 2.4, "anna"), (2.4, 5.5, "ben")]
+
+
+def test_a_turn_that_has_words_is_never_split() -> None:
+    turn = Turn(0.0, 6.0, text="one two")
+    assert attach_speakers([turn], ANNA_BEN, split=True) == [Turn(0.0, 6.0, "ben", "one two")]
+
+
+def test_pieces_cover_the_turn_without_a_gap() -> None:
+    pieces = attach_speakers(
+        [Turn(0.0, 10.0)], [Turn(1.0, 2.0, "a"), Turn(3.0, 4.0, "b"), Turn(3.5, 8.0, "a")], True
+    )
+    assert pieces[0].start == 0.0
+    assert pieces[-1].end == 10.0
+    assert all(one.end == two.start for one, two in pairwise(pieces))
+
+
+def test_words_go_to_the_turn_in_which_most_of_them_lies(caplog: pytest.LogCaptureFixture) -> None:
+    turns = [Turn(0.0, 2.0), Turn(2.5, 4.0), Turn(5.0, 6.0, text="was here", text_source="asr:x")]
+    words = [
+        Turn(1.5, 2.6, text="there"),
+        Turn(0.2, 1.0, text="hello"),
+        Turn(1.8, 3.9, text="you"),
+        Turn(8, 9, text="!"),
+    ]
+    with caplog.at_level(logging.WARNING):
+        worded = attach_words(turns, words)
+    assert [turn.text for turn in worded] == ["hello there", "you", "was here"]
+    assert [turn.text_source for turn in worded] == ["gold", "gold", "asr:x"]
+    assert "1 of 4 stretches of words" in caplog.text
+
+
+def test_where_two_speak_at_once_words_go_to_their_speaker() -> None:
+    turns = [Turn(0.0, 3.0, "anna"), Turn(1.0, 3.0, "ben")]
+    worded = attach_words(turns, [Turn(0.9, 2.0, "ben", "yes"), Turn(0.9, 2.0, "anna", "no")])
+    assert [turn.text for turn in worded] == ["no", "yes"]
+
+
+def test_words_bring_their_language_and_their_speaker_where_the_turn_has_none() -> None:
+    (turn,) = attach_words(
+        [Turn(0, 2)], [Turn(0, 1, "anna", "你好", language="zh"), Turn(1, 2, "anna", "吗", language="zh")]
+    )
+    assert turn == Turn(0, 2, "anna", "你好吗", "gold", "zh")
+
+
+def test_a_text_without_times_goes_to_a_single_turn_only() -> None:
+    assert attach_words([Turn(0.0, 1.0)], "I said no.")[0].text == "I said no."
+    with pytest.raises(CorpusError, match="no times, and the recording has 2 turns"):
+        attach_words(ANNA_BEN, "I said no.")
+
+
+def test_what_is_given_is_not_changed_and_equal_turns_are_kept_apart() -> None:
+    turns = [Turn(0.0, 1.0), Turn(0.0, 1.0)]
+    assert [turn.text for turn in attach_words(turns, [Turn(0.0, 1.0, text="a")])] == ["a", None]
+    assert turns == [Turn(0.0, 1.0), Turn(0.0, 1.0)]
