@@ -143,5 +143,5 @@ def test_a_description_names_what_is_compared() -> None:
 
 def test_a_model_without_labels_is_refused() -> None:
     checkpoint = make(None, bert(), labels={}, dimensions=["valence"], ranges=[[1.0, 5.0]])
-    with pytest.raises(CheckpointError, match="here: tells dimensions only"):
+    with pytest.raises(CheckpointError, match="here: predicts dimensions only"):
         describe(checkpoint.model, "here")

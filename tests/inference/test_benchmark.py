@@ -27,7 +27,7 @@ from emofuse.inference.bench import measure as benchmark
 from emofuse.inference.bench.bench_utterances import draw_seconds, in_chunks, make_items
 from emofuse.inference.bench.measure import Plan, measure
 from emofuse.inference.bench.speed_figures import Report, in_rounds, ratio, ratios_of, row_of, typical_seconds
-from emofuse.inference.bench.systems import SYSTEMS, Folders, SystemName, Turn, open_system
+from emofuse.inference.bench.systems import SYSTEMS, ChunkResult, Folders, SystemName, open_system
 from emofuse.inference.bench.workers import open_worker
 from emofuse.peak_memory import peak_memory_mb
 
@@ -68,11 +68,11 @@ def make_preparation() -> Preparation:
     )
 
 
-def spied_system(name: SystemName, folders: Folders, threads: int) -> Callable[[Sequence[Item]], Turn]:
+def spied_system(name: SystemName, folders: Folders, threads: int) -> Callable[[Sequence[Item]], ChunkResult]:
     """Open a system, and write down in which process it ran and what that has imported."""
     run = open_system(name, folders, threads)
 
-    def spied(items: Sequence[Item]) -> Turn:
+    def spied(items: Sequence[Item]) -> ChunkResult:
         turn = run(items)
         loaded = [one for one in ("torch", "transformers", "onnxruntime") if one in sys.modules]
         seen = {"process": os.getpid(), "loaded": loaded}
@@ -182,9 +182,13 @@ def test_a_ratio_is_the_median_of_pairs_taken_side_by_side() -> None:
         ratio([[1.0, 1.0]], [[1.0]])
 
 
-def turns(seconds: Sequence[float], labels: Sequence[tuple[int, ...]], peak: float = 1.0) -> list[list[Turn]]:
+def turns(
+    seconds: Sequence[float], labels: Sequence[tuple[int, ...]], peak: float = 1.0
+) -> list[list[ChunkResult]]:
     """Return two rounds of two chunks."""
-    told = [Turn(second, said, peak + at) for at, (second, said) in enumerate(zip(seconds, labels, strict=True))]
+    told = [
+        ChunkResult(second, said, peak + at) for at, (second, said) in enumerate(zip(seconds, labels, strict=True))
+    ]
     return in_rounds(told, 2)
 
 

@@ -38,7 +38,7 @@ def bench(
         task = bar.add_task("starting", total=None, figures="")
         report = measure(
             plan,
-            listener=lambda what, done, of: bar.update(task, description=what, completed=done, total=of or None),
+            progress=lambda what, done, of: bar.update(task, description=what, completed=done, total=of or None),
         )
     if as_json:
         print_json(report.as_dict())

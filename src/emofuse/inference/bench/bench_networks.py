@@ -1,4 +1,4 @@
-"""What of the benchmark needs torch: the network, its arithmetic, and the same in plain `transformers`."""
+"""The parts of the benchmark that need torch: the network, its operation count, and plain `transformers`."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ def save_paper_network(folder: Path, seed: int) -> None:
 
 
 def describe(model: EmotionModel, origin: str) -> str:
-    """Say in a few words what is compared.
+    """Return a short description of a network.
 
     Raises:
-        CheckpointError: the model tells no labels, so that there is nothing to agree on.
+        CheckpointError: the model predicts no labels, so there is nothing to compare.
     """
     config = model.config
     if not config.task.labels:
         raise CheckpointError(
-            f"{origin}: tells dimensions only; the benchmark compares labels, name another model"
+            f"{origin}: predicts dimensions only; the benchmark compares labels, so choose another model"
         )
     encoders = [one for one in (config.audio_encoder, config.text_encoder) if one is not None]
     parts = " + ".join(one.model_type for one in encoders)
-    meeting = f", {config.fusion}, width {config.width}, {config.heads} heads" if len(encoders) > 1 else ""
-    return f"{origin}: {parts}{meeting}, {len(config.task.labels)} labels"
+    fusion = f", {config.fusion}, width {config.width}, {config.heads} heads" if len(encoders) > 1 else ""
+    return f"{origin}: {parts}{fusion}, {len(config.task.labels)} labels"
 
 
 def count_flops(checkpoint: Checkpoint, items: Sequence[Item]) -> int:
@@ -89,13 +89,13 @@ def _lstm_flops(frames: Any, of_input: Any, of_state: Any, *_: Any, **__: Any) -
 
 
 class PlainTransformers:
-    """A model folder run as somebody would who has `transformers` alone: its encoders, by its own forward.
+    """A model folder run with `transformers` alone: its encoders, by their own forward.
 
-    What follows the encoders is ours and the same for all systems.
+    The layers after the encoders are ours and the same for all systems.
 
     Args:
         folder: the model.
-        rows: how many utterances stand in a batch, in the order given; more than one get attention masks.
+        rows: utterances per batch, in order; batches of more than one get attention masks.
     """
 
     def __init__(self, folder: Path, rows: int) -> None:
@@ -107,15 +107,15 @@ class PlainTransformers:
     @torch.inference_mode()
     def __call__(self, items: Sequence[Item]) -> Float32Array:
         """Map prepared utterances to logits, (utterances, labels)."""
-        said = [self._logits(items[start : start + self._rows]) for start in range(0, len(items), self._rows)]
-        return torch.cat(said).numpy()
+        logits = [self._logits(items[start : start + self._rows]) for start in range(0, len(items), self._rows)]
+        return torch.cat(logits).numpy()
 
     def _logits(self, items: Sequence[Item]) -> Tensor:
         tensors = as_tensors(self._preparation.collate(items).arrays())
         config = self._model.config
         audio = text = None
         if config.audio_encoder is not None:
-            audio = self._heard(tensors["input_values"], tensors["audio_mask"])
+            audio = self._audio_stream(tensors["input_values"], tensors["audio_mask"])
         if config.text_encoder is not None:
             backbone, mask = self._model.text_encoder.backbone, tensors["text_mask"]
             frames = self._frames(backbone, tensors["input_ids"], mask, config.text_layers)
@@ -124,11 +124,11 @@ class PlainTransformers:
         assert logits is not None  # a network with labels gives logits
         return logits
 
-    def _heard(self, values: Tensor, mask: Tensor) -> Stream:
+    def _audio_stream(self, values: Tensor, mask: Tensor) -> Stream:
         encoder = self._model.audio_encoder
-        if isinstance(encoder, WhisperEncoder):  # takes no masks; ours is its own forward on its own windows
-            heard: Stream = encoder(values, mask)
-            return heard
+        if isinstance(encoder, WhisperEncoder):  # takes no masks; our encoder runs its forward on its windows
+            stream: Stream = encoder(values, mask)
+            return stream
         lengths = mask.sum(dim=1)
         if isinstance(encoder, ConvolutionalSpeechEncoder):
             lengths = encoder.backbone._get_feat_extract_output_lengths(lengths)
@@ -141,7 +141,7 @@ class PlainTransformers:
         """Return (batch, time, width), or (batch, layers, time, width) where the network mixes them."""
         options: dict[str, Any] = {"output_hidden_states": True} if layers != "last" else {}
         if type(backbone) in SCRATCH_ENCODERS.values():
-            options["attention_mask"] = mask  # ours ask for one always
+            options["attention_mask"] = mask  # ours always need one
         elif self._rows > 1:
             options["attention_mask"] = mask.long()
         output = backbone(values, **options)

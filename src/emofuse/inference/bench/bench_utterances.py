@@ -1,4 +1,4 @@
-"""What the benchmark runs on: as many utterances as wanted, as long as those of IEMOCAP, of noise."""
+"""The input of the benchmark: utterances of noise, with the lengths of those of IEMOCAP."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from emofuse.inference.parity import noise
 # Seconds of an utterance of IEMOCAP: log-normal, about 7 h over 5,531 turns.
 MEAN_SECONDS = 4.5
 SPREAD = 0.6
-SHORTEST, LONGEST = 0.6, 30.0
-# Spoken English; a word counts as one piece, and the encoder's own first and last piece come to it.
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.6, 30.0
+# Spoken English; a word counts as one token, plus the encoder's first and last special tokens.
 WORDS_PER_SECOND = 2.5
-OWN_PIECES = 2
-# Utterances that are timed together, and that stand in one batch where there are batches.
+SPECIAL_TOKENS = 2
+# Utterances that are timed together; also the size of a batch.
 CHUNK = 8
 
 
 def draw_seconds(count: int, seed: int) -> list[float]:
-    """Draw how long utterances are, in seconds; the same seed gives the same."""
+    """Draw the lengths of utterances in seconds; the same seed gives the same lengths."""
     middle = math.log(MEAN_SECONDS) - SPREAD**2 / 2
     drawn = np.random.default_rng(seed).lognormal(middle, SPREAD, count)
-    return [float(seconds) for seconds in np.clip(drawn, SHORTEST, LONGEST)]
+    return [float(seconds) for seconds in np.clip(drawn, SHORTEST_SECONDS, LONGEST_SECONDS)]
 
 
 def make_items(
@@ -50,4 +50,4 @@ def in_chunks(items: Sequence[Item]) -> list[list[Item]]:
 
 
 def _pieces(seconds: float) -> int:
-    return max(1, round(WORDS_PER_SECOND * seconds)) + OWN_PIECES
+    return max(1, round(WORDS_PER_SECOND * seconds)) + SPECIAL_TOKENS

@@ -1,4 +1,4 @@
-"""What five ways to run one network cost, measured side by side in one run, each in a process of its own.
+"""Five ways to run one network, measured side by side in one run, each in a process of its own.
 
 The parent sends chunk after chunk to one system after another, so that whatever else the machine does meets all of
 them alike; while one computes, the others wait. It imports no torch itself.
@@ -21,10 +21,10 @@ from emofuse.errors import CheckpointError
 from emofuse.inference.bench.bench_utterances import CHUNK, draw_seconds, in_chunks, make_items
 from emofuse.inference.bench.speed_figures import (
     REFERENCE,
+    ChunkResults,
     Lengths,
     Report,
     Scope,
-    Turns,
     in_rounds,
     labels_of,
     ratios_of,
@@ -32,9 +32,9 @@ from emofuse.inference.bench.speed_figures import (
 )
 from emofuse.inference.bench.systems import (
     SYSTEMS,
-    Made,
+    BenchModels,
+    ChunkResult,
     SystemName,
-    Turn,
     open_counter,
     open_maker,
     open_peak,
@@ -46,20 +46,20 @@ from emofuse.inference.model_folders import model_folder
 TIMED = "the network, from prepared arrays to logits; no decoding, no preparation, no loading"
 # Packages whose versions matter.
 COMPARED = ("torch", "transformers", "onnxruntime", "emofuse")
-# Matrix products after each round of a chunk through the systems: the fastest of all is the machine's peak.
-PRODUCTS = 1
+# Matrix products measured after each chunk; the fastest of all is the machine's peak.
+PRODUCTS_PER_CHUNK = 1
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be measured.
+    """What to measure.
 
     Attributes:
         model: a model folder, or a run folder with a model in it; None takes the paper's network at full size with
             random weights.
-        threads: how many compute at once, in every system.
-        utterances: how many are run.
-        rounds: how often each of them is.
+        threads: number of threads, in every system.
+        utterances: number of utterances.
+        rounds: how often each of them is run.
         seed: of lengths, noise and random weights.
     """
 
@@ -70,12 +70,12 @@ class Plan:
     seed: int = 0
 
 
-def measure(plan: Plan, listener: Callable[[str, int, int], None] = lambda what, done, of: None) -> Report:
+def measure(plan: Plan, progress: Callable[[str, int, int], None] = lambda what, done, of: None) -> Report:
     """Run one network in five ways and compare them.
 
     Args:
         plan: what to measure.
-        listener: is told what is done now, and how many chunks of how many are.
+        progress: called with the current step, the chunks done and their total.
 
     Raises:
         CheckpointError: there is no such model, or nothing to compare in it.
@@ -83,18 +83,18 @@ def measure(plan: Plan, listener: Callable[[str, int, int], None] = lambda what,
     """
     model = None if plan.model is None else _model_to_run(plan.model)
     with TemporaryDirectory(prefix="emofuse-bench-") as place:
-        listener("exporting", 0, 0)
+        progress("exporting", 0, 0)
         with open_worker("export", open_maker, Path(place), plan.seed, plan.threads) as make:
-            made = make(model)
+            models = make(model)
         seconds = draw_seconds(plan.utterances, plan.seed)
-        items = make_items(Preparation.load(made.folders.torch), seconds, made.longest_text, plan.seed)
-        listener("counting", 0, 0)
-        with open_worker("count of operations", open_counter, made.folders.torch, plan.threads) as count:
+        items = make_items(Preparation.load(models.folders.torch), seconds, models.longest_text, plan.seed)
+        progress("counting", 0, 0)
+        with open_worker("count of operations", open_counter, models.folders.torch, plan.threads) as count:
             flop = count(items)
-        turns, peak = _race(plan, made, items, listener)
-    rows = tuple(row_of(name, turns, sum(seconds), flop / peak) for name in SYSTEMS)
-    scope = _scope(plan, made, seconds, flop / 1e9, peak / 1e9, len(set(labels_of(turns[REFERENCE]))))
-    return Report(scope, rows, ratios_of(turns))
+        results, peak = _race(plan, models, items, progress)
+    rows = tuple(row_of(name, results, sum(seconds), flop / peak) for name in SYSTEMS)
+    scope = _scope(plan, models, seconds, flop / 1e9, peak / 1e9, len(set(labels_of(results[REFERENCE]))))
+    return Report(scope, rows, ratios_of(results))
 
 
 def _model_to_run(model: Path) -> Path:
@@ -107,31 +107,31 @@ def _model_to_run(model: Path) -> Path:
 
 
 def _race(
-    plan: Plan, made: Made, items: Sequence[Item], listener: Callable[[str, int, int], None]
-) -> tuple[Turns, float]:
-    """Send every chunk to every system, in turn; return what they said, and the peak in operations a second."""
+    plan: Plan, models: BenchModels, items: Sequence[Item], progress: Callable[[str, int, int], None]
+) -> tuple[ChunkResults, float]:
+    """Send every chunk to every system in turn; return their results, and the peak in operations per second."""
     chunks = in_chunks(items)
-    said: dict[SystemName, list[Turn]] = {name: [] for name in SYSTEMS}
+    results: dict[SystemName, list[ChunkResult]] = {name: [] for name in SYSTEMS}
     with ExitStack() as stack:
-        listener("loading", 0, 0)
+        progress("loading", 0, 0)
         workers = {
-            name: stack.enter_context(open_worker(name, open_system, name, made.folders, plan.threads))
+            name: stack.enter_context(open_worker(name, open_system, name, models.folders, plan.threads))
             for name in SYSTEMS
         }
         products = stack.enter_context(open_worker("matrix products", open_peak, plan.threads))
-        for ask in workers.values():
-            ask(chunks[0])  # the first run of all takes longer, and does not count
-        peak = products(PRODUCTS)
+        for run in workers.values():
+            run(chunks[0])  # the first run of all takes longer, and does not count
+        peak = products(PRODUCTS_PER_CHUNK)
         for done, chunk in enumerate(chunks * plan.rounds, start=1):
-            for name, ask in workers.items():
-                said[name].append(ask(chunk))
-            peak = max(peak, products(PRODUCTS))
-            listener("measuring", done, len(chunks) * plan.rounds)
-    return {name: in_rounds(turns, len(chunks)) for name, turns in said.items()}, peak
+            for name, run in workers.items():
+                results[name].append(run(chunk))
+            peak = max(peak, products(PRODUCTS_PER_CHUNK))
+            progress("measuring", done, len(chunks) * plan.rounds)
+    return {name: in_rounds(own, len(chunks)) for name, own in results.items()}, peak
 
 
 def _scope(
-    plan: Plan, made: Made, seconds: Sequence[float], gflop: float, peak_gflops: float, labels_told: int
+    plan: Plan, models: BenchModels, seconds: Sequence[float], gflop: float, peak_gflops: float, labels_told: int
 ) -> Scope:
     total = sum(seconds)
     return Scope(
@@ -139,8 +139,8 @@ def _scope(
         cores=os.cpu_count() or 1,
         threads=plan.threads,
         versions={name: version(name) for name in COMPARED},
-        model=made.model,
-        parameters=made.parameters,
+        model=models.model,
+        parameters=models.parameters,
         utterances=len(seconds),
         seconds=Lengths(total, total / len(seconds), min(seconds), max(seconds)),
         seed=plan.seed,
@@ -154,7 +154,7 @@ def _scope(
 
 
 def _cpu_name() -> str:
-    """Return the processor's name, as the system tells it."""
+    """Return the processor's name, as the operating system reports it."""
     listing = Path("/proc/cpuinfo")
     lines = listing.read_text().splitlines() if listing.is_file() else []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

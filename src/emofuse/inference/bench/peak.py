@@ -1,4 +1,4 @@
-"""How fast the machine multiplies matrices in float32: the peak that systems are held against."""
+"""The speed of float32 matrix products on this machine: the peak that systems are compared with."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-# Rows and columns of the matrices whose products tell the machine's peak: 0.3 to 17 GFLOP a product.
+# Rows and columns of the multiplied matrices: 0.3 to 17 GFLOP a product.
 SIDES = (512, 1024, 2048)
-# Of the graph that is one product: old enough for every runtime.
+# Versions of the one-product graph: old enough for every runtime.
 OPSET, IR = 13, 8
 
 
 class MatrixProducts:
-    """Measures how many floating-point operations a second the machine reaches in float32 products.
+    """Measures the floating-point operations per second of float32 matrix products.
 
-    Both libraries that the systems compute with try: which is the faster, and at which size, differs from one
-    processor to another.
+    Measures both libraries that the systems use, because which is faster, and at which size, depends on the
+    processor.
 
     Args:
-        threads: how many compute at once.
+        threads: number of threads.
     """
 
     def __init__(self, threads: int) -> None:
@@ -35,7 +35,7 @@ class MatrixProducts:
         ]
 
     def __call__(self, times: int) -> float:
-        """Return operations a second of the best of all products, each done several times."""
+        """Return the operations per second of the fastest product, each computed several times."""
         return max(2 * side**3 / _seconds(product) for _ in range(times) for side, product in self._products)
 
 
@@ -52,12 +52,14 @@ def _product_by_torch(side: int) -> Callable[[], object]:
 
 def _product_by_onnx_runtime(side: int, threads: int) -> Callable[[], object]:
     a, b = np.random.default_rng(0).random((2, side, side), dtype=np.float32)
-    given, told = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [side, side]) for name in ("a", "c"))
+    left, result = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [side, side]) for name in ("a", "c"))
     product = helper.make_node("MatMul", ["a", "b"], ["c"])
-    graph = helper.make_graph([product], "product", [given], [told], [numpy_helper.from_array(b, "b")])
+    graph = helper.make_graph([product], "product", [left], [result], [numpy_helper.from_array(b, "b")])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # or torch's turn would suffer
+    options.add_session_config_entry(
+        "session.intra_op.allow_spinning", "0"
+    )  # spinning threads would slow torch down
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
     return lambda: session.run(None, {"a": a})

@@ -1,4 +1,4 @@
-"""The figures of a benchmark: from what the systems said and the time they took to what is printed."""
+"""The figures of a benchmark: from the results of the systems to the printed table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any, Final
 
-from emofuse.inference.bench.systems import SystemName, Turn
+from emofuse.inference.bench.systems import ChunkResult, SystemName
 
 REFERENCE: Final = "transformers single"
 # "A / B" is how many times as fast A is as B.
@@ -17,8 +17,8 @@ RATIOS: tuple[tuple[SystemName, SystemName], ...] = (
     ("onnx int8", "transformers batch"),
     ("torch", REFERENCE),
 )
-# What each system said, as [round][chunk].
-Turns = Mapping[SystemName, Sequence[Sequence[Turn]]]
+# The results of each system, as [round][chunk].
+ChunkResults = Mapping[SystemName, Sequence[Sequence[ChunkResult]]]
 
 
 @dataclass(frozen=True)
@@ -33,25 +33,25 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Scope:
-    """What figures hold for.
+    """The conditions under which the figures were measured.
 
     Attributes:
-        cpu: its name, as the system tells it.
+        cpu: its name, as the operating system reports it.
         cores: processors that the machine has.
         threads: how many computed at once.
         versions: of what was compared.
         model: in a few words.
-        parameters: how many numbers it holds.
+        parameters: number of parameters.
         utterances: how many were run, in chunks of `chunk`.
-        seconds: how long they are.
+        seconds: their lengths.
         seed: of lengths, noise and random weights.
         rounds: how often each was run.
         chunk: utterances that were timed together, and the rows of a batch.
-        timed: what a time holds.
-        gflop: what the utterances take one by one, in 10^9 operations, two for a multiply-add.
+        timed: what the measured time includes.
+        gflop: 10^9 operations that the utterances take one by one; a multiply-add counts as two.
         peak_gflops: 10^9 operations a second of float32 matrix products with as many threads, by torch or by ONNX
             Runtime, whichever was faster.
-        labels_told: how many different labels the reference gave: where it is 1, agreement says little.
+        labels_told: how many different labels the reference predicted; where it is 1, agreement means little.
     """
 
     cpu: str
@@ -73,14 +73,14 @@ class Scope:
 
 @dataclass(frozen=True)
 class Row:
-    """What one system costs.
+    """The figures of one system.
 
     Attributes:
         system: its name.
         real_time_factor: seconds of sound per second of work, higher is faster; of each chunk the median round.
         utterances_per_second: likewise.
-        peak_rss_mb: the most memory that its process held, loading included, in MB of 2^20 bytes.
-        label_agreement: share of utterances with the same likeliest label as the reference.
+        peak_rss_mb: the most memory that its process used, loading included, in MB of 2^20 bytes.
+        label_agreement: share of utterances with the same most probable label as the reference.
         share_of_peak: operations that the utterances need one by one, per second of work, over the machine's peak.
             The peak is that of float32 products: int8 may exceed what float32 can, and 1. Work on padding does not
             count.
@@ -130,43 +130,43 @@ def typical_seconds(times: Sequence[Sequence[float]]) -> float:
     return float(sum(median(chunk) for chunk in zip(*times, strict=True)))
 
 
-def in_rounds(turns: Sequence[Turn], chunks: int) -> list[list[Turn]]:
-    """Cut the turns of all rounds, in their order, into rounds of so many chunks."""
-    return [list(turns[start : start + chunks]) for start in range(0, len(turns), chunks)]
+def in_rounds(results: Sequence[ChunkResult], chunks: int) -> list[list[ChunkResult]]:
+    """Cut the results of all rounds, in their order, into rounds of so many chunks."""
+    return [list(results[start : start + chunks]) for start in range(0, len(results), chunks)]
 
 
-def ratios_of(turns: Turns) -> dict[str, float]:
+def ratios_of(results: ChunkResults) -> dict[str, float]:
     """Return how many times as fast systems are as others."""
-    times = {name: seconds_of(rounds) for name, rounds in turns.items()}
+    times = {name: seconds_of(rounds) for name, rounds in results.items()}
     return {f"{fast} / {slow}": ratio(times[fast], times[slow]) for fast, slow in RATIOS}
 
 
-def seconds_of(rounds: Sequence[Sequence[Turn]]) -> list[list[float]]:
-    """Return only the seconds of turns."""
-    return [[turn.seconds for turn in chunks] for chunks in rounds]
+def seconds_of(rounds: Sequence[Sequence[ChunkResult]]) -> list[list[float]]:
+    """Return the seconds of results."""
+    return [[result.seconds for result in chunks] for chunks in rounds]
 
 
-def row_of(name: SystemName, turns: Turns, sound: float, shortest: float) -> Row:
-    """Put together what is known of a system.
+def row_of(name: SystemName, results: ChunkResults, sound: float, shortest: float) -> Row:
+    """Return the figures of a system.
 
     Args:
         name: of the system.
-        turns: of all systems.
+        results: of all systems.
         sound: seconds of it.
         shortest: seconds that the work would take at the machine's peak.
     """
-    work = typical_seconds(seconds_of(turns[name]))
-    said, expected = labels_of(turns[name]), labels_of(turns[REFERENCE])
+    work = typical_seconds(seconds_of(results[name]))
+    labels, expected = labels_of(results[name]), labels_of(results[REFERENCE])
     return Row(
         system=name,
         real_time_factor=sound / work,
-        utterances_per_second=len(said) / work,
-        peak_rss_mb=max(turn.peak_rss_mb for chunks in turns[name] for turn in chunks),
-        label_agreement=sum(a == b for a, b in zip(said, expected, strict=True)) / len(said),
+        utterances_per_second=len(labels) / work,
+        peak_rss_mb=max(result.peak_rss_mb for chunks in results[name] for result in chunks),
+        label_agreement=sum(a == b for a, b in zip(labels, expected, strict=True)) / len(labels),
         share_of_peak=shortest / work,
     )
 
 
-def labels_of(rounds: Sequence[Sequence[Turn]]) -> list[int]:
-    """Return what a system said of each utterance, in the first round."""
-    return [label for turn in rounds[0] for label in turn.labels]
+def labels_of(rounds: Sequence[Sequence[ChunkResult]]) -> list[int]:
+    """Return the labels of each utterance, in the first round."""
+    return [label for result in rounds[0] for label in result.labels]

@@ -1,6 +1,6 @@
 """What the workers of a benchmark do: make the models, run one of five systems, measure the machine's peak.
 
-Each function that opens something is called in a process of its own; those of ONNX never import torch.
+Each `open_` function is called in a process of its own; those of ONNX never import torch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Forward = Callable[[Sequence[Item]], Float32Array]
 
 @dataclass(frozen=True)
 class Folders:
-    """One network three times: its model folder, and what was exported from it."""
+    """One network in three forms: its model folder, and two exports of it."""
 
     torch: Path
     float32: Path
@@ -34,14 +34,14 @@ class Folders:
 
 
 @dataclass(frozen=True)
-class Made:
-    """What is compared.
+class BenchModels:
+    """The models that are compared.
 
     Attributes:
-        folders: where it lies.
-        model: it in a few words.
-        parameters: how many numbers it holds.
-        longest_text: how many pieces its text encoder takes at once; None without a limit.
+        folders: where they are.
+        model: a short description.
+        parameters: number of parameters.
+        longest_text: the most tokens that the text encoder takes at once; None without a limit.
     """
 
     folders: Folders
@@ -51,13 +51,13 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Turn:
-    """What a system says of a chunk of utterances.
+class ChunkResult:
+    """The result of a system for a chunk of utterances.
 
     Attributes:
         seconds: from prepared arrays to logits.
-        labels: the likeliest of each utterance, as an index.
-        peak_rss_mb: the most memory that its process has held so far.
+        labels: the most probable one of each utterance, as an index.
+        peak_rss_mb: the most memory that its process has used so far.
     """
 
     seconds: float
@@ -90,51 +90,51 @@ SYSTEMS: dict[SystemName, Callable[[Folders, int], Forward]] = {
 }
 
 
-def open_system(name: SystemName, folders: Folders, threads: int) -> Callable[[Sequence[Item]], Turn]:
-    """Load a system; what is returned runs a chunk and takes the time."""
+def open_system(name: SystemName, folders: Folders, threads: int) -> Callable[[Sequence[Item]], ChunkResult]:
+    """Load a system; return a function that runs a chunk and measures the time."""
     forward = SYSTEMS[name](folders, threads)
 
-    def run(items: Sequence[Item]) -> Turn:
+    def run(items: Sequence[Item]) -> ChunkResult:
         began = perf_counter()
         logits = forward(items)
         seconds = perf_counter() - began
-        return Turn(seconds, tuple(int(index) for index in logits.argmax(axis=1)), peak_memory_mb())
+        return ChunkResult(seconds, tuple(int(index) for index in logits.argmax(axis=1)), peak_memory_mb())
 
     return run
 
 
-def open_maker(place: Path, seed: int, threads: int) -> Callable[[Path | None], Made]:
-    """Return what makes, of a model folder or else of the paper's network, all that is compared."""
-    from emofuse.model.forward import use_threads  # first: where there is no torch, it says how to get it
+def open_maker(place: Path, seed: int, threads: int) -> Callable[[Path | None], BenchModels]:
+    """Return a function that makes the compared models from a model folder, or else from the paper's network."""
+    from emofuse.model.forward import use_threads  # first: without torch, it raises with the way to install it
 
     use_threads(threads)
     from emofuse.inference.bench.bench_networks import save_paper_network
     from emofuse.inference.export import export
 
-    def make(model: Path | None) -> Made:
+    def make(model: Path | None) -> BenchModels:
         folders = Folders(model or place / "model", place / "float32", place / "int8")
         if model is None:
             save_paper_network(folders.torch, seed)
-        made = _described(folders, "random weights" if model is None else model.resolve().name)
+        models = _described(folders, "random weights" if model is None else model.resolve().name)
         export(folders.torch, folders.float32)
         export(folders.torch, folders.int8, int8=True)
-        return made
+        return models
 
     return make
 
 
-def _described(folders: Folders, origin: str) -> Made:
+def _described(folders: Folders, origin: str) -> BenchModels:
     from emofuse.inference.bench.bench_networks import describe
     from emofuse.model.checkpoint import load_checkpoint
     from emofuse.model.network import count_parameters
 
     network = load_checkpoint(folders.torch).model
     longest = network.text_encoder.longest if "text" in network.config.modalities else None
-    return Made(folders, describe(network, origin), count_parameters(network), longest)
+    return BenchModels(folders, describe(network, origin), count_parameters(network), longest)
 
 
 def open_counter(folder: Path, threads: int) -> Callable[[Sequence[Item]], int]:
-    """Load a model; what is returned counts the operations of utterances run one by one."""
+    """Load a model; return a function that counts the operations of utterances run one by one."""
     from emofuse.inference.bench.bench_networks import count_flops
     from emofuse.model.checkpoint import load_checkpoint
     from emofuse.model.forward import use_threads
@@ -144,7 +144,7 @@ def open_counter(folder: Path, threads: int) -> Callable[[Sequence[Item]], int]:
 
 
 def open_peak(threads: int) -> Callable[[int], float]:
-    """Return what measures float32 operations a second, of the best of several matrix products."""
+    """Return a function that measures float32 operations per second, the best of several matrix products."""
     from emofuse.inference.bench.peak import MatrixProducts
 
     return MatrixProducts(threads)

@@ -1,6 +1,6 @@
-"""A worker: a process of its own that answers one question after another, and sleeps in between.
+"""A worker: a process of its own that handles one request after another.
 
-Only such a process has a peak of memory that is nobody else's. It is spawned, not forked, and ends with its block.
+Its peak of memory is then its own. It is spawned, not forked, and ends with its `with` block.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from typing import Any, TypeVar
 
 from emofuse.errors import EmofuseError
 
-Question = TypeVar("Question")
-Answer = TypeVar("Answer")
+Request = TypeVar("Request")
+Response = TypeVar("Response")
 
-# Seconds that a worker has to end by itself, and then to be ended.
-PATIENCE = 5.0
+# How long a worker may take to end by itself, and then after each signal.
+END_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class _Refusal:
-    """What a worker sends in place of an answer, once."""
+    """Sent by a worker in place of a response, once, when it failed."""
 
-    sentence: str
+    message: str
 
 
 @contextmanager
 def open_worker(
-    name: str, opener: Callable[..., Callable[[Question], Answer]], *arguments: Any
-) -> Iterator[Callable[[Question], Answer]]:
+    name: str, opener: Callable[..., Callable[[Request], Response]], *arguments: Any
+) -> Iterator[Callable[[Request], Response]]:
     """Start a worker, wait until it is ready, and end it with the block.
 
     Args:
-        name: as refusals call it.
-        opener: is called in the worker, with the arguments, and returns what answers questions; a function of a
-            module, as it goes there by its name.
-        arguments: of the opener; they, questions and answers travel pickled.
+        name: of the worker in messages.
+        opener: called in the worker with the arguments; returns the function that handles requests. It is pickled
+            by its name, so it must be a function of a module.
+        arguments: of the opener; they, requests and responses are pickled.
 
     Yields:
-        What puts a question and waits for the answer.
+        A function that sends a request and waits for the response.
 
     Raises:
-        EmofuseError: the worker could not open or answer, or its process is gone.
+        EmofuseError: the worker could not start or failed, or its process is gone.
     """
     context = multiprocessing.get_context("spawn")
     line, theirs = context.Pipe()
@@ -56,17 +56,17 @@ def open_worker(
     process.start()
     theirs.close()
 
-    def ask(question: Question) -> Answer:
+    def send(request: Request) -> Response:
         try:
-            line.send(question)
+            line.send(request)
         except BrokenPipeError as error:
             raise _gone(name, process) from error
-        answer: Answer = _receive(line, name, process)
-        return answer
+        response: Response = _receive(line, name, process)
+        return response
 
     try:
         _receive(line, name, process)
-        yield ask
+        yield send
     finally:
         line.close()  # a worker that waits sees this and ends
         _end(process)
@@ -74,51 +74,55 @@ def open_worker(
 
 def _receive(line: Connection, name: str, process: BaseProcess) -> Any:
     try:
-        answer = line.recv()
+        response = line.recv()
     except (EOFError, ConnectionResetError) as error:
         raise _gone(name, process) from error
-    if isinstance(answer, _Refusal):
-        raise EmofuseError(answer.sentence)
-    return answer
+    if isinstance(response, _Refusal):
+        raise EmofuseError(response.message)
+    return response
 
 
 def _gone(name: str, process: BaseProcess) -> EmofuseError:
-    process.join(PATIENCE)
+    process.join(END_SECONDS)
     code = process.exitcode
-    why = "the system ended it, most likely for want of memory" if code == -signal.SIGKILL else f"exit code {code}"
-    return EmofuseError(f"{name}: its process is gone ({why}); what it printed stands above")
+    why = (
+        "the system ended it, most likely because memory ran out"
+        if code == -signal.SIGKILL
+        else f"exit code {code}"
+    )
+    return EmofuseError(f"{name}: its process is gone ({why}); its output is above")
 
 
 def _end(process: BaseProcess) -> None:
-    """See to it that a process is over, whatever it does."""
+    """End a process, by force if it does not end by itself."""
     for insist in (process.terminate, process.kill):
-        process.join(PATIENCE)
+        process.join(END_SECONDS)
         if process.is_alive():
             insist()
     process.join()
 
 
 def _serve(line: Connection, opener: Callable[..., Callable[[Any], Any]], arguments: tuple[Any, ...]) -> None:
-    """Answer until nobody asks any more: the life of a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's affair
+    """Handle requests until the parent closes the connection; runs in the worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles interrupts
     sys.stdout.flush()
-    os.dup2(2, 1)  # stdout is the command's: what libraries print there goes to stderr
+    os.dup2(2, 1)  # stdout is for the command's output: prints of libraries go to stderr
     try:
-        answer = opener(*arguments)
+        handle = opener(*arguments)
         line.send(None)
-        for question in _questions(line):
-            line.send(answer(question))
+        for request in _requests(line):
+            line.send(handle(request))
     except BrokenPipeError:
-        return  # the parent hung up while this one was at work
+        return  # the parent closed the connection
     except EmofuseError as error:
         line.send(_Refusal(str(error)))
-    except Exception as error:  # whatever fails in here must be told by the parent, in one sentence
+    except Exception as error:  # the parent reports any failure of the worker in one sentence
         name = multiprocessing.current_process().name
         what = " ".join(str(error).split()) or "no reason given"
         line.send(_Refusal(f"{name}: failed with {type(error).__name__}: {what}"))
 
 
-def _questions(line: Connection) -> Iterator[Any]:
+def _requests(line: Connection) -> Iterator[Any]:
     while True:
         try:
             yield line.recv()
