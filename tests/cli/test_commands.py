@@ -178,7 +178,9 @@ def test_bad_input_gets_one_line_and_exit_code_2(
     refused(says("predict", model, tmp_path / "text.wav", "--format", "xml"), "--format xml")
     refused(says("predict", model, manifest, "--text", "x"), "--text applies to one recording")
     refused(says("predict", hollow, "--text", "x"), "hollow", "has no weights")
-    refused(says("predict", tmp_path / "no-model", "--text", "x"), "no-model", "no such model folder")
+    refused(
+        says("predict", tmp_path / "no-model", "--text", "x"), "no-model", "no such model, recording or folder"
+    )
     refused(
         says("crossval", typo, "--manifest", manifest, "--out", out), "training.epoch", "did you mean 'epochs'?"
     )

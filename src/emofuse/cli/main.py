@@ -78,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
     except EmofuseError as error:
         return _refuse(str(error))
     except USAGE_ERROR as error:
-        return _refuse(f"{error.format_message()}; see emofuse --help")
+        return _refuse(f"{error.format_message().rstrip('.')}; see emofuse --help")
     except (KeyboardInterrupt, typer.Abort):
         return _refuse("interrupted; completed work is kept", code=130)
     except BrokenPipeError:

@@ -44,14 +44,17 @@ def test_an_input_in_its_place_is_left_to_be_predicted_by_the_one_in_the_box(her
 
 
 def test_what_is_neither_is_named(here: Path) -> None:
-    with pytest.raises(CheckpointError, match="no-model: no such model folder; give one as the first argument"):
+    with pytest.raises(CheckpointError, match="no-model: no such model, recording or folder"):
         choose_model(here / "no-model", [])
 
 
 def test_where_nothing_came_along_a_model_has_to_be_named(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "_box", lambda name: None)
     for first in (here / "b.wav", None):
-        with pytest.raises(CheckpointError, match="no such model folder; give one as the first argument"):
+        with pytest.raises(
+            CheckpointError,
+            match="no model ships with this installation; give a model folder as the first argument",
+        ):
             choose_model(first, [])
 
 

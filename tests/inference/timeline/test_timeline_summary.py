@@ -109,7 +109,7 @@ def test_the_table_has_a_row_for_each_speaker_and_the_turns() -> None:
         segment(36.0, 37.0, NEUTRAL, speaker="B" * 40),
     )
     lines = summary_table(summarise(told, smoothing=0.0)).splitlines()
-    assert lines[0].split() == ["seconds", "angry", "neutral", "sad", "très", "gai", "sure", "abstained"]
+    assert lines[0].split() == ["seconds", "angry", "neutral", "sad", "très", "gai", "confidence", "abstained"]
     assert [line.split()[0] for line in lines[1:]] == ["all", "Ann", "B" * 19 + "…", "Ann"]
     assert "50 %" in lines[2]
     assert lines[4] == "Ann from 18.0 s: angry -> sad"

@@ -21,7 +21,7 @@ from emofuse.cli.predict.transcript_files import (
 from emofuse.errors import CheckpointError, CorpusError, EmofuseError
 from emofuse.types import Skip, Turn, Utterance
 
-NO_MODEL = "no such model folder; give one as the first argument"
+NO_MODEL = "no model ships with this installation; give a model folder as the first argument"
 # Inputs are predicted in parts of this size. Which of them share a batch depends on nothing outside their part, so
 # that a resumed run gives the same digits as an uninterrupted one.
 PART = 128
@@ -103,10 +103,10 @@ def choose_model(first: Path | None, inputs: Sequence[Path]) -> tuple[Path, list
     if boxed is not None:
         return boxed, list(inputs)
     if first is not None and not _is_input(first):
-        raise CheckpointError(f"{first}: {NO_MODEL}")
+        raise CheckpointError(f"{first}: no such model, recording or folder; check the path")
     default = _box(None)
     if default is None:
-        raise CheckpointError(f"{first}: {NO_MODEL}" if first is not None else f"MODEL: {NO_MODEL}")
+        raise CheckpointError(f"{first}: is no model, and {NO_MODEL}" if first is not None else NO_MODEL)
     return default, [*([] if first is None else [first]), *inputs]
 
 

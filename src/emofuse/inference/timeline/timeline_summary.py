@@ -119,7 +119,8 @@ def turning_points(segments: Sequence[Segment], hold: float) -> tuple[Turning, .
 
 def summary_table(summary: Summary) -> str:
     """Return a summary as lines for the terminal: a row for the whole and for each speaker, then the turns."""
-    rows = [("", *("seconds", *summary.labels, "sure", "abstained")), _row("all", summary.whole, summary.labels)]
+    header = ("", "seconds", *summary.labels, "confidence", "abstained")
+    rows = [header, _row("all", summary.whole, summary.labels)]
     if any(share.speaker is not None for share in summary.speakers):
         rows += [_row(_name(share), share, summary.labels) for share in summary.speakers]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
