@@ -64,7 +64,7 @@ def test_words_go_to_the_turn_in_which_most_of_them_lies(caplog: pytest.LogCaptu
         worded = attach_words(turns, words)
     assert [turn.text for turn in worded] == ["hello there", "you", "was here"]
     assert [turn.text_source for turn in worded] == ["gold", "gold", "asr:x"]
-    assert "1 of 4 stretches of words" in caplog.text
+    assert "1 of 4 words or sentences" in caplog.text
 
 
 def test_where_two_speak_at_once_words_go_to_their_speaker() -> None:

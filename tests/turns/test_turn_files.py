@@ -49,7 +49,7 @@ def test_rttm_of_several_recordings_gives_the_lines_of_one(tmp_path: Path) -> No
     assert [turn.speaker for turn in read_turns(path, "other")] == ["cleo"]
     with pytest.raises(CorpusError, match="holds turns of call, other, but not of third"):
         read_turns(path, "third")
-    with pytest.raises(CorpusError, match=r"of 2 recordings \(call, other\); say which"):
+    with pytest.raises(CorpusError, match=r"of 2 recordings \(call, other\); name one"):
         read_turns(path)
 
 
