@@ -24,7 +24,7 @@ import emofuse
 from emofuse import cross_validate, load_recipe, save_corpus, train
 from emofuse.cli.main import run
 from emofuse.cli.score_tables import show_groups
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CheckpointError
 from emofuse.inference.label_map import match_labels
 from emofuse.inference.training_overlap import card_warnings

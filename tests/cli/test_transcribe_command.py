@@ -16,8 +16,8 @@ import pytest
 from small_corpus import write_tone
 
 from emofuse.cli.main import run
+from emofuse.data.asr_engines import ENGINES, Transcript, Word
 from emofuse.data.manifest import load_corpus, save_corpus
-from emofuse.data.speech_recognition import ENGINES, Transcript, Word
 from emofuse.sound.clips import Clip
 from emofuse.types import Corpus, Utterance
 

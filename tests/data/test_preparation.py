@@ -18,7 +18,7 @@ from emofuse.data.preparation import (
     Preparation,
     TextPreparation,
 )
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import AudioError, CheckpointError
 from emofuse.sound.clips import Clip
 from emofuse.sound.filterbank import log_mel

@@ -19,9 +19,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from emofuse.config import ProtocolName, Selection
 from emofuse.data import splits
-from emofuse.data.overlap import words_of
 from emofuse.data.splits import corpus_hash, draw_folds, folds_document, folds_hash, make_folds
-from emofuse.data.validation import cut_validation
+from emofuse.data.text_overlap import words_of
+from emofuse.data.validation_split import cut_validation
 from emofuse.errors import CorpusError, MissingExtraError, ProtocolError
 from emofuse.types import Corpus, Fold, Utterance
 

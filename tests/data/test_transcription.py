@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 from small_corpus import write_tone
 
-from emofuse.data.manifest import load_corpus, save_corpus
-from emofuse.data.speech_recognition import (
+from emofuse.data.asr_engines import (
     FasterWhisper,
     PocketSphinx,
     Transcript,
@@ -25,6 +24,7 @@ from emofuse.data.speech_recognition import (
     folder_digest,
     open_engine,
 )
+from emofuse.data.manifest import load_corpus, save_corpus
 from emofuse.data.transcription import Recognition, recognise_corpus, save_recognised, words_file
 from emofuse.errors import CheckpointError, MissingExtraError, RecipeError, RunError
 from emofuse.sound.clips import Clip, read_clip
@@ -306,7 +306,7 @@ def test_a_language_that_the_engine_does_not_know_is_refused_or_skipped(small: C
 SLOW_RUN = """
 import sys, time
 from pathlib import Path
-from emofuse.data.speech_recognition import Transcript
+from emofuse.data.asr_engines import Transcript
 from emofuse.data.manifest import load_corpus
 from emofuse.data.transcription import Recognition, recognise_corpus, save_recognised
 

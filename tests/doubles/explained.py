@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from emofuse.data.preparation import AudioPreparation, Item, Preparation, TextPreparation
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 from emofuse.model.batch import as_tensors
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
 from emofuse.model.network import EmotionModel

@@ -11,7 +11,7 @@ from networks import network
 from emofuse import layout
 from emofuse.data.corpora.demo_corpus import demo_corpus
 from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.export import export
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint

@@ -12,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import BertConfig, PreTrainedConfig, Wav2Vec2BertConfig, Wav2Vec2Config, WhisperConfig
 
 from emofuse.data.preparation import AudioPreparation, Item, Preparation, TextPreparation
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CheckpointError
 from emofuse.inference.bench.bench_networks import PlainTransformers, count_flops, describe
 from emofuse.inference.bench.bench_utterances import make_items

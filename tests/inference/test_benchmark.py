@@ -21,7 +21,7 @@ import pytest
 
 from emofuse import layout
 from emofuse.data.preparation import AudioPreparation, Item, Preparation, TextPreparation
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CheckpointError, EmofuseError
 from emofuse.inference.bench import measure as benchmark
 from emofuse.inference.bench.bench_utterances import draw_seconds, in_chunks, make_items

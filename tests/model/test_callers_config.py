@@ -10,7 +10,7 @@ from networks import BANKS, LABELS, SPEECH, TEXT
 from transformers import PreTrainedConfig
 
 from emofuse.config import make_recipe
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 from emofuse.model.build import encoder_config, text_preparation
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.encoder import bare_encoder

@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModel, AutoProcessor
 
 from emofuse import EmotionModel, EmotionProcessor, layout
 from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import AudioError, CheckpointError, RunError
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from emofuse.sound.clips import Clip

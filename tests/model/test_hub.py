@@ -13,7 +13,7 @@ from networks import bert, inputs, logits, network, wav2vec2
 
 from emofuse import EmotionModel, EmotionProcessor
 from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 
 
 def test_model_and_processor_are_pushed_with_all_their_files(

@@ -17,7 +17,7 @@ from transformers import AutoModel, PreTrainedTokenizerFast, WhisperConfig, Whis
 
 from emofuse import layout
 from emofuse.config import Recipe, make_recipe
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CheckpointError, RecipeError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import load_checkpoint, save_checkpoint

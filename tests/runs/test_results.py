@@ -19,7 +19,7 @@ from tiny import write_recipe
 from emofuse import cross_validate, load_recipe
 from emofuse.config import Recipe
 from emofuse.data.preparation import Preparation, TextPreparation
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CorpusError, RecipeError
 from emofuse.experiment import job as job_module
 from emofuse.model.checkpoint import load_model

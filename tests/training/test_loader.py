@@ -16,7 +16,7 @@ from small_corpus import write_tone
 
 from emofuse.config import AlterRecipe, Recipe, make_recipe
 from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import AudioError
 from emofuse.sound.clips import Clip
 from emofuse.training.audio_store import AudioStore, store_of

@@ -16,7 +16,7 @@ from tiny import TINY, write_recipe
 from torch import nn
 
 from emofuse.config import load_recipe, make_recipe
-from emofuse.data.buckets import effective_batches
+from emofuse.data.batching import effective_batches
 from emofuse.errors import RecipeError
 from emofuse.experiment.setup import recipe_corpus
 from emofuse.training.losses import summed_cross_entropy

@@ -14,7 +14,7 @@ from tiny import TINY, write_recipe
 from emofuse import cross_validate, load_recipe, train
 from emofuse.config import Recipe
 from emofuse.data.labels import apply_policy, label_shares
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import RecipeError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import load_model

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, PreTrainedTokenizerFast
 
 from emofuse import layout
-from emofuse.data.text import FIRST, LAST, PAD, SPECIAL_TOKENS, UNKNOWN, learn_vocabulary, read_tokenizer
+from emofuse.data.tokenization import FIRST, LAST, PAD, SPECIAL_TOKENS, UNKNOWN, learn_vocabulary, read_tokenizer
 
 HEADS = "heads.safetensors"
 # What a student's configuration takes over from its teacher's.

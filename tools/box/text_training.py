@@ -14,7 +14,7 @@ from text_network import Read, Reading
 from torch import Tensor
 from torch.nn import functional
 
-from emofuse.data.text import SPECIAL_TOKENS, UNKNOWN
+from emofuse.data.tokenization import SPECIAL_TOKENS, UNKNOWN
 from emofuse.types.arrays import Float32Array
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from emofuse.errors import MissingExtraError, RunError
 from emofuse.types import Corpus, Skip, Utterance
 
 if TYPE_CHECKING:
-    from emofuse.data.speech_recognition import Engine
+    from emofuse.data.asr_engines import Engine
     from emofuse.data.transcription import Recognition
     from emofuse.evaluation.word_errors import WordErrorRate
 
@@ -93,7 +93,7 @@ def open_any_engine(spec: str) -> Engine:
         from emofuse.inference.foreign.transformers_asr import TransformersEngine
 
         return TransformersEngine(model)
-    from emofuse.data.speech_recognition import open_engine
+    from emofuse.data.asr_engines import open_engine
 
     return open_engine(spec)
 
@@ -128,7 +128,7 @@ def _recognise_shown(
 
 def _error_rates(utterances: list[Utterance]) -> dict[str, dict[str, WordErrorRate]] | None:
     """Return word error rates overall and by group; None without reference transcripts."""
-    from emofuse.data.text import strip_annotations
+    from emofuse.data.tokenization import strip_annotations
     from emofuse.data.transcription import GOLD
     from emofuse.evaluation.word_errors import word_error_rate, word_error_rates
 

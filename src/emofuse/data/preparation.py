@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 
 from emofuse import layout
 from emofuse.config import AnnotationPolicy
-from emofuse.data.text import read_tokenizer, strip_annotations
+from emofuse.data.tokenization import read_tokenizer, strip_annotations
 from emofuse.errors import AudioError, CheckpointError
 from emofuse.sound.clips import SAMPLE_RATE, Clip
 from emofuse.sound.filterbank import (

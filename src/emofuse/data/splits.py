@@ -9,9 +9,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from emofuse.config import ProtocolName, Selection
-from emofuse.data.overlap import by_text_group, without_near_duplicates
 from emofuse.data.protocols import PROTOCOLS
-from emofuse.data.validation import with_validation
+from emofuse.data.text_overlap import by_text_group, without_near_duplicates
+from emofuse.data.validation_split import with_validation
 from emofuse.errors import ProtocolError
 from emofuse.types import Corpus, Fold, Utterance
 

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 from pydantic import TypeAdapter, ValidationError
 
 from emofuse import layout
+from emofuse.data.asr_engines import Engine, Transcript, Word
 from emofuse.data.cache import cache_folder, file_digest, key_of
 from emofuse.data.manifest import save_corpus
-from emofuse.data.speech_recognition import Engine, Transcript, Word
 from emofuse.errors import AudioError, RecipeError, RunError
 from emofuse.sound import clips as audio
 from emofuse.sound import containers, media, recording, soundfiles, tracks

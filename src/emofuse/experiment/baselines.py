@@ -14,7 +14,7 @@ import numpy as np
 
 from emofuse.config import AnnotationPolicy
 from emofuse.data.functionals import read_functionals
-from emofuse.data.text import strip_annotations
+from emofuse.data.tokenization import strip_annotations
 from emofuse.errors import CorpusError, MissingExtraError
 from emofuse.types import Corpus, Fold, Skip, Task, Utterance
 from emofuse.types.arrays import Float32Array

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from emofuse.config import Recipe
-from emofuse.data.buckets import cost_of, micro_batches
+from emofuse.data.batching import cost_of, micro_batches
 from emofuse.errors import CorpusError
 from emofuse.experiment.job import JobContext, reader_of
 from emofuse.experiment.setup import recipe_corpus, recipe_folds

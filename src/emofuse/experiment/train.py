@@ -10,7 +10,7 @@ from emofuse import layout
 from emofuse.config import Recipe, dump_recipe
 from emofuse.data.cache import key_of
 from emofuse.data.splits import corpus_hash
-from emofuse.data.validation import cut_validation
+from emofuse.data.validation_split import cut_validation
 from emofuse.errors import CorpusError, RunError
 from emofuse.experiment.job import JobContext, train_system
 from emofuse.experiment.run_settings import RunSettings, settings_from_run

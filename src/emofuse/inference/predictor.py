@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from emofuse.data.buckets import batches_of_items
+from emofuse.data.batching import batches_of_items
 from emofuse.data.preparation import Batch, Outputs, Preparation
 from emofuse.errors import AudioError, CorpusError, ModalityError
 from emofuse.evaluation.calibration import Calibration, pattern_of

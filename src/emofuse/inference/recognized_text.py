@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from emofuse.data.speech_recognition import Engine
+from emofuse.data.asr_engines import Engine
 from emofuse.errors import AudioError
 from emofuse.inference.utterance_stream import LongRecordings
 from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip

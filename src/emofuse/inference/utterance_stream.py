@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from emofuse.data.buckets import cost_of
+from emofuse.data.batching import cost_of
 from emofuse.data.preparation import Item, Preparation
 from emofuse.errors import AudioError, EmofuseError, ModalityError
 from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip, seconds_of

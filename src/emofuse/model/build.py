@@ -15,7 +15,7 @@ from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 
 from emofuse.config import AudioRecipe, EncoderRecipe, Recipe, TextRecipe
 from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
-from emofuse.data.text import learn_vocabulary, strip_annotations
+from emofuse.data.tokenization import learn_vocabulary, strip_annotations
 from emofuse.errors import RecipeError, brief_message
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.configuration import EmotionConfig

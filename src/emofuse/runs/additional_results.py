@@ -10,8 +10,8 @@ import numpy as np
 
 from emofuse import layout
 from emofuse.data.labels import agreement_class, dropped_mass, label_shares
-from emofuse.data.text import strip_annotations
 from emofuse.data.text_sources import GOLD, RECOGNISED, kinds_of, read_as
+from emofuse.data.tokenization import strip_annotations
 from emofuse.evaluation.metrics import concordance, soft_cross_entropy
 from emofuse.evaluation.multilabel import multilabel_scores
 from emofuse.evaluation.scores import METRICS, evaluate_labels

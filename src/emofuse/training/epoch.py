@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from emofuse.config import Recipe
-from emofuse.data.buckets import effective_batches, micro_batches
+from emofuse.data.batching import effective_batches, micro_batches
 from emofuse.errors import RunError
 from emofuse.model.batch import as_tensors
 from emofuse.model.network import EmotionModel

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emofuse.config import Recipe
-from emofuse.data.buckets import cost_of, micro_batches
+from emofuse.data.batching import cost_of, micro_batches
 from emofuse.data.labels import label_shares
 from emofuse.data.preparation import Item, Preparation, pad
 from emofuse.data.text_sources import drawn, transcripts_of

@@ -19,8 +19,8 @@ from emofuse.data.audit import Audit, audit
 from emofuse.data.corpora.iemocap import read_iemocap
 from emofuse.data.corpora.user_table import read_table
 from emofuse.data.labels import apply_policy
-from emofuse.data.overlap import words_of
 from emofuse.data.splits import make_folds
+from emofuse.data.text_overlap import words_of
 from emofuse.types import Corpus
 
 

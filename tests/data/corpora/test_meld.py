@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from emofuse.data.corpora.label_tables import read_rows
 from emofuse.data.corpora.meld import LABELS, read_meld
 from emofuse.data.corpora.prepared import Prepared
+from emofuse.data.corpora.published_tables import read_rows
 from emofuse.data.labels import EMOTIONS
 from emofuse.errors import CorpusError
 from emofuse.types import Utterance

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emofuse.data.preparation import AudioPreparation, TextPreparation
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 from emofuse.inference.explain.moments import by_moment, count_moments, seconds_cut, shares, usual
 from emofuse.inference.explain.shown_attention import by_word_and_moment
 from emofuse.inference.explain.word_spans import read

@@ -25,7 +25,7 @@ from transformers import (
     Wav2Vec2ForSequenceClassification,
 )
 
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CheckpointError
 from emofuse.inference.foreign.classifiers import model_type, open_foreign, read_card
 from emofuse.model.pretrained import Source

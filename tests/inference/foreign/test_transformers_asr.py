@@ -10,7 +10,7 @@ import pytest
 import torch
 from tiny_asr import LANGUAGES, WORDS, save_ctc, save_whisper
 
-from emofuse.data.speech_recognition import Transcript, Word, folder_digest
+from emofuse.data.asr_engines import Transcript, Word, folder_digest
 from emofuse.errors import CheckpointError, RecipeError
 from emofuse.inference.foreign.transformers_asr import TransformersEngine, _confidence
 from emofuse.sound.clips import Clip

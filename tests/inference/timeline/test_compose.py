@@ -12,8 +12,8 @@ import soundfile
 from exports import words
 
 from emofuse import EmotionRecognizer
+from emofuse.data.asr_engines import Transcript
 from emofuse.data.preparation import AudioPreparation, Batch, Outputs, Preparation, TextPreparation
-from emofuse.data.speech_recognition import Transcript
 from emofuse.errors import ModalityError, RecipeError
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.runtime import Traits

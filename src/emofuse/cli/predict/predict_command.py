@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emofuse.cli.predict.inputs import Inputs
     from emofuse.cli.predict.predict_options import PredictOptions
     from emofuse.cli.predict.timeline_jobs import TimelineSettings
-    from emofuse.data.speech_recognition import Engine
+    from emofuse.data.asr_engines import Engine
     from emofuse.inference.recognizer import EmotionRecognizer
     from emofuse.types import Prediction, Skip, Utterance
 

@@ -12,7 +12,7 @@ from emofuse.cli.predict.formats import FormatName, TimelineFormatName
 from emofuse.errors import CorpusError, RecipeError
 
 if TYPE_CHECKING:
-    from emofuse.data.speech_recognition import Engine
+    from emofuse.data.asr_engines import Engine
 
 # The files of a model folder that predictions depend on; its card and its evaluation may change.
 FILES_THAT_PREDICT = (

@@ -12,7 +12,7 @@ from emofuse.errors import AudioError, CorpusError, ModalityError
 from emofuse.types import Skip, Timeline, Utterance
 
 if TYPE_CHECKING:
-    from emofuse.data.speech_recognition import Engine
+    from emofuse.data.asr_engines import Engine
     from emofuse.inference.recognizer import EmotionRecognizer
     from emofuse.inference.timeline.options import TimelineOptions
     from emofuse.sound.channels import Call

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from emofuse.data.audit.finding import finding
-from emofuse.data.overlap import SHORTEST, Sentences, words_of
+from emofuse.data.text_overlap import SHORTEST, Sentences, words_of
 from emofuse.types import Corpus, Finding, Fold
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from emofuse.config import AnnotationPolicy
 from emofuse.data.audit.finding import finding
-from emofuse.data.overlap import words_of
-from emofuse.data.text import has_annotations, strip_annotations
+from emofuse.data.text_overlap import words_of
+from emofuse.data.tokenization import has_annotations, strip_annotations
 from emofuse.types import Corpus, Finding, Utterance
 
 # Above this share of utterances whose text is their label, a text system's numbers are invalid.

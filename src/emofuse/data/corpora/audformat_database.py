@@ -17,7 +17,7 @@ from emofuse.data.corpora.audformat_tables import (
     DIMENSIONS,
     EMOTIONS,
     Fact,
-    Span,
+    FilePart,
     column_roles,
     load_database,
     table_facts,
@@ -41,8 +41,8 @@ def read_audformat(root: Path) -> Prepared:
     """
     database = load_database(root)
     roles = column_roles(database, root)
-    facts: dict[Span, list[Fact]] = {}
-    spans: dict[Span, None] = {}  # of the tables with an emotion, in their order
+    facts: dict[FilePart, list[Fact]] = {}
+    spans: dict[FilePart, None] = {}  # of the tables with an emotion, in their order
     for name, table in database.tables.items():
         emotional = any(roles[name, column].role in EMOTIONS for column in table.columns)
         for span, found in table_facts(database, name, roles):
@@ -53,15 +53,15 @@ def read_audformat(root: Path) -> Prepared:
     skipped = [Skip(file, "no table with an emotion has it") for file in others]
     spoken = [Fact("language", "", code) for code in database.languages] if len(database.languages) == 1 else []
     stems = Counter(os.path.splitext(file)[0] for file in files)
-    cut = {span.file for span in spans if span != Span(span.file)}
+    cut = {span.file for span in spans if span != FilePart(span.file)}
     utterances: list[Utterance] = []
     for span in spans:
         stem = os.path.splitext(span.file)[0]
         identity = stem if stems[stem] == 1 else span.file
         said = facts[span]
-        if span != Span(span.file):
+        if span != FilePart(span.file):
             identity += f"#{span.start}-{'' if span.end is None else span.end}"
-            said = said + [fact for fact in facts.get(Span(span.file), []) if fact.role not in EMOTIONS]
+            said = said + [fact for fact in facts.get(FilePart(span.file), []) if fact.role not in EMOTIONS]
         elif span.file in cut:
             skipped.append(Skip(identity, "has an emotion as a whole and by segments; the segments are read"))
             continue
@@ -86,7 +86,7 @@ def _contradictions(said: list[Fact]) -> Iterator[str]:
             yield f"gets no {role}: it is {listed}"
 
 
-def _utterance(identity: str, span: Span, root: Path, said: list[Fact]) -> Utterance | str:
+def _utterance(identity: str, span: FilePart, root: Path, said: list[Fact]) -> Utterance | str:
     """Return the utterance of a span, or why it cannot be used; of several facts in a role the first counts."""
     audio = Path(os.path.abspath(root / span.file))
     if not audio.is_file():
@@ -99,7 +99,7 @@ def _utterance(identity: str, span: Span, root: Path, said: list[Fact]) -> Utter
         return Utterance(
             id=identity,
             audio=audio,
-            start=None if span == Span(span.file) else span.start,
+            start=None if span == FilePart(span.file) else span.start,
             end=span.end,
             text=words.get("transcription", words.get("text")),
             text_source="gold" if "transcription" in words else None,

@@ -33,7 +33,7 @@ TEXTS = ("transcription", "text")
 SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 
 
-class Span(NamedTuple):
+class FilePart(NamedTuple):
     """A part of a file, in seconds; a whole file begins at zero and has no end."""
 
     file: str
@@ -130,7 +130,7 @@ def _is_gold(column: Any) -> bool:
 
 def table_facts(
     database: Any, name: str, roles: Mapping[tuple[str, str], Fact]
-) -> Iterator[tuple[Span, list[Fact]]]:
+) -> Iterator[tuple[FilePart, list[Fact]]]:
     """Yield what each row of a table says, with what the header says of its split and of its values."""
     table = database.tables[name]
     split = table.split.type if table.split else next((word for word in name.split(".") if word in SPLITS), "")
@@ -139,10 +139,10 @@ def table_facts(
     frame = table.get()
     rows = zip(frame.index, frame.to_dict("records"), frame.notna().to_dict("records"), strict=True)
     for key, row, there in rows:
-        span = Span(key)
+        span = FilePart(key)
         if not isinstance(key, str):
             file, start, end = key
-            span = Span(file, start.total_seconds(), end.total_seconds() if end == end else None)
+            span = FilePart(file, start.total_seconds(), end.total_seconds() if end == end else None)
         values = {column: value for column, value in row.items() if there[column]}
         of_row = [f for c, value in values.items() for f in _facts(roles[name, c], c, value, known[c].get(value))]
         yield span, of_table + of_row

@@ -17,8 +17,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from emofuse.data.corpora.label_tables import read_rows
 from emofuse.data.corpora.prepared import Prepared, read_files, require_folder
+from emofuse.data.corpora.published_tables import read_rows
 from emofuse.errors import CorpusError
 from emofuse.types import Skip, Utterance
 

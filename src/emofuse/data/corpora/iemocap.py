@@ -51,7 +51,7 @@ PUBLISHED = {
 
 
 @dataclass(frozen=True)
-class Turn:
+class RatedTurn:
     """What the raters made of one turn; `ratings` holds the words of each external rater."""
 
     id: str
@@ -178,9 +178,9 @@ def _texts(paths: Iterable[Path]) -> tuple[dict[str, str], list[Skip]]:
     return texts, skipped
 
 
-def _turns(path: Path) -> Iterator[Turn]:
+def _turns(path: Path) -> Iterator[RatedTurn]:
     """Yield the turns of an evaluation file: a summary line each, then the lines of the raters."""
-    turn: Turn | None = None
+    turn: RatedTurn | None = None
     for number, line in _lines(path):
         rating = RATING.match(line)
         if rating and turn:
@@ -193,14 +193,14 @@ def _turns(path: Path) -> Iterator[Turn]:
         yield turn
 
 
-def _turn(line: str, place: str) -> Turn:
+def _turn(line: str, place: str) -> RatedTurn:
     match = SUMMARY.fullmatch(line)
     if match is None or TURN.fullmatch(match[1]) is None:
         form = "[start - end] turn label [valence, activation, dominance]"
         raise CorpusError(f"{place}: not of the form {form}: {line!r}; unpack the release again")
     if match[2] not in (*LABELS, NO_MAJORITY):
         raise CorpusError(f"{place}: unknown label {match[2]!r}; known are {', '.join((*LABELS, NO_MAJORITY))}")
-    return Turn(match[1], match[2], tuple(map(float, match.groups()[2:])))
+    return RatedTurn(match[1], match[2], tuple(map(float, match.groups()[2:])))
 
 
 def _labels(rating: str) -> list[str]:
@@ -219,7 +219,7 @@ def _votes(ratings: Iterable[str]) -> dict[str, float] | None:
     return votes or None
 
 
-def _utterance(turn: Turn, audio: Path, text: str | None) -> Utterance:
+def _utterance(turn: RatedTurn, audio: Path, text: str | None) -> Utterance:
     match = TURN.fullmatch(turn.id)
     assert match is not None, turn.id
     dialogue, session, wearer, script, style, part, speaker = match.groups()

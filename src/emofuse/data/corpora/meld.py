@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from emofuse.data.corpora.label_tables import read_rows
 from emofuse.data.corpora.prepared import Prepared, require_folder
+from emofuse.data.corpora.published_tables import read_rows
 from emofuse.errors import CorpusError
 from emofuse.types import Corpus, Skip, Utterance
 

@@ -40,7 +40,7 @@ TOLERANCE = 0.05  # seconds
 
 
 @dataclass(frozen=True)
-class Span:
+class VideoPart:
     """A span of a video: a line of its transcript, with text, or a rated interval, with scores."""
 
     id: str
@@ -104,7 +104,7 @@ def _label_file(root: Path) -> Path:
     return found[0]
 
 
-def _ratings(path: Path) -> dict[str, list[Span]]:
+def _ratings(path: Path) -> dict[str, list[VideoPart]]:
     """Return video -> its rated intervals."""
     try:
         import h5py
@@ -127,19 +127,21 @@ def _check_order(group: Any) -> None:
             raise ValueError(f"its scores are {', '.join(names)}, not {', '.join(SCORES)}")
 
 
-def _intervals(video: str, data: Any) -> Iterator[Span]:
+def _intervals(video: str, data: Any) -> Iterator[VideoPart]:
     for (start, end), scores in zip(data["intervals"][:].tolist(), data["features"][:].tolist(), strict=True):
         if len(scores) != len(SCORES):
             raise ValueError(f"{video} has {len(scores)} scores, not {len(SCORES)}")
-        yield Span(f"{video}[{start:g}-{end:g}]", start, end, scores=tuple(scores))
+        yield VideoPart(f"{video}[{start:g}-{end:g}]", start, end, scores=tuple(scores))
 
 
-def _joined(transcript: Path, ratings: Sequence[Span]) -> tuple[list[tuple[Span, Span]], list[Skip]]:
+def _joined(
+    transcript: Path, ratings: Sequence[VideoPart]
+) -> tuple[list[tuple[VideoPart, VideoPart]], list[Skip]]:
     """Pair the segments of a video with its ratings by their times; what is left on either side is skipped."""
     segments, skipped = _segments(transcript)
     left = [rating for rating in ratings if all(map(math.isfinite, rating.scores))]
     skipped += [Skip(rating.id, "its scores are no numbers") for rating in ratings if rating not in left]
-    pairs: list[tuple[Span, Span]] = []
+    pairs: list[tuple[VideoPart, VideoPart]] = []
     for segment in segments:
         nearest = min(left, key=functools.partial(_gap, segment), default=None)
         if nearest is None or _gap(segment, nearest) > TOLERANCE:
@@ -151,13 +153,13 @@ def _joined(transcript: Path, ratings: Sequence[Span]) -> tuple[list[tuple[Span,
     return pairs, skipped
 
 
-def _gap(one: Span, other: Span) -> float:
+def _gap(one: VideoPart, other: VideoPart) -> float:
     return max(abs(one.start - other.start), abs(one.end - other.end))
 
 
-def _segments(path: Path) -> tuple[list[Span], list[Skip]]:
+def _segments(path: Path) -> tuple[list[VideoPart], list[Skip]]:
     """Return the lines of a transcript; those that are not of the form are skipped."""
-    segments: dict[str, Span] = {}
+    segments: dict[str, VideoPart] = {}
     skipped: list[Skip] = []
     for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").split("\n"), start=1):
         place = f"{TRANSCRIPTS}/{path.name}:{number}"
@@ -171,7 +173,7 @@ def _segments(path: Path) -> tuple[list[Span], list[Skip]]:
     return list(segments.values()), skipped
 
 
-def _segment(line: str, video: str) -> Span | None:
+def _segment(line: str, video: str) -> VideoPart | None:
     """Return what a line tells of; None where it is not of the form."""
     # The video's own name may hold underscores, and so may the text.
     head, found, rest = line.partition(f"{video}___")
@@ -182,10 +184,12 @@ def _segment(line: str, video: str) -> Span | None:
         start, end = float(fields[1]), float(fields[2])
     except ValueError:
         return None
-    return Span(f"{video}_{fields[0]}", start, end, fields[3].strip()) if 0 <= start < end < math.inf else None
+    return (
+        VideoPart(f"{video}_{fields[0]}", start, end, fields[3].strip()) if 0 <= start < end < math.inf else None
+    )
 
 
-def _utterance(video: str, audio: Path, segment: Span, rating: Span) -> Utterance:
+def _utterance(video: str, audio: Path, segment: VideoPart, rating: VideoPart) -> Utterance:
     sentiment, *intensities = rating.scores
     votes = {label: score for label, score in zip(LABELS, intensities, strict=True) if score > 0} or {
         "neutral": 1.0

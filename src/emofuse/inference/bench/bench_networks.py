@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from transformers import BertConfig, Wav2Vec2Config
 
 from emofuse.data.preparation import AudioPreparation, Item, Preparation, TextPreparation
-from emofuse.data.text import PAD
+from emofuse.data.tokenization import PAD
 from emofuse.errors import CheckpointError
 from emofuse.model.batch import Encoded, Stream, as_tensors
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint

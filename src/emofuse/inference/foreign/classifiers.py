@@ -25,7 +25,7 @@ from transformers.models.auto.modeling_auto import (
 from transformers.utils import cached_file
 
 from emofuse import layout
-from emofuse.data.text import strip_annotations
+from emofuse.data.tokenization import strip_annotations
 from emofuse.errors import AudioError, CheckpointError, ModalityError, brief_message
 from emofuse.model.encoder import longest_text
 from emofuse.model.forward import pick_device

@@ -11,9 +11,9 @@ import torch
 from transformers import pipeline
 from transformers.utils import cached_file
 
-from emofuse.data import speech_recognition as asr
+from emofuse.data import asr_engines as asr
+from emofuse.data.asr_engines import Transcript, Word, folder_digest
 from emofuse.data.cache import file_digest
-from emofuse.data.speech_recognition import Transcript, Word, folder_digest
 from emofuse.errors import CheckpointError, RecipeError, brief_message
 from emofuse.sound.clips import SAMPLE_RATE, Clip
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from emofuse.data.speech_recognition import Engine
+from emofuse.data.asr_engines import Engine
 from emofuse.errors import RecipeError
 from emofuse.sound.channels import Call
 from emofuse.types import Turn

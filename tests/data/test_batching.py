@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emofuse.data.buckets import (
+from emofuse.data.batching import (
     EQUAL_LENGTH_SECONDS,
     batches_of_items,
     cost_of,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from emofuse.config import VocabularyKind
-from emofuse.data.text import (
+from emofuse.data.tokenization import (
     ANNOTATIONS,
     SPECIAL_TOKENS,
     learn_vocabulary,
@@ -27,7 +27,7 @@ KINDS = get_args(VocabularyKind)
 TEXTS = [f"{first}{second} and {second}{first} Grüße" for first in "abcdefgh" for second in "xyzuvw"] * 2
 LEARN = """
 import sys
-from emofuse.data.text import learn_vocabulary
+from emofuse.data.tokenization import learn_vocabulary
 texts = [f"{a}{b} and {b}{a} Grüße" for a in "abcdefgh" for b in "xyzuvw"] * 2
 print(learn_vocabulary(texts, sys.argv[1], 400).to_str())
 """

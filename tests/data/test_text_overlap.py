@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emofuse.data.overlap import Sentences, by_text_group, text_groups, without_near_duplicates, words_of
+from emofuse.data.text_overlap import Sentences, by_text_group, text_groups, without_near_duplicates, words_of
 from emofuse.types import Fold, Utterance
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from emofuse.data.protocols import natural_order
-from emofuse.data.text import strip_annotations
+from emofuse.data.tokenization import strip_annotations
 from emofuse.types import Fold, Utterance
 
 # Shorter sentences ("yes", "oh my god") are said by everybody and tell nothing of a leak.
