@@ -1,4 +1,4 @@
-"""The outline of a waveform: however it comes in blocks, and in little memory."""
+"""The envelope of a waveform: for blocks of any size, and in constant memory."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from emofuse.inference.timeline.envelope import envelope
 
 @calmly
 @given(st.lists(st.integers(0, 70), max_size=12), st.integers(2, 40))
-def test_the_outline_is_that_of_the_whole(sizes: list[int], points: int) -> None:
+def test_blocks_of_any_size_give_the_envelope_of_the_whole(sizes: list[int], bins: int) -> None:
     samples = np.random.default_rng(0).uniform(-1, 1, sum(sizes)).astype(np.float32)
-    outline = envelope(np.split(samples, np.cumsum(sizes)[:-1]) if sizes else [], points)
-    parts = [samples[place : place + outline.width] for place in range(0, len(samples), outline.width)]
-    assert outline.samples == len(samples)
-    assert outline.low == tuple(float(part.min()) for part in parts)
-    assert outline.high == tuple(float(part.max()) for part in parts)
-    assert len(outline.low) <= points
-    assert len(samples) < points - 1 or len(outline.low) >= (points - 1) // 2
+    made = envelope(np.split(samples, np.cumsum(sizes)[:-1]) if sizes else [], bins)
+    parts = [samples[place : place + made.bin_samples] for place in range(0, len(samples), made.bin_samples)]
+    assert made.sample_count == len(samples)
+    assert made.low == tuple(float(part.min()) for part in parts)
+    assert made.high == tuple(float(part.max()) for part in parts)
+    assert len(made.low) <= bins
+    assert len(samples) < bins - 1 or len(made.low) >= (bins - 1) // 2
 
 
 def test_starts_are_shares_of_the_whole() -> None:
-    outline = envelope([np.zeros(10)], 4)
-    assert outline.width == 4
-    assert outline.starts == [0.0, 0.4, 0.8]
+    made = envelope([np.zeros(10)], 4)
+    assert made.bin_samples == 4
+    assert made.starts == [0.0, 0.4, 0.8]
 
 
 def test_memory_does_not_grow_with_length() -> None:
@@ -48,6 +48,6 @@ def test_memory_does_not_grow_with_length() -> None:
     assert peak(400) < 1.5 * peak(20)
 
 
-def test_too_few_points_are_refused() -> None:
-    with pytest.raises(ValueError, match="1 points"):
+def test_too_few_bins_are_refused() -> None:
+    with pytest.raises(ValueError, match="1 bins"):
         envelope([], 1)

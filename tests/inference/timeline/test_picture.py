@@ -26,12 +26,12 @@ def words_of(path: Path) -> list[str]:
 
 
 def test_an_svg_names_recording_scope_speakers_and_labels(tmp_path: Path) -> None:
-    told = timeline(
+    example = timeline(
         segment(0.0, 2.0, "sad", speaker="Ann $x^$"),
         segment(1.0, 3.0, "angry", speaker="李", abstained=True),
         model_scope="a demonstration",
     )
-    save_picture(told, OUTLINE, tmp_path / "one.svg")
+    save_picture(example, OUTLINE, tmp_path / "one.svg")
     words = words_of(tmp_path / "one.svg")
     assert {"call", "a demonstration", "Ann $x^$", "李", "waveform", "abstained", "seconds", *LABELS} <= set(words)
     drawn = (tmp_path / "one.svg").read_text(encoding="utf-8")
@@ -47,8 +47,8 @@ def test_the_same_timeline_gives_the_same_svg(tmp_path: Path) -> None:
 def test_a_png_shows_each_segment_in_its_colour(tmp_path: Path) -> None:
     from matplotlib.image import imread
 
-    told = timeline(segment(0.0, 5.0, "sad", 1.0), segment(5.0, 9.5, "angry", 1.0))
-    save_picture(told, None, tmp_path / "one.png")
+    example = timeline(segment(0.0, 5.0, "sad", 1.0), segment(5.0, 9.5, "angry", 1.0))
+    save_picture(example, None, tmp_path / "one.png")
     row = np.round(imread(tmp_path / "one.png")[90, :, :3] * 255).astype(int)
     colours = ["#{:02x}{:02x}{:02x}".format(*pixel) for pixel in row]
     sad, angry = palette(LABELS)["sad"], palette(LABELS)["angry"]

@@ -72,10 +72,10 @@ class Reader(HTMLParser):
 
 
 def evil_timeline() -> Timeline:
-    chances = {EVIL: 0.9, "neutral": 0.1}
+    probabilities = {EVIL: 0.9, "neutral": 0.1}
     one = segment(0.0, 8.0, speaker=EVIL, text=EVIL)
     own = [
-        type(one)(8.0 * n, 8.0 * n + 8.0, label, chances, 0.9, speaker=EVIL, text=EVIL)
+        type(one)(8.0 * n, 8.0 * n + 8.0, label, probabilities, 0.9, speaker=EVIL, text=EVIL)
         for n, label in enumerate((EVIL, "neutral", EVIL))
     ]
     return Timeline(
@@ -84,7 +84,7 @@ def evil_timeline() -> Timeline:
     )  # fmt: skip
 
 
-def test_whatever_was_said_is_text() -> None:
+def test_user_text_is_escaped() -> None:
     page = timeline_page(evil_timeline(), envelope([np.ones(50)], 10))
     reader = Reader(page)
     assert not reader.named("img")
@@ -102,12 +102,12 @@ def test_whatever_was_said_is_text() -> None:
 
 @calmly
 @given(timelines())
-def test_every_segment_is_a_button_with_its_words(told: Timeline) -> None:
-    page = timeline_page(told)
+def test_every_segment_is_a_button_with_its_words(example: Timeline) -> None:
+    page = timeline_page(example)
     page.encode("utf-8")
     buttons = Reader(page).classed("seek")
-    assert [button.name for button in buttons] == ["button"] * len(told.segments)
-    for button, one in zip(buttons, told.segments, strict=True):
+    assert [button.name for button in buttons] == ["button"] * len(example.segments)
+    for button, one in zip(buttons, example.segments, strict=True):
         assert float(button.attributes["data-start"] or "") == pytest.approx(one.start, abs=0.001)
         assert float(button.attributes["data-end"] or "") == pytest.approx(one.end, abs=0.001)
         assert f"{one.label} {100 * one.confidence:.0f} %" in button.text
@@ -149,7 +149,7 @@ def test_a_large_recording_is_linked_from_where_the_page_stands(tmp_path: Path) 
     assert (player.attributes["src"] or "").startswith("data:audio/wav;base64,")
 
 
-def test_a_recording_that_is_gone_is_refused(tmp_path: Path) -> None:
+def test_a_missing_recording_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match=r"gone\.wav"):
         timeline_page(timeline(), None, tmp_path / "gone.wav", tmp_path)
 
@@ -170,7 +170,7 @@ def test_without_a_recording_there_is_no_player() -> None:
         (None, "states no intended use"),
     ],
 )
-def test_the_scope_stands_before_any_answer(scope: str | None, words: str) -> None:
+def test_the_scope_comes_before_any_prediction(scope: str | None, words: str) -> None:
     reader = Reader(timeline_page(timeline(segment(0.0, 1.0), model_scope=scope)))
     (banner,) = reader.classed("scope")
     assert words in banner.text
@@ -179,9 +179,9 @@ def test_the_scope_stands_before_any_answer(scope: str | None, words: str) -> No
     assert reader.all.index(banner) < reader.all.index(reader.classed("seek")[0])
 
 
-def test_labels_are_told_apart_without_colours() -> None:
-    told = timeline(*(segment(float(n), n + 1.0, label) for n, label in enumerate(LABELS)))
-    reader = Reader(timeline_page(told))
+def test_labels_are_distinguished_without_colours() -> None:
+    example = timeline(*(segment(float(n), n + 1.0, label) for n, label in enumerate(LABELS)))
+    reader = Reader(timeline_page(example))
     blocks = reader.classed("block")
     assert [block.text for block in blocks] == list(LABELS)
     patterns = [(block.attributes["class"] or "").split()[-1] for block in blocks]
@@ -193,13 +193,13 @@ def test_labels_are_told_apart_without_colours() -> None:
 
 
 def test_blocks_stand_where_their_segments_are() -> None:
-    told = timeline(segment(2.0, 4.0), segment(3.0, 8.0, speaker="Ann"), seconds=10.0)
-    blocks = Reader(timeline_page(told)).classed("block")
+    example = timeline(segment(2.0, 4.0), segment(3.0, 8.0, speaker="Ann"), seconds=10.0)
+    blocks = Reader(timeline_page(example)).classed("block")
     assert "left:20.0000%;width:20.0000%" in (blocks[0].attributes["style"] or "")
     assert "left:30.0000%;width:50.0000%" in (blocks[1].attributes["style"] or "")
 
 
-def test_what_assistive_tools_need_is_there() -> None:
+def test_the_page_is_accessible() -> None:
     reader = Reader(timeline_page(long_timeline(3), envelope([np.ones(50)], 10)))
     assert reader.named("html")[0].attributes["lang"] == "en"
     assert all(element.attributes.get("scope") in ("col", "row") for element in reader.named("th"))
@@ -212,14 +212,14 @@ def test_what_assistive_tools_need_is_there() -> None:
     assert not [one for one in reader.classed("block") if one.name == "button"]
 
 
-def test_what_was_not_analysed_and_the_figures_are_told() -> None:
-    told = timeline(
+def test_gaps_notes_and_figures_are_shown() -> None:
+    example = timeline(
         *(segment(6.0 * n, 6.0 * n + 6.0, "sad" if n > 2 else "angry", 0.9, speaker="Ann") for n in range(6)),
         excluded=(ExcludedSpan(40.0, 42.0, "music"),),
         smoothing=1.0,
         notes=("no words were there",),
     )
-    reader = Reader(timeline_page(told))
+    reader = Reader(timeline_page(example))
     text = reader.named("body")[0].text
     assert "40.0 to 42.0 s: music" in text
     assert "no words were there" in text

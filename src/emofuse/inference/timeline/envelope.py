@@ -1,4 +1,4 @@
-"""A waveform as few numbers: the lowest and the highest sample of each stretch, for drawing."""
+"""The envelope of a waveform: the lowest and the highest sample of each bin, for drawing."""
 
 from __future__ import annotations
 
@@ -14,61 +14,62 @@ from emofuse.types.arrays import Samples
 
 @dataclass(frozen=True)
 class Envelope:
-    """The outline of a waveform.
+    """The envelope of a waveform.
 
     Attributes:
-        low: the lowest sample of each stretch.
-        high: the highest.
-        width: samples a stretch; the last may be shorter.
-        samples: of the waveform.
+        low: the lowest sample of each bin.
+        high: the highest sample of each bin.
+        bin_samples: the length of a bin in samples; the last bin may be shorter.
+        sample_count: the length of the waveform in samples.
     """
 
     low: tuple[float, ...]
     high: tuple[float, ...]
-    width: int
-    samples: int
+    bin_samples: int
+    sample_count: int
 
     @property
     def starts(self) -> list[float]:
-        """Where each stretch begins, as a share of the whole."""
-        return [place * self.width / self.samples for place in range(len(self.low))]
+        """The start of each bin, as a share of the waveform's length."""
+        return [number * self.bin_samples / self.sample_count for number in range(len(self.low))]
 
 
-def envelope(blocks: Iterable[npt.NDArray[Any]], points: int) -> Envelope:
-    """Outline a waveform of unknown length in constant memory.
+def envelope(blocks: Iterable[npt.NDArray[Any]], bins: int) -> Envelope:
+    """Return the envelope of a waveform of unknown length, in constant memory.
 
-    Stretches begin one sample long; whenever there are `points` of them, neighbours are put together.
+    Bins are one sample long at first; whenever all bins are full, neighbours are merged.
 
     Args:
-        blocks: of mono samples, one after the other; empty ones are passed over.
-        points: how many stretches there are at most, 2 or more; a long waveform has at least half as many.
+        blocks: consecutive blocks of mono samples; they may be empty.
+        bins: the largest number of bins, at least 2; a long waveform has at least half as many.
 
     Raises:
-        ValueError: `points` is below 2.
+        ValueError: `bins` is below 2.
     """
-    if points < 2:
-        raise ValueError(f"an outline of {points} points: 2 or more are needed")
-    points -= points % 2
-    low = np.full(points, np.inf, dtype=np.float32)
-    high = np.full(points, -np.inf, dtype=np.float32)
-    width, samples = 1, 0
+    if bins < 2:
+        raise ValueError(f"an envelope of {bins} bins: at least 2 are needed")
+    bins -= bins % 2
+    low = np.full(bins, np.inf, dtype=np.float32)
+    high = np.full(bins, -np.inf, dtype=np.float32)
+    bin_samples, sample_count = 1, 0
     for block in blocks:
         rest = np.asarray(block, dtype=np.float32)
         while len(rest):
-            if samples == points * width:
-                low = _halved(np.minimum(low[0::2], low[1::2]), np.inf)
-                high = _halved(np.maximum(high[0::2], high[1::2]), -np.inf)
-                width *= 2
-            taken, rest = np.split(rest, [points * width - samples])
-            first = samples // width
-            edges = [0, *range(width - samples % width, len(taken), width)]
+            if sample_count == bins * bin_samples:
+                low = _padded(np.minimum(low[0::2], low[1::2]), np.inf)
+                high = _padded(np.maximum(high[0::2], high[1::2]), -np.inf)
+                bin_samples *= 2
+            taken, rest = np.split(rest, [bins * bin_samples - sample_count])
+            first = sample_count // bin_samples
+            edges = [0, *range(bin_samples - sample_count % bin_samples, len(taken), bin_samples)]
             inside = slice(first, first + len(edges))
             low[inside] = np.minimum(low[inside], np.minimum.reduceat(taken, edges))
             high[inside] = np.maximum(high[inside], np.maximum.reduceat(taken, edges))
-            samples += len(taken)
-    count = -(-samples // width)
-    return Envelope(tuple(low[:count].tolist()), tuple(high[:count].tolist()), width, samples)
+            sample_count += len(taken)
+    used = -(-sample_count // bin_samples)
+    return Envelope(tuple(low[:used].tolist()), tuple(high[:used].tolist()), bin_samples, sample_count)
 
 
-def _halved(half: Samples, empty: float) -> Samples:
+def _padded(half: Samples, empty: float) -> Samples:
+    """Return merged bins with as many empty ones behind them."""
     return np.concatenate([half, np.full(len(half), empty, dtype=np.float32)])

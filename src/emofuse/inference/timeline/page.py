@@ -46,7 +46,7 @@ class Player:
 
 def timeline_page(
     timeline: Timeline,
-    outline: Envelope | None = None,
+    waveform: Envelope | None = None,
     audio: Path | None = None,
     folder: Path = Path(),
     limit: int = LARGEST_EMBEDDED_BYTES,
@@ -55,7 +55,7 @@ def timeline_page(
 
     Args:
         timeline: the segments of the recording with their predictions.
-        outline: the outline of its waveform; None draws no waveform.
+        waveform: the envelope of the recording; None draws no waveform.
         audio: the recording; None leaves the player out.
         folder: where the page will be saved; a large recording is linked relative to it.
         limit: the largest recording, in bytes, that is embedded in the page.
@@ -72,7 +72,7 @@ def timeline_page(
         "segment_count": len(timeline.segments),
         "player": None if audio is None else _player(audio, folder, limit),
         "styles": label_styles(timeline.labels),
-        "strip": strip_of(timeline, outline),
+        "strip": strip_of(timeline, waveform),
         "transcript": transcript_of(timeline),
         "summary": summary_table_of(summarise(timeline)),
         "gaps": timeline.excluded,

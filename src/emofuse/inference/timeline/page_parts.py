@@ -115,8 +115,8 @@ class SummaryTable:
     turning_points: tuple[str, ...]
 
 
-def strip_of(timeline: Timeline, outline: Envelope | None) -> Strip:
-    """Return the time axis of a timeline, with a waveform if its outline is given."""
+def strip_of(timeline: Timeline, waveform: Envelope | None) -> Strip:
+    """Return the time axis of a timeline, with its waveform if one is given."""
     end = max([timeline.seconds, 0.001, *(segment.end for segment in timeline.segments)])
     tracks = []
     for lane in by_speaker(timeline):
@@ -125,7 +125,7 @@ def strip_of(timeline: Timeline, outline: Envelope | None) -> Strip:
     step = next((step for step in CLOCK_STEPS_SECONDS if end / step <= MOST_CLOCK_MARKS), CLOCK_STEPS_SECONDS[-1])
     return Strip(
         seconds=end,
-        waveform=None if outline is None else _waveform(outline, timeline.seconds / end),
+        waveform=None if waveform is None else _polygon(waveform, timeline.seconds / end),
         tracks=tuple(tracks),
         gaps=tuple(Gap(_place(part.start, part.end, end), part.reason) for part in timeline.excluded),
         clock=tuple(ClockMark(100 * time / end, clock_time(time)) for time in range(0, int(end) + 1, step)),
@@ -163,12 +163,12 @@ def clock_time(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _waveform(outline: Envelope, share: float) -> str:
+def _polygon(waveform: Envelope, share: float) -> str:
     """Return the corners of a waveform that takes a share of the time axis, scaled to its peak."""
-    places = [WAVEFORM_WIDTH * share * start for start in outline.starts]
-    peak = max([LOWEST_PEAK, *map(abs, outline.high), *map(abs, outline.low)])
-    above = [f"{x:.1f},{-y / peak:.3f}" for x, y in zip(places, outline.high, strict=True)]
-    below = [f"{x:.1f},{-y / peak:.3f}" for x, y in zip(places, outline.low, strict=True)]
+    places = [WAVEFORM_WIDTH * share * start for start in waveform.starts]
+    peak = max([LOWEST_PEAK, *map(abs, waveform.high), *map(abs, waveform.low)])
+    above = [f"{x:.1f},{-y / peak:.3f}" for x, y in zip(places, waveform.high, strict=True)]
+    below = [f"{x:.1f},{-y / peak:.3f}" for x, y in zip(places, waveform.low, strict=True)]
     return " ".join([*above, *reversed(below)])
 
 

@@ -28,7 +28,7 @@ MOST_LEGEND_COLUMNS = 8
 Corners: TypeAlias = list[tuple[float, float]]
 
 
-def save_picture(timeline: Timeline, outline: Envelope | None, path: Path) -> None:
+def save_picture(timeline: Timeline, waveform: Envelope | None, path: Path) -> None:
     """Draw a timeline into an SVG or PNG file: a row for the waveform, if any, and a row for each speaker.
 
     A segment is a stack of its probabilities; a segment on which the model abstained is hatched.
@@ -41,10 +41,10 @@ def save_picture(timeline: Timeline, outline: Envelope | None, path: Path) -> No
     if kind is None:
         raise RunError(f"{path}: a picture of a timeline is one of {', '.join(KIND_BY_SUFFIX)}")
     lanes = by_speaker(timeline)
-    rows = min(len(lanes), MOST_LANES) + (outline is not None)
+    rows = min(len(lanes), MOST_LANES) + (waveform is not None)
 
     def draw(figure: Figure) -> None:
-        _draw(figure, timeline, outline, lanes)
+        _draw(figure, timeline, waveform, lanes)
 
     try:
         write_figure(draw, (WIDTH_INCHES, MARGIN_INCHES + ROW_INCHES * rows), path, kind)
@@ -52,14 +52,14 @@ def save_picture(timeline: Timeline, outline: Envelope | None, path: Path) -> No
         raise RunError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _draw(figure: Figure, timeline: Timeline, outline: Envelope | None, lanes: list[Lane]) -> None:
+def _draw(figure: Figure, timeline: Timeline, waveform: Envelope | None, lanes: list[Lane]) -> None:
     """Fill a figure: waveform, lanes, a common time axis, legend."""
     shown = lanes[:MOST_LANES]
     end = max([timeline.seconds, 0.001, *(segment.end for segment in timeline.segments)])
-    axes = figure.subplots(len(shown) + (outline is not None), 1, sharex=True, squeeze=False)[:, 0]
-    if outline is not None:
-        _draw_waveform(axes[0], outline, timeline.seconds)
-    for lane, place in zip(shown, axes[outline is not None :], strict=True):
+    axes = figure.subplots(len(shown) + (waveform is not None), 1, sharex=True, squeeze=False)[:, 0]
+    if waveform is not None:
+        _draw_waveform(axes[0], waveform, timeline.seconds)
+    for lane, place in zip(shown, axes[waveform is not None :], strict=True):
         _draw_lane(place, lane, timeline)
     axes[-1].set_xlim(0.0, end)
     more = f"; the first {len(shown)} of {len(lanes)} rows" if len(shown) < len(lanes) else ""
@@ -72,9 +72,9 @@ def _draw(figure: Figure, timeline: Timeline, outline: Envelope | None, lanes: l
         figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize="small")
 
 
-def _draw_waveform(axes: Axes, outline: Envelope, seconds: float) -> None:
-    times = [start * seconds for start in outline.starts]
-    axes.fill_between(times, outline.low, outline.high, color="#555555", linewidth=0.5)
+def _draw_waveform(axes: Axes, waveform: Envelope, seconds: float) -> None:
+    times = [start * seconds for start in waveform.starts]
+    axes.fill_between(times, waveform.low, waveform.high, color="#555555", linewidth=0.5)
     axes.set_ylabel("waveform")
     axes.set_yticks([])
 
