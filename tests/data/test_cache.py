@@ -307,3 +307,17 @@ def test_a_file_that_cannot_be_deleted_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Path, "unlink", refuse)
     with pytest.raises(RunError, match=r"\.safetensors: cannot be deleted \(Permission denied\)"):
         prune()
+
+
+def test_what_was_read_is_held_in_memory_up_to_a_limit() -> None:
+    (one, path), (two, other) = written(key_of(a=1)), written(key_of(a=2))
+    cache = ArrayCache("features", memory=FRAMES.nbytes + 1)
+    assert cache.get(one) is not None
+    assert cache.get(two) is not None
+    path.unlink()
+    other.unlink()
+    held = cache.get(one)
+    assert held is not None
+    np.testing.assert_array_equal(held["frames"], FRAMES)
+    assert cache.get(two) is None
+    assert cache.hits == 3

@@ -19,7 +19,11 @@ class LoraRecipe(Strict):
 
 
 class EncoderRecipe(Strict):
-    """An encoder: a pre-trained one by name or folder, or a new one from a configuration."""
+    """An encoder: a pre-trained one by name or folder, or a new one from a configuration.
+
+    `encoder` is a folder, a model in the box, or a name on the Hub, in that order. Of an emofuse model, such as
+    `box-open`, it means the encoder of this modality, with the preparation and tokenizer that it was trained with.
+    """
 
     encoder: str | None = None
     config: dict[str, Any] | str | None = None

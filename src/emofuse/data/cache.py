@@ -65,18 +65,22 @@ class ArrayCache:
 
     An entry is written under a temporary name and renamed, so that it is there whole or not at all; it holds a
     checksum of its numbers, so that a damaged one is found, and computed again. Numbers are read into memory when
-    they are asked for and not held: memory does not grow with the corpus.
+    they are asked for; at most `memory` bytes of them are held: memory does not grow with the corpus.
 
     Attributes:
         kind: the folder below the cache's, such as "features".
+        memory: how many bytes of entries are held in memory, so that they need not be read again.
         hits: entries found so far.
         damaged: entries found damaged so far.
     """
 
     kind: str
+    memory: int = 0
     hits: int = 0
     damaged: int = 0
     _checked: set[str] = field(default_factory=set)
+    _held: dict[str, dict[str, npt.NDArray[Any]]] = field(default_factory=dict)
+    _held_bytes: int = 0
 
     def path(self, key: str) -> Path:
         """Return where an entry lies."""
@@ -88,6 +92,9 @@ class ArrayCache:
 
     def get(self, key: str) -> dict[str, npt.NDArray[Any]] | None:
         """Return the arrays of an entry; None where there is none, or a damaged one, which is deleted."""
+        if key in self._held:
+            self.hits += 1
+            return self._held[key]
         path = self.path(key)
         try:
             arrays: dict[str, npt.NDArray[Any]] = load_file(path)
@@ -106,7 +113,14 @@ class ArrayCache:
                 os.utime(path)
         self._checked.add(key)
         self.hits += 1
+        self._hold(key, arrays)
         return arrays
+
+    def _hold(self, key: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
+        size = sum(values.nbytes for values in arrays.values())
+        if self._held_bytes + size <= self.memory:
+            self._held[key] = arrays
+            self._held_bytes += size
 
     def put(self, key: str, arrays: Arrays) -> None:
         """Write an entry, whole or not at all.

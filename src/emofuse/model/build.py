@@ -24,6 +24,7 @@ from emofuse.model.encoders.scratch import LogMelCNNConfig
 from emofuse.model.encoders.voice import VoiceCNNConfig
 from emofuse.model.frozen_encoders import Shelf
 from emofuse.model.network import EmotionModel
+from emofuse.model.own_encoders import find_own_encoder
 from emofuse.model.pretrained import (
     Source,
     fetch_config,
@@ -127,8 +128,15 @@ def encoder_config(recipe: EncoderRecipe, key: str) -> PreTrainedConfig:
 
 
 def audio_preparation(recipe: AudioRecipe, config: PreTrainedConfig) -> AudioPreparation:
-    """Return how clips are prepared: trimmed and levelled as the recipe says, then as the encoder takes them."""
-    return replace(_expected(recipe, config), trim=recipe.trim, level=recipe.level)
+    """Return how clips are prepared: trimmed and levelled as the recipe says, then as the encoder takes them.
+
+    The encoder of an emofuse model gets what it was trained on, trimmed and levelled too.
+    """
+    own = None if recipe.encoder is None else find_own_encoder(recipe.encoder, "audio")
+    expected = None if own is None else own.preparation.audio
+    expected = expected or _expected(recipe, config)
+    level = expected.level if recipe.level is None else recipe.level
+    return replace(expected, trim=recipe.trim or expected.trim, level=level)
 
 
 def _expected(recipe: AudioRecipe, config: PreTrainedConfig) -> AudioPreparation:

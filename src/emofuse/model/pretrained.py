@@ -1,4 +1,4 @@
-"""Pre-trained encoders: fetched from a folder, the local cache or the Hub, known by their content."""
+"""Pre-trained encoders: from a folder, a model of our own, the local cache or the Hub, known by their content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig,
 from transformers.utils import cached_file
 
 from emofuse import layout
+from emofuse.data.text import read_tokenizer
 from emofuse.errors import CheckpointError, RecipeError, brief_message
+from emofuse.model.own_encoders import find_own_encoder, find_own_model
 
 # Weights that a bare encoder may lack or have left over without harm: heads of its pre-training, its pooler.
 HARMLESS = ("pooler.", "masked_spec_embed", "lm_head.", "cls.", "quantizer.", "project_hid.", "project_q.")
@@ -23,7 +25,7 @@ HARMLESS = ("pooler.", "masked_spec_embed", "lm_head.", "cls.", "quantizer.", "p
 
 @dataclass(frozen=True)
 class Source:
-    """Where an encoder comes from: a folder or a name on the Hub, there at a revision."""
+    """Where an encoder comes from: a folder, a model in the box, or a name on the Hub, there at a revision."""
 
     name: str
     revision: str | None = None
@@ -48,6 +50,9 @@ def fetch_config(source: Source, key: str) -> PreTrainedConfig:
     Raises:
         RecipeError: it is neither a folder nor cached, and cannot be fetched.
     """
+    own = find_own_encoder(source.name, key)
+    if own is not None:
+        return own.config
     try:
         return AutoConfig.from_pretrained(source.name, revision=source.revision)
     except (OSError, ValueError) as error:
@@ -59,7 +64,11 @@ def fetch_encoder(source: Source, key: str) -> PreTrainedModel:
 
     Raises:
         RecipeError: it cannot be fetched, or lacks weights that the encoder needs.
+        CheckpointError: it is that of a model of our own, which is damaged.
     """
+    own = find_own_encoder(source.name, key)
+    if own is not None:
+        return own.load() if own.reference is None else fetch_encoder(Source(*own.reference), key)
     try:
         model, loading = AutoModel.from_pretrained(
             source.name, revision=source.revision, output_loading_info=True, dtype=torch.float32
@@ -85,6 +94,9 @@ def fetch_tokenizer(source: Source) -> Tokenizer:
     Raises:
         RecipeError: it cannot be fetched, or has no form that `tokenizers` reads.
     """
+    own_model = find_own_model(source.name)
+    if own_model is not None:
+        return read_tokenizer(own_model / layout.TOKENIZER)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.name, revision=source.revision)
         if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):  # made up where there are no files
@@ -131,7 +143,8 @@ def pinned_revision(source: Source) -> str | None:
 def refer_to(backbone: nn.Module, source: Source) -> Reference:
     """Return a reference to the encoder whose weights a backbone holds; a folder by its absolute path."""
     name = str(Path(source.name).resolve()) if Path(source.name).is_dir() else source.name
-    return Reference(name, pinned_revision(source), content_hash(base_weights(backbone)))
+    revision = pinned_revision(source) if find_own_model(source.name) is None else None
+    return Reference(name, revision, content_hash(base_weights(backbone)))
 
 
 def fill_from_reference(backbone: nn.Module, reference: Reference, key: str, folder: str) -> None:

@@ -28,6 +28,9 @@ PRODUCER = 1
 # Settings that came later: where they are not used, frames are those that were kept before.
 NEWER = ("trim", "level")
 
+# So many bytes of frames are held in memory in a run: every epoch reads all of them.
+HELD_BYTES = 256 * 2**20
+
 Frames = npt.NDArray[np.floating[Any]]
 
 
@@ -41,7 +44,7 @@ class Cost:
     """
 
     encoder_forwards: int = 0
-    features: ArrayCache = field(default_factory=lambda: ArrayCache("features"))
+    features: ArrayCache = field(default_factory=lambda: ArrayCache("features", memory=HELD_BYTES))
 
 
 @dataclass(frozen=True)
