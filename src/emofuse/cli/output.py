@@ -7,13 +7,14 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Event, Thread
 from time import monotonic
 from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from emofuse.errors import EmofuseError
@@ -25,6 +26,10 @@ T = TypeVar("T")
 FILE_WIDTH = 132
 # How many reasons for skipping are listed.
 LISTED_REASONS = 10
+# How often a line on progress is written where there is no terminal.
+LOG_LINE_SECONDS = 5.0
+# The time left is told by the speed over so many last seconds: jobs are not all equally fast.
+SPEED_SECONDS = 120.0
 
 
 def console() -> Console:
@@ -88,9 +93,9 @@ def warn_of_skips(skipped: Sequence[Skip]) -> None:
 
 @contextmanager
 def progress_bar(wanted: bool = True) -> Iterator[Progress]:
-    """Show a bar with what runs, the share that is done and the time left, where stderr is a terminal.
+    """Show what runs, the share that is done and the time left: a bar in a terminal, a line now and then in a log.
 
-    What is printed on stdout meanwhile goes there, and nowhere else.
+    Both go to stderr; what is printed on stdout meanwhile goes there, and nowhere else.
 
     Args:
         wanted: show it at all; it does not go together with lines on the same screen.
@@ -103,16 +108,56 @@ def progress_bar(wanted: bool = True) -> Iterator[Progress]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[figures]}"),
     )
-    shown = wanted and screen.is_terminal
-    with Progress(*columns, console=screen, transient=True, disable=not shown, redirect_stdout=False) as progress:
-        yield progress
+    with Progress(
+        *columns,
+        console=screen,
+        transient=True,
+        disable=not (wanted and screen.is_terminal),
+        redirect_stdout=False,
+        speed_estimate_period=SPEED_SECONDS,
+    ) as progress:
+        if wanted and not screen.is_terminal:
+            with _lines_in_a_log(progress):
+                yield progress
+        else:
+            yield progress
+
+
+@contextmanager
+def _lines_in_a_log(progress: Progress) -> Iterator[None]:
+    """Print a line on stderr every few seconds, from a thread of its own, as long as work goes on."""
+    ended = Event()
+
+    def write() -> None:
+        while not ended.wait(LOG_LINE_SECONDS):
+            for task in progress.tasks:
+                progress.console.print(progress_line(task), markup=False, emoji=False, soft_wrap=True)
+
+    writer = Thread(target=write, name="emofuse-progress", daemon=True)
+    writer.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        writer.join()
+
+
+def progress_line(task: Task) -> str:
+    """Return how far a task is, as a line of a log: what runs, the share that is done, the time left, figures."""
+    parts = [task.description]
+    if task.total:
+        parts.append(f"{task.percentage:.0f} %")
+    if task.time_remaining is not None and not task.finished:
+        minutes, seconds = divmod(round(task.time_remaining), 60)
+        parts.append(f"{minutes}:{seconds:02d} left")
+    return ", ".join([*parts, *filter(None, [str(task.fields["figures"]).strip()])])
 
 
 class InputProgress:
     """Shows on stderr how many inputs are done and how fast, and names those that failed.
 
     Args:
-        bar: shown where stderr is a terminal.
+        bar: where it is shown.
         total: the number of inputs.
     """
 
