@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig,
 from transformers.utils import cached_file
 
 from emofuse import layout
-from emofuse.data.text import read_tokenizer
+from emofuse.data.tokenization import read_tokenizer
 from emofuse.errors import CheckpointError, RecipeError, brief_message
 from emofuse.model.own_encoders import find_own_encoder, find_own_model
 
