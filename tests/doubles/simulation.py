@@ -22,9 +22,9 @@ from emofuse.evaluation.intervals import (
     Interval,
     Statistic,
     cluster_bootstrap_interval,
+    confusion_statistic,
     difference,
     jackknife_interval,
-    of_confusions,
 )
 from emofuse.evaluation.metrics import CONFUSION_METRICS, Counts, MetricName
 from emofuse.evaluation.significance import detectable_difference, sign_flip_test, speaker_differences
@@ -115,7 +115,9 @@ def coverage(
     """Return how often the interval of each metric holds the population's; no interval at all holds nothing."""
     found = corpora(setting, replicates, np.random.default_rng(seed))
     return {
-        metric: _share(_holds(make(of_confusions(CONFUSION_METRICS[metric], one[None])), truth) for one in found)
+        metric: _share(
+            _holds(make(confusion_statistic(CONFUSION_METRICS[metric], one[None])), truth) for one in found
+        )
         for metric, truth in truths(setting).items()
     }
 
@@ -126,7 +128,10 @@ def difference_coverage(setting: Setting, replicates: int, seed: int = 0) -> dic
     return {
         metric: _share(
             _holds(
-                jackknife_interval(difference(of_confusions(score, a[None]), of_confusions(score, b[None]))), 0.0
+                jackknife_interval(
+                    difference(confusion_statistic(score, a[None]), confusion_statistic(score, b[None]))
+                ),
+                0.0,
             )
             for a, b in pairs
         )
@@ -165,7 +170,9 @@ def session_coverage(setting: Setting, replicates: int, seed: int = 0) -> dict[M
     found = corpora(setting, replicates, np.random.default_rng(seed))
     return {
         metric: _share(
-            _holds(jackknife_interval(of_confusions(CONFUSION_METRICS[metric], of_sessions(one)[None])), truth)
+            _holds(
+                jackknife_interval(confusion_statistic(CONFUSION_METRICS[metric], of_sessions(one)[None])), truth
+            )
             for one in found
         )
         for metric, truth in truths(setting).items()

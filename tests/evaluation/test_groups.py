@@ -18,7 +18,7 @@ GENDER = ["F", "F", "F", "F", "M", "M", "M", "M"]
 
 
 def test_groups_computed_by_hand() -> None:
-    found = group_scores(TRUTH, PREDICTED, {"gender": GENDER}, LABELS, fewest=4)["gender"]
+    found = group_scores(TRUTH, PREDICTED, {"gender": GENDER}, LABELS, min_utterances=4)["gender"]
     assert found["values"]["F"] == {
         "n": 4,
         "wa": 3 / 4,
@@ -77,7 +77,7 @@ def test_a_small_group_is_scored_and_has_no_say_in_the_gap() -> None:
 
 
 def test_one_group_has_no_gap() -> None:
-    gap = group_scores(TRUTH, PREDICTED, {"gender": ["F"] * 8}, LABELS, fewest=1)["gender"]["gap"]
+    gap = group_scores(TRUTH, PREDICTED, {"gender": ["F"] * 8}, LABELS, min_utterances=1)["gender"]["gap"]
     assert gap == {"ua": None, "highest": None, "lowest": None, "values": 1, "fewest": 1}
 
 

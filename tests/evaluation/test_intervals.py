@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,16 +16,14 @@ from simulation import Setting, coverage, difference_coverage, plain_jackknife, 
 
 from emofuse.errors import MissingExtraError
 from emofuse.evaluation.intervals import (
-    CORRELATION,
     Interval,
     Statistic,
     cluster_bootstrap_interval,
     confidence_interval,
+    confusion_statistic,
     difference,
     group_confusions,
     jackknife_interval,
-    of_confusions,
-    of_utterances,
 )
 from emofuse.evaluation.metrics import (
     CONFUSION_METRICS,
@@ -48,6 +47,18 @@ def some_confusions(groups: int, seeds: int = 1, labels: int = 3, seed: int = 0)
     return generator.multinomial(np.broadcast_to(support, (seeds, groups, labels)), chances)
 
 
+def of_utterances(
+    metric: Callable[[Counts], float], groups: Sequence[str], bounds: tuple[float, float] | None = None
+) -> Statistic:
+    """Make a statistic of a metric of the positions of utterances, repeated by their weight: a second way."""
+    names, number = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
+
+    def value(weights: Counts) -> float:
+        return metric(np.repeat(np.arange(len(number)), weights[number]))
+
+    return Statistic(value, np.bincount(number, minlength=len(names)), bounds)
+
+
 def mean_of(values: list[float]) -> Statistic:
     """Make the mean of one number from each group."""
     numbers = np.array(values)
@@ -66,7 +77,7 @@ def test_confusions_are_counted_by_group_and_seed() -> None:
 
 def test_a_statistic_of_confusions_is_pooled_within_a_seed_and_averaged_over_seeds() -> None:
     counts = some_confusions(groups=4, seeds=3)
-    statistic = of_confusions(unweighted_accuracy, counts)
+    statistic = confusion_statistic(unweighted_accuracy, counts)
     pooled = [unweighted_accuracy(one.sum(axis=0)) for one in counts]
     assert statistic.value(np.ones(4, dtype=np.int64)) == pytest.approx(np.mean(pooled))
     assert statistic.sizes.tolist() == counts[0].sum(axis=(1, 2)).tolist()
@@ -79,7 +90,7 @@ def test_a_statistic_of_confusions_is_that_of_the_utterances(weights: list[int],
     truth, predicted = generator.integers(0, 3, size=(2, 40))
     groups = ["abcd"[n % 4] for n in range(40)]
     _, counts = group_confusions(truth, predicted[None], groups, 3)
-    a = of_confusions(weighted_accuracy, counts)
+    a = confusion_statistic(weighted_accuracy, counts)
     b = of_utterances(lambda which: float((truth == predicted)[which].mean()), groups)
     assert a.value(np.array(weights)) == pytest.approx(b.value(np.array(weights)))
     assert a.sizes.tolist() == b.sizes.tolist()
@@ -99,7 +110,7 @@ def test_a_jackknife_computed_by_hand() -> None:
     # Without one speaker: 20/30, 23/30, 13/20; their mean is 25/36.
     left = [20 / 30, 23 / 30, 13 / 20]
     error = math.sqrt(2 / 3 * sum((value - 25 / 36) ** 2 for value in left))
-    found = plain_jackknife(of_confusions(weighted_accuracy, THREE))
+    found = plain_jackknife(confusion_statistic(weighted_accuracy, THREE))
     # t(2) at 97.5 % is 4.302653, from printed tables.
     assert found == Interval(
         low=pytest.approx(0.7 - 4.302653 * error),
@@ -113,7 +124,7 @@ def test_a_jackknife_on_the_logit_scale_computed_by_hand() -> None:
     logits = [math.log(20.5 / 10.5), math.log(23.5 / 7.5), math.log(13.5 / 7.5)]
     half = 4.302653 * math.sqrt(2 / 3 * sum((logit - sum(logits) / 3) ** 2 for logit in logits))
     centre = math.log(0.7 / 0.3)
-    assert jackknife_interval(of_confusions(weighted_accuracy, THREE)) == Interval(
+    assert jackknife_interval(confusion_statistic(weighted_accuracy, THREE)) == Interval(
         low=pytest.approx(1 / (1 + math.exp(half - centre))),
         high=pytest.approx(1 / (1 + math.exp(-half - centre))),
         method="jackknife on the logit scale, t(2)",
@@ -124,7 +135,7 @@ def test_a_jackknife_on_the_logit_scale_computed_by_hand() -> None:
 def test_an_interval_of_accuracy_holds_its_estimate_and_stays_a_share() -> None:
     # All mistakes are one speaker's, so that the accuracy without that speaker is 1.
     counts = np.array([[[[19, 1], [0, 0]], [[20, 0], [0, 0]]]])
-    found = jackknife_interval(of_confusions(weighted_accuracy, counts))
+    found = jackknife_interval(confusion_statistic(weighted_accuracy, counts))
     assert found is not None
     assert 0 < found.low < 39 / 40 < found.high < 1
 
@@ -132,7 +143,7 @@ def test_an_interval_of_accuracy_holds_its_estimate_and_stays_a_share() -> None:
 def test_a_speaker_who_alone_has_a_class_widens_the_interval_and_breaks_nothing() -> None:
     counts = some_confusions(groups=5)
     counts[:, 1:, 2] = 0
-    statistic = of_confusions(unweighted_accuracy, counts)
+    statistic = confusion_statistic(unweighted_accuracy, counts)
     without = counts[0, 1:].sum(axis=0)
     assert statistic.value(np.array([0, 1, 1, 1, 1])) == pytest.approx(
         np.mean([without[label, label] / without[label].sum() for label in range(2)])
@@ -141,7 +152,7 @@ def test_a_speaker_who_alone_has_a_class_widens_the_interval_and_breaks_nothing(
 
 
 def test_a_higher_level_is_a_wider_interval() -> None:
-    statistic = of_confusions(unweighted_accuracy, some_confusions(groups=6))
+    statistic = confusion_statistic(unweighted_accuracy, some_confusions(groups=6))
     for make in (jackknife_interval, cluster_bootstrap_interval):
         usual, wide = make(statistic), make(statistic, 0.99)
         assert usual is not None
@@ -163,7 +174,7 @@ def test_the_bootstrap_is_the_standard_error_of_drawn_groups() -> None:
 
 def test_the_bootstrap_of_an_accuracy_agrees_with_drawing_utterances_by_hand() -> None:
     counts = some_confusions(groups=30)
-    found = cluster_bootstrap_interval(of_confusions(weighted_accuracy, counts), draws=4000)
+    found = cluster_bootstrap_interval(confusion_statistic(weighted_accuracy, counts), draws=4000)
     generator = np.random.default_rng(8)
     logits = []
     for _ in range(4000):
@@ -179,7 +190,7 @@ def test_the_bootstrap_of_an_accuracy_agrees_with_drawing_utterances_by_hand() -
 
 
 def test_the_bootstrap_repeats_with_its_seed() -> None:
-    statistic = of_confusions(unweighted_accuracy, some_confusions(groups=30))
+    statistic = confusion_statistic(unweighted_accuracy, some_confusions(groups=30))
     assert cluster_bootstrap_interval(statistic, draws=50) == cluster_bootstrap_interval(statistic, draws=50)
     assert cluster_bootstrap_interval(statistic, draws=50) != cluster_bootstrap_interval(
         statistic, draws=50, seed=1
@@ -188,14 +199,14 @@ def test_the_bootstrap_repeats_with_its_seed() -> None:
 
 @pytest.mark.parametrize(("groups", "method"), [(2, "jackknife"), (29, "jackknife"), (30, "cluster bootstrap")])
 def test_the_method_goes_by_the_number_of_groups(groups: int, method: str) -> None:
-    found = confidence_interval(of_confusions(weighted_accuracy, some_confusions(groups)))
+    found = confidence_interval(confusion_statistic(weighted_accuracy, some_confusions(groups)))
     assert found is not None
     assert found.method.split(" on ")[0] == method
     assert found.groups == groups
 
 
 def test_one_group_has_no_interval() -> None:
-    statistic = of_confusions(weighted_accuracy, some_confusions(1))
+    statistic = confusion_statistic(weighted_accuracy, some_confusions(1))
     assert confidence_interval(statistic) is None
     assert jackknife_interval(statistic) is None
     assert cluster_bootstrap_interval(statistic) is None
@@ -204,7 +215,7 @@ def test_one_group_has_no_interval() -> None:
 @pytest.mark.parametrize("groups", [3, 30])
 def test_groups_that_do_not_differ_have_no_interval_of_no_width(groups: int) -> None:
     perfect = np.tile(np.diag([4, 5]), (1, groups, 1, 1))
-    assert confidence_interval(of_confusions(weighted_accuracy, perfect)) is None
+    assert confidence_interval(confusion_statistic(weighted_accuracy, perfect)) is None
 
 
 def test_a_statistic_that_a_deletion_leaves_undefined_has_no_interval() -> None:
@@ -220,14 +231,14 @@ def test_a_concordance_has_its_interval_between_minus_one_and_one() -> None:
     truth = generator.normal(size=60)
     predicted = truth + 0.2 * generator.normal(size=60)
     groups = ["abcd"[n % 4] for n in range(60)]
-    statistic = of_utterances(lambda which: concordance(truth[which], predicted[which]), groups, CORRELATION)
+    statistic = of_utterances(lambda which: concordance(truth[which], predicted[which]), groups, (-1.0, 1.0))
     found = jackknife_interval(statistic)
     assert found is not None
     assert -1 < found.low < concordance(truth, predicted) < found.high < 1
 
 
 def test_a_difference_is_taken_on_the_same_groups() -> None:
-    a, b = (of_confusions(weighted_accuracy, some_confusions(5, seed=seed)) for seed in (1, 2))
+    a, b = (confusion_statistic(weighted_accuracy, some_confusions(5, seed=seed)) for seed in (1, 2))
     both = difference(a, b)
     weights = np.array([1, 0, 1, 2, 1])
     assert both.value(weights) == a.value(weights) - b.value(weights)
@@ -239,7 +250,7 @@ def test_a_difference_is_taken_on_the_same_groups() -> None:
 
 
 def test_an_interval_is_plain_json() -> None:
-    found = jackknife_interval(of_confusions(weighted_accuracy, THREE))
+    found = jackknife_interval(confusion_statistic(weighted_accuracy, THREE))
     assert found is not None
     assert json.loads(json.dumps(found.as_dict(), allow_nan=False)) == found.as_dict()
 
@@ -247,7 +258,7 @@ def test_an_interval_is_plain_json() -> None:
 def test_without_scipy_the_command_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy", None)
     with pytest.raises(MissingExtraError, match=r"pip install \"emofuse\[train\]\""):
-        confidence_interval(of_confusions(weighted_accuracy, THREE))
+        confidence_interval(confusion_statistic(weighted_accuracy, THREE))
 
 
 # 600 corpora: where the true coverage is 93 %, the share seen is within 3 points of it in 99.6 % of such runs.
@@ -285,5 +296,5 @@ def test_sessions_cover_what_speakers_of_a_dyad_miss() -> None:
 
 
 def test_bounds_change_the_scale_and_not_the_statistic() -> None:
-    statistic = of_confusions(weighted_accuracy, THREE)
+    statistic = confusion_statistic(weighted_accuracy, THREE)
     assert replace(statistic, bounds=None).value is statistic.value

@@ -157,4 +157,4 @@ def test_an_accuracy_that_is_never_reached_has_no_threshold() -> None:
 def test_a_threshold_does_not_rest_on_a_handful_of_utterances() -> None:
     confidence, correct = np.linspace(0, 1, 30), np.arange(30) >= 25
     assert abstention_threshold(confidence, correct, 1.0) is None
-    assert abstention_threshold(confidence, correct, 1.0, fewest=5) == pytest.approx(25 / 29)
+    assert abstention_threshold(confidence, correct, 1.0, min_accepted=5) == pytest.approx(25 / 29)

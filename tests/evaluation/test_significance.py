@@ -15,7 +15,7 @@ from emofuse.errors import CorpusError, MissingExtraError
 from emofuse.evaluation import significance
 from emofuse.evaluation.metrics import CONFUSION_METRICS, Counts, MetricName
 from emofuse.evaluation.significance import (
-    EXACT_UP_TO,
+    MAX_EXACT_GROUPS,
     McNemar,
     SignFlip,
     detectable_difference,
@@ -151,7 +151,7 @@ def test_all_for_one_side_is_the_smallest_p() -> None:
 
 def test_systems_that_do_not_differ_have_a_p_of_one() -> None:
     assert sign_flip_test(np.zeros(6)).p == 1.0
-    assert sign_flip_test(np.zeros(EXACT_UP_TO + 1), draws=99).p == 1.0
+    assert sign_flip_test(np.zeros(MAX_EXACT_GROUPS + 1), draws=99).p == 1.0
     assert sign_flip_test(np.array([0.5, -0.5])).p == 1.0
 
 
@@ -178,7 +178,7 @@ def test_beyond_forty_groups_signs_are_drawn_with_a_fixed_seed() -> None:
 
 
 def test_drawn_signs_never_give_a_p_of_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(significance, "EXACT_UP_TO", 0)
+    monkeypatch.setattr(significance, "MAX_EXACT_GROUPS", 0)
     found = sign_flip_test(np.ones(30), draws=999)
     assert found.p == found.smallest_p == 1 / 1000
 
@@ -186,7 +186,7 @@ def test_drawn_signs_never_give_a_p_of_zero(monkeypatch: pytest.MonkeyPatch) -> 
 def test_drawn_and_counted_patterns_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     differences = np.random.default_rng(4).normal(0.3, size=14)
     counted = sign_flip_test(differences)
-    monkeypatch.setattr(significance, "EXACT_UP_TO", 0)
+    monkeypatch.setattr(significance, "MAX_EXACT_GROUPS", 0)
     assert sign_flip_test(differences).p == pytest.approx(counted.p, abs=0.005)
 
 

@@ -1,1 +1,1 @@
-"""How good: predictions in, numbers out; no model is run here and no audio opened."""
+"""Figures: predictions and labels in, numbers out; nothing here runs a model or opens audio."""

@@ -78,12 +78,12 @@ class Calibration:
         if not isinstance(values, Mapping) or {*values, "smoothing"} != names:  # older ones have no smoothing
             raise CheckpointError(f"a calibration has the keys {', '.join(sorted(names))} and no others")
         try:
-            found = TypeAdapter(cls).validate_json(json.dumps(values))
+            calibration = TypeAdapter(cls).validate_json(json.dumps(values))
         except (ValidationError, TypeError) as error:
             raise CheckpointError(f"a calibration cannot be read: {_explain(error)}") from error
-        if found.priors and not math.isclose(sum(found.priors.values()), 1.0, abs_tol=1e-6):
+        if calibration.priors and not math.isclose(sum(calibration.priors.values()), 1.0, abs_tol=1e-6):
             raise CheckpointError("the priors of a calibration must sum to 1")
-        return found
+        return calibration
 
 
 def undo_smoothing(logits: npt.NDArray[np.floating[Any]], share: float) -> Float64Array:
@@ -154,7 +154,7 @@ def adapt_priors(probabilities: Float64Array, old_priors: Float64Array, new_prio
     """Adapt (utterances, labels) from the class frequencies of training to others, both (labels,).
 
     Saerens et al. (2002), equation 2.4, for known new frequencies: each class is weighted by new over old. It
-    holds where classes look alike in both places and only their frequencies differ. Frequencies need not sum to 1.
+    holds if only the frequencies of classes differ, not how they sound and read. Frequencies need not sum to 1.
     An utterance whose every probable class has no new frequency gets the new frequencies themselves.
 
     Raises:

@@ -11,8 +11,8 @@ from emofuse.evaluation.intervals import group_confusions
 from emofuse.evaluation.metrics import CONFUSION_METRICS, Counts
 from emofuse.types.arrays import IntArray
 
-# A group of fewer utterances has a score, but no say in the gap.
-FEWEST_FOR_GAP = 10
+# A group of fewer utterances has a score, but does not count for the gap.
+MIN_UTTERANCES_FOR_GAP = 10
 
 
 def group_scores(
@@ -20,7 +20,7 @@ def group_scores(
     predicted: IntArray,
     groups: Mapping[str, Sequence[str | None]],
     labels: Sequence[str],
-    fewest: int = FEWEST_FOR_GAP,
+    min_utterances: int = MIN_UTTERANCES_FOR_GAP,
 ) -> dict[str, Any]:
     """Score each group by itself: attribute -> its values with counts and scores, and the gap between them.
 
@@ -31,30 +31,30 @@ def group_scores(
     Args:
         truth: true labels, (utterances,).
         predicted: predicted labels, (seeds, utterances).
-        groups: attribute ("gender") -> its value for each utterance; None where nobody knows.
+        groups: attribute ("gender") -> its value for each utterance; None if unknown.
         labels: the names of the labels, in order.
-        fewest: utterances that a value must have to count for the gap.
+        min_utterances: how many utterances a value must have to count for the gap.
 
     Returns:
         attribute -> {"values": {value: {"n", "wa", "ua", "macro_f1", "missing_classes"}}, "unknown": utterances
         without a value, "gap": {"ua", "highest", "lowest", "values", "fewest"}}, where `values` counts those that
-        have `fewest` utterances and `ua`, `highest`, `lowest` are None below two of them.
+        have `min_utterances` and `ua`, `highest`, `lowest` are None below two of them.
     """
     return {
-        attribute: _attribute(truth, predicted, list(values), labels, fewest)
+        attribute: _attribute(truth, predicted, list(values), labels, min_utterances)
         for attribute, values in groups.items()
     }
 
 
 def _attribute(
-    truth: IntArray, predicted: IntArray, values: list[str | None], labels: Sequence[str], fewest: int
+    truth: IntArray, predicted: IntArray, values: list[str | None], labels: Sequence[str], min_utterances: int
 ) -> dict[str, Any]:
     known = np.array([value is not None for value in values], dtype=np.bool_)
     names, counts = group_confusions(
         truth[known], predicted[:, known], [value for value in values if value is not None], len(labels)
     )
     scores = {name: _scores(counts[:, number], labels) for number, name in enumerate(names)}
-    return {"values": scores, "unknown": int((~known).sum()), "gap": _gap(scores, fewest)}
+    return {"values": scores, "unknown": int((~known).sum()), "gap": _gap(scores, min_utterances)}
 
 
 def _scores(counts: Counts, labels: Sequence[str]) -> dict[str, Any]:
@@ -68,9 +68,15 @@ def _scores(counts: Counts, labels: Sequence[str]) -> dict[str, Any]:
     return {"n": int(support.sum())} | means | {"missing_classes": missing}
 
 
-def _gap(scores: Mapping[str, Mapping[str, Any]], fewest: int) -> dict[str, Any]:
-    ua = {name: score["ua"] for name, score in scores.items() if score["n"] >= fewest}
-    gap: dict[str, Any] = {"ua": None, "highest": None, "lowest": None, "values": len(ua), "fewest": fewest}
+def _gap(scores: Mapping[str, Mapping[str, Any]], min_utterances: int) -> dict[str, Any]:
+    ua = {name: score["ua"] for name, score in scores.items() if score["n"] >= min_utterances}
+    gap: dict[str, Any] = {
+        "ua": None,
+        "highest": None,
+        "lowest": None,
+        "values": len(ua),
+        "fewest": min_utterances,
+    }
     if len(ua) < 2:
         return gap
     highest, lowest = max(ua, key=lambda name: ua[name]), min(ua, key=lambda name: ua[name])

@@ -1,4 +1,4 @@
-"""Confidence intervals that count speakers, not utterances: what is said by one speaker is not independent."""
+"""Confidence intervals over speakers, not utterances: utterances of one speaker are not independent."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from emofuse.types.arrays import Float64Array, IntArray
 
 # How often each group counts, (groups,): all ones is the corpus as it is, a zero deletes a group.
 Weights: TypeAlias = IntArray
-FEWEST_FOR_BOOTSTRAP = 30
+MIN_GROUPS_FOR_BOOTSTRAP = 30
 SHARE: tuple[float, float] = (0.0, 1.0)
-CORRELATION: tuple[float, float] = (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Statistic:
-    """A number told of pooled utterances, as a function of how often each group of them counts.
+    """A number computed from pooled utterances, as a function of the weight of each group of them.
 
     Attributes:
         value: weights (groups,) -> the number.
@@ -63,12 +62,12 @@ def group_confusions(
     """
     names, number = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
     counts = np.zeros((len(predicted), len(names), labels, labels), dtype=np.int64)
-    for seed, answers in enumerate(predicted):
-        np.add.at(counts[seed], (number, truth, answers), 1)
+    for seed, labels_of_seed in enumerate(predicted):
+        np.add.at(counts[seed], (number, truth, labels_of_seed), 1)
     return tuple(str(name) for name in names), counts
 
 
-def of_confusions(metric: Callable[[Counts], float], counts: Counts) -> Statistic:
+def confusion_statistic(metric: Callable[[Counts], float], counts: Counts) -> Statistic:
     """Make a statistic of confusions, (seeds, groups, labels, labels): pooled over groups, averaged over seeds.
 
     Where a deleted group held all utterances of a class, the metric is that of the classes that are left, by the
@@ -82,18 +81,6 @@ def of_confusions(metric: Callable[[Counts], float], counts: Counts) -> Statisti
     return Statistic(value, counts[0].sum(axis=(1, 2)), SHARE)
 
 
-def of_utterances(
-    metric: Callable[[IntArray], float], groups: Sequence[str], bounds: tuple[float, float] | None = None
-) -> Statistic:
-    """Make a statistic of a metric that is given the positions of the utterances that count, with repeats."""
-    names, number = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
-
-    def value(weights: Weights) -> float:
-        return metric(np.repeat(np.arange(len(number)), weights[number]))
-
-    return Statistic(value, np.bincount(number, minlength=len(names)), bounds)
-
-
 def difference(a: Statistic, b: Statistic) -> Statistic:
     """Make a statistic of how much larger `a` is than `b`, on the same groups."""
     return Statistic(lambda weights: a.value(weights) - b.value(weights), a.sizes)
@@ -104,12 +91,12 @@ def confidence_interval(statistic: Statistic, level: float = 0.95, seed: int = 0
 
     Pass a statistic of sessions for the interval beside it: the two speakers of a dyad are not independent either.
     None for one group, and where the groups do not differ or leave the statistic undefined: an interval of no
-    width would claim a certainty that nobody has.
+    width would claim too much certainty.
 
     Raises:
         MissingExtraError: scipy is not installed.
     """
-    if len(statistic.sizes) >= FEWEST_FOR_BOOTSTRAP:
+    if len(statistic.sizes) >= MIN_GROUPS_FOR_BOOTSTRAP:
         return cluster_bootstrap_interval(statistic, level, seed=seed)
     return jackknife_interval(statistic, level)
 

@@ -1,4 +1,4 @@
-"""What a system said of a corpus, as arrays: the one thing that every figure of a result is computed from."""
+"""Predictions with their true labels, as arrays: every figure of a result is computed from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from emofuse.errors import CorpusError
-from emofuse.evaluation.intervals import Statistic, group_confusions, of_confusions
+from emofuse.evaluation.intervals import Statistic, confusion_statistic, group_confusions
 from emofuse.evaluation.metrics import CONFUSION_METRICS, Counts, MetricName
 from emofuse.evaluation.reliability import Flags
 from emofuse.types.arrays import Float64Array, IntArray
@@ -17,7 +17,7 @@ from emofuse.types.arrays import Float64Array, IntArray
 
 @dataclass(frozen=True)
 class LabelledPredictions:
-    """A system's answers to the same utterances, from each seed.
+    """The predictions of a system for the same utterances, from each seed.
 
     Attributes:
         labels: of the task, in order.
@@ -25,7 +25,7 @@ class LabelledPredictions:
         truth: true labels, (utterances,).
         probabilities: (seeds, utterances, labels).
         folds: the fold that tests each utterance, (utterances,).
-        speakers: who said each; None where nobody knows.
+        speakers: the speaker of each; None if unknown.
         sessions: likewise.
         groups: attribute, such as gender -> its value for each utterance.
     """
@@ -45,17 +45,17 @@ class LabelledPredictions:
 
     @cached_property
     def predicted(self) -> IntArray:
-        """The likeliest label, (seeds, utterances)."""
+        """The most probable label, (seeds, utterances)."""
         return np.asarray(self.probabilities.argmax(axis=2))
 
     @property
     def confidence(self) -> Float64Array:
-        """The probability of the likeliest label, (seeds, utterances)."""
+        """The probability of the predicted label, (seeds, utterances)."""
         return np.asarray(self.probabilities.max(axis=2))
 
     @property
     def correct(self) -> Flags:
-        """What is right, (seeds, utterances)."""
+        """Which predictions are correct, (seeds, utterances)."""
         return np.asarray(self.predicted == self.truth)
 
     @property
@@ -73,4 +73,4 @@ class LabelledPredictions:
     def statistic(self, metric: MetricName, names: Sequence[str | None]) -> Statistic | None:
         """Return a metric as a statistic of speakers or sessions; None where one is unknown."""
         counts = self.confusions_by(names)
-        return None if counts is None else of_confusions(CONFUSION_METRICS[metric], counts)
+        return None if counts is None else confusion_statistic(CONFUSION_METRICS[metric], counts)

@@ -13,7 +13,7 @@ from emofuse.types.arrays import Float64Array, IntArray
 Counts = IntArray
 MetricName = Literal["wa", "ua", "macro_f1"]
 # A probability of zero for the truth would cost infinitely much: the floor makes it 36 nats at most.
-FLOOR = float(np.finfo(np.float64).eps)
+PROBABILITY_FLOOR = float(np.finfo(np.float64).eps)
 
 
 def confusion_matrix(truth: IntArray, predicted: IntArray, labels: int) -> Counts:
@@ -39,7 +39,7 @@ def precisions(confusion: Counts) -> Float64Array:
 
 
 def f1_scores(confusion: Counts) -> Float64Array:
-    """Return each class's F1; 0 for a class that occurs and is never found, NaN for one that does not occur."""
+    """Return each class's F1; 0 if it occurs and is never predicted right, NaN if it does not occur."""
     doubled = 2 * np.diag(confusion)
     scores = _ratio(doubled, confusion.sum(axis=0) + confusion.sum(axis=1))
     return np.where(confusion.sum(axis=1) > 0, scores, np.nan)
@@ -69,7 +69,7 @@ def concordance(truth: Float64Array, predicted: Float64Array) -> float:
 def negative_log_likelihood(probabilities: Float64Array, truth: IntArray) -> float:
     """Return the mean cost in nats of the true labels, (utterances,), under (utterances, labels)."""
     own = np.take_along_axis(probabilities, truth[:, None], axis=1)
-    return float(-np.log(np.maximum(own, FLOOR)).mean())
+    return float(-np.log(np.maximum(own, PROBABILITY_FLOOR)).mean())
 
 
 def brier_score(probabilities: Float64Array, truth: IntArray) -> float:
@@ -90,10 +90,10 @@ def expected_calibration_error(confidence: Float64Array, correct: Flags, bins: i
 
 def soft_cross_entropy(probabilities: Float64Array, shares: Float64Array) -> float:
     """Return the mean cross-entropy in nats against shares of the raters' votes, both (utterances, labels)."""
-    return float(-(shares * np.log(np.maximum(probabilities, FLOOR))).sum(axis=1).mean())
+    return float(-(shares * np.log(np.maximum(probabilities, PROBABILITY_FLOOR))).sum(axis=1).mean())
 
 
-# The metrics that a confusion matrix tells, by the names they have in results.
+# The metrics of a confusion matrix, by the names they have in results.
 CONFUSION_METRICS: dict[MetricName, Callable[[Counts], float]] = {
     "wa": weighted_accuracy,
     "ua": unweighted_accuracy,

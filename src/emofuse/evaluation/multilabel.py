@@ -1,4 +1,4 @@
-"""Several labels at once: how well each is told for itself."""
+"""Scores of multi-label tasks: of each label by itself, and their means."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ def multilabel_scores(truth: Flags, predicted: Flags, labels: Sequence[str]) -> 
 
     Returns:
         `macro_f1` and `balanced_accuracy`, means over labels, and both for each label with its `support`. F1 is 0
-        for a label that is never told or never there. Balanced accuracy is the mean of the shares found of what is
-        there and of what is not, which papers on CMU-MOSEI call weighted accuracy; over utterances of one kind
-        only it is the share of that kind.
+        for a label that is never predicted or never true. Balanced accuracy is the mean of the recall of
+        utterances with the label and of those without it, which papers on CMU-MOSEI call weighted accuracy; if
+        there are only utterances of one kind, it is their recall.
     """
     per_label = {}
     for number, label in enumerate(labels):
-        there, told = truth[:, number], predicted[:, number]
-        hits = int((there & told).sum())
-        both = int(there.sum()) + int(told.sum())
-        shares = [float((told == there)[kind].mean()) for kind in (there, ~there) if kind.any()]
+        true, positive = truth[:, number], predicted[:, number]
+        hits = int((true & positive).sum())
+        both = int(true.sum()) + int(positive.sum())
+        recalls = [float((positive == true)[kind].mean()) for kind in (true, ~true) if kind.any()]
         per_label[label] = {
             "f1": 2 * hits / both if both else 0.0,
-            "balanced_accuracy": float(np.mean(shares)),
-            "support": int(there.sum()),
+            "balanced_accuracy": float(np.mean(recalls)),
+            "support": int(true.sum()),
         }
     return {
         "macro_f1": float(np.mean([one["f1"] for one in per_label.values()])),

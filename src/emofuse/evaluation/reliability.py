@@ -1,4 +1,4 @@
-"""How far confidence can be trusted: reliability by bins, when to abstain, what is gained by abstaining."""
+"""How well confidence matches accuracy: reliability by bins, when to abstain, what abstaining gains."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from emofuse.types.arrays import Float64Array
 
 Flags = npt.NDArray[np.bool_]
 # A threshold that rests on fewer accepted utterances than this is noise.
-FEWEST_ACCEPTED = 10
+MIN_ACCEPTED = 10
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Bin:
 
 @dataclass(frozen=True)
 class CoverageRisk:
-    """What abstaining costs and gains: one point for each threshold that can be told apart, from the highest.
+    """What abstaining costs and gains: one point for each distinct threshold, from the highest.
 
     Attributes:
         thresholds: utterances with at least this confidence are accepted.
         coverage: the share of utterances that is accepted.
         risk: the share of the accepted ones that is wrong.
         area: the mean over utterances of the risk at their own confidence (AURC, Geifman et al. 2018); an
-            utterance picked at random has this risk when everything less sure than itself is refused.
+            utterance picked at random has this risk when everything with a lower confidence is rejected.
     """
 
     thresholds: tuple[float, ...]
@@ -44,7 +44,7 @@ class CoverageRisk:
 
 
 def reliability(confidence: Float64Array, correct: Flags, bins: int = 15) -> tuple[Bin, ...]:
-    """Lay confidence, (utterances,), beside what is right, (utterances,), in bins of equal mass.
+    """Compare confidence, (utterances,), with correctness, (utterances,), in bins of equal mass.
 
     Utterances of the same confidence stay in one bin, that of their middle rank, so that the table does not depend
     on the order of utterances; bins that get none are left out. Fewer utterances than bins are one to a bin.
@@ -80,16 +80,16 @@ def coverage_risk(confidence: Float64Array, correct: Flags) -> CoverageRisk:
 
 
 def abstention_threshold(
-    confidence: Float64Array, correct: Flags, accuracy: float, fewest: int = FEWEST_ACCEPTED
+    confidence: Float64Array, correct: Flags, accuracy: float, min_accepted: int = MIN_ACCEPTED
 ) -> float | None:
     """Return the smallest threshold at which the accepted utterances are as accurate as wished.
 
     Accepted is what is at least as confident as the threshold. 0.0 where all may be accepted; None where no
-    threshold that accepts `fewest` utterances is accurate enough. The threshold is picked on the utterances
-    given, so that its accuracy there is optimistic: state its accuracy on others.
+    threshold that accepts `min_accepted` utterances is accurate enough. The threshold is selected on
+    these utterances, so that its accuracy on them is optimistic: report its accuracy on others.
     """
     values, accepted, right = _by_threshold(confidence, correct)
-    good = np.flatnonzero((right >= accuracy * accepted - 1e-9) & (accepted >= fewest))
+    good = np.flatnonzero((right >= accuracy * accepted - 1e-9) & (accepted >= min_accepted))
     if not len(good):
         return None
     last = int(good[-1])

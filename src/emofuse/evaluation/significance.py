@@ -1,4 +1,4 @@
-"""Is one system better than another, told from speakers: an exact test, and what it can and cannot see."""
+"""Is one system better than another: an exact test over speakers, and what it can detect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from emofuse.evaluation.student_t import t_power
 from emofuse.types.arrays import Float64Array
 
 # Up to here all sign patterns are counted: 2^40 of them, as pairs of 2^20 halves.
-EXACT_UP_TO = 40
+MAX_EXACT_GROUPS = 40
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,9 @@ def speaker_differences(metric: MetricName, a: Counts, b: Counts) -> Float64Arra
     """Part the pooled difference between two systems among the speakers: (groups,), whose mean it is.
 
     A speaker's share is what it adds to "a minus b" of the pooled metric, averaged over seeds, times the number of
-    speakers. For WA that is how many right answers it has more, over all utterances; for UA a right answer counts
-    one over the utterances of its class in the corpus, so that a speaker without a class says nothing about it.
+    speakers. For WA that is how many more correct predictions it has, over all utterances; for UA a correct
+    prediction counts one over the utterances of its class in the corpus; a speaker without a class adds nothing to
+    it.
     Both are linear: exchanging the systems on one speaker turns that speaker's sign and nothing else, and the
     sign-flip test is the exact test of the headline itself. Macro-F1 is parted by the symmetric identity
     Ta/Sa - Tb/Sb = ((Ta - Tb)(Sa + Sb) - (Ta + Tb)(Sa - Sb)) / (2 Sa Sb), with T the hits and S the truths plus
@@ -80,12 +81,12 @@ def sign_flip_test(differences: Float64Array, draws: int = 99_999, seed: int = 0
     counted up to 40 groups; beyond, `draws` random ones, and p = (k + 1) / (draws + 1) (Phipson and Smyth 2010).
     The null hypothesis: on each speaker the two systems could be exchanged. Where only their means are the same
     and the differences are skewed, the test erred in up to 6.4 % at 5 % (`tests/doubles/simulation.py`).
-    Speakers on whom the systems do not differ raise the smallest p that can in fact be had above 2 / 2^G.
+    Speakers on which the systems do not differ raise the smallest p that can in fact be had above 2 / 2^G.
     """
     groups = len(differences)
     least = abs(float(differences.sum())) - 1e-9 * float(np.abs(differences).sum())
     smallest = min(1.0, 2.0 ** (1 - groups))
-    if groups > EXACT_UP_TO:
+    if groups > MAX_EXACT_GROUPS:
         p = (_drawn_beyond(differences, least, draws, seed) + 1) / (draws + 1)
         return SignFlip(p, max(smallest, 1 / (draws + 1)), groups, exact=False)
     if least <= 0:
@@ -121,14 +122,15 @@ def detectable_difference(differences: Float64Array, power: float = 0.8, level: 
 
     From the spread of the differences, (groups,), and the power of the t test, noncentral t(G - 1), at the level
     that so few sign patterns leave: the largest multiple of 2 / 2^G up to `level`. None where there is none, so
-    that no difference could be found however large (five groups or fewer at 5 %), and where there is no spread.
-    With six groups it is a little too small: simulated, the test found it in 73 %, from seven on in 78 to 80 %.
+    that no difference could be detected however large (five groups or fewer at 5 %), and where there is no spread.
+    With six groups it is a little too small: in simulations the test detected it in 73 %, from seven on
+    in 78 to 80 %.
 
     Raises:
         MissingExtraError: scipy is not installed.
     """
     groups = len(differences)
-    step = 2.0 ** (1 - min(groups, EXACT_UP_TO))
+    step = 2.0 ** (1 - min(groups, MAX_EXACT_GROUPS))
     attained = math.floor(level / step) * step
     if not attained or np.ptp(differences) < 1e-12:
         return None
@@ -171,7 +173,7 @@ _PARTS: dict[MetricName, Callable[[Counts, Counts], Float64Array]] = {
 
 
 def _hits(counts: Counts) -> Counts:
-    """Return the right answers, (groups, labels), of (groups, labels, labels)."""
+    """Return the correct predictions, (groups, labels), of (groups, labels, labels)."""
     return np.diagonal(counts, axis1=1, axis2=2)
 
 

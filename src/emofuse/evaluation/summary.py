@@ -32,42 +32,42 @@ from emofuse.evaluation.significance import (
 from emofuse.types.arrays import Float64Array
 
 
-def summarise(scored: LabelledPredictions) -> dict[str, Any]:
+def summarise(predictions: LabelledPredictions) -> dict[str, Any]:
     """Return the figures of a system.
 
     The headline is pooled over all test folds within a seed; then mean and standard deviation (ddof 1, null for
-    one seed) over seeds. Intervals count speakers: see `confidence_interval`; that of sessions stands beside it,
+    one seed) over seeds. Intervals count speakers: see `confidence_interval`; that of sessions is given too,
     for the two speakers of a dialogue are not independent either.
     """
-    confusion = scored.confusions.sum(axis=0)
-    everything = evaluate_confusion(confusion, scored.labels)
-    intervals = {metric: _intervals(scored, metric) for metric in METRICS}
+    confusion = predictions.confusions.sum(axis=0)
+    everything = evaluate_confusion(confusion, predictions.labels)
+    intervals = {metric: _intervals(predictions, metric) for metric in METRICS}
     return {
-        **{metric: _headline(scored, metric, intervals[metric]["speakers"]) for metric in METRICS},
-        "n": len(scored.ids),
+        **{metric: _headline(predictions, metric, intervals[metric]["speakers"]) for metric in METRICS},
+        "n": len(predictions.ids),
         "intervals": {
-            metric: {by: None if found is None else found.as_dict() for by, found in by_unit.items()}
+            metric: {by: None if interval is None else interval.as_dict() for by, interval in by_unit.items()}
             for metric, by_unit in intervals.items()
         },
-        **_confidence(scored),
+        **_confidence(predictions),
         "per_class": {label: asdict(score) for label, score in everything.per_class.items()},
-        "groups": group_scores(scored.truth, scored.predicted, scored.groups, scored.labels),
+        "groups": group_scores(predictions.truth, predictions.predicted, predictions.groups, predictions.labels),
         "confusion": confusion.tolist(),
-        "folds_without_class": _without_class(scored),
+        "folds_without_class": _without_class(predictions),
     }
 
 
 def compare(a: str, b: str, systems: Mapping[str, LabelledPredictions], metric: MetricName) -> dict[str, Any]:
-    """Return how much better system `a` is than `b`, and what speakers say of that.
+    """Return how much better system `a` is than `b`, with a test over speakers.
 
-    The test is the sign-flip over speakers; McNemar's, over utterances, stands beside it as a description. `p` is
+    The test is the sign-flip over speakers; McNemar's, over utterances, is only a description. `p` is
     not adjusted: `adjust` does that for a family of comparisons.
     """
     first, second = systems[a], systems[b]
     statistics = [s.statistic(metric, s.speakers) for s in (first, second)]
     counts = [s.confusions_by(s.speakers) for s in (first, second)]
-    found = _headline(first, metric, None)["mean"] - _headline(second, metric, None)["mean"]
-    document: dict[str, Any] = {"a": a, "b": b, "metric": metric, "difference": found}
+    change = _headline(first, metric, None)["mean"] - _headline(second, metric, None)["mean"]
+    document: dict[str, Any] = {"a": a, "b": b, "metric": metric, "difference": change}
     document |= dict.fromkeys(("ci95", "test", "p", "p_adjusted", "groups", "smallest_p", "detectable_80"))
     document["mcnemar"] = _described(first, second)
     if statistics[0] is None or statistics[1] is None or counts[0] is None or counts[1] is None:
@@ -97,10 +97,10 @@ def adjust(comparisons: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return adjusted
 
 
-def _intervals(scored: LabelledPredictions, metric: MetricName) -> dict[str, Interval | None]:
+def _intervals(predictions: LabelledPredictions, metric: MetricName) -> dict[str, Interval | None]:
     return {
-        "speakers": _interval(scored.statistic(metric, scored.speakers)),
-        "sessions": _interval(scored.statistic(metric, scored.sessions)),
+        "speakers": _interval(predictions.statistic(metric, predictions.speakers)),
+        "sessions": _interval(predictions.statistic(metric, predictions.sessions)),
     }
 
 
@@ -108,16 +108,16 @@ def _interval(statistic: Statistic | None) -> Interval | None:
     return None if statistic is None else confidence_interval(statistic)
 
 
-def _headline(scored: LabelledPredictions, metric: MetricName, interval: Interval | None) -> dict[str, Any]:
+def _headline(predictions: LabelledPredictions, metric: MetricName, interval: Interval | None) -> dict[str, Any]:
     measure = CONFUSION_METRICS[metric]
-    values = np.array([measure(confusion) for confusion in scored.confusions])
+    values = np.array([measure(confusion) for confusion in predictions.confusions])
     by_fold = np.array(
         [
             [
-                measure(confusion_matrix(scored.truth[part], answers[part], len(scored.labels)))
-                for part in _parts(scored)
+                measure(confusion_matrix(predictions.truth[part], labels[part], len(predictions.labels)))
+                for part in _parts(predictions)
             ]
-            for answers in scored.predicted
+            for labels in predictions.predicted
         ]
     )
     return {
@@ -129,27 +129,27 @@ def _headline(scored: LabelledPredictions, metric: MetricName, interval: Interva
     }
 
 
-def _parts(scored: LabelledPredictions) -> list[Any]:
-    return [np.flatnonzero(scored.folds == number) for number in np.unique(scored.folds)]
+def _parts(predictions: LabelledPredictions) -> list[Any]:
+    return [np.flatnonzero(predictions.folds == number) for number in np.unique(predictions.folds)]
 
 
-def _without_class(scored: LabelledPredictions) -> dict[str, list[str]]:
+def _without_class(predictions: LabelledPredictions) -> dict[str, list[str]]:
     lacking = {}
-    for number in np.unique(scored.folds):
-        present = set(scored.truth[scored.folds == number].tolist())
-        missing = [label for index, label in enumerate(scored.labels) if index not in present]
+    for number in np.unique(predictions.folds):
+        present = set(predictions.truth[predictions.folds == number].tolist())
+        missing = [label for index, label in enumerate(predictions.labels) if index not in present]
         if missing:
             lacking[str(number)] = missing
     return lacking
 
 
-def _confidence(scored: LabelledPredictions) -> dict[str, Any]:
-    """Return how far probabilities can be trusted, as means over seeds."""
-    seeds = list(zip(scored.probabilities, scored.confidence, scored.correct, strict=True))
+def _confidence(predictions: LabelledPredictions) -> dict[str, Any]:
+    """Return figures of calibration and confidence, as means over seeds."""
+    seeds = list(zip(predictions.probabilities, predictions.confidence, predictions.correct, strict=True))
     return {
         "ece": _mean([expected_calibration_error(confidence, right) for _, confidence, right in seeds]),
-        "nll": _mean([negative_log_likelihood(chances, scored.truth) for chances, _, _ in seeds]),
-        "brier": _mean([brier_score(chances, scored.truth) for chances, _, _ in seeds]),
+        "nll": _mean([negative_log_likelihood(rows, predictions.truth) for rows, _, _ in seeds]),
+        "brier": _mean([brier_score(rows, predictions.truth) for rows, _, _ in seeds]),
         "aurc": _mean([coverage_risk(confidence, right).area for _, confidence, right in seeds]),
     }
 

@@ -103,10 +103,10 @@ def _fit_calibration(
 
 def _with_pattern(job: JobFolder, pattern: Pattern) -> dict[str, StoredPrediction]:
     """Return the predictions of a job under a modality pattern, each utterance once."""
-    found: dict[str, StoredPrediction] = {}  # an utterance that lacks a modality is in two files
+    by_id: dict[str, StoredPrediction] = {}  # an utterance that lacks a modality is in two files
     files = [layout.PREDICTIONS, *(layout.WITHOUT.format(modality=modality) for modality in MODALITIES)]
     for file in files:
         if job.has(file):
             stored = job.predictions(file)
-            found |= {i: each for i, each in stored.items() if pattern_of(each.prediction.modalities) == pattern}
-    return found
+            by_id |= {i: each for i, each in stored.items() if pattern_of(each.prediction.modalities) == pattern}
+    return by_id

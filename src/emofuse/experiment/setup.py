@@ -73,15 +73,15 @@ def recipe_folds(recipe: Recipe, corpus: Corpus) -> tuple[Fold, ...]:
 def _always_trained(recipe: Recipe, corpus: Corpus) -> set[str]:
     """Return the ids of the labelled utterances that `always_train` names."""
     wanted = recipe.always_train
-    found = {
+    always = {
         u.id
         for u in corpus
         if wanted and u.label is not None and all(word_of(u, name) == value for name, value in wanted.items())
     }
-    if wanted and not found:
+    if wanted and not always:
         named = ", ".join(f"{name} {value!r}" for name, value in wanted.items())
         raise RecipeError(f"always_train: no labelled utterance has {named}")
-    return found
+    return always
 
 
 def only_wanted(recipe: Recipe, corpus: Corpus) -> Corpus:
@@ -96,8 +96,8 @@ def only_wanted(recipe: Recipe, corpus: Corpus) -> Corpus:
             raise RecipeError(f"only.{name}: choose a tag, or one of {', '.join(WORDS)}")
         kept = tuple(u for u in corpus if word_of(u, name) == value)
         if not kept:
-            found = sorted({str(word_of(u, name)) for u in corpus})[:LISTED_VALUES]
-            raise CorpusError(f"only: no utterance has {name} {value!r}; there are {', '.join(found)}")
+            values = sorted({str(word_of(u, name)) for u in corpus})[:LISTED_VALUES]
+            raise CorpusError(f"only: no utterance has {name} {value!r}; there are {', '.join(values)}")
         corpus = replace(corpus, utterances=kept)
     return corpus
 

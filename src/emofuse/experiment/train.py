@@ -131,7 +131,7 @@ def _parts(labelled: Corpus, recipe: Recipe) -> tuple[Corpus, Corpus]:
         held_out, _ = cut_validation(utterances, recipe.folds_seed)
     training = labelled.select(lambda u: u.label is not None and u.id not in held_out)
     if not len(training):
-        raise CorpusError("nothing is left to train on beside the validation part; use the selection fixed")
+        raise CorpusError("nothing is left to train on after the validation part is cut; use the selection fixed")
     return training, labelled.select(held_out)
 
 

@@ -19,7 +19,7 @@ class CompletedRun:
     """A run whose jobs are complete.
 
     Attributes:
-        folder: where the jobs have written.
+        folder: the run folder.
         recipe: what was run.
         raw_corpus: the corpus before the label policy, as far as the recipe's `only` keeps it.
         corpus: the same, under the label policy.
@@ -64,14 +64,14 @@ class CompletedRun:
 
     def skips(self) -> list[Skip]:
         """Return the utterances that any job skipped, each once."""
-        found = {
+        by_id = {
             skip.id: skip
             for seed in self.recipe.seeds
             for system in self.networks
             for job in self.folder.jobs(system, seed).values()
             for skip in job.skips()
         }
-        return [found[identity] for identity in sorted(found)]
+        return [by_id[identity] for identity in sorted(by_id)]
 
     def without_modality(self, system: System) -> int:
         """Return for how many test utterances a system had no input, so that it predicted its prior."""

@@ -105,8 +105,8 @@ class RunFolder:
     @cached_property
     def systems(self) -> tuple[System, ...]:
         """The systems that have results: fusion first, derived ones last."""
-        found = map(System.from_label, self.results["systems"])
-        return tuple(sorted(found, key=lambda system: (not system.trained, system != FUSION)))
+        systems = map(System.from_label, self.results["systems"])
+        return tuple(sorted(systems, key=lambda system: (not system.trained, system != FUSION)))
 
     @cached_property
     def truth(self) -> tuple[TestedUtterance, ...]:
@@ -137,10 +137,10 @@ class RunFolder:
         Raises:
             RunError: a file is missing or damaged.
         """
-        found: dict[str, StoredPrediction] = {}
+        predictions: dict[str, StoredPrediction] = {}
         for job in self.jobs(system, seed).values():
-            found |= job.predictions(system.predictions_file)
-        return found
+            predictions |= job.predictions(system.predictions_file)
+        return predictions
 
     def other_predictions(self, system: System, seed: int, file: str) -> dict[str, StoredPrediction]:
         """Return the predictions of further files, such as those of utterances without a label, by id.
@@ -150,11 +150,11 @@ class RunFolder:
         Raises:
             RunError: a file is damaged.
         """
-        found: dict[str, StoredPrediction] = {}
+        predictions: dict[str, StoredPrediction] = {}
         for job in self.jobs(system, seed).values():
             if job.has(file):
-                found |= job.predictions(file)
-        return found
+                predictions |= job.predictions(file)
+        return predictions
 
     def probabilities(self, system: System, seed: int) -> dict[str, dict[str, float]]:
         """Return the probabilities of any system over all test parts: utterance id -> label -> probability.

@@ -1,4 +1,4 @@
-"""A line that says how a figure came about, short enough to stand beside it in a paper."""
+"""The signature of a figure: one line, for papers, of what must be the same for figures to be compared."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from emofuse.runs.system import System
 from emofuse.types import Fold
 
 NAME = "emofuse"
-# What nobody has said; a figure with it can be cited, but not compared.
+# For what is not known; a figure with it can be cited, but not compared.
 UNSTATED = "unstated"
 NONE = "none"
-# Behind the protocol, where folds keep apart what is said too.
+# Appended to the protocol if folds are text-independent.
 TEXT_INDEPENDENT = "+text-independent"
-# What the line itself is made of may not stand in its words.
+# The separators of the line, which are quoted in its words.
 _RESERVED = re.compile(r"[%|=:(),/\s\x00-\x1f\x7f]")
 _LINE = re.compile(
     rf"{NAME}\|(?P<corpus>[^|:]+):(?P<policy>[^|(]+)\((?P<labels>[^|)]+)\)\|n=(?P<n>\d+)/(?P<tested>\d+)"
@@ -42,10 +42,10 @@ class Signature:
         n: utterances scored.
         tested: utterances that the protocol tests.
         protocol: who is tested while the others train.
-        folds: a hash of who is tested and who may be learnt from; see `folds_key`.
+        folds: a hash of the test parts and what may be trained on; see `folds_key`.
         seeds: how many trainings the figure is the mean of.
         validation: the unit by which validation was cut from training.
-        selection: how the epoch was chosen.
+        selection: how the epoch was selected.
         text: where what is read comes from.
         pooling: over what the figure is computed: all folds pooled.
         only: fields that restrict the corpus -> the one value that was kept.
@@ -94,20 +94,20 @@ class Signature:
         Raises:
             CorpusError: it is no signature.
         """
-        found = _LINE.fullmatch(line.strip())
-        values = dict(part.split("=") for part in found["rest"].split("|")) if found else {}
-        if found is None or set(values) - {"only"} != set(_KEYS) or not values["seeds"].isdecimal():
+        match = _LINE.fullmatch(line.strip())
+        values = dict(part.split("=") for part in match["rest"].split("|")) if match else {}
+        if match is None or set(values) - {"only"} != set(_KEYS) or not values["seeds"].isdecimal():
             raise CorpusError(
                 f"{line[:80]!r} is no signature of {NAME}; copy the whole line that a command printed"
             )
         kept = [pair.partition(":") for pair in values["only"].split(",")] if "only" in values else []
         return cls(
-            corpus=unquote(found["corpus"]),
-            policy=unquote(found["policy"]),
-            labels=tuple(map(unquote, found["labels"].split(","))),
-            n=int(found["n"]),
-            tested=int(found["tested"]),
-            protocol=unquote(found["protocol"]),
+            corpus=unquote(match["corpus"]),
+            policy=unquote(match["policy"]),
+            labels=tuple(map(unquote, match["labels"].split(","))),
+            n=int(match["n"]),
+            tested=int(match["tested"]),
+            protocol=unquote(match["protocol"]),
             folds=unquote(values["folds"]),
             seeds=int(values["seeds"]),
             validation=unquote(values["val"]),
@@ -153,10 +153,10 @@ def run_signature(
 
 
 def folds_key(folds: Iterable[Fold]) -> str:
-    """Return a short hash of who is tested where, and of who may be learnt from there.
+    """Return a short hash of the test part of each fold and what may be trained on.
 
     How the latter are parted into training and validation does not count, nor do names and order of folds: systems
-    with one key were tested alike. (`folds_hash` of `emofuse.data.splits` tells all of it apart.)
+    with one key were tested alike. (`folds_hash` of `emofuse.data.splits` covers all of it.)
     """
     rows = sorted([sorted(fold.test), sorted({*fold.train, *fold.validation})] for fold in folds)
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:8]
@@ -171,7 +171,7 @@ def policy_name(labels: str | Mapping[str, str]) -> str:
 
 
 def protocol_name(protocol: str, text_independent: bool) -> str:
-    """Return what a protocol is called, with what it keeps apart beside people."""
+    """Return the name of a protocol, marked if it is text-independent."""
     return protocol + (TEXT_INDEPENDENT if text_independent else "")
 
 
@@ -188,4 +188,4 @@ def text_kinds(sources: Iterable[str | None]) -> str:
 
 def _quoted(word: str) -> str:
     """Return a word whose signs cannot be taken for those of the line; an empty one becomes "none"."""
-    return _RESERVED.sub(lambda found: quote(found[0], safe=""), word) or NONE
+    return _RESERVED.sub(lambda match: quote(match[0], safe=""), word) or NONE

@@ -24,9 +24,9 @@ class SubmissionInfo:
     Attributes:
         protocol: who is tested while the others train.
         policy: the label policy.
-        text_independent: whether folds keep apart what is said, too.
+        text_independent: whether folds are also text-independent.
         validation: the unit by which validation was cut from training.
-        selection: how the epoch was chosen.
+        selection: how the epoch was selected.
         text: where what is read comes from; "none" if nothing is.
     """
 
@@ -98,10 +98,10 @@ def check_folds(folds: Sequence[Fold], drawn: Sequence[Fold], corpus: Corpus, wh
         whole_speakers: any folds of whole speakers are accepted, as the protocol draws them at random.
 
     Raises:
-        ProtocolError: an utterance is tested twice, not at all, or beside others than the protocol has it; or a
-            fold learns from what the protocol keeps from it.
+        ProtocolError: an utterance is tested twice, not at all, or together with others than in the protocol; or a
+            fold trains on what the protocol excludes.
     """
-    learnt_by = {identity: {*fold.train, *fold.validation} for fold in drawn for identity in fold.test}
+    trained_by = {identity: {*fold.train, *fold.validation} for fold in drawn for identity in fold.test}
     place = {identity: fold.index for fold in drawn for identity in fold.test}
     seen: set[str] = set()
     for fold in folds:
@@ -110,15 +110,13 @@ def check_folds(folds: Sequence[Fold], drawn: Sequence[Fold], corpus: Corpus, wh
             how = "twice" if strange[0] in seen else "and has no label here, or no part in the protocol"
             raise ProtocolError(f"--folds: {strange[0]!r} is tested {how}; give folds of this manifest and policy")
         seen.update(fold.test)
-        learnt = {*fold.train, *fold.validation}
+        trained_on = {*fold.train, *fold.validation}
         if whole_speakers:
-            _refuse_shared_speakers(fold, learnt, corpus)
+            _refuse_shared_speakers(fold, trained_on, corpus)
         elif len({place[i] for i in fold.test}) > 1 or len(folds) != len(drawn):
             raise ProtocolError(f"--folds: {fold.name!r} is no fold of the protocol; name the one that it is of")
-        elif fold.test and (kept := sorted(learnt - learnt_by[fold.test[0]])):
-            raise ProtocolError(
-                f"--folds: {fold.name!r} learns from {_names(kept)}, which the protocol keeps from it"
-            )
+        elif fold.test and (kept := sorted(trained_on - trained_by[fold.test[0]])):
+            raise ProtocolError(f"--folds: {fold.name!r} trains on {_names(kept)}, which the protocol excludes")
     untested = sorted(set(place) - seen)
     if untested:
         raise ProtocolError(
@@ -126,17 +124,17 @@ def check_folds(folds: Sequence[Fold], drawn: Sequence[Fold], corpus: Corpus, wh
         )
 
 
-def _refuse_shared_speakers(fold: Fold, learnt: Set[str], corpus: Corpus) -> None:
+def _refuse_shared_speakers(fold: Fold, trained_on: Set[str], corpus: Corpus) -> None:
     speakers = {u.id: u.speaker for u in corpus}
-    unknown = sorted(learnt - set(speakers))
+    unknown = sorted(trained_on - set(speakers))
     if unknown:
         raise ProtocolError(
             f"--folds: the manifest has no utterance {_names(unknown)}; give folds of this manifest"
         )
-    shared = sorted({str(speakers[i]) for i in learnt} & {str(speakers[i]) for i in fold.test})
+    shared = sorted({str(speakers[i]) for i in trained_on} & {str(speakers[i]) for i in fold.test})
     if shared:
         raise ProtocolError(
-            f"--folds: {fold.name!r} learns from {_names(shared)}, who are in its test part; split by speakers"
+            f"--folds: {fold.name!r} trains on {_names(shared)}, who are in its test part; split by speakers"
         )
 
 

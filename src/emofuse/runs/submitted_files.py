@@ -57,14 +57,14 @@ def read_submitted(path: Path, columns: Mapping[str, str] | None = None) -> list
     Raises:
         CorpusError: the file cannot be read, lacks a column, or a row is wrong; the message names the line.
     """
-    chosen = columns or {}
-    for field in chosen:
+    named_columns = columns or {}
+    for field in named_columns:
         if field not in COLUMNS:
             raise CorpusError(f"--column {field}: is no field of a prediction; fields are {', '.join(COLUMNS)}")
     rows = list(_rows(path))
     if not rows:
         raise CorpusError(f"{path}: holds no prediction; write one row an utterance, with its id and label")
-    names = _match({str(name) for _, row in rows for name in row}, chosen, path)
+    names = _match({str(name) for _, row in rows for name in row}, named_columns, path)
     return [_prediction(row, names, place) for place, row in rows]
 
 
@@ -125,7 +125,7 @@ def _checked(row: Any, place: str) -> Mapping[str, Any]:
     return row
 
 
-def _match(header: Collection[str], chosen: Mapping[str, str], path: Path) -> dict[str, str]:
+def _match(header: Collection[str], named_columns: Mapping[str, str], path: Path) -> dict[str, str]:
     """Return field -> column, as the user chose or by the usual names, and the columns of probabilities."""
     by_lower = {name.lower(): name for name in sorted(header)}
     names = {
@@ -133,7 +133,7 @@ def _match(header: Collection[str], chosen: Mapping[str, str], path: Path) -> di
         for field, usual in COLUMNS.items()
         if (column := next((by_lower[name] for name in usual if name in by_lower), None)) is not None
     }
-    for field, column in chosen.items():
+    for field, column in named_columns.items():
         if column not in header:
             raise CorpusError(f"{path}: has no column {column!r}; its columns are {', '.join(sorted(header))}")
         names[field] = column
