@@ -15,8 +15,7 @@ from emofuse.errors import AudioError, MissingExtraError
 from emofuse.sound.clips import AUDIO_SUFFIXES, measure_clip, open_recording, read_clip, seconds_of
 from emofuse.sound.containers import is_cut
 from emofuse.sound.media import MEDIA_SUFFIXES, Media
-from emofuse.sound.recording import BLOCK_SECONDS
-from emofuse.sound.soundfiles import SoundFile
+from emofuse.sound.soundfiles import BLOCK_SECONDS, SoundFile
 
 ODD = Path(os.environ.get("EMOFUSE_DATA", "nowhere")) / "odd_audio"
 M4A, MKV = ENCODINGS[0], ENCODINGS[8]

@@ -14,8 +14,7 @@ import soxr
 
 from emofuse.errors import AudioError
 from emofuse.sound.media import MEDIA_SUFFIXES, open_media
-from emofuse.sound.recording import Recording
-from emofuse.sound.soundfiles import SOUND_SUFFIXES, open_soundfile
+from emofuse.sound.soundfiles import SOUND_SUFFIXES, Recording, open_soundfile
 from emofuse.sound.tracks import MissingMediaError
 from emofuse.types.arrays import Samples
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from emofuse.errors import AudioError
 from emofuse.sound.containers import is_cut
-from emofuse.sound.recording import BLOCK_SECONDS, FrameRange, regrouped, truncated
+from emofuse.sound.soundfiles import BLOCK_SECONDS, FrameRange, truncated
 from emofuse.sound.tracks import DamagedError, open_track, samples_of
 from emofuse.types.arrays import Samples
 
@@ -55,7 +55,7 @@ class Media:
         """Yield the frames of a span; see `Recording`."""
         span = FrameRange.of(self.path, self.rate, start, end)
         total = 0
-        for block in regrouped(self._within(span), BLOCK_SECONDS * self.rate):
+        for block in _regrouped(self._within(span), BLOCK_SECONDS * self.rate):
             total += len(block)
             yield block
         span.refuse_early_end(total)
@@ -165,3 +165,18 @@ def _silence(length: int, channels: int, rate: int) -> Iterator[Samples]:
     """Yield frames of nothing, a second at a time."""
     for start in range(0, length, rate):
         yield np.zeros((min(rate, length - start), channels), dtype=np.float32)
+
+
+def _regrouped(pieces: Iterable[Samples], size: int) -> Iterator[Samples]:
+    """Join small pieces of (frames, channels) to blocks of `size` frames; the last may be shorter."""
+    waiting: list[Samples] = []
+    count = 0
+    for piece in pieces:
+        while count + len(piece) >= size:
+            yield np.concatenate([*waiting, piece[: size - count]])
+            piece, waiting, count = piece[size - count :], [], 0
+        if len(piece):
+            waiting.append(piece)
+            count += len(piece)
+    if waiting:
+        yield np.concatenate(waiting)

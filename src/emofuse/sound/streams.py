@@ -9,7 +9,7 @@ import numpy as np
 
 from emofuse.errors import AudioError
 from emofuse.sound.clips import SAMPLE_RATE, Clip, mixed, open_recording, resampled
-from emofuse.sound.recording import ROUNDING_SECONDS, Recording
+from emofuse.sound.soundfiles import ROUNDING_SECONDS, Recording
 from emofuse.types.arrays import Samples
 
 
