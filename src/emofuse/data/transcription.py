@@ -17,12 +17,12 @@ from emofuse.data.cache import cache_folder, file_digest, key_of
 from emofuse.data.manifest import save_corpus
 from emofuse.errors import AudioError, RecipeError, RunError
 from emofuse.sound import clips as audio
-from emofuse.sound import containers, media, recording, soundfiles, tracks
+from emofuse.sound import containers, media, soundfiles, tracks
 from emofuse.sound.clips import SAMPLE_RATE, read_clip
 from emofuse.types import Corpus, Skip, Utterance
 
 # What a recording sounds like depends on these too.
-DECODING = (audio, containers, media, recording, soundfiles, tracks)
+DECODING = (audio, containers, media, soundfiles, tracks)
 logger = logging.getLogger(__name__)
 
 GOLD = "gold"
