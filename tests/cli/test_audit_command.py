@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from command_line import call
 from tiny import write_recipe
 
-from emofuse.cli.main import run
 from emofuse.data.audit import audit
 from emofuse.data.manifest import load_corpus, save_corpus
 from emofuse.types import Corpus
@@ -26,12 +26,6 @@ def usual_logging() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers[:], root.level = handlers, level
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    code = run([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def saved(corpus: Corpus, folder: Path, name: str = "planted.jsonl") -> Path:

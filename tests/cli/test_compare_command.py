@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_line import call
 from sklearn.metrics import balanced_accuracy_score
 from small_corpus import LABELS
 from tiny import write_recipe
 
 from emofuse import cross_validate, load_recipe, save_corpus
 from emofuse.cli.compare_command import truth_of
-from emofuse.cli.main import run
 from emofuse.evaluation.summary import summarise
 from emofuse.layout import TRUTH
 from emofuse.runs.run_folder import RunFolder
@@ -27,12 +27,6 @@ from emofuse.types import Corpus
 pytestmark = pytest.mark.usefixtures("empty_pictures")
 
 SMALL = ("training.epochs=1", "seeds=[0, 1]")
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    code = run([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object, says: tuple[str, ...]) -> None:

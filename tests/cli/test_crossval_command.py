@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from command_line import call
 from tiny import write_recipe
-
-from emofuse.cli.main import run
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
 
@@ -30,12 +29,6 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def variants(tmp_path: Path) -> Path:
     write_recipe(tmp_path / "tiny.yaml")
     return write_recipe(tmp_path / "variants.yaml", VARIANTS)
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    code = run([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def test_every_variant_is_a_run_of_its_own_on_the_same_folds(

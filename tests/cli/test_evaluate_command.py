@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from command_line import call
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from tiny import write_recipe
 from transformers import (
@@ -22,7 +23,6 @@ from transformers import (
 
 import emofuse
 from emofuse import cross_validate, load_recipe, save_corpus, train
-from emofuse.cli.main import run
 from emofuse.cli.score_tables import show_groups
 from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CheckpointError
@@ -41,12 +41,6 @@ NAMED: dict[str, Any] = {
 }
 SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
 CARD = "---\nlicense: mit\ndatasets:\n- someone/IEMOCAP_4\n---\n# A model\n"
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    code = run([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def evaluated(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict[str, Any], str]:

@@ -7,22 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import call
 from exports import model_folder
 from small_corpus import write_tone
 
 from emofuse import layout
-from emofuse.cli.main import run
 
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
     return write_tone(tmp_path / "call.wav", 300.0, 0.6, 0)
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    code = run([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def test_the_page_is_written_and_the_strongest_are_shown(

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import call
 from exports import exported_folder, model_folder
 
 from emofuse import layout
-from emofuse.cli.main import run
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +28,6 @@ def ready(monkeypatch: pytest.MonkeyPatch) -> None:
         shutil.copyfile(graph, path)
 
     monkeypatch.setattr("emofuse.inference.graphs.write_graph", write)
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    code = run([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def test_export_tells_how_far_it_is_from_torch_and_what_to_do_next(

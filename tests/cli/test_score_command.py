@@ -10,22 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_line import call
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss
 from small_corpus import LABELS
 
 from emofuse import make_folds
-from emofuse.cli.main import run
 from emofuse.data.splits import folds_document
 from emofuse.runs.signature import Signature, folds_key
 from emofuse.types import Corpus
 
 PROTOCOL = "leave-one-session-out"
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    code = run([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def score(

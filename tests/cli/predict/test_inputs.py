@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from command_line import call
+from noise_bursts import rows
 
 from emofuse.cli.predict import inputs
 from emofuse.cli.predict.inputs import Inputs, Recording, choose_model
@@ -72,3 +75,32 @@ def test_remaining_parts_are_those_of_the_interrupted_run(monkeypatch: pytest.Mo
     assert remaining(0, 2, 3, 4, 5, 7) == [[1, 6], [8, 9]]
     assert remaining(0, 1, 2, 3, 4, 5, 6, 9) == [[7, 8]]
     assert remaining(*range(10)) == []
+
+
+def test_a_list_names_recordings_a_line(
+    capsys: pytest.CaptureFixture[str], model: Path, archive: Path, tmp_path: Path
+) -> None:
+    paths = sorted(archive.rglob("good*.wav"))
+    (tmp_path / "list.txt").write_text("".join(f"{path}\n" for path in [*paths, archive / "gone.wav"]) + "\n")
+    code, out, err = call(capsys, "predict", model, "--list", tmp_path / "list.txt", "--format", "jsonl")
+    assert code == 1
+    assert [row["audio"] for row in rows(out)] == [str(path) for path in paths]
+    assert rows(out)[0]["id"] == "day0/good0"
+    assert err.startswith("failed gone: ")
+    (tmp_path / "empty.txt").write_text("\n")
+    code, _, err = call(capsys, "predict", model, "--list", tmp_path / "empty.txt")
+    assert (code, err) == (
+        2,
+        f"error: --list {tmp_path / 'empty.txt'}: is empty; write one path per line into it\n",
+    )
+
+
+def test_predict_reads_text_alone_and_whole_manifests(
+    capsys: pytest.CaptureFixture[str], model: Path, manifest: Path
+) -> None:
+    code, out, _ = call(capsys, "predict", model, "--text", "so lonely", "--format", "jsonl")
+    assert code == 0
+    assert json.loads(out)["modalities"] == ["text"]
+    code, out, _ = call(capsys, "predict", model, manifest, "--format", "jsonl")
+    assert code == 0
+    assert len(out.splitlines()) == 24

@@ -1,0 +1,45 @@
+"""Predictions as a table, JSON, JSON Lines and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from command_line import call
+
+
+def test_predict_prints_a_table_for_people(capsys: pytest.CaptureFixture[str], model: Path, wavs: Path) -> None:
+    code, out, _ = call(capsys, "predict", model, wavs / "low.wav", "--text", "a furious thing")
+    assert code == 0
+    assert out.splitlines()[0].split() == ["label", "confidence", "modalities", "utterance"]
+    assert "audio+text" in out
+    assert "'a furious thing'" in out
+
+
+def test_predict_takes_folders_and_files_and_prints_json_lines_in_order(
+    capsys: pytest.CaptureFixture[str], model: Path, wavs: Path
+) -> None:
+    code, out, _ = call(capsys, "predict", model, wavs, wavs / "low.wav", "--format", "jsonl")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [row["id"] for row in rows] == ["high", "low", "low#2"]
+    assert list(rows[0]) == [
+        "id", "audio", "start", "end", "text", "text_source", "text_unused", "label", "probabilities",
+        "confidence", "abstained", "speaker", "modalities", "model", "model_scope",
+    ]  # fmt: skip
+
+
+def test_predict_json_is_one_document_and_csv_has_a_column_a_label(
+    capsys: pytest.CaptureFixture[str], model: Path, wavs: Path
+) -> None:
+    _, out, _ = call(capsys, "predict", model, wavs, "--format", "json")
+    assert [row["id"] for row in json.loads(out)] == ["high", "low"]
+    _, out, _ = call(capsys, "predict", model, wavs, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert sum(float(rows[0][f"p_{label}"]) for label in ("angry", "happy", "neutral", "sad")) == pytest.approx(
+        1, abs=1e-5
+    )
+    assert rows[0]["modalities"] == "audio"

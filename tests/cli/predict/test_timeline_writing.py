@@ -1,0 +1,108 @@
+"""Timelines in every format, on stdout and in files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import call
+from noise_bursts import ENERGY
+
+from emofuse.inference.timeline.formats import TIMELINE_FORMATS
+
+
+def test_json_is_one_document_of_one_recording_and_a_list_of_several(
+    capsys: pytest.CaptureFixture[str], model: Path, talks: Path
+) -> None:
+    arguments = (*ENERGY, "--timeline", "--format", "json")
+    code, out, err = call(capsys, "predict", model, talks / "talk0.wav", *arguments)
+    assert (code, err) == (0, "")
+    one = json.loads(out)
+    assert one["segmentation"] == "energy"
+    assert len(one["segments"]) == 8
+    assert one["answer"] == "mean of the segments, weighted by their seconds"
+    _, out, _ = call(capsys, "predict", model, talks, *arguments)
+    several = json.loads(out)
+    assert [each["id"] for each in several] == ["talk0", "talk1"]
+    assert several[0]["segments"] == one["segments"]
+
+
+def test_csv_of_several_has_one_header(capsys: pytest.CaptureFixture[str], model: Path, talks: Path) -> None:
+    _, out, _ = call(capsys, "predict", model, talks, *ENERGY, "--timeline", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["id"] for row in rows] == ["talk0"] * 8 + ["talk1"] * 8
+
+
+@pytest.mark.parametrize("form", [*TIMELINE_FORMATS, "page"])
+def test_each_format_on_stdout_is_the_file_in_the_folder(
+    capsys: pytest.CaptureFixture[str], model: Path, talks: Path, tmp_path: Path, form: str
+) -> None:
+    talk = talks / "talk0.wav"
+    arguments = (*ENERGY, "--timeline", "--format", form)
+    code, out, _ = call(capsys, "predict", model, talk, *arguments)
+    assert code == 0
+    code, nothing, _ = call(capsys, "predict", model, talk, *arguments, "--out", tmp_path)
+    assert (code, nothing) == (0, "")
+    (file,) = tmp_path.glob("talk0.*")
+    assert len(out) > 100
+    assert file.read_text() == out
+
+
+def test_formats_that_hold_one_recording_need_a_folder_for_several(
+    capsys: pytest.CaptureFixture[str], model: Path, talks: Path, tmp_path: Path
+) -> None:
+    code, out, err = call(capsys, "predict", model, talks, *ENERGY, "--format", "srt")
+    assert (code, out) == (2, "")
+    assert "stdout can hold one timeline, not 2; add --out" in err
+    assert call(capsys, "predict", model, talks, *ENERGY, "--format", "srt", "--out", tmp_path)[0] == 0
+    assert {path.name for path in tmp_path.glob("*.srt")} == {"talk0.srt", "talk1.srt"}
+    code, _, err = call(capsys, "predict", model, talks / "talk0.wav", "--format", "picture")
+    assert (code, err) == (2, "error: --format picture: cannot be written to stdout; add --out\n")
+
+
+def test_a_picture_is_written(
+    capsys: pytest.CaptureFixture[str], model: Path, talks: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    talk = talks / "talk0.wav"
+    assert call(capsys, "predict", model, talk, *ENERGY, "--format", "picture", "--out", tmp_path)[0] == 0
+    assert (tmp_path / "talk0.svg").read_text().startswith("<?xml")
+    assert len(list(tmp_path.iterdir())) == 2  # and how it was begun
+
+
+WITHOUT = """
+import importlib.abc, sys
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {absent}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from emofuse.cli.main import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def run_without(absent: set[str], *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", WITHOUT.format(absent=absent), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("page", ".html"), ("picture", ".svg")])
+def test_pages_and_pictures_need_the_extra_and_no_torch(
+    name: str, suffix: str, model: Path, talks: Path, tmp_path: Path
+) -> None:
+    call = ("predict", model, talks / "talk0.wav", *ENERGY, "--timeline", "--format", name, "--out", tmp_path)
+    refused = run_without({"jinja2", "matplotlib"}, *call)
+    message = f'error: --format {name} needs an optional part: pip install "emofuse[pages]"\n'
+    assert (refused.returncode, refused.stderr) == (2, message)
+    assert list(tmp_path.iterdir()) == []
+    done = run_without({"torch", "transformers", "accelerate", "sklearn", "scipy"}, *call)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / f"talk0{suffix}").is_file()
