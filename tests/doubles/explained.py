@@ -12,8 +12,8 @@ from torch import nn
 
 from emofuse.data.preparation import AudioPreparation, Item, Preparation, TextPreparation
 from emofuse.data.tokenization import learn_vocabulary
-from emofuse.model.batch import as_tensors
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
+from emofuse.model.masked_streams import as_tensors
 from emofuse.model.network import EmotionModel
 from emofuse.sound.clips import Clip
 from emofuse.types.arrays import Float32Array

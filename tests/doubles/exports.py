@@ -15,7 +15,7 @@ from emofuse.data.tokenization import learn_vocabulary
 from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.export import export
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
-from emofuse.model.encoders.scratch import LogMelCNNConfig, WordCNNConfig
+from emofuse.model.encoders.small_encoders import LogMelCNNConfig, WordCNNConfig
 
 CARD = "# A small model\n"
 # Far from 1, so that who forgets them is seen.

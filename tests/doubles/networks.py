@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from emofuse.model.configuration import EmotionConfig
-from emofuse.model.encoders.voice import VoiceCNNConfig
+from emofuse.model.encoders.voice_cnn import VoiceCNNConfig
 from emofuse.model.network import EmotionModel
 
 LABELS = ("angry", "happy", "neutral", "sad")

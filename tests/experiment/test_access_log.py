@@ -25,7 +25,7 @@ from emofuse.config import Recipe
 from emofuse.data.splits import make_folds
 from emofuse.experiment import crossval
 from emofuse.experiment.crossval import JobProgress
-from emofuse.training.audio_store import AudioStore
+from emofuse.training.audio_cache import AudioCache
 from emofuse.types import SYSTEMS, Corpus, Fold, SystemName, Utterance
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
@@ -160,7 +160,7 @@ def run_watched(
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing be kept in memory, so that what a job needs it must open."""
-    monkeypatch.setattr(crossval, "store_of", lambda _: AudioStore(limit=0))
+    monkeypatch.setattr(crossval, "audio_cache_for", lambda _: AudioCache(limit=0))
 
 
 @linux

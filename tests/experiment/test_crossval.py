@@ -21,7 +21,7 @@ from emofuse.config.recipe import ModalityDropout
 from emofuse.errors import CorpusError, ModalityError, RunError
 from emofuse.experiment import job as job_module
 from emofuse.experiment.crossval import JobProgress
-from emofuse.training.loader import AudioStore
+from emofuse.training.loader import AudioCache
 from emofuse.types import Corpus, Utterance
 
 
@@ -182,13 +182,13 @@ def test_the_test_part_is_not_opened_before_the_model_is_in_place(
 ) -> None:
     """An access log of every recording read and every label looked at, against the moment of renaming."""
     log: list[str] = []
-    saved, read, loaded = job_module.save_checkpoint, AudioStore.__call__, job_module.load_part
+    saved, read, loaded = job_module.save_checkpoint, AudioCache.__call__, job_module.prepare_part
 
     def save(*given: Any) -> None:
         saved(*given)
         log.append("in place")
 
-    def listen(self: AudioStore, utterance: Utterance, *rest: Any) -> Any:
+    def listen(self: AudioCache, utterance: Utterance, *rest: Any) -> Any:
         log.append(utterance.id)
         return read(self, utterance, *rest)
 
@@ -197,8 +197,8 @@ def test_the_test_part_is_not_opened_before_the_model_is_in_place(
         return loaded(part, *rest)
 
     monkeypatch.setattr(job_module, "save_checkpoint", save)
-    monkeypatch.setattr(job_module, "load_part", load)
-    monkeypatch.setattr(AudioStore, "__call__", listen)
+    monkeypatch.setattr(job_module, "prepare_part", load)
+    monkeypatch.setattr(AudioCache, "__call__", listen)
     best = recipe.model_copy(update={"selection": "best"})
     cross_validate(best, corpus, tmp_path / "run", systems=("fusion",))
     folds = json.loads((tmp_path / "run" / "folds.json").read_text())["folds"]

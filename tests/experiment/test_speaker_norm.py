@@ -29,7 +29,7 @@ from emofuse.experiment.speaker_norm import (
     write_adapted,
 )
 from emofuse.model.checkpoint import load_checkpoint
-from emofuse.training.loader import AudioStore, Part, Reader, load_part
+from emofuse.training.loader import AudioCache, InputReader, PreparedPart, prepare_part
 from emofuse.types import Corpus, Finding, Task, Utterance
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
@@ -75,7 +75,7 @@ def told_apart(corpus: Corpus, offset: float) -> dict[str, np.ndarray]:
 def adapted_ua(corpus: Corpus, recipe: Recipe, out: Path, monkeypatch: pytest.MonkeyPatch, offset: float) -> float:
     vectors = told_apart(corpus, offset)
 
-    def pooled(model: Any, part: Part, micro_seconds: float) -> np.ndarray:
+    def pooled(model: Any, part: PreparedPart, micro_seconds: float) -> np.ndarray:
         return np.array([vectors[u.id] for u in part.utterances])
 
     monkeypatch.setattr(module, "pooled_vectors", pooled)
@@ -156,7 +156,7 @@ def test_no_test_label_is_looked_at(
     looks: list[str] = []
     calls: list[tuple[set[str], set[str]]] = []
 
-    def give(writer: Any, file: str, trained_on: Any, test: Part, recipe: Recipe) -> None:
+    def give(writer: Any, file: str, trained_on: Any, test: PreparedPart, recipe: Recipe) -> None:
         wrong = replace(test, targets=np.full_like(test.targets, -1), shares=np.full_like(test.shares, np.nan))
         looks.clear()
         write_adapted(writer, file, trained_on, wrong, recipe)
@@ -221,17 +221,17 @@ def test_an_accepted_confound_is_not_refused(voices: Corpus, recipe: Recipe) -> 
     check_speaker_norm(recipe.model_copy(update={"speaker_norm": False}), voices, ("audio",), found)
 
 
-def part_of(shares: np.ndarray, dimensions: np.ndarray | None = None) -> Part:
+def part_of(shares: np.ndarray, dimensions: np.ndarray | None = None) -> PreparedPart:
     count = len(shares)
     nothing: Any = None
-    return Part(
+    return PreparedPart(
         utterances=(Utterance("x", text="x"),) * count,
         targets=shares.argmax(axis=1),
         shares=shares.astype(np.float32),
         dimensions=np.zeros((count, 0), np.float32) if dimensions is None else dimensions.astype(np.float32),
         costs=np.ones(count),
         modalities=(("text",),) * count,
-        reader=Reader(nothing, AudioStore()),
+        reader=InputReader(nothing, AudioCache()),
     )
 
 
@@ -297,19 +297,19 @@ def test_what_did_not_fit_into_memory_is_not_taken_twice(
 ) -> None:
     checkpoint = load_checkpoint(run / "fold-1" / "seed-0" / "audio" / "model")
     task = checkpoint.model.config.task
-    part, _ = load_part(voices, task, Reader(checkpoint.preparation, AudioStore()))
+    part, _ = prepare_part(voices, task, InputReader(checkpoint.preparation, AudioCache()))
     wanted = module.pooled_vectors(checkpoint.model, part, 3.0)
-    score = module.score_part
+    score = module.predict_part
 
-    def refused_once(model: Any, part: Part, micro_seconds: float) -> Any:
+    def refused_once(model: Any, part: PreparedPart, micro_seconds: float) -> Any:
         model.fusion.head(torch.full((5, wanted.shape[1]), 7.0))
         return score(model, part, micro_seconds)
 
-    monkeypatch.setattr(module, "score_part", refused_once)
+    monkeypatch.setattr(module, "predict_part", refused_once)
     np.testing.assert_array_equal(module.pooled_vectors(checkpoint.model, part, 3.0), wanted)
     monkeypatch.undo()
     alone = [
-        module.pooled_vectors(checkpoint.model, load_part(voices.select([u.id]), task, part.reader)[0], 3.0)
+        module.pooled_vectors(checkpoint.model, prepare_part(voices.select([u.id]), task, part.reader)[0], 3.0)
         for u in part.utterances[:5]
     ]
     np.testing.assert_allclose(np.concatenate(alone), wanted[:5], atol=1e-5)

@@ -17,10 +17,10 @@ from emofuse.errors import CheckpointError
 from emofuse.inference.bench.bench_networks import PlainTransformers, count_flops, describe
 from emofuse.inference.bench.bench_utterances import make_items
 from emofuse.inference.bench.peak import MatrixProducts
-from emofuse.model.batch import as_tensors
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
 from emofuse.model.configuration import EmotionConfig
-from emofuse.model.encoders.scratch import LogMelCNNConfig, WordCNNConfig
+from emofuse.model.encoders.small_encoders import LogMelCNNConfig, WordCNNConfig
+from emofuse.model.masked_streams import as_tensors
 from emofuse.model.network import EmotionModel
 
 SMALL: dict[str, Any] = {

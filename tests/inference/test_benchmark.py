@@ -42,9 +42,9 @@ def save_tiny_network(folder: Path) -> None:
     import torch
     from transformers import BertConfig, Wav2Vec2Config
 
-    from emofuse.model.batch import as_tensors
     from emofuse.model.checkpoint import Checkpoint, save_checkpoint
     from emofuse.model.configuration import EmotionConfig
+    from emofuse.model.masked_streams import as_tensors
     from emofuse.model.network import EmotionModel
 
     speech = {"conv_dim": (32,) * 7, "num_conv_pos_embedding_groups": 4, "num_conv_pos_embeddings": 16}

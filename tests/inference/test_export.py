@@ -24,7 +24,7 @@ from emofuse.inference.onnx_runtime import OnnxRuntime
 from emofuse.inference.parity import on_shapes
 from emofuse.inference.runtime import Traits
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from emofuse.model.encoders.scratch import WordCNNConfig
+from emofuse.model.encoders.small_encoders import WordCNNConfig
 from emofuse.types import Corpus, Prediction, Task
 
 FILES = {
@@ -394,7 +394,7 @@ def beside(reader: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def enlarge(patched: pytest.MonkeyPatch) -> None:
-    patched.setattr("emofuse.model.exportable.LARGEST_FILE", 0)
+    patched.setattr("emofuse.model.onnx_export.LARGEST_FILE", 0)
     patched.setattr("emofuse.inference.graphs.LARGEST_FILE", 0)
 
 

@@ -13,9 +13,9 @@ from emofuse.config import make_recipe
 from emofuse.data.tokenization import learn_vocabulary
 from emofuse.model.build import encoder_config, text_preparation
 from emofuse.model.configuration import EmotionConfig
-from emofuse.model.encoder import bare_encoder
-from emofuse.model.encoders.scratch import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
-from emofuse.model.encoders.voice import VoiceCNNConfig
+from emofuse.model.encoder_wrappers import build_encoder
+from emofuse.model.encoders.small_encoders import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
+from emofuse.model.encoders.voice_cnn import VoiceCNNConfig
 from emofuse.model.network import EmotionModel
 
 OWN_AUDIO = {
@@ -73,7 +73,7 @@ def test_a_network_leaves_the_configuration_of_its_text_encoder(name: str) -> No
 def test_an_encoder_leaves_its_configuration(name: str) -> None:
     given = copy.deepcopy((AUDIO | TEXTS)[name])
     before = copy.deepcopy(contents(given))
-    bare_encoder(given)
+    build_encoder(given)
     assert contents(given) == before
 
 

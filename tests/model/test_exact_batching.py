@@ -23,7 +23,7 @@ from networks import (
 from transformers import AutoModel, WhisperConfig, WhisperFeatureExtractor
 
 from emofuse.data.preparation import AudioPreparation
-from emofuse.model.encoders.scratch import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
+from emofuse.model.encoders.small_encoders import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
 from emofuse.sound.clips import Clip
 
 # Odd lengths, the longest three times another, one shorter than the receptive field, one absent.

@@ -15,7 +15,7 @@ from emofuse.config import make_recipe
 from emofuse.model.build import build
 from emofuse.model.checkpoint import save_checkpoint
 from emofuse.model.configuration import EmotionConfig
-from emofuse.model.encoder import bare_encoder
+from emofuse.model.encoder_wrappers import build_encoder
 from emofuse.model.network import EmotionModel, count_parameters
 from emofuse.types import Task
 
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.slow
 
 
 def test_encoders_have_the_published_numbers_of_parameters() -> None:
-    assert count_parameters(bare_encoder(Wav2Vec2Config())) / 1e6 == pytest.approx(94.4, abs=0.05)
-    assert count_parameters(bare_encoder(BertConfig())) / 1e6 == pytest.approx(109.5, abs=0.05)
+    assert count_parameters(build_encoder(Wav2Vec2Config())) / 1e6 == pytest.approx(94.4, abs=0.05)
+    assert count_parameters(build_encoder(BertConfig())) / 1e6 == pytest.approx(109.5, abs=0.05)
 
 
 def test_the_paper_network_runs_at_full_size() -> None:
@@ -51,7 +51,7 @@ def test_the_paper_network_runs_at_full_size() -> None:
 
 
 def test_adapters_are_under_two_percent_and_their_checkpoint_under_five(tmp_path: Path) -> None:
-    bare_encoder(Wav2Vec2Config()).save_pretrained(tmp_path / "hears")
+    build_encoder(Wav2Vec2Config()).save_pretrained(tmp_path / "hears")
     values = {
         "audio": {"encoder": str(tmp_path / "hears"), "tuning": "lora"},
         "text": {"config": {"model_type": "bert", "vocab_size": 300}, "tuning": "lora"},

@@ -12,16 +12,16 @@ from torch import nn
 from emofuse.config import Directions, FusionKind, PoolingName
 from emofuse.errors import RecipeError
 from emofuse.model.attention import CrossModalAttention
-from emofuse.model.batch import Stream, at_least_one, mask_of_lengths
-from emofuse.model.encoder import audio_encoder
-from emofuse.model.encoders.scratch import Block, normalise_over_time, random_stretch
+from emofuse.model.encoder_wrappers import wrap_audio_encoder
+from emofuse.model.encoders.small_encoders import Block, normalise_over_time, random_stretch
 from emofuse.model.feature_encoders import BidirectionalLSTM, reverse_within
 from emofuse.model.fusion import AbsentFrame, EarlyFusion, LateFusion, cross_attentions
 from emofuse.model.heads import EmotionHead
-from emofuse.model.layers import LayerMix
+from emofuse.model.layer_selection import LayerMix
+from emofuse.model.masked_streams import Stream, at_least_one, mask_of_lengths
 from emofuse.model.network import count_parameters
 from emofuse.model.pooling import POOLED_WIDTH, POOLINGS, masked_mean, masked_statistics
-from emofuse.model.speech_encoder import masked_group_norm, receptive_field
+from emofuse.model.speech_encoders import masked_group_norm, receptive_field
 from emofuse.model.tuning import apply_tuning, is_frozen
 from emofuse.types import Task
 
@@ -164,7 +164,7 @@ def test_even_kernels_are_refused() -> None:
 def test_an_unknown_speech_family_is_refused_by_name() -> None:
     backbone = network(None, bert()).text_encoder.backbone
     with pytest.raises(RecipeError, match="'bert' with this configuration is not supported"):
-        audio_encoder(backbone, "last")
+        wrap_audio_encoder(backbone, "last")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CheckpointError, RecipeError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import load_checkpoint, save_checkpoint
-from emofuse.model.encoder import bare_encoder
+from emofuse.model.encoder_wrappers import build_encoder
 from emofuse.model.network import EmotionModel, count_parameters
 from emofuse.model.pretrained import Source, base_weights, content_hash, fetch_tokenizer
 from emofuse.types import Task
@@ -178,7 +178,7 @@ def test_of_whisper_only_the_encoder_is_taken(tmp_path: Path, sources: dict[str,
 
 
 def test_w2v_bert_gets_its_filter_banks(sources: dict[str, str], tmp_path: Path) -> None:
-    bare_encoder(BANKS["w2v-bert"]).save_pretrained(tmp_path / "w2v-bert")
+    build_encoder(BANKS["w2v-bert"]).save_pretrained(tmp_path / "w2v-bert")
     chosen = recipe(sources | {"audio": str(tmp_path / "w2v-bert")})
     preparation = build(chosen, "audio", TASK, [], seed=0).preparation.audio
     assert preparation is not None

@@ -23,7 +23,7 @@ from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CorpusError, RecipeError
 from emofuse.experiment import job as job_module
 from emofuse.model.checkpoint import load_model
-from emofuse.training.loader import texts_of
+from emofuse.training.loader import texts_in
 from emofuse.training.warm_start import stream_weights
 from emofuse.types import Corpus, Utterance
 
@@ -293,7 +293,7 @@ def test_fusion_on_recognised_text_starts_from_the_text_system_that_learnt_from_
     celled: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, heard: Corpus, tmp_path: Path
 ) -> None:
     began: list[dict[str, Path]] = []
-    start = job_module.start_from_unimodal
+    start = job_module.initialise_from_unimodal
 
     def listen(fused: Any, folders: Mapping[Any, Path]) -> None:
         began.append(dict(folders))
@@ -302,7 +302,7 @@ def test_fusion_on_recognised_text_starts_from_the_text_system_that_learnt_from_
             given = stream_weights(load_model(folder / "model"), modality)
             assert all(torch.equal(value, given[name]) for name, value in stream_weights(fused, modality).items())
 
-    monkeypatch.setattr(job_module, "start_from_unimodal", listen)
+    monkeypatch.setattr(job_module, "initialise_from_unimodal", listen)
     few = replace(heard, utterances=tuple(replace(u, split=_split(u)) for u in heard))
     recipe = recipe_of(tmp_path, "text.cells=true", "training={start: unimodal, epochs: 1}", "protocol=predefined")
     cross_validate(recipe, few, tmp_path / "run")
@@ -362,9 +362,9 @@ def test_mixed_training_reads_both_kinds_and_validates_on_the_manifest_s_own(
 
 def test_the_vocabulary_of_mixed_training_is_learnt_from_both() -> None:
     utterances = [Utterance("a", text="said it", text_source="gold", transcripts={"asr": "sad it"})]
-    assert texts_of(utterances) == ["said it"]
-    assert texts_of(utterances, mixed=True) == ["said it", "sad it"]
-    tokenizer = learn_vocabulary(texts_of(utterances * 2, mixed=True), "words", 20)
+    assert texts_in(utterances) == ["said it"]
+    assert texts_in(utterances, mixed=True) == ["said it", "sad it"]
+    tokenizer = learn_vocabulary(texts_in(utterances * 2, mixed=True), "words", 20)
     assert Preparation(None, TextPreparation(tokenizer))(None, "sad").ids is not None
     assert tokenizer.token_to_id("sad") is not None
 

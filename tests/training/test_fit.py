@@ -11,12 +11,12 @@ from emofuse.data.labels import apply_policy
 from emofuse.errors import RecipeError, RunError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint
-from emofuse.training.epoch import Progress
 from emofuse.training.fit import EpochRecord, _Keeper, fit
-from emofuse.training.loader import AudioStore, Part, Reader, load_part
+from emofuse.training.loader import AudioCache, InputReader, PreparedPart, prepare_part
 from emofuse.training.losses import inverse_frequency_weights, summed_cross_entropy
-from emofuse.training.optim import make_optimizer, set_learning_rate
+from emofuse.training.optimizer import make_optimizer, set_learning_rate
 from emofuse.training.scoring import Validation, validate
+from emofuse.training.trainer import Progress
 from emofuse.training.weight_average import average
 from emofuse.types import Corpus, SystemName
 
@@ -47,10 +47,12 @@ def recipe(**changes: object) -> Recipe:
     return make_recipe(SMALL | changes | {"training": training})
 
 
-def ready(corpus: Corpus, recipe: Recipe, system: SystemName = "fusion", seed: int = 0) -> tuple[Checkpoint, Part]:
+def ready(
+    corpus: Corpus, recipe: Recipe, system: SystemName = "fusion", seed: int = 0
+) -> tuple[Checkpoint, PreparedPart]:
     labelled, task = apply_policy(corpus, "as-is")
     checkpoint = build(recipe, system, task, [str(u.text) for u in corpus], seed)
-    part, skipped = load_part(labelled, task, Reader(checkpoint.preparation, AudioStore()))
+    part, skipped = prepare_part(labelled, task, InputReader(checkpoint.preparation, AudioCache()))
     assert not skipped
     return checkpoint, part
 

@@ -23,11 +23,11 @@ from emofuse.experiment.job import JobContext, reader_of
 from emofuse.experiment.setup import recipe_corpus
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint
-from emofuse.training.epoch import Progress
 from emofuse.training.fit import fit
 from emofuse.training.fit_calibration import calibrate, decide, patterns_of, priors_of
-from emofuse.training.loader import AudioStore, Part, load_part
-from emofuse.training.scoring import score_part
+from emofuse.training.loader import AudioCache, PreparedPart, prepare_part
+from emofuse.training.scoring import predict_part
+from emofuse.training.trainer import Progress
 from emofuse.types import Corpus, Prediction, SystemName
 
 
@@ -68,14 +68,16 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return make_corpus(tmp_path_factory.mktemp("large"), takes=3)
 
 
-def trained(corpus: Corpus, recipe: Recipe, system: SystemName = "fusion") -> tuple[Checkpoint, Part, Part]:
+def trained(
+    corpus: Corpus, recipe: Recipe, system: SystemName = "fusion"
+) -> tuple[Checkpoint, PreparedPart, PreparedPart]:
     """Train on two sessions, and make the network far too sure of itself."""
     labelled, task = recipe_corpus(recipe, corpus)
     checkpoint = build(recipe, system, task, [str(u.text) for u in corpus], 0)
-    reader = reader_of(checkpoint, JobContext(recipe, task, AudioStore(), silent), recipe)
+    reader = reader_of(checkpoint, JobContext(recipe, task, AudioCache(), silent), recipe)
     held_out = labelled.select(lambda u: u.session == "session3")
     rest = labelled.select(lambda u: u.session != "session3")
-    parts = [load_part(part, task, reader)[0] for part in (rest, held_out)]
+    parts = [prepare_part(part, task, reader)[0] for part in (rest, held_out)]
     fit(checkpoint, parts[0], None, recipe, 0, silent)
     with torch.no_grad():
         checkpoint.model.fusion.head.classifier.weight.mul_(8.0)
@@ -83,18 +85,20 @@ def trained(corpus: Corpus, recipe: Recipe, system: SystemName = "fusion") -> tu
 
 
 @pytest.fixture(scope="module")
-def sure(large: Corpus) -> tuple[Checkpoint, Part, Part]:
+def sure(large: Corpus) -> tuple[Checkpoint, PreparedPart, PreparedPart]:
     return trained(large, recipe_of())
 
 
-def test_a_temperature_for_each_pattern_lowers_the_cost_on_validation(sure: tuple[Checkpoint, Part, Part]) -> None:
+def test_a_temperature_for_each_pattern_lowers_the_cost_on_validation(
+    sure: tuple[Checkpoint, PreparedPart, PreparedPart],
+) -> None:
     checkpoint, learnt, validation = sure
     found = calibrate(checkpoint.model, learnt, validation, recipe_of())
     assert set(found.temperatures) == {"audio", "text", "audio+text"}
     gained = []
     for pattern, part in patterns_of(checkpoint.model, validation).items():
         assert len(part) == 24
-        said, positions = score_part(checkpoint.model, part, 4.0)
+        said, positions = predict_part(checkpoint.model, part, 4.0)
         truth, logits = part.targets[positions], said.logits.astype(np.float64)
 
         def cost(temperature: float, logits: Any = logits, truth: Any = truth) -> float:
@@ -110,7 +114,7 @@ def test_a_temperature_for_each_pattern_lowers_the_cost_on_validation(sure: tupl
 
 
 def test_a_modality_is_taken_away_to_fit_the_temperature_of_the_other(
-    sure: tuple[Checkpoint, Part, Part],
+    sure: tuple[Checkpoint, PreparedPart, PreparedPart],
 ) -> None:
     checkpoint, _, validation = sure
     for pattern, part in patterns_of(checkpoint.model, validation).items():
@@ -126,13 +130,17 @@ def test_a_network_that_never_did_without_has_one_temperature(large: Corpus) -> 
     assert set(calibrate(heard.model, learnt, validation, recipe).temperatures) == {"audio"}
 
 
-def test_without_a_validation_part_only_the_priors_are_noted(sure: tuple[Checkpoint, Part, Part]) -> None:
+def test_without_a_validation_part_only_the_priors_are_noted(
+    sure: tuple[Checkpoint, PreparedPart, PreparedPart],
+) -> None:
     checkpoint, learnt, _ = sure
     found = calibrate(checkpoint.model, learnt, None, recipe_of(calibration={"accuracy": 0.9}))
     assert found == Calibration(priors=dict.fromkeys(("angry", "happy", "neutral", "sad"), 0.25))
 
 
-def test_priors_are_the_shares_of_the_training_part(large: Corpus, sure: tuple[Checkpoint, Part, Part]) -> None:
+def test_priors_are_the_shares_of_the_training_part(
+    large: Corpus, sure: tuple[Checkpoint, PreparedPart, PreparedPart]
+) -> None:
     _, learnt, _ = sure
     few = learnt._at([n for n, u in enumerate(learnt.utterances) if u.label == "sad" or n % 2])
     counts = {

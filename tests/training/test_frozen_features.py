@@ -28,11 +28,11 @@ from emofuse.config import Recipe, make_recipe
 from emofuse.data.labels import apply_policy
 from emofuse.data.manifest import save_corpus
 from emofuse.errors import AudioError, RunError
-from emofuse.model.batch import as_tensors
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint, load_model
-from emofuse.training.frozen_features import Cost, frozen_of
-from emofuse.training.loader import AudioStore, Reader, load_part, training_batch
+from emofuse.model.masked_streams import as_tensors
+from emofuse.training.frozen_features import EncoderCost, frozen_feature_sources
+from emofuse.training.loader import AudioCache, InputReader, prepare_part, training_batch
 from emofuse.types import Corpus, SystemName, Utterance
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
@@ -108,10 +108,12 @@ def built(corpus: Corpus, recipe: Recipe, system: SystemName = "fusion") -> Chec
     return build(recipe, system, task, [str(u.text) for u in corpus], 0)
 
 
-def reader_of(checkpoint: Checkpoint, recipe: Recipe) -> Reader:
+def reader_of(checkpoint: Checkpoint, recipe: Recipe) -> InputReader:
     """Return what reads utterances, with counters at zero, as a new process would."""
-    cost = Cost()
-    return Reader(checkpoint.preparation, AudioStore(), frozen_of(checkpoint, recipe, cost), cost)
+    cost = EncoderCost()
+    return InputReader(
+        checkpoint.preparation, AudioCache(), frozen_feature_sources(checkpoint, recipe, cost), cost
+    )
 
 
 def forwards(checkpoint: Checkpoint, recipe: Recipe, utterance: Utterance) -> int:
@@ -171,7 +173,7 @@ def test_other_heads_and_other_folds_share_the_frames(corpus: Corpus, tmp_path: 
     recipe = recipe_of()
     reader = reader_of(built(corpus, recipe, "audio"), recipe)
     some = corpus.select(lambda u: u.session == "session1")
-    assert load_part(some, apply_policy(corpus, "as-is")[1], reader)[1] == []
+    assert prepare_part(some, apply_policy(corpus, "as-is")[1], reader)[1] == []
     other = recipe_of(
         protocol="leave-one-speaker-out",
         pooling="mean",
@@ -199,7 +201,7 @@ def test_without_frozen_encoders_every_pass_is_counted(runs: Runs, tmp_path: Pat
 def test_frames_are_those_of_the_encoder_in_a_batch_but_for_rounding(corpus: Corpus) -> None:
     recipe = recipe_of()
     checkpoint = built(corpus, recipe)
-    cached, plain = reader_of(checkpoint, recipe), Reader(checkpoint.preparation, AudioStore())
+    cached, plain = reader_of(checkpoint, recipe), InputReader(checkpoint.preparation, AudioCache())
     chosen = list(corpus)[:7]
     found = [cached.item(utterance) for utterance in chosen]
     arrays = as_tensors(plain.collate([plain.item(utterance) for utterance in chosen]))
@@ -220,7 +222,7 @@ def test_frames_are_those_of_the_encoder_in_a_batch_but_for_rounding(corpus: Cor
 def test_an_encoder_from_the_shelf_is_exact_in_a_batch(corpus: Corpus) -> None:
     """It has a configuration of its own: a network clears the kind of attention in the one that it is given."""
     checkpoint = built(corpus, recipe_of())
-    plain = Reader(checkpoint.preparation, AudioStore())
+    plain = InputReader(checkpoint.preparation, AudioCache())
     items = [plain.item(utterance) for utterance in list(corpus)[:4]]
     model = checkpoint.model.eval()
     with torch.inference_mode():
@@ -231,7 +233,7 @@ def test_an_encoder_from_the_shelf_is_exact_in_a_batch(corpus: Corpus) -> None:
             torch.testing.assert_close(real, alone.frames[0][alone.mask[0]], atol=1e-4, rtol=0)
 
 
-def logits(checkpoint: Checkpoint, reader: Reader, utterances: list[Utterance]) -> torch.Tensor:
+def logits(checkpoint: Checkpoint, reader: InputReader, utterances: list[Utterance]) -> torch.Tensor:
     arrays = reader.collate([reader.item(utterance) for utterance in utterances])
     with torch.inference_mode():
         return checkpoint.model.eval()(**as_tensors(arrays)).logits  # type: ignore[no-any-return]
@@ -246,7 +248,7 @@ def test_a_network_says_the_same_from_frames_as_from_sound_and_words(
     checkpoint = built(corpus, recipe, system)
     deaf, mute = replace(corpus.utterances[1], audio=None), replace(corpus.utterances[2], text="[LAUGHTER]")
     utterances = [corpus.utterances[0], deaf, mute, *corpus.utterances[9:12]]
-    plain = Reader(checkpoint.preparation, AudioStore())
+    plain = InputReader(checkpoint.preparation, AudioCache())
     for _ in ("computed", "from the cache"):
         reader = reader_of(checkpoint, recipe)
         torch.testing.assert_close(
@@ -289,7 +291,7 @@ def test_an_absent_modality_has_no_frame_and_costs_nothing(corpus: Corpus) -> No
 def test_crops_cut_frames_and_the_cache_keeps_them_whole(corpus: Corpus) -> None:
     recipe = recipe_of({"max_seconds": 0.2})
     checkpoint = built(corpus, recipe)
-    part, _ = load_part(corpus, apply_policy(corpus, "as-is")[1], reader_of(checkpoint, recipe))
+    part, _ = prepare_part(corpus, apply_policy(corpus, "as-is")[1], reader_of(checkpoint, recipe))
     batch = training_batch(part, range(len(part)), recipe, np.random.default_rng(0))
     whole = part.item(0).values
     assert whole is not None
@@ -382,7 +384,7 @@ def test_preparation_is_a_part_of_the_key(corpus: Corpus) -> None:
 def test_an_encoder_that_learns_is_not_cached(corpus: Corpus, cache: Path) -> None:
     for tuning in ("full", "cnn-frozen", "top-1"):
         recipe = recipe_of({"tuning": tuning})
-        frozen = frozen_of(built(corpus, recipe), recipe, Cost())
+        frozen = frozen_feature_sources(built(corpus, recipe), recipe, EncoderCost())
         assert frozen.audio is None
         assert frozen.text is not None
     assert not cache.exists()

@@ -19,8 +19,16 @@ from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparat
 from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import AudioError
 from emofuse.sound.clips import Clip
-from emofuse.training.audio_store import AudioStore, store_of
-from emofuse.training.loader import NO_LABEL, Part, Reader, load_part, scoring_batches, texts_of, training_batch
+from emofuse.training.audio_cache import AudioCache, audio_cache_for
+from emofuse.training.loader import (
+    NO_LABEL,
+    InputReader,
+    PreparedPart,
+    prepare_part,
+    scoring_batches,
+    texts_in,
+    training_batch,
+)
 from emofuse.types import Corpus, Task, Utterance
 from emofuse.types.arrays import Float32Array
 
@@ -48,7 +56,7 @@ def test_a_clip_is_decoded_once_until_memory_runs_out(tmp_path: Path) -> None:
         Utterance(name, audio=write_tone(tmp_path / f"{name}.wav", 200, 0.5, seed=0)) for name in ("a", "b")
     )
     settings = AudioPreparation()
-    roomy, narrow = AudioStore(), AudioStore(limit=40_000)  # one clip of 0.5 s has 32,000 bytes
+    roomy, narrow = AudioCache(), AudioCache(limit=40_000)  # one clip of 0.5 s has 32,000 bytes
     for store in (roomy, narrow):
         kept = store(first, settings)
         store(second, settings)
@@ -60,7 +68,9 @@ def test_a_clip_is_decoded_once_until_memory_runs_out(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_skipped_with_a_record(corpus: Corpus, tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("this is not sound")
     broken = replace(corpus.utterances[0], id="broken", audio=tmp_path / "text.wav")
-    part, skipped = load_part(Corpus((broken, *corpus.utterances[1:])), TASK, Reader(preparation(), AudioStore()))
+    part, skipped = prepare_part(
+        Corpus((broken, *corpus.utterances[1:])), TASK, InputReader(preparation(), AudioCache())
+    )
     assert [skip.id for skip in skipped] == ["broken"]
     assert "text.wav: is not audio" in skipped[0].reason
     assert len(part) == len(part.targets) == len(part.costs) == len(corpus) - 1
@@ -69,7 +79,7 @@ def test_what_cannot_be_read_is_skipped_with_a_record(corpus: Corpus, tmp_path: 
 def test_a_system_that_only_reads_is_not_stopped_by_sound(corpus: Corpus, tmp_path: Path) -> None:
     deaf = Preparation(None, preparation().text)
     gone = replace(corpus.utterances[0], audio=tmp_path / "gone.wav")
-    part, skipped = load_part(Corpus((gone,)), TASK, Reader(deaf, AudioStore()))
+    part, skipped = prepare_part(Corpus((gone,)), TASK, InputReader(deaf, AudioCache()))
     assert not skipped
     assert part.item(0).values is None
 
@@ -77,7 +87,7 @@ def test_a_system_that_only_reads_is_not_stopped_by_sound(corpus: Corpus, tmp_pa
 def test_costs_are_the_same_whatever_the_system_takes(corpus: Corpus) -> None:
     whole = preparation()
     costs = [
-        load_part(corpus, TASK, Reader(Preparation(audio, text), AudioStore()))[0].costs.tolist()
+        prepare_part(corpus, TASK, InputReader(Preparation(audio, text), AudioCache()))[0].costs.tolist()
         for audio, text in ((whole.audio, whole.text), (None, whole.text), (whole.audio, None))
     ]
     assert costs[0] == costs[1] == costs[2]
@@ -86,7 +96,7 @@ def test_costs_are_the_same_whatever_the_system_takes(corpus: Corpus) -> None:
 
 def test_spans_cost_what_they_last(corpus: Corpus) -> None:
     span = replace(corpus.utterances[0], start=0.1, end=0.3)
-    part, _ = load_part(Corpus((span,)), TASK, Reader(preparation(), AudioStore()))
+    part, _ = prepare_part(Corpus((span,)), TASK, InputReader(preparation(), AudioCache()))
     assert part.costs.tolist() == pytest.approx([0.2])
     values = part.item(0).values
     assert values is not None
@@ -94,7 +104,7 @@ def test_spans_cost_what_they_last(corpus: Corpus) -> None:
 
 
 def test_training_crops_and_scoring_does_not(corpus: Corpus) -> None:
-    part, _ = load_part(corpus, TASK, Reader(preparation(), AudioStore()))
+    part, _ = prepare_part(corpus, TASK, InputReader(preparation(), AudioCache()))
     rng = np.random.default_rng(0)
     assert training_batch(part, range(len(part)), recipe(), rng)["input_values"].shape[1] == 4800
     longest = max(batch["input_values"].shape[1] for _, batch in scoring_batches(part, 5.0))
@@ -102,13 +112,13 @@ def test_training_crops_and_scoring_does_not(corpus: Corpus) -> None:
 
 
 def test_scoring_sees_every_utterance_once(corpus: Corpus) -> None:
-    part, _ = load_part(corpus, TASK, Reader(preparation(), AudioStore()))
+    part, _ = prepare_part(corpus, TASK, InputReader(preparation(), AudioCache()))
     positions = [position for chosen, _ in scoring_batches(part, 2.0) for position in chosen]
     assert sorted(positions) == list(range(len(part)))
 
 
 def test_modality_dropout_takes_one_at_its_rate_and_never_both(corpus: Corpus) -> None:
-    part, _ = load_part(corpus, TASK, Reader(preparation(), AudioStore()))
+    part, _ = prepare_part(corpus, TASK, InputReader(preparation(), AudioCache()))
     chosen = recipe(modality_dropout={"audio": 0.3, "text": 0.2})
     rng = np.random.default_rng(0)
     batches = [training_batch(part, range(len(part)), chosen, rng) for _ in range(40)]
@@ -121,13 +131,13 @@ def test_modality_dropout_takes_one_at_its_rate_and_never_both(corpus: Corpus) -
 
 def test_strict_reading_of_one_item_raises(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="no such file"):
-        AudioStore()(Utterance("a", audio=tmp_path / "gone.wav"), AudioPreparation())
-    assert AudioStore()(Utterance("a", text="words"), AudioPreparation()) is None
+        AudioCache()(Utterance("a", audio=tmp_path / "gone.wav"), AudioPreparation())
+    assert AudioCache()(Utterance("a", text="words"), AudioPreparation()) is None
 
 
 def test_texts_are_those_that_there_are(corpus: Corpus) -> None:
     silent = Utterance("silent", audio=corpus.utterances[0].audio)
-    assert len(texts_of([*corpus, silent])) == len(corpus)
+    assert len(texts_in([*corpus, silent])) == len(corpus)
 
 
 def hearing(**audio: Any) -> Recipe:
@@ -153,7 +163,7 @@ def telling(clip: Clip, rng: np.random.Generator) -> Clip:
     return Clip(np.full(len(clip.samples), rng.uniform(0.5, 1.0), dtype=np.float32), clip.rate)
 
 
-def told(part: Part, chosen: Recipe, times: int = 1) -> Float32Array:
+def told(part: PreparedPart, chosen: Recipe, times: int = 1) -> Float32Array:
     """Return the first sample of every utterance of a part, drawn for training so many times."""
     rng = np.random.default_rng(0)
     batches = [training_batch(part, range(len(part)), chosen, rng)["input_values"] for _ in range(times)]
@@ -161,11 +171,11 @@ def told(part: Part, chosen: Recipe, times: int = 1) -> Float32Array:
 
 
 @pytest.fixture
-def altered_part(corpus: Corpus) -> Part:
-    return load_part(corpus, TASK, Reader(preparation(), AudioStore(alterer=telling)))[0]
+def altered_part(corpus: Corpus) -> PreparedPart:
+    return prepare_part(corpus, TASK, InputReader(preparation(), AudioCache(alterer=telling)))[0]
 
 
-def test_a_share_of_training_draws_is_untouched_and_the_copies_are_drawn_alike(altered_part: Part) -> None:
+def test_a_share_of_training_draws_is_untouched_and_the_copies_are_drawn_alike(altered_part: PreparedPart) -> None:
     seen = told(altered_part, altering(copies=3, untouched=0.3), times=100)
     copies = seen >= 0.5
     assert 1 - copies.mean() == pytest.approx(0.3, abs=0.03)
@@ -175,7 +185,7 @@ def test_a_share_of_training_draws_is_untouched_and_the_copies_are_drawn_alike(a
         assert counts.min() > 8
 
 
-def test_without_copies_nothing_is_altered_and_nothing_drawn(altered_part: Part) -> None:
+def test_without_copies_nothing_is_altered_and_nothing_drawn(altered_part: PreparedPart) -> None:
     assert (told(altered_part, altering(), times=5) < 0.5).all()
     rng, dropped = np.random.default_rng(0), np.random.default_rng(0)
     training_batch(altered_part, range(5), altering(), rng)
@@ -183,7 +193,7 @@ def test_without_copies_nothing_is_altered_and_nothing_drawn(altered_part: Part)
     assert rng.random() == dropped.random()
 
 
-def test_scoring_never_hears_a_copy(altered_part: Part) -> None:
+def test_scoring_never_hears_a_copy(altered_part: PreparedPart) -> None:
     assert (told(altered_part, altering(copies=3, untouched=0.0), times=3) >= 0.5).all()
     for _, batch in scoring_batches(altered_part, 5.0):
         assert (np.abs(batch["input_values"]) < 0.5).all()
@@ -191,7 +201,7 @@ def test_scoring_never_hears_a_copy(altered_part: Part) -> None:
 
 def test_a_copy_is_the_same_in_any_order_of_asking_and_of_forgetting(corpus: Corpus) -> None:
     first, second = corpus.utterances[:2]
-    settings, forward, backward = AudioPreparation(), AudioStore(alterer=telling), AudioStore(0, telling)
+    settings, forward, backward = AudioPreparation(), AudioCache(alterer=telling), AudioCache(0, telling)
     asked = [(u, k) for u in (first, second, replace(first, id="the same file")) for k in (1, 2)]
     found = {(u.id, k): forward(u, settings, k) for u, k in asked}
     again = {(u.id, k): backward(u, settings, k) for u, k in reversed(asked)}
@@ -209,9 +219,9 @@ def test_copies_are_made_once_and_kept_in_half_precision(corpus: Corpus) -> None
         made.append(clip)
         return telling(clip, rng)
 
-    whole = AudioStore()(corpus.utterances[0], AudioPreparation())
+    whole = AudioCache()(corpus.utterances[0], AudioPreparation())
     assert whole is not None
-    store = AudioStore(limit=whole.nbytes // 2, alterer=counting)
+    store = AudioCache(limit=whole.nbytes // 2, alterer=counting)
     first, again = (store(corpus.utterances[0], AudioPreparation(), 1) for _ in range(2))
     assert len(made) == 1
     np.testing.assert_array_equal(first, again)
@@ -222,9 +232,9 @@ import json, sys
 from pathlib import Path
 from emofuse.config import AlterRecipe, AlterRecipe
 from emofuse.data.preparation import AudioPreparation
-from emofuse.training.audio_store import store_of
+from emofuse.training.audio_cache import audio_cache_for
 from emofuse.types import Utterance
-store = store_of(AlterRecipe(copies=3))
+store = audio_cache_for(AlterRecipe(copies=3))
 utterance = Utterance(sys.argv[1], audio=Path(sys.argv[2]))
 settings = AudioPreparation("log-mel", bins=8, trim=True, level=0.05)
 print(json.dumps([store(utterance, settings, copy).tobytes().hex() for copy in (3, 2, 1)]))
@@ -239,15 +249,15 @@ def test_a_copy_is_the_same_in_another_process_and_on_disk(corpus: Corpus, tmp_p
     there = json.loads(done.stdout)
     settings = AudioPreparation("log-mel", bins=8, trim=True, level=0.05)
     for _ in range(2):  # made, then read from the disk
-        store = store_of(AlterRecipe(copies=3))
+        store = audio_cache_for(AlterRecipe(copies=3))
         here = [store(utterance, settings, copy) for copy in (1, 2, 3)]
         assert [values.tobytes().hex() for values in here if values is not None] == there[::-1]
 
 
 def test_copies_on_disk_are_those_of_their_recipe(corpus: Corpus) -> None:
     utterance, settings = corpus.utterances[3], AudioPreparation("log-mel", bins=8)
-    plain = store_of(AlterRecipe(copies=1, speed=0.0, opus=0.0, noise=0.0))(utterance, settings, 1)
-    noisy = store_of(AlterRecipe(copies=1, speed=0.0, opus=0.0, noise=1.0))(utterance, settings, 1)
+    plain = audio_cache_for(AlterRecipe(copies=1, speed=0.0, opus=0.0, noise=0.0))(utterance, settings, 1)
+    noisy = audio_cache_for(AlterRecipe(copies=1, speed=0.0, opus=0.0, noise=1.0))(utterance, settings, 1)
     assert plain is not None
     assert noisy is not None
     assert not np.array_equal(plain, noisy)
@@ -256,5 +266,5 @@ def test_copies_on_disk_are_those_of_their_recipe(corpus: Corpus) -> None:
 def test_a_label_called_none_is_not_that_of_unlabelled_utterances(corpus: Corpus) -> None:
     labelled, unlabelled = corpus.utterances[:2]
     rows = Corpus((replace(labelled, label="None"), replace(unlabelled, label=None)))
-    part, _ = load_part(rows, Task(("None", "happy")), Reader(preparation(), AudioStore()))
+    part, _ = prepare_part(rows, Task(("None", "happy")), InputReader(preparation(), AudioCache()))
     assert part.targets.tolist() == [0, NO_LABEL]

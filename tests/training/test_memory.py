@@ -16,9 +16,9 @@ from emofuse.errors import RunError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.training.fit import fit
-from emofuse.training.loader import AudioStore, Part, Reader, load_part
-from emofuse.training.memory import out_of_memory, with_less
-from emofuse.training.scoring import score_part
+from emofuse.training.loader import AudioCache, InputReader, PreparedPart, prepare_part
+from emofuse.training.memory import out_of_memory, retry_with_smaller_batches
+from emofuse.training.scoring import predict_part
 from emofuse.types import Corpus
 
 STILL = {"hidden_dropout": 0.0, "attention_dropout": 0.0, "activation_dropout": 0.0, "feat_proj_dropout": 0.0}
@@ -67,10 +67,10 @@ def recipe_of(micro_seconds: float, **training: Any) -> Recipe:
     )
 
 
-def ready(corpus: Corpus, recipe: Recipe) -> tuple[Checkpoint, Part]:
+def ready(corpus: Corpus, recipe: Recipe) -> tuple[Checkpoint, PreparedPart]:
     labelled, task = apply_policy(corpus, "as-is")
     checkpoint = build(recipe, "fusion", task, [str(u.text) for u in corpus], 0)
-    return checkpoint, load_part(labelled, task, Reader(checkpoint.preparation, AudioStore()))[0]
+    return checkpoint, prepare_part(labelled, task, InputReader(checkpoint.preparation, AudioCache()))[0]
 
 
 class Narrow:
@@ -143,10 +143,10 @@ def test_full_memory_in_the_midst_of_a_step_does_not_count_half_of_it(corpus: Co
 
 def test_scoring_leaves_nobody_out_either(corpus: Corpus, caplog: pytest.LogCaptureFixture) -> None:
     checkpoint, part = ready(corpus, recipe_of(4.0))
-    whole, order = score_part(checkpoint.model, part, 4.0)
+    whole, order = predict_part(checkpoint.model, part, 4.0)
     Narrow(checkpoint.model, 3, GPU_FULL)
     with caplog.at_level(logging.WARNING):
-        halved, other_order = score_part(checkpoint.model, part, 4.0)
+        halved, other_order = predict_part(checkpoint.model, part, 4.0)
     assert sorted(other_order) == list(range(len(part)))
     assert "memory is full" in caplog.text
     expected = dict(zip(order, whole.logits, strict=True))
@@ -174,7 +174,7 @@ def test_a_single_utterance_that_does_not_fit_is_refused_with_a_way_out(corpus: 
     assert caught.value.__cause__ is GPU_FULL
     assert narrow.refused < 8
     with pytest.raises(RunError, match="full with a single utterance"):
-        score_part(checkpoint.model, part, 4.0)
+        predict_part(checkpoint.model, part, 4.0)
 
 
 def test_what_says_that_memory_is_full_is_told_from_what_does_not() -> None:
@@ -195,9 +195,9 @@ def test_work_is_done_again_whole_in_halves_until_it_fits() -> None:
             raise torch.OutOfMemoryError
         return "done"
 
-    assert with_less(work, 60.0, 1.0) == ("done", 7.5)
+    assert retry_with_smaller_batches(work, 60.0, 1.0) == ("done", 7.5)
     assert asked == [60.0, 30.0, 15.0, 7.5]
-    assert with_less(work, 5.0, 1.0) == ("done", 5.0)
+    assert retry_with_smaller_batches(work, 5.0, 1.0) == ("done", 5.0)
 
 
 class Held:
@@ -218,5 +218,5 @@ def test_what_the_failed_attempt_held_is_gone_before_memory_is_asked_for_again(
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: alive.append(held[-1]() is not None))
-    with_less(work, 4.0, 0.5)
+    retry_with_smaller_batches(work, 4.0, 0.5)
     assert alive == [False, False]

@@ -18,11 +18,11 @@ from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import RecipeError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import load_model
-from emofuse.model.encoders.scratch import WordCNN, WordCNNConfig
+from emofuse.model.encoders.small_encoders import WordCNN, WordCNNConfig
 from emofuse.model.heads import EmotionOutput
-from emofuse.model.word_vectors import start_from_vectors
+from emofuse.model.word_vectors import initialise_from_vectors
 from emofuse.training.losses import summed_cross_entropy, with_auxiliary
-from emofuse.training.warm_start import start_from_unimodal, stream_weights
+from emofuse.training.warm_start import initialise_from_unimodal, stream_weights
 from emofuse.types import Corpus, Task, Utterance
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
@@ -45,7 +45,7 @@ def test_the_fused_system_starts_as_its_unimodal_systems_bit_for_bit(
     _, task = apply_policy(corpus, "as-is")
     texts = [str(u.text) for u in corpus if u.session != "session1"]
     fused = build(recipe, "fusion", task, texts, seed=0).model
-    start_from_unimodal(fused, {"audio": job / "audio", "text": job / "text"})
+    initialise_from_unimodal(fused, {"audio": job / "audio", "text": job / "text"})
     for modality in ("audio", "text"):
         given = stream_weights(load_model(job / modality / "model"), modality)
         began = stream_weights(fused, modality)
@@ -131,7 +131,7 @@ def test_words_start_from_the_vectors_that_a_file_has(tmp_path: Path) -> None:
     before = model.embeddings.weight.clone()
     path = tmp_path / "vectors.txt"
     path.write_text("2 4\ngood 1 2 3 4\nunknown 5 6 7 8\n")
-    assert start_from_vectors(model, tokenizer, path) == 1
+    assert initialise_from_vectors(model, tokenizer, path) == 1
     row = tokenizer.token_to_id("good")
     assert model.embeddings.weight[row].tolist() == [1.0, 2.0, 3.0, 4.0]
     others = [index for index in range(len(before)) if index != row]
@@ -150,9 +150,9 @@ def test_vectors_that_do_not_fit_are_refused(content: str, message: str, tmp_pat
     model, tokenizer = words()
     (tmp_path / "vectors.txt").write_text(content)
     with pytest.raises(RecipeError, match=message):
-        start_from_vectors(model, tokenizer, tmp_path / "vectors.txt")
+        initialise_from_vectors(model, tokenizer, tmp_path / "vectors.txt")
     with pytest.raises(RecipeError, match="cannot be read"):
-        start_from_vectors(model, tokenizer, tmp_path / "nowhere.txt")
+        initialise_from_vectors(model, tokenizer, tmp_path / "nowhere.txt")
 
 
 def test_results_say_what_word_embeddings_began_with(corpus: Corpus, tmp_path: Path) -> None:

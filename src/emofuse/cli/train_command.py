@@ -50,7 +50,7 @@ def train_shown(
 
     configure_logging()
     from emofuse.experiment.train import train as train_on
-    from emofuse.training.epoch import Progress
+    from emofuse.training.trainer import Progress
 
     with progress_bar() as bar:
         task = bar.add_task(f"training {system}", total=1.0, figures="")

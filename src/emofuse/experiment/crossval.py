@@ -18,14 +18,14 @@ from emofuse.errors import RecipeError
 from emofuse.experiment.job import Job, JobContext, run_job
 from emofuse.experiment.setup import environment, only_wanted, recipe_corpus, recipe_folds, run_threads
 from emofuse.experiment.speaker_norm import check_speaker_norm
-from emofuse.model.forward import computing_with
+from emofuse.model.batch_inference import computing_with
 from emofuse.runs.completed_run import CompletedRun
 from emofuse.runs.results import collect
 from emofuse.runs.run_counter import count_runs
 from emofuse.runs.run_folder import RunFolder
 from emofuse.runs.system import System
-from emofuse.training.audio_store import store_of
-from emofuse.training.epoch import Progress
+from emofuse.training.audio_cache import audio_cache_for
+from emofuse.training.trainer import Progress
 from emofuse.types import SYSTEMS, Corpus, Fold, SystemName
 
 
@@ -89,7 +89,9 @@ def cross_validate(
     with computing_with(run_threads(out)):
         folder = RunFolder.begin(out, recipe, folds, corpus_hash(labelled), environment(), resume)
         without_label = undecided(wanted, labelled, task, recipe.agreement)
-        context = JobContext(recipe, task, store_of(recipe.audio.alter), lambda progress: None, without_label)
+        context = JobContext(
+            recipe, task, audio_cache_for(recipe.audio.alter), lambda progress: None, without_label
+        )
         _run_jobs(make_jobs(recipe, labelled, folds, systems, folder), context, labelled, on_progress)
     from emofuse.experiment.baselines import run_baselines  # loads scikit-learn, which only now is needed
 

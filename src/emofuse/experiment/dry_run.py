@@ -15,16 +15,16 @@ from emofuse.data.batching import cost_of, micro_batches
 from emofuse.errors import CorpusError
 from emofuse.experiment.job import JobContext, reader_of
 from emofuse.experiment.setup import recipe_corpus, recipe_folds
-from emofuse.model.batch import as_tensors
+from emofuse.model.batch_inference import pick_device
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint
-from emofuse.model.forward import pick_device
+from emofuse.model.masked_streams import as_tensors
 from emofuse.model.network import EmotionModel
 from emofuse.peak_memory import peak_memory_mb
-from emofuse.training.audio_store import store_of
-from emofuse.training.loader import Part, length_of, load_part, texts_of, training_batch
+from emofuse.training.audio_cache import audio_cache_for
+from emofuse.training.loader import PreparedPart, prepare_part, seconds_in, texts_in, training_batch
 from emofuse.training.losses import summed_cross_entropy
-from emofuse.training.memory import with_less
+from emofuse.training.memory import retry_with_smaller_batches
 from emofuse.types import Corpus, Fold, SystemName
 
 # How many of the longest micro-batches are measured; the first one includes what happens only once.
@@ -67,7 +67,7 @@ def estimate_cost(recipe: Recipe, corpus: Corpus, systems: Sequence[SystemName])
     """
     labelled, task = recipe_corpus(recipe, corpus)
     folds = recipe_folds(recipe, labelled)
-    store = store_of(recipe.audio.alter)
+    store = audio_cache_for(recipe.audio.alter)
     context = JobContext(recipe, task, store, lambda progress: None)
     return [_estimate(context, system, labelled, folds) for system in systems]
 
@@ -75,9 +75,9 @@ def estimate_cost(recipe: Recipe, corpus: Corpus, systems: Sequence[SystemName])
 def _estimate(context: JobContext, system: SystemName, corpus: Corpus, folds: Sequence[Fold]) -> CostEstimate:
     recipe = context.recipe
     training = corpus.select(folds[0].train)
-    costs = {u.id: cost_of(u, length_of(u)) for u in training}
+    costs = {u.id: cost_of(u, seconds_in(u)) for u in training}
     longest = sorted(costs, key=lambda identity: (-costs[identity], identity))[:READ_UTTERANCES]
-    checkpoint = build(recipe, system, context.task, texts_of(training), 0, context.encoders)
+    checkpoint = build(recipe, system, context.task, texts_in(training), 0, context.encoders)
     checkpoint.model.to(pick_device(None)).train()
     part, feature_seconds = _read(context, checkpoint, training.select(longest))
     rng = np.random.default_rng(0)
@@ -86,20 +86,20 @@ def _estimate(context: JobContext, system: SystemName, corpus: Corpus, folds: Se
         batches = micro_batches(part.costs.tolist(), range(len(part)), micro_seconds)[:MEASURED_BATCHES]
         return [_seconds_per_second(checkpoint.model, part, positions, recipe, rng) for positions in batches]
 
-    rates, micro_seconds = with_less(run, recipe.training.micro_seconds, float(part.costs.min()))
+    rates, micro_seconds = retry_with_smaller_batches(run, recipe.training.micro_seconds, float(part.costs.min()))
     share = np.mean([len(fold.train) for fold in folds]) / len(costs)
     epoch = float(rates[-1] * sum(costs.values()) * share)
-    whole = sum(cost_of(u, length_of(u)) for u in corpus if u.label is not None)
+    whole = sum(cost_of(u, seconds_in(u)) for u in corpus if u.label is not None)
     features = feature_seconds / float(part.costs.sum()) * whole
     hours = epoch * recipe.training.epochs * len(folds) * len(recipe.seeds) / 3600
     return CostEstimate(system, micro_seconds, _peak_mb(), epoch, features, hours)
 
 
-def _read(context: JobContext, checkpoint: Checkpoint, corpus: Corpus) -> tuple[Part, float]:
+def _read(context: JobContext, checkpoint: Checkpoint, corpus: Corpus) -> tuple[PreparedPart, float]:
     """Read some utterances; return what the frames of frozen encoders cost, where they were not there."""
     began, before = time.monotonic(), context.cost.encoder_forwards
-    part, skipped = load_part(corpus, context.task, reader_of(checkpoint, context, context.recipe))
-    part = part.to_learn_from()
+    part, skipped = prepare_part(corpus, context.task, reader_of(checkpoint, context, context.recipe))
+    part = part.with_inputs()
     if not len(part):
         reason = f": {skipped[0].reason}" if skipped else ""
         raise CorpusError(f"none of the longest utterances can be used{reason}")
@@ -107,7 +107,7 @@ def _read(context: JobContext, checkpoint: Checkpoint, corpus: Corpus) -> tuple[
 
 
 def _seconds_per_second(
-    model: EmotionModel, part: Part, positions: Sequence[int], recipe: Recipe, rng: np.random.Generator
+    model: EmotionModel, part: PreparedPart, positions: Sequence[int], recipe: Recipe, rng: np.random.Generator
 ) -> float:
     """Return the seconds that one second of sound takes, forwards and backwards, in one micro-batch."""
     began = time.monotonic()

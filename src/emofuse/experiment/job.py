@@ -20,24 +20,24 @@ from emofuse.errors import CorpusError
 from emofuse.evaluation.calibration import Calibration
 from emofuse.experiment.prediction_writer import PredictionWriter
 from emofuse.experiment.speaker_norm import write_adapted
+from emofuse.model.batch_inference import computing_with
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
-from emofuse.model.forward import computing_with
-from emofuse.model.frozen_encoders import Shelf
+from emofuse.model.encoder_cache import FrozenEncoderCache
 from emofuse.model.network import EmotionModel
 from emofuse.model.tuning import is_frozen
 from emofuse.runs.job_folder import JobFolder
 from emofuse.runs.run_folder import RunFolder
 from emofuse.runs.system import System
-from emofuse.training.audio_store import AudioStore
-from emofuse.training.epoch import Reporter
+from emofuse.training.audio_cache import AudioCache
 from emofuse.training.fit import EpochRecord, fit
 from emofuse.training.fit_calibration import calibrate
-from emofuse.training.frozen_features import Cost, frozen_of
-from emofuse.training.loader import Part, Reader, load_part, texts_of
+from emofuse.training.frozen_features import EncoderCost, frozen_feature_sources
+from emofuse.training.loader import InputReader, PreparedPart, prepare_part, texts_in
 from emofuse.training.model_card import write_card
-from emofuse.training.state import StateFile
-from emofuse.training.warm_start import joint_recipe, start_from_unimodal
+from emofuse.training.trainer import ProgressCallback
+from emofuse.training.training_state import StateFile
+from emofuse.training.warm_start import initialise_from_unimodal, joint_training_recipe
 from emofuse.types import MODALITIES, Corpus, Fold, Modality, Skip, SystemName, Task
 
 # A network learns to do without a modality if at least this share of its training part has only the other one,
@@ -64,11 +64,11 @@ class JobContext:
 
     recipe: Recipe
     task: Task
-    store: AudioStore
-    report: Reporter
+    store: AudioCache
+    report: ProgressCallback
     undecided: Corpus = field(default_factory=lambda: Corpus(()))
-    encoders: Shelf = field(default_factory=Shelf)
-    cost: Cost = field(default_factory=Cost)
+    encoders: FrozenEncoderCache = field(default_factory=FrozenEncoderCache)
+    cost: EncoderCost = field(default_factory=EncoderCost)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class TrainedSystem:
     skipped: list[Skip]
     card: Callable[[Path], None]
     calibration: Calibration
-    parts: tuple[Part, Part | None]
+    parts: tuple[PreparedPart, PreparedPart | None]
 
     def save(self, folder: Path) -> None:
         """Save the model with its card and calibration, whole or not at all."""
@@ -161,21 +161,21 @@ def train_system(
         RecipeError: an encoder cannot be found or does not fit the recipe.
     """
     recipe = context.recipe
-    texts = texts_of(parts[0], recipe.text.source == "mixed")
+    texts = texts_in(parts[0], recipe.text.source == "mixed")
     checkpoint = build(recipe, system, context.task, texts, seed, context.encoders)
     if system == "fusion" and recipe.training.start == "unimodal" and unimodal_folders is not None:
-        start_from_unimodal(checkpoint.model, unimodal_folders)
-        recipe = joint_recipe(recipe)
+        initialise_from_unimodal(checkpoint.model, unimodal_folders)
+        recipe = joint_training_recipe(recipe)
     soft = recipe.training.soft_labels
     reader = reader_of(checkpoint, context, recipe)
-    train, skipped = load_part(parts[0], context.task, reader, soft)
-    train = train.to_learn_from()
+    train, skipped = prepare_part(parts[0], context.task, reader, soft)
+    train = train.with_inputs()
     _refuse_empty(train, "training", system, skipped)
     # The configuration is that of the network which was just built, nobody else's.
     checkpoint.model.config.missing_modalities |= _has_unimodal_utterances(train)
-    validation: Part | None = None
+    validation: PreparedPart | None = None
     if len(parts[1]):
-        validation, more = load_part(parts[1], context.task, reader)
+        validation, more = prepare_part(parts[1], context.task, reader)
         skipped += more
         _refuse_empty(validation, "validation", system, skipped)
     with computing_with(_fit_threads(checkpoint.model)):
@@ -194,7 +194,7 @@ def _fit_threads(model: EmotionModel) -> int:
     return 1 if all(is_frozen(encoder) for encoder in encoders) else torch.get_num_threads()
 
 
-def _has_unimodal_utterances(part: Part) -> bool:
+def _has_unimodal_utterances(part: PreparedPart) -> bool:
     """Tell whether enough utterances have each modality alone for a network to learn to do without the other."""
     return all(part.modalities.count((modality,)) >= MIN_UNIMODAL_SHARE * len(part) for modality in MODALITIES)
 
@@ -237,10 +237,10 @@ def run_job(job: Job, context: JobContext, corpus: Corpus) -> list[Skip]:
     return writer.complete(job.fold.name, test, trained.skipped + skipped)
 
 
-def reader_of(checkpoint: Checkpoint, context: JobContext, recipe: Recipe) -> Reader:
+def reader_of(checkpoint: Checkpoint, context: JobContext, recipe: Recipe) -> InputReader:
     """Return a reader of utterances for a network; the outputs of its frozen encoders come from the cache."""
-    frozen = frozen_of(checkpoint, recipe, context.cost)
-    return Reader(checkpoint.preparation, context.store, frozen, context.cost)
+    frozen = frozen_feature_sources(checkpoint, recipe, context.cost)
+    return InputReader(checkpoint.preparation, context.store, frozen, context.cost)
 
 
 def with_source(recipe: Recipe, source: TextSource) -> Recipe:
@@ -248,7 +248,7 @@ def with_source(recipe: Recipe, source: TextSource) -> Recipe:
     return recipe.model_copy(update={"text": recipe.text.model_copy(update={"source": source})})
 
 
-def _refuse_empty(part: Part, name: str, system: SystemName, skipped: Sequence[Skip]) -> None:
+def _refuse_empty(part: PreparedPart, name: str, system: SystemName, skipped: Sequence[Skip]) -> None:
     if not len(part):
         reason = f"; the first that was skipped: {skipped[0].reason}" if skipped else ""
         raise CorpusError(f"the {name} part has no utterance that the {system} system can use{reason}")

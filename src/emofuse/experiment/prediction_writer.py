@@ -18,8 +18,8 @@ from emofuse.model.checkpoint import Checkpoint
 from emofuse.runs.job_folder import JobFolder
 from emofuse.runs.stored_predictions import StoredPrediction, write_predictions
 from emofuse.training.fit_calibration import patterns_of
-from emofuse.training.loader import Part, Reader, load_part
-from emofuse.training.scoring import score_part
+from emofuse.training.loader import InputReader, PreparedPart, prepare_part
+from emofuse.training.scoring import predict_part
 from emofuse.types import MODALITIES, Corpus, Skip, Task
 
 
@@ -40,16 +40,16 @@ class PredictionWriter:
     checkpoint: Checkpoint
     calibration: Calibration
     task: Task
-    reader: Reader
+    reader: InputReader
     micro_seconds: float
 
-    def write_corpus(self, corpus: Corpus, name: str) -> tuple[Part, list[Skip]]:
+    def write_corpus(self, corpus: Corpus, name: str) -> tuple[PreparedPart, list[Skip]]:
         """Predict utterances into the file `name`; return those that were read, and those that could not be."""
-        part, skipped = load_part(corpus, self.task, self.reader)
+        part, skipped = prepare_part(corpus, self.task, self.reader)
         self._write_part(part, name)
         return part, skipped
 
-    def write_single_modalities(self, test: Part) -> None:
+    def write_single_modalities(self, test: PreparedPart) -> None:
         """Predict a part once more with only one modality, if the network was trained for that."""
         for pattern, part in patterns_of(self.checkpoint.model, test).items():
             if pattern in MODALITIES:
@@ -62,7 +62,7 @@ class PredictionWriter:
                 other = reading(tested, "gold" if kind == "gold" else "asr")
                 self.write_corpus(other, layout.OTHER_TEXT.format(source=kind))
 
-    def complete(self, fold: str, test: Part, skipped: Sequence[Skip]) -> list[Skip]:
+    def complete(self, fold: str, test: PreparedPart, skipped: Sequence[Skip]) -> list[Skip]:
         """Write the metrics of the job, which makes it complete; return the skipped utterances."""
         predicted = JobFolder(self.folder).predictions()
         correct = sum(predicted[u.id].prediction.label == u.label for u in test.utterances)
@@ -77,10 +77,10 @@ class PredictionWriter:
         layout.write_json(self.folder / layout.METRICS, summary)
         return list(skipped)
 
-    def _write_part(self, part: Part, name: str) -> None:
+    def _write_part(self, part: PreparedPart, name: str) -> None:
         predictions: list[StoredPrediction] = []
         if len(part):
-            outputs, positions = score_part(self.checkpoint.model, part, self.micro_seconds)
+            outputs, positions = predict_part(self.checkpoint.model, part, self.micro_seconds)
             order = np.argsort(positions)
             dimensions = None if outputs.dimensions is None else outputs.dimensions[order]
             in_order = Outputs(outputs.logits[order], dimensions)
@@ -89,7 +89,7 @@ class PredictionWriter:
 
 
 def stored_predictions(
-    outputs: Outputs, part: Part, calibration: Calibration, task: Task
+    outputs: Outputs, part: PreparedPart, calibration: Calibration, task: Task
 ) -> list[StoredPrediction]:
     """Return the predictions of a part with their logits, from outputs in the order of its utterances.
 

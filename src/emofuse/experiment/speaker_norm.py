@@ -27,14 +27,14 @@ from emofuse.experiment.prediction_writer import PredictionWriter, stored_predic
 from emofuse.model.heads import EmotionHead
 from emofuse.model.network import EmotionModel
 from emofuse.runs.stored_predictions import StoredPrediction, write_predictions
-from emofuse.training.loader import Part
+from emofuse.training.loader import PreparedPart
 from emofuse.training.losses import (
     inverse_frequency_weights,
     summed_binary_cross_entropy,
     summed_cross_entropy,
     summed_squared_error,
 )
-from emofuse.training.scoring import score_part
+from emofuse.training.scoring import predict_part
 from emofuse.types import Corpus, Finding, SystemName, Task
 from emofuse.types.arrays import Float32Array
 
@@ -79,7 +79,11 @@ def check_speaker_norm(
 
 
 def write_adapted(
-    writer: PredictionWriter, file: str, trained_on: tuple[Part, Part | None], test: Part, recipe: Recipe
+    writer: PredictionWriter,
+    file: str,
+    trained_on: tuple[PreparedPart, PreparedPart | None],
+    test: PreparedPart,
+    recipe: Recipe,
 ) -> None:
     """Write the predictions of a trained system for a test part with speaker normalisation; see the module.
 
@@ -110,15 +114,15 @@ def write_adapted(
     write_predictions(writer.folder / file, predictions)
 
 
-def pooled_vectors(model: EmotionModel, part: Part, micro_seconds: float) -> Float32Array:
+def pooled_vectors(model: EmotionModel, part: PreparedPart, micro_seconds: float) -> Float32Array:
     """Return the vectors that a network's head takes, (utterances, width), in the order of a part."""
     with _recorded(model.fusion.head) as batches:
-        _, positions = score_part(model, part, micro_seconds)
+        _, positions = predict_part(model, part, micro_seconds)
     # What does not fit into memory is scored again in smaller batches: the last rows are the whole part.
     return np.concatenate(batches)[-len(part) :][np.argsort(positions)]
 
 
-def speakers_of(model: EmotionModel, part: Part) -> list[str | None]:
+def speakers_of(model: EmotionModel, part: PreparedPart) -> list[str | None]:
     """Return the speakers of a part; None also if a modality is missing, as such vectors differ from the rest."""
     whole = model.config.modalities
     return [
@@ -127,7 +131,7 @@ def speakers_of(model: EmotionModel, part: Part) -> list[str | None]:
     ]
 
 
-def fit_head(vectors: npt.NDArray[Any], part: Part, recipe: Recipe, task: Task) -> EmotionHead:
+def fit_head(vectors: npt.NDArray[Any], part: PreparedPart, recipe: Recipe, task: Task) -> EmotionHead:
     """Fit a linear head to normalised vectors, (utterances, width), by the recipe's loss and a penalty.
 
     Logistic regression, and least squares for dimensions, by L-BFGS with all utterances at once, from zeros:
@@ -159,7 +163,7 @@ def head_outputs(head: EmotionHead, vectors: npt.NDArray[Any]) -> Outputs:
     return Outputs(output.logits.numpy(), None if output.dimensions is None else output.dimensions.numpy())
 
 
-def _loss(head: EmotionHead, inputs: Tensor, part: Part, recipe: Recipe) -> Tensor:
+def _loss(head: EmotionHead, inputs: Tensor, part: PreparedPart, recipe: Recipe) -> Tensor:
     """Return the loss that the network was trained by, summed over the utterances of a part."""
     output = head(inputs)
     training, shares = recipe.training, torch.from_numpy(part.shares)
@@ -176,7 +180,7 @@ def _loss(head: EmotionHead, inputs: Tensor, part: Part, recipe: Recipe) -> Tens
     return loss + training.dimension_weight * error
 
 
-def _temperatures(head: EmotionHead, vectors: npt.NDArray[Any], part: Part) -> dict[Pattern, float]:
+def _temperatures(head: EmotionHead, vectors: npt.NDArray[Any], part: PreparedPart) -> dict[Pattern, float]:
     """Fit a temperature to each modality pattern of a validation part."""
     patterns = [pattern_of(modalities) for modalities in part.modalities]
     rows = [row for row, pattern in enumerate(patterns) if pattern is not None]

@@ -15,10 +15,10 @@ from emofuse.errors import CorpusError, RunError
 from emofuse.experiment.job import JobContext, train_system
 from emofuse.experiment.run_settings import RunSettings, settings_from_run
 from emofuse.experiment.setup import environment, recipe_corpus, run_threads
-from emofuse.model.forward import computing_with
-from emofuse.training.audio_store import store_of
-from emofuse.training.epoch import Progress, Reporter
-from emofuse.training.state import StateFile
+from emofuse.model.batch_inference import computing_with
+from emofuse.training.audio_cache import audio_cache_for
+from emofuse.training.trainer import Progress, ProgressCallback
+from emofuse.training.training_state import StateFile
 from emofuse.types import MODALITIES, Corpus, Modality, Skip, SystemName
 
 
@@ -31,7 +31,7 @@ def train(
     corpus: Corpus,
     out: str | Path,
     system: SystemName = "fusion",
-    report: Reporter = _no_report,
+    report: ProgressCallback = _no_report,
     run: str | Path | None = None,
     resume: bool = False,
 ) -> list[Skip]:
@@ -69,7 +69,7 @@ def train(
     if run is not None:
         settings = settings_from_run(Path(run), system, recipe, labelled, task)
         recipe = _with_epochs(recipe, settings)
-    context = JobContext(recipe, task, store_of(recipe.audio.alter), report)
+    context = JobContext(recipe, task, audio_cache_for(recipe.audio.alter), report)
     identity = _identity(context, labelled, system)
     resumed = _begin(layout.make_folder(out), identity, resume)
     if (out / layout.MODEL).exists():

@@ -18,7 +18,7 @@ from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.onnx_runtime import OnnxRuntime
 from emofuse.inference.parity import noise, on_shapes, on_utterances
 from emofuse.inference.torch_runtime import TorchRuntime
-from emofuse.model.exportable import LARGEST_FILE, graph_inputs, weights_bytes, write_graph
+from emofuse.model.onnx_export import LARGEST_FILE, graph_inputs, weights_bytes, write_graph
 
 # How far a logit of a float32 graph may be from torch's.
 TOLERANCE = 1e-4

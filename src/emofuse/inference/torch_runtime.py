@@ -8,8 +8,8 @@ from pathlib import Path
 from emofuse.box import name_of
 from emofuse.data.preparation import Batch, Outputs, Preparation
 from emofuse.inference.runtime import Traits
+from emofuse.model.batch_inference import pick_device, pool_batch, run_batches, use_threads
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint
-from emofuse.model.forward import pick_device, pool_batch, score_batches, use_threads
 from emofuse.types.arrays import Float32Array
 
 # Of how many shapes oneDNN keeps code, unless the environment says otherwise: by itself it keeps 1,024, and every
@@ -46,7 +46,7 @@ class TorchRuntime:
 
     def __call__(self, batch: Batch) -> Outputs:
         """Map a batch to logits and dimensions."""
-        return next(score_batches(self.model, [batch.arrays()]))
+        return next(run_batches(self.model, [batch.arrays()]))
 
     def embed(self, batch: Batch) -> Float32Array:
         """Map a batch to the pooled vectors that the model decides from, (batch, width)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from emofuse.model.batch import Stream
+from emofuse.model.masked_streams import Stream
 
 
 class FeedForward(nn.Module):

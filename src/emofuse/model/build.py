@@ -19,10 +19,10 @@ from emofuse.data.tokenization import learn_vocabulary, strip_annotations
 from emofuse.errors import RecipeError, brief_message
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.configuration import EmotionConfig
-from emofuse.model.encoder import bare_encoder
-from emofuse.model.encoders.scratch import LogMelCNNConfig
-from emofuse.model.encoders.voice import VoiceCNNConfig
-from emofuse.model.frozen_encoders import Shelf
+from emofuse.model.encoder_cache import FrozenEncoderCache
+from emofuse.model.encoder_wrappers import build_encoder
+from emofuse.model.encoders.small_encoders import LogMelCNNConfig
+from emofuse.model.encoders.voice_cnn import VoiceCNNConfig
 from emofuse.model.network import EmotionModel
 from emofuse.model.own_encoders import find_own_encoder
 from emofuse.model.pretrained import (
@@ -35,7 +35,7 @@ from emofuse.model.pretrained import (
     refer_to,
 )
 from emofuse.model.tuning import apply_tuning
-from emofuse.model.word_vectors import start_from_vectors
+from emofuse.model.word_vectors import initialise_from_vectors
 from emofuse.sound.filterbank import STACKED_FRAMES
 from emofuse.types import SystemName, Task
 
@@ -49,7 +49,7 @@ def build(
     task: Task,
     texts: Iterable[str],
     seed: int,
-    shelf: Shelf | None = None,
+    encoder_cache: FrozenEncoderCache | None = None,
 ) -> Checkpoint:
     """Build a system's network and preparation, ready to learn.
 
@@ -59,7 +59,7 @@ def build(
         task: labels and dimensions, in order.
         texts: of the training part, to learn a vocabulary from where the text encoder has none.
         seed: of the weights that are drawn; frozen encoders from a configuration use the recipe's `init_seed`.
-        shelf: where frozen encoders are taken from, if they are to be shared with other networks.
+        encoder_cache: where frozen encoders are taken from, if they are to be shared with other networks.
 
     Raises:
         RecipeError: an encoder cannot be found or does not fit the recipe.
@@ -75,7 +75,7 @@ def build(
         audio_preparation(audio, audio_config) if audio and audio_config else None, prepared_text
     )
     frozen = {
-        key: _frozen(shelf or Shelf(), key, part, config)
+        key: _frozen(encoder_cache or FrozenEncoderCache(), key, part, config)
         for key, part, config in (("audio", audio, audio_config), ("text", text, text_config))
         if part is not None and config is not None and part.tuning == "frozen"
     }
@@ -94,7 +94,7 @@ def build(
                 apply_tuning(backbone, part.tuning, key)
             if isinstance(part, TextRecipe) and part.vectors is not None:
                 assert preparation.text is not None  # it was made above for this very part
-                start_from_vectors(backbone, preparation.text.tokenizer, Path(part.vectors))
+                initialise_from_vectors(backbone, preparation.text.tokenizer, Path(part.vectors))
             if part.encoder is not None and part.tuning in UNTOUCHED:
                 model.config.references[key] = refer_to(backbone, Source(part.encoder, part.revision)).as_dict()
     return Checkpoint(model, preparation)
@@ -176,13 +176,15 @@ def text_preparation(
     return TextPreparation(tokenizer, recipe.annotations, int(config.pad_token_id or 0)), config
 
 
-def _frozen(shelf: Shelf, key: str, recipe: EncoderRecipe, config: PreTrainedConfig) -> PreTrainedModel:
-    """Return a frozen encoder with its weights, from the shelf where it is there."""
+def _frozen(
+    encoder_cache: FrozenEncoderCache, key: str, recipe: EncoderRecipe, config: PreTrainedConfig
+) -> PreTrainedModel:
+    """Return a frozen encoder with its weights, from the cache where it is there."""
 
     def make() -> PreTrainedModel:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.init_seed)
-            backbone = bare_encoder(config)
+            backbone = build_encoder(config)
         if recipe.encoder is not None:
             fill(backbone, fetch_encoder(Source(recipe.encoder, recipe.revision), key))
         if isinstance(recipe, TextRecipe) and recipe.vectors is not None:
@@ -191,7 +193,7 @@ def _frozen(shelf: Shelf, key: str, recipe: EncoderRecipe, config: PreTrainedCon
 
     origin = f"{recipe.encoder}@{recipe.revision}" if recipe.encoder is not None else f"seed {recipe.init_seed}"
     try:
-        return shelf.get(key, config, origin, make)
+        return encoder_cache.get(key, config, origin, make)
     except (ValueError, TypeError, RuntimeError, AttributeError, ArithmeticError) as error:
         raise RecipeError(f"the {key} encoder cannot be built from this recipe: {brief_message(error)}") from error
 
@@ -203,7 +205,7 @@ def _fill(backbone: PreTrainedModel, recipe: EncoderRecipe, key: str) -> None:
     elif recipe.tuning in UNTOUCHED:  # adapters in random weights: those of `init_seed`
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.init_seed)
-            fill(backbone, bare_encoder(backbone.config))
+            fill(backbone, build_encoder(backbone.config))
 
 
 def _network_config(

@@ -9,10 +9,10 @@ from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
 from emofuse.config import Directions, FusionKind, HeadNorm, Layers, PoolingName
-from emofuse.model.encoders import scratch
+from emofuse.model.encoders import small_encoders
 from emofuse.types import MODALITIES, Modality, Task
 
-scratch.register()
+small_encoders.register()
 
 
 class EmotionConfig(PreTrainedConfig):

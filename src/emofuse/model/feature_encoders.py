@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from emofuse.model.batch import Stream
+from emofuse.model.masked_streams import Stream
 
 
 class TemporalConvolution(nn.Module):

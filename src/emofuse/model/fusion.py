@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from emofuse.config import Directions, FusionKind
 from emofuse.model.attention import CrossModalAttention
-from emofuse.model.batch import Stream
 from emofuse.model.heads import EmotionHead, EmotionOutput
+from emofuse.model.masked_streams import Stream
 from emofuse.model.pooling import Pooling, for_two_streams
 
 

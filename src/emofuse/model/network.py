@@ -13,13 +13,13 @@ from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from emofuse.errors import CheckpointError
-from emofuse.model.batch import Encoded, Stream
 from emofuse.model.configuration import EmotionConfig
-from emofuse.model.encoder import TextEncoder, audio_encoder, bare_encoder
+from emofuse.model.encoder_wrappers import TextEncoder, build_encoder, wrap_audio_encoder
 from emofuse.model.feature_encoders import AudioFeatureEncoder, TemporalConvolution
 from emofuse.model.fusion import EarlyFusion, LateFusion, SingleModality, cross_attentions
 from emofuse.model.heads import EmotionHead, EmotionOutput
-from emofuse.model.layers import LayerMix
+from emofuse.model.layer_selection import LayerMix
+from emofuse.model.masked_streams import Encoded, Stream
 from emofuse.model.pooling import POOLED_WIDTH, build_pooling
 from emofuse.model.pretrained import Reference, base_weights, content_hash, fill_from_reference
 from emofuse.model.tuning import add_adapters
@@ -47,7 +47,7 @@ class EmotionModel(PreTrainedModel):
         ready = backbones or {}
         if config.audio_encoder is not None:
             backbone = _backbone(config.audio_encoder, config.audio_adapter, ready.get("audio"))
-            heard = audio_encoder(backbone, config.audio_layers)
+            heard = wrap_audio_encoder(backbone, config.audio_layers)
             self.audio_encoder = heard
             self.audio_mix = LayerMix(heard.layer_count) if config.audio_layers == "weighted" else None
             self.audio_features = AudioFeatureEncoder(
@@ -182,7 +182,7 @@ def _backbone(
     """Build an encoder with random weights, and adapters where they are wanted, unless there is a ready one."""
     if ready is not None:
         return ready
-    backbone = bare_encoder(config)
+    backbone = build_encoder(config)
     if adapter is not None:
         add_adapters(backbone, adapter)
     return backbone

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from emofuse.config import PoolingName
-from emofuse.model.batch import Stream, at_least_one
+from emofuse.model.masked_streams import Stream, at_least_one
 
 Pooling: TypeAlias = Callable[[Stream], Tensor]
 

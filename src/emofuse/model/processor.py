@@ -12,8 +12,8 @@ from transformers import AutoProcessor, BatchFeature, ProcessorMixin
 from emofuse import layout
 from emofuse.data.preparation import Preparation
 from emofuse.errors import AudioError
-from emofuse.model.batch import as_tensors
 from emofuse.model.configuration import EmotionConfig
+from emofuse.model.masked_streams import as_tensors
 from emofuse.sound.clips import SAMPLE_RATE, Clip
 
 

@@ -17,7 +17,7 @@ from emofuse.types.arrays import Float32Array
 logger = logging.getLogger(__name__)
 
 
-def start_from_vectors(backbone: PreTrainedModel, tokenizer: Tokenizer, path: Path) -> int:
+def initialise_from_vectors(backbone: PreTrainedModel, tokenizer: Tokenizer, path: Path) -> int:
     """Give the words of a vocabulary the vectors that a file has for them; the others keep what was drawn.
 
     Returns:

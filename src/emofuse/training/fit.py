@@ -16,11 +16,11 @@ from emofuse.config import Recipe
 from emofuse.errors import RecipeError, RunError
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.network import EmotionModel
-from emofuse.training.epoch import Reporter, Trainer, class_weights_of
-from emofuse.training.loader import Part
-from emofuse.training.optim import make_optimizer
+from emofuse.training.loader import PreparedPart
+from emofuse.training.optimizer import make_optimizer
 from emofuse.training.scoring import Validation, validate
-from emofuse.training.state import Moment, StateFile, Weights
+from emofuse.training.trainer import ProgressCallback, Trainer, class_weights_for
+from emofuse.training.training_state import StateFile, TrainingState, Weights
 from emofuse.training.weight_average import MovingAverage, average, copy_of
 
 # With the selection `fixed`, the weights of so many last epochs are averaged.
@@ -45,11 +45,11 @@ class EpochRecord:
 
 def fit(
     checkpoint: Checkpoint,
-    train: Part,
-    validation: Part | None,
+    train: PreparedPart,
+    validation: PreparedPart | None,
     recipe: Recipe,
     seed: int,
-    report: Reporter,
+    report: ProgressCallback,
     state: StateFile | None = None,
 ) -> list[EpochRecord]:
     """Train a network in place; it ends with the weights that the recipe's selection keeps.
@@ -75,7 +75,7 @@ def fit(
     optimizer = make_optimizer(checkpoint.model, recipe)
     model, optimizer = accelerator.prepare(checkpoint.model, optimizer)
     keeper = _Keeper(accelerator.unwrap_model(model), recipe, validation is not None)
-    weights = class_weights_of(train, checkpoint.model, recipe)
+    weights = class_weights_for(train, checkpoint.model, recipe)
     trainer = Trainer(accelerator, model, optimizer, recipe, weights, keeper.follow)
     history, ended = _go_on(state, keeper, optimizer, accelerator.scaler)
     for epoch in range(len(history) + 1, 1 if ended else recipe.training.epochs + 1):
@@ -99,7 +99,7 @@ def fit(
 
 def _moment(
     keeper: _Keeper, optimizer: Any, scaler: torch.amp.GradScaler | None, history: list[EpochRecord], ended: bool
-) -> Moment:
+) -> TrainingState:
     """Return all that the next epoch depends on."""
     record = {
         "history": [one.as_dict() for one in history],
@@ -109,7 +109,7 @@ def _moment(
         "steps": keeper.moving.steps if keeper.moving else 0,
         "scaler": None if scaler is None else scaler.state_dict(),
     }
-    return Moment(copy_of(keeper.model), optimizer.state_dict()["state"], keeper.kept, record)
+    return TrainingState(copy_of(keeper.model), optimizer.state_dict()["state"], keeper.kept, record)
 
 
 def _go_on(

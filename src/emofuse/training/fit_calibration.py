@@ -19,14 +19,16 @@ from emofuse.evaluation.calibration import (
 from emofuse.evaluation.conformal import conformal_quantile
 from emofuse.evaluation.reliability import abstention_threshold
 from emofuse.model.network import EmotionModel
-from emofuse.training.loader import Part
+from emofuse.training.loader import PreparedPart
 from emofuse.training.sampling import drawing_shares
-from emofuse.training.scoring import score_part
+from emofuse.training.scoring import predict_part
 from emofuse.types import Modality, Utterance
 from emofuse.types.arrays import Float64Array, IntArray
 
 
-def calibrate(model: EmotionModel, train: Part, validation: Part | None, recipe: Recipe) -> Calibration:
+def calibrate(
+    model: EmotionModel, train: PreparedPart, validation: PreparedPart | None, recipe: Recipe
+) -> Calibration:
     """Fit a calibration on a validation part, each modality pattern by itself; without one, only note the priors.
 
     A network that hears and reads, and was trained to do without one of them, is scored on the whole part with
@@ -37,9 +39,9 @@ def calibrate(model: EmotionModel, train: Part, validation: Part | None, recipe:
         return Calibration(priors=priors)
     temperatures: dict[Pattern, float] = {}
     for pattern, part in patterns_of(model, validation).items():
-        said, positions = score_part(model, part, recipe.training.micro_seconds)
+        said, positions = predict_part(model, part, recipe.training.micro_seconds)
         temperatures[pattern] = fit_temperature(said.logits, part.targets[positions])
-    said, positions = score_part(model, validation, recipe.training.micro_seconds)
+    said, positions = predict_part(model, validation, recipe.training.micro_seconds)
     used = [pattern_of(validation.modalities[position]) for position in positions]
     scales = np.array([temperatures.get(pattern, 1.0) if pattern else 1.0 for pattern in used])
     chances = probabilities(said.logits / scales[:, None])
@@ -65,7 +67,7 @@ def decide(calibration: Calibration, chances: Float64Array, truth: IntArray, rec
     )
 
 
-def patterns_of(model: EmotionModel, part: Part) -> dict[Pattern, Part]:
+def patterns_of(model: EmotionModel, part: PreparedPart) -> dict[Pattern, PreparedPart]:
     """Return a part as the network would get it under each modality pattern that it may meet."""
     modalities: tuple[Modality, ...] = model.config.modalities
     full = pattern_of(modalities)

@@ -15,9 +15,9 @@ from emofuse.config import Layers, Recipe
 from emofuse.data.cache import ArrayCache, file_digest, key_of
 from emofuse.data.preparation import AudioPreparation
 from emofuse.errors import AudioError
+from emofuse.model.batch_inference import pick_device
 from emofuse.model.checkpoint import Checkpoint
-from emofuse.model.forward import pick_device
-from emofuse.model.frozen_encoders import frozen_hash
+from emofuse.model.encoder_cache import frozen_hash
 from emofuse.model.tuning import is_frozen
 from emofuse.sound.clips import read_clip
 from emofuse.types import MODALITIES, Utterance
@@ -35,7 +35,7 @@ Frames = npt.NDArray[np.floating[Any]]
 
 
 @dataclass
-class Cost:
+class EncoderCost:
     """What a run has spent on encoders.
 
     Attributes:
@@ -61,7 +61,7 @@ class FrameSource:
     encoder: nn.Module
     identity: Mapping[str, Any]
     shape: tuple[int, ...]
-    cost: Cost
+    cost: EncoderCost
 
     def __call__(self, utterance: Mapping[str, Any], values: Callable[[], npt.NDArray[Any]]) -> Frames:
         """Return an utterance's frames, (time, width) or (time, layers, width), in half precision if that holds.
@@ -132,14 +132,14 @@ class FrozenText:
 
 
 @dataclass(frozen=True)
-class Frozen:
+class FrozenFeatureSources:
     """Where the frames of a network's frozen encoders come from; None for what learns or is not there."""
 
     audio: FrozenAudio | None = None
     text: FrozenText | None = None
 
 
-def frozen_of(checkpoint: Checkpoint, recipe: Recipe, cost: Cost) -> Frozen:
+def frozen_feature_sources(checkpoint: Checkpoint, recipe: Recipe, cost: EncoderCost) -> FrozenFeatureSources:
     """Return the sources of frames of the encoders that a recipe freezes."""
     model, preparation = checkpoint.model, checkpoint.preparation
     audio = text = None
@@ -155,10 +155,10 @@ def frozen_of(checkpoint: Checkpoint, recipe: Recipe, cost: Cost) -> Frozen:
         audio = FrozenAudio(source, preparation.audio)
     if preparation.text is not None and is_frozen(model.text_encoder):
         text = FrozenText(_source(model.text_encoder, recipe.text.layers, {"modality": "text"}, cost))
-    return Frozen(audio, text)
+    return FrozenFeatureSources(audio, text)
 
 
-def _source(encoder: Any, layers: Layers, settings: Mapping[str, Any], cost: Cost) -> FrameSource:
+def _source(encoder: Any, layers: Layers, settings: Mapping[str, Any], cost: EncoderCost) -> FrameSource:
     config = {name: str(v) for name, v in encoder.backbone.config.to_dict().items() if not name.startswith("_")}
     identity = {
         "producer": PRODUCER,

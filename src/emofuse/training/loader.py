@@ -16,8 +16,8 @@ from emofuse.data.preparation import Item, Preparation, pad
 from emofuse.data.text_sources import drawn, transcripts_of
 from emofuse.errors import AudioError
 from emofuse.sound.clips import seconds_of
-from emofuse.training.audio_store import AudioStore
-from emofuse.training.frozen_features import Cost, Frozen
+from emofuse.training.audio_cache import AudioCache
+from emofuse.training.frozen_features import EncoderCost, FrozenFeatureSources
 from emofuse.types import MODALITIES, Corpus, Modality, Skip, Task, Utterance
 from emofuse.types.arrays import Float32Array, Float64Array, IntArray
 
@@ -26,7 +26,7 @@ NO_LABEL = -1
 
 
 @dataclass(frozen=True)
-class Reader:
+class InputReader:
     """How the utterances of a part become what a network takes: prepared values, or frames of frozen encoders.
 
     Attributes:
@@ -38,9 +38,9 @@ class Reader:
     """
 
     preparation: Preparation
-    store: AudioStore
-    frozen: Frozen = field(default_factory=Frozen)
-    cost: Cost = field(default_factory=Cost)
+    store: AudioCache
+    frozen: FrozenFeatureSources = field(default_factory=FrozenFeatureSources)
+    cost: EncoderCost = field(default_factory=EncoderCost)
     keep: tuple[Modality, ...] = MODALITIES
 
     def item(self, utterance: Utterance, copy: int = 0) -> Item:
@@ -87,7 +87,7 @@ def _padded(rows: Sequence[npt.NDArray[Any] | None], tail: tuple[int, ...]) -> t
 
 
 @dataclass(frozen=True)
-class Part:
+class PreparedPart:
     """A part of a fold, ready to be read: utterances, their targets, and what each costs in seconds.
 
     Attributes:
@@ -104,16 +104,16 @@ class Part:
     dimensions: Float32Array
     costs: Float64Array
     modalities: tuple[tuple[Modality, ...], ...]
-    reader: Reader
+    reader: InputReader
 
     def __len__(self) -> int:
         return len(self.utterances)
 
-    def to_learn_from(self) -> Part:
+    def with_inputs(self) -> PreparedPart:
         """Return the utterances of which the network gets something: the others teach it nothing but a prior."""
         return self._at([position for position, modalities in enumerate(self.modalities) if modalities])
 
-    def _at(self, kept: Sequence[int]) -> Part:
+    def _at(self, kept: Sequence[int]) -> PreparedPart:
         return replace(
             self,
             utterances=tuple(self.utterances[position] for position in kept),
@@ -124,11 +124,11 @@ class Part:
             modalities=tuple(self.modalities[position] for position in kept),
         )
 
-    def of_pattern(self, modalities: tuple[Modality, ...]) -> Part:
+    def of_pattern(self, modalities: tuple[Modality, ...]) -> PreparedPart:
         """Return the utterances of which the network gets just these modalities."""
         return self._at([position for position, found in enumerate(self.modalities) if found == modalities])
 
-    def only(self, modality: Modality) -> Part:
+    def only(self, modality: Modality) -> PreparedPart:
         """Return the utterances that have a modality, with the other one taken away."""
         there = self._at([position for position, found in enumerate(self.modalities) if modality in found])
         reader = replace(self.reader, keep=(modality,))
@@ -144,7 +144,9 @@ class Part:
         return self.reader.item(utterance, copy)
 
 
-def load_part(corpus: Corpus, task: Task, reader: Reader, soft_labels: bool = False) -> tuple[Part, list[Skip]]:
+def prepare_part(
+    corpus: Corpus, task: Task, reader: InputReader, soft_labels: bool = False
+) -> tuple[PreparedPart, list[Skip]]:
     """Read every utterance of a part once; those that cannot be read are left out, with a record.
 
     With `soft_labels`, the shares to learn from are those of the votes, where an utterance has any.
@@ -161,13 +163,13 @@ def load_part(corpus: Corpus, task: Task, reader: Reader, soft_labels: bool = Fa
             continue
         kept.append(utterance)
         present.append(item.modalities)
-        costs.append(cost_of(utterance, length_of(utterance)))
+        costs.append(cost_of(utterance, seconds_in(utterance)))
     index = {label: number for number, label in enumerate(task.labels)}
     targets = np.array(
         [NO_LABEL if u.label is None else index.get(u.label, NO_LABEL) for u in kept], dtype=np.int64
     )
     shares = np.array([label_shares(u, task, soft_labels) for u in kept], dtype=np.float32)
-    return Part(
+    return PreparedPart(
         tuple(kept),
         targets,
         shares.reshape(-1, len(task.labels)),
@@ -183,7 +185,7 @@ def _dimensions(utterances: Sequence[Utterance], task: Task) -> Float32Array:
     return np.array(rows, dtype=np.float32).reshape(len(utterances), len(task.dimensions))
 
 
-def length_of(utterance: Utterance) -> float | None:
+def seconds_in(utterance: Utterance) -> float | None:
     """Return how long an utterance is as span or header tell it, whether the system hears it or not."""
     if utterance.audio is None:
         return None
@@ -195,7 +197,7 @@ def length_of(utterance: Utterance) -> float | None:
 
 
 def training_batch(
-    part: Part, positions: Sequence[int], recipe: Recipe, rng: np.random.Generator
+    part: PreparedPart, positions: Sequence[int], recipe: Recipe, rng: np.random.Generator
 ) -> dict[str, npt.NDArray[Any]]:
     """Prepare utterances for a training step: copies, crops, dropped modalities, transcripts, all at random."""
     mixed = recipe.text.source == "mixed"
@@ -208,13 +210,15 @@ def training_batch(
     return part.reader.collate(items)
 
 
-def scoring_batches(part: Part, micro_seconds: float) -> Iterator[tuple[list[int], dict[str, npt.NDArray[Any]]]]:
+def scoring_batches(
+    part: PreparedPart, micro_seconds: float
+) -> Iterator[tuple[list[int], dict[str, npt.NDArray[Any]]]]:
     """Yield every utterance once, whole, with its position, in batches of similar length."""
     for positions in micro_batches(part.costs.tolist(), range(len(part)), micro_seconds):
         yield positions, part.reader.collate([part.item(position) for position in positions])
 
 
-def texts_of(utterances: Iterable[Utterance], mixed: bool = False) -> list[str]:
+def texts_in(utterances: Iterable[Utterance], mixed: bool = False) -> list[str]:
     """Return the texts that there are; with `mixed`, all transcripts of each utterance."""
     if mixed:
         return [text for u in utterances for text in transcripts_of(u).values() if text]
@@ -229,7 +233,7 @@ def _drawn_copy(recipe: Recipe, rng: np.random.Generator) -> int:
     return int(rng.integers(1, how.copies + 1))
 
 
-def _cropped(item: Item, seconds: float, reader: Reader, recipe: Recipe, rng: np.random.Generator) -> Item:
+def _cropped(item: Item, seconds: float, reader: InputReader, recipe: Recipe, rng: np.random.Generator) -> Item:
     """Cut an item at random to the recipe's length; of frozen encoders, frames are cut and not what they heard."""
     values, ids = item.values, item.ids
     if values is not None and recipe.audio.max_seconds is not None:

@@ -12,7 +12,7 @@ from emofuse.model.heads import EmotionOutput
 from emofuse.types.arrays import IntArray
 
 # The logit of a label that an utterance could not have had: its probability is zero, and its gradient.
-UNHEARD_OF = -1e4
+IMPOSSIBLE_LOGIT = -1e4
 
 
 def summed_cross_entropy(
@@ -35,7 +35,7 @@ def summed_cross_entropy(
         possible: (batch, labels), the labels that an utterance could have had; others do not count. None for all.
     """
     if possible is not None:
-        logits = logits.float().masked_fill(~possible, UNHEARD_OF)
+        logits = logits.float().masked_fill(~possible, IMPOSSIBLE_LOGIT)
         even = possible / possible.sum(dim=1, keepdim=True)
         targets, label_smoothing = (1.0 - label_smoothing) * targets + label_smoothing * even, 0.0
     return nn.functional.cross_entropy(

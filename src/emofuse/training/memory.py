@@ -25,7 +25,9 @@ def out_of_memory(error: BaseException) -> bool:
     )
 
 
-def with_less(work: Callable[[float], Result], micro_seconds: float, shortest: float) -> tuple[Result, float]:
+def retry_with_smaller_batches(
+    work: Callable[[float], Result], micro_seconds: float, shortest: float
+) -> tuple[Result, float]:
     """Do work in micro-batches of some seconds; where memory is full, in ones half as long, and again.
 
     Args:

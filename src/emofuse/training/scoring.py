@@ -13,10 +13,10 @@ from emofuse.config import Recipe
 from emofuse.data.preparation import Outputs
 from emofuse.evaluation.calibration import probabilities
 from emofuse.evaluation.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
-from emofuse.model.forward import score_batches
+from emofuse.model.batch_inference import run_batches
 from emofuse.model.network import EmotionModel
-from emofuse.training.loader import Part, scoring_batches
-from emofuse.training.memory import with_less
+from emofuse.training.loader import PreparedPart, scoring_batches
+from emofuse.training.memory import retry_with_smaller_batches
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Validation:
     ua: float | None = None
 
 
-def validate(model: EmotionModel, part: Part, recipe: Recipe) -> Validation:
+def validate(model: EmotionModel, part: PreparedPart, recipe: Recipe) -> Validation:
     """Score a part with the network as it is."""
-    said, positions = score_part(model, part, recipe.training.micro_seconds)
+    said, positions = predict_part(model, part, recipe.training.micro_seconds)
     logits = said.logits
     chances = probabilities(logits)
     targets = part.targets[positions]
@@ -39,16 +39,16 @@ def validate(model: EmotionModel, part: Part, recipe: Recipe) -> Validation:
     return Validation(loss, weighted_accuracy(confusion), unweighted_accuracy(confusion))
 
 
-def score_part(model: EmotionModel, part: Part, micro_seconds: float) -> tuple[Outputs, list[int]]:
+def predict_part(model: EmotionModel, part: PreparedPart, micro_seconds: float) -> tuple[Outputs, list[int]]:
     """Return what is said of every utterance of a part, and the position of each row.
 
     Raises:
         RunError: an utterance alone does not fit into memory.
     """
-    return with_less(partial(_score, model, part), micro_seconds, float(part.costs.min()))[0]
+    return retry_with_smaller_batches(partial(_score, model, part), micro_seconds, float(part.costs.min()))[0]
 
 
-def _score(model: EmotionModel, part: Part, micro_seconds: float) -> tuple[Outputs, list[int]]:
+def _score(model: EmotionModel, part: PreparedPart, micro_seconds: float) -> tuple[Outputs, list[int]]:
     positions: list[int] = []
 
     def batches() -> Iterator[Any]:
@@ -56,7 +56,7 @@ def _score(model: EmotionModel, part: Part, micro_seconds: float) -> tuple[Outpu
             positions.extend(chosen)
             yield batch
 
-    said = list(score_batches(model, batches()))
+    said = list(run_batches(model, batches()))
     told = [outputs.dimensions for outputs in said if outputs.dimensions is not None]
     logits = np.concatenate([outputs.logits for outputs in said])
     return Outputs(logits, np.concatenate(told) if told else None), positions

@@ -15,7 +15,7 @@ from emofuse.model.network import EmotionModel
 from emofuse.types import MODALITIES, Modality
 
 
-def start_from_unimodal(fused: EmotionModel, folders: Mapping[Modality, Path]) -> None:
+def initialise_from_unimodal(fused: EmotionModel, folders: Mapping[Modality, Path]) -> None:
     """Give a fused network everything up to its streams from the models of the unimodal systems.
 
     Raises:
@@ -44,7 +44,7 @@ def stream_weights(model: EmotionModel, modality: str) -> dict[str, torch.Tensor
     return {name: value for name, value in model.state_dict().items() if name.startswith(f"{modality}_")}
 
 
-def joint_recipe(recipe: Recipe) -> Recipe:
+def joint_training_recipe(recipe: Recipe) -> Recipe:
     """Return the recipe of the joint training that follows: its epochs, nothing held."""
     epochs = recipe.training.joint_epochs or recipe.training.epochs
     training = recipe.training.model_copy(update={"epochs": epochs, "encoders_held": 0})

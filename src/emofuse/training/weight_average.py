@@ -6,7 +6,7 @@ import torch
 
 from emofuse.model.network import EmotionModel
 from emofuse.model.tuning import is_frozen
-from emofuse.training.state import Weights
+from emofuse.training.training_state import Weights
 
 
 class MovingAverage:

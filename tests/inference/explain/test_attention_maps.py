@@ -10,7 +10,7 @@ from networks import bert, inputs, network, pad, wav2vec2
 from emofuse.data.preparation import Batch
 from emofuse.inference.explain.attention_maps import attention_maps, attention_weights
 from emofuse.model.attention import CrossModalAttention
-from emofuse.model.batch import Stream
+from emofuse.model.masked_streams import Stream
 
 
 def streams(asking: int, answering: int) -> tuple[Stream, Stream]:

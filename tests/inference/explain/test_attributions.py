@@ -18,7 +18,7 @@ from emofuse.inference.explain.explain import FEWEST_GRADIENTS, explain
 from emofuse.inference.explain.moments import usual
 from emofuse.inference.explain.word_spans import read
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
-from emofuse.model.encoders.scratch import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
+from emofuse.model.encoders.small_encoders import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
 from emofuse.model.network import EmotionModel
 from emofuse.sound.clips import Clip
 

@@ -22,7 +22,7 @@ from emofuse.inference.explain.explain import explain
 from emofuse.inference.explain.explanation import Explanation
 from emofuse.inference.recognizer import load
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from emofuse.model.encoders.scratch import LogMelCNNConfig, WordCNNConfig
+from emofuse.model.encoders.small_encoders import LogMelCNNConfig, WordCNNConfig
 
 WORDS = WordCNNConfig(vocab_size=40, hidden_size=16, dropout=0.0)
 SETTINGS = {

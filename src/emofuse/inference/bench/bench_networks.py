@@ -16,14 +16,14 @@ from transformers import BertConfig, Wav2Vec2Config
 from emofuse.data.preparation import AudioPreparation, Item, Preparation, TextPreparation
 from emofuse.data.tokenization import PAD
 from emofuse.errors import CheckpointError
-from emofuse.model.batch import Encoded, Stream, as_tensors
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from emofuse.model.configuration import EmotionConfig
-from emofuse.model.encoder import ScratchAudioEncoder
-from emofuse.model.encoders.scratch import SCRATCH_ENCODERS
-from emofuse.model.layers import layer_picker
+from emofuse.model.encoder_wrappers import ScratchAudioEncoder
+from emofuse.model.encoders.small_encoders import SCRATCH_ENCODERS
+from emofuse.model.layer_selection import layer_selector
+from emofuse.model.masked_streams import Encoded, Stream, as_tensors
 from emofuse.model.network import EmotionModel
-from emofuse.model.speech_encoder import ConvolutionalSpeechEncoder, WhisperEncoder
+from emofuse.model.speech_encoders import ConvolutionalSpeechEncoder, WhisperEncoder
 from emofuse.types.arrays import Float32Array
 
 LABELS = ("neutral", "happy", "angry", "sad")
@@ -146,4 +146,4 @@ class PlainTransformers:
             options["attention_mask"] = mask.long()
         output = backbone(values, **options)
         states = output.hidden_states if layers != "last" else ()
-        return layer_picker(layers, len(states))(states, output.last_hidden_state)
+        return layer_selector(layers, len(states))(states, output.last_hidden_state)

@@ -67,7 +67,7 @@ class ChunkResult:
 
 def _transformers(folders: Folders, threads: int, rows: int) -> Forward:
     from emofuse.inference.bench.bench_networks import PlainTransformers
-    from emofuse.model.forward import use_threads
+    from emofuse.model.batch_inference import use_threads
 
     use_threads(threads)
     return PlainTransformers(folders.torch, rows)
@@ -105,7 +105,9 @@ def open_system(name: SystemName, folders: Folders, threads: int) -> Callable[[S
 
 def open_maker(place: Path, seed: int, threads: int) -> Callable[[Path | None], BenchModels]:
     """Return a function that makes the compared models from a model folder, or else from the paper's network."""
-    from emofuse.model.forward import use_threads  # first: without torch, it raises with the way to install it
+    from emofuse.model.batch_inference import (
+        use_threads,
+    )  # first: without torch, it raises with the way to install it
 
     use_threads(threads)
     from emofuse.inference.bench.bench_networks import save_paper_network
@@ -136,8 +138,8 @@ def _described(folders: Folders, origin: str) -> BenchModels:
 def open_counter(folder: Path, threads: int) -> Callable[[Sequence[Item]], int]:
     """Load a model; return a function that counts the operations of utterances run one by one."""
     from emofuse.inference.bench.bench_networks import count_flops
+    from emofuse.model.batch_inference import use_threads
     from emofuse.model.checkpoint import load_checkpoint
-    from emofuse.model.forward import use_threads
 
     use_threads(threads)
     return partial(count_flops, load_checkpoint(folder))

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from emofuse.data.preparation import Batch
 from emofuse.model.attention import CrossModalAttention
-from emofuse.model.batch import Stream, as_tensors
 from emofuse.model.fusion import EarlyFusion
+from emofuse.model.masked_streams import Stream, as_tensors
 from emofuse.model.network import EmotionModel
 from emofuse.types import Modality
 from emofuse.types.arrays import Float64Array

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from emofuse.data.preparation import Batch
 from emofuse.errors import MissingExtraError
 from emofuse.inference.explain.explanation import Completeness
-from emofuse.model.batch import as_tensors
 from emofuse.model.long_inputs import to_windows
+from emofuse.model.masked_streams import as_tensors
 from emofuse.model.network import EmotionModel
 from emofuse.types.arrays import Float32Array, Float64Array
 

@@ -27,8 +27,8 @@ from transformers.utils import cached_file
 from emofuse import layout
 from emofuse.data.tokenization import strip_annotations
 from emofuse.errors import AudioError, CheckpointError, ModalityError, brief_message
-from emofuse.model.encoder import longest_text
-from emofuse.model.forward import pick_device
+from emofuse.model.batch_inference import pick_device
+from emofuse.model.encoder_wrappers import longest_text
 from emofuse.model.pretrained import Source
 from emofuse.sound.clips import read_clip
 from emofuse.types import Modality, Prediction, Skip, Utterance

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from emofuse.config import Layers
 from emofuse.errors import RecipeError
-from emofuse.model.batch import Stream
+from emofuse.model.masked_streams import Stream
 
 # Which layers of an encoder are wanted: given all of them, embeddings first, pick or stack.
 Pick: TypeAlias = Callable[[Sequence[Tensor], Tensor], Tensor]
 
 
-def layer_picker(layers: Layers, count: int) -> Pick:
+def layer_selector(layers: Layers, count: int) -> Pick:
     """Return what picks from (all hidden states, last hidden state): the last, one by index, or all stacked.
 
     Index 0 is the embeddings, index n the output of layer n, as in `transformers`' `hidden_states`.

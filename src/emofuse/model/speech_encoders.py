@@ -14,10 +14,10 @@ from transformers import PreTrainedModel
 from transformers.masking_utils import create_bidirectional_mask
 
 from emofuse.config import Layers
-from emofuse.model.batch import Stream, at_least_one, mask_of_lengths, zero_padding
-from emofuse.model.encoders.scratch import convolved_lengths
-from emofuse.model.layers import layer_picker
+from emofuse.model.encoders.small_encoders import convolved_lengths
+from emofuse.model.layer_selection import layer_selector
 from emofuse.model.long_inputs import from_windows, to_windows
+from emofuse.model.masked_streams import Stream, at_least_one, mask_of_lengths, zero_padding
 from emofuse.sound.filterbank import WHISPER_RANGE
 
 
@@ -38,7 +38,7 @@ class ConvolutionalSpeechEncoder(nn.Module):
         self.layer_count = int(backbone.config.num_hidden_layers) + 1
         self.kernels = tuple(backbone.config.conv_kernel)
         self.strides = tuple(backbone.config.conv_stride)
-        self._pick = layer_picker(layers, self.layer_count)
+        self._pick = layer_selector(layers, self.layer_count)
         if layers != "last":
             backbone.config.layerdrop = 0.0  # a dropped layer would be missing, and others in its place
 
@@ -116,7 +116,7 @@ class FilterbankSpeechEncoder(nn.Module):
         self.width = int(backbone.config.hidden_size)
         self.layer_count = int(backbone.config.num_hidden_layers) + 1
         self._all_layers = layers != "last"
-        self._pick = layer_picker(layers, self.layer_count)
+        self._pick = layer_selector(layers, self.layer_count)
         if layers != "last":
             backbone.config.layerdrop = 0.0  # a dropped layer would be missing, and others in its place
 
@@ -147,7 +147,7 @@ class WhisperEncoder(nn.Module):
         self.layer_count = int(backbone.config.encoder_layers) + 1
         self.longest = 2 * int(backbone.config.max_source_positions)
         self._all_layers = layers != "last"
-        self._pick = layer_picker(layers, self.layer_count)
+        self._pick = layer_selector(layers, self.layer_count)
 
     def forward(self, values: Tensor, mask: Tensor) -> Stream:
         """Map (batch, frames, bins) to (batch, frames / 2, width), or (batch, layers, frames / 2, width)."""

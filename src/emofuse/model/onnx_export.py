@@ -15,10 +15,10 @@ from transformers import PreTrainedModel
 
 from emofuse.data.preparation import INPUTS, Batch
 from emofuse.errors import CheckpointError, MissingExtraError, brief_message
-from emofuse.model.batch import as_tensors
 from emofuse.model.configuration import EmotionConfig
+from emofuse.model.masked_streams import as_tensors
 from emofuse.model.network import EmotionModel
-from emofuse.model.speech_encoder import FilterbankSpeechEncoder
+from emofuse.model.speech_encoders import FilterbankSpeechEncoder
 
 # Weights of more than this stand in a file beside the graph: one file of protobuf holds 2 GiB at most.
 LARGEST_FILE = 1_500_000_000

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from emofuse.model.batch import mask_of_lengths, zero_padding
-from emofuse.model.encoders.layer_parts import ScratchModel
-from emofuse.model.encoders.spectral import random_stretch
-from emofuse.model.encoders.voice import VoiceCNN, VoiceCNNConfig
+from emofuse.model.encoders.masked_layers import ScratchModel
+from emofuse.model.encoders.spectral_augmentation import random_stretch
+from emofuse.model.encoders.voice_cnn import VoiceCNN, VoiceCNNConfig
+from emofuse.model.masked_streams import mask_of_lengths, zero_padding
 
 # Typical mean and spread of natural-logarithm mel power of speech, to bring it near unit scale.
 LOG_MEL_MEAN, LOG_MEL_SPREAD = -7.0, 4.0

@@ -12,7 +12,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from emofuse.model.pretrained import base_weights, content_hash
 
 
-class Shelf:
+class FrozenEncoderCache:
     """Holds the last frozen encoder of each modality, so that the next network need not build it again."""
 
     def __init__(self) -> None:

@@ -13,9 +13,15 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig
 from transformers.modeling_outputs import BaseModelOutput
 
-from emofuse.model.batch import zero_padding
-from emofuse.model.encoders.layer_parts import Gate, PictureNorm, ScratchModel, halve_mask, halve_picture
-from emofuse.model.encoders.spectral import SpectralChanges, change_spectrum
+from emofuse.model.encoders.masked_layers import (
+    Gate,
+    MaskedBatchNorm2d,
+    ScratchModel,
+    downsample_mask,
+    masked_average_pool,
+)
+from emofuse.model.encoders.spectral_augmentation import SpectralAugmentation, augment_spectrum
+from emofuse.model.masked_streams import zero_padding
 
 # The usual spread of natural-logarithm mel power around an utterance's mean.
 SPREAD = 4.0
@@ -32,7 +38,7 @@ class VoiceCNNConfig(PreTrainedConfig):
         blocks: residual blocks of each stage.
         hidden_size: of the frames that come out.
         dropout: share of the channels that a block's branch loses in training.
-        warp, shift, tilt, floor, bin_mask, time_mask, masks: changes in training (see `SpectralChanges`).
+        warp, shift, tilt, floor, bin_mask, time_mask, masks: changes in training (see `SpectralAugmentation`).
     """
 
     model_type = "emofuse-voice-cnn"
@@ -51,9 +57,9 @@ class VoiceCNNConfig(PreTrainedConfig):
     masks: int = 2
 
     @property
-    def changes(self) -> SpectralChanges:
+    def changes(self) -> SpectralAugmentation:
         """What training does to the spectrum."""
-        return SpectralChanges(
+        return SpectralAugmentation(
             self.warp, self.shift, self.tilt, self.floor, self.bin_mask, self.time_mask, self.masks
         )
 
@@ -65,23 +71,23 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.stride = stride
         self.first = nn.Conv2d(width_in, width, 3, stride=stride, padding=1, bias=False)
-        self.first_norm = PictureNorm(width)
+        self.first_norm = MaskedBatchNorm2d(width)
         self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.second_norm = PictureNorm(width)
+        self.second_norm = MaskedBatchNorm2d(width)
         self.gate = Gate(width)
         self.dropout = nn.Dropout2d(dropout)
         changes = stride > 1 or width_in != width
         self.past = nn.Conv2d(width_in, width, 1, bias=False) if changes else None
-        self.past_norm = PictureNorm(width) if changes else None
+        self.past_norm = MaskedBatchNorm2d(width) if changes else None
 
     def forward(self, picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Map (batch, width_in, time, bins), zero where masked, to (batch, width, time, bins) and its mask."""
         mixed = self.first(picture)
-        left = mask if self.stride == 1 else halve_mask(mask, mixed.shape[2])
+        left = mask if self.stride == 1 else downsample_mask(mask, mixed.shape[2])
         mixed = nn.functional.relu(self.first_norm(mixed, left))
         mixed = self.dropout(self.gate(self.second_norm(self.second(mixed), left), left))
         if self.past is not None and self.past_norm is not None:
-            picture = picture if self.stride == 1 else halve_picture(picture, mask)
+            picture = picture if self.stride == 1 else masked_average_pool(picture, mask)
             picture = self.past_norm(self.past(picture), left)
         return nn.functional.relu(mixed + picture), left
 
@@ -96,7 +102,7 @@ class VoiceCNN(ScratchModel):
         super().__init__(config)
         _refuse_unfit(config)
         self.stem = nn.Conv2d(2, config.widths[0], 5, stride=2, padding=2, bias=False)
-        self.stem_norm = PictureNorm(config.widths[0])
+        self.stem_norm = MaskedBatchNorm2d(config.widths[0])
         blocks, before, bins = [], config.widths[0], config.bins
         for stage, (width, count) in enumerate(zip(config.widths, config.blocks, strict=True)):
             for block in range(count):
@@ -105,7 +111,7 @@ class VoiceCNN(ScratchModel):
             bins = (bins + 1) // 2
         self.blocks = nn.ModuleList(blocks)
         self.projection = nn.Linear(before * bins, config.hidden_size, bias=False)
-        self.projection_norm = PictureNorm(config.hidden_size)
+        self.projection_norm = MaskedBatchNorm2d(config.hidden_size)
         self.post_init()
 
     def frame_lengths(self, lengths: Tensor) -> Tensor:
@@ -118,9 +124,9 @@ class VoiceCNN(ScratchModel):
         """Map (batch, frames, bins) and its mask to (batch, fewer frames, hidden_size), zero where masked."""
         mask = attention_mask.bool()
         if self.training:
-            input_values = change_spectrum(input_values, mask, self.config.changes)
-        picture = self.stem(two_views(input_values, mask))
-        mask = halve_mask(mask, picture.shape[2])
+            input_values = augment_spectrum(input_values, mask, self.config.changes)
+        picture = self.stem(normalised_views(input_values, mask))
+        mask = downsample_mask(mask, picture.shape[2])
         picture = nn.functional.relu(self.stem_norm(picture, mask))
         for block in self.blocks:
             picture, mask = block(picture, mask)
@@ -129,7 +135,7 @@ class VoiceCNN(ScratchModel):
         return BaseModelOutput(last_hidden_state=nn.functional.relu(narrow.squeeze(3).transpose(1, 2)))
 
 
-def two_views(frames: Tensor, mask: Tensor) -> Tensor:
+def normalised_views(frames: Tensor, mask: Tensor) -> Tensor:
     """Put an utterance around its own mean, and each bin around its own: two channels, zero where masked.
 
     (batch, frames, bins) -> (batch, 2, frames, bins), in memory with the channels last. The level of a recording

@@ -12,8 +12,8 @@ from transformers import PreTrainedModel
 
 from emofuse.config import Recipe, make_recipe
 from emofuse.model.build import build
-from emofuse.model.encoder import bare_encoder
-from emofuse.model.frozen_encoders import Shelf, frozen_hash
+from emofuse.model.encoder_cache import FrozenEncoderCache, frozen_hash
+from emofuse.model.encoder_wrappers import build_encoder
 from emofuse.types import SystemName, Task
 
 AUDIO: dict[str, Any] = {"model_type": "wav2vec2", **{k: v for k, v in wav2vec2().to_dict().items() if k in (
@@ -53,9 +53,9 @@ class Maker:
 
 
 def test_an_encoder_of_the_same_origin_and_configuration_is_made_once() -> None:
-    shelf, make = Shelf(), Maker(lambda: bare_encoder(bert()))
-    first = shelf.get("text", bert(), "seed 0", make)
-    assert shelf.get("text", bert(), "seed 0", make) is first
+    encoder_cache, make = FrozenEncoderCache(), Maker(lambda: build_encoder(bert()))
+    first = encoder_cache.get("text", bert(), "seed 0", make)
+    assert encoder_cache.get("text", bert(), "seed 0", make) is first
     assert make.made == 1
     assert not first.training
     assert not any(parameter.requires_grad for parameter in first.parameters())
@@ -65,29 +65,29 @@ def test_an_encoder_of_the_same_origin_and_configuration_is_made_once() -> None:
     ("config", "origin"), [(bert(), "seed 1"), (bert(positions=30), "seed 0")], ids=["origin", "configuration"]
 )
 def test_another_origin_or_configuration_is_another_encoder(config: Any, origin: str) -> None:
-    shelf, make = Shelf(), Maker(lambda: bare_encoder(bert()))
-    first = shelf.get("text", bert(), "seed 0", make)
-    assert shelf.get("text", config, origin, make) is not first
+    encoder_cache, make = FrozenEncoderCache(), Maker(lambda: build_encoder(bert()))
+    first = encoder_cache.get("text", bert(), "seed 0", make)
+    assert encoder_cache.get("text", config, origin, make) is not first
     assert make.made == 2
 
 
 def test_one_encoder_of_each_modality_stands_there() -> None:
     """The last one only: memory does not grow with vocabularies that differ from fold to fold."""
-    shelf, make = Shelf(), Maker(lambda: bare_encoder(bert()))
-    first = shelf.get("text", bert(), "seed 0", make)
-    other = shelf.get("audio", bert(), "seed 0", make)
+    encoder_cache, make = FrozenEncoderCache(), Maker(lambda: build_encoder(bert()))
+    first = encoder_cache.get("text", bert(), "seed 0", make)
+    other = encoder_cache.get("audio", bert(), "seed 0", make)
     assert other is not first
-    assert shelf.get("text", bert(), "seed 0", make) is first
-    shelf.get("text", bert(), "seed 1", make)
-    assert shelf.get("audio", bert(), "seed 0", make) is other
-    assert shelf.get("text", bert(), "seed 0", make) is not first
+    assert encoder_cache.get("text", bert(), "seed 0", make) is first
+    encoder_cache.get("text", bert(), "seed 1", make)
+    assert encoder_cache.get("audio", bert(), "seed 0", make) is other
+    assert encoder_cache.get("text", bert(), "seed 0", make) is not first
     assert make.made == 4
 
 
 def test_networks_share_their_frozen_encoders_and_nothing_else() -> None:
-    shelf = Shelf()
+    encoder_cache = FrozenEncoderCache()
     systems: tuple[SystemName, ...] = ("audio", "text", "fusion", "fusion")
-    models = [build(recipe_of(), s, TASK, TEXTS, seed, shelf).model for seed, s in enumerate(systems)]
+    models = [build(recipe_of(), s, TASK, TEXTS, seed, encoder_cache).model for seed, s in enumerate(systems)]
     heard = {id(model.audio_encoder.backbone) for model in models if "audio" in model.config.modalities}
     read = {id(model.text_encoder.backbone) for model in models if "text" in model.config.modalities}
     assert len(heard) == len(read) == 1
@@ -98,11 +98,11 @@ def test_networks_share_their_frozen_encoders_and_nothing_else() -> None:
 
 
 def test_building_another_network_leaves_a_shared_encoder_as_it_was() -> None:
-    shelf = Shelf()
-    first = build(recipe_of(), "fusion", TASK, TEXTS, 0, shelf).model
+    encoder_cache = FrozenEncoderCache()
+    first = build(recipe_of(), "fusion", TASK, TEXTS, 0, encoder_cache).model
     before = {name: value.clone() for name, value in first.audio_encoder.state_dict().items()}
     digest = frozen_hash(first.audio_encoder.backbone)
-    second = build(recipe_of(), "audio", TASK, TEXTS, 7, shelf).model
+    second = build(recipe_of(), "audio", TASK, TEXTS, 7, encoder_cache).model
     after = second.audio_encoder.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -110,9 +110,9 @@ def test_building_another_network_leaves_a_shared_encoder_as_it_was() -> None:
 
 
 def test_a_shared_encoder_equals_one_of_a_shelf_of_its_own() -> None:
-    shelf = Shelf()
-    build(recipe_of(), "audio", TASK, TEXTS, 3, shelf)
-    shared = build(recipe_of(), "fusion", TASK, TEXTS, 0, shelf).model
+    encoder_cache = FrozenEncoderCache()
+    build(recipe_of(), "audio", TASK, TEXTS, 3, encoder_cache)
+    shared = build(recipe_of(), "fusion", TASK, TEXTS, 0, encoder_cache).model
     alone = build(recipe_of(), "fusion", TASK, TEXTS, 0).model
     assert shared.state_dict().keys() == alone.state_dict().keys()
     for name, value in alone.state_dict().items():
@@ -122,8 +122,8 @@ def test_a_shared_encoder_equals_one_of_a_shelf_of_its_own() -> None:
 def test_building_draws_the_same_weights_whether_the_encoder_is_there_or_not() -> None:
     """A frozen encoder that is made draws from a generator of its own."""
     torch.manual_seed(1)
-    shelf = Shelf()
-    models = [build(recipe_of(), "audio", TASK, TEXTS, 5, shelf).model for _ in range(2)]
+    encoder_cache = FrozenEncoderCache()
+    models = [build(recipe_of(), "audio", TASK, TEXTS, 5, encoder_cache).model for _ in range(2)]
     assert torch.equal(*(model.fusion.head.classifier.weight for model in models))
 
 

@@ -11,12 +11,12 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder as Huggi
 
 from emofuse.config import Layers
 from emofuse.errors import RecipeError
-from emofuse.model.batch import Stream, at_least_one, mask_of_lengths
-from emofuse.model.encoders.scratch import LogMelCNN, WaveformCNN
-from emofuse.model.encoders.voice import VoiceCNN
-from emofuse.model.layers import layer_picker
+from emofuse.model.encoders.small_encoders import LogMelCNN, WaveformCNN
+from emofuse.model.encoders.voice_cnn import VoiceCNN
+from emofuse.model.layer_selection import layer_selector
 from emofuse.model.long_inputs import from_windows, to_windows, window_width
-from emofuse.model.speech_encoder import (
+from emofuse.model.masked_streams import Stream, at_least_one, mask_of_lengths
+from emofuse.model.speech_encoders import (
     ConvolutionalSpeechEncoder,
     FilterbankSpeechEncoder,
     WhisperEncoder,
@@ -66,7 +66,7 @@ class TextEncoder(nn.Module):
         self.layer_count = int(getattr(backbone.config, "num_hidden_layers", 0)) + 1
         self.longest = longest_text(backbone)
         self._all_layers = layers != "last"
-        self._pick = layer_picker(layers, self.layer_count)
+        self._pick = layer_selector(layers, self.layer_count)
 
     def forward(self, values: Tensor, mask: Tensor) -> Stream:
         """Map (batch, pieces) to (batch, pieces, width), or (batch, layers, pieces, width)."""
@@ -86,7 +86,7 @@ AudioEncoder: TypeAlias = (
 )
 
 
-def audio_encoder(backbone: PreTrainedModel, layers: Layers) -> AudioEncoder:
+def wrap_audio_encoder(backbone: PreTrainedModel, layers: Layers) -> AudioEncoder:
     """Put an audio model behind the seam, by the parts it has.
 
     Raises:
@@ -108,7 +108,7 @@ def audio_encoder(backbone: PreTrainedModel, layers: Layers) -> AudioEncoder:
     )
 
 
-def bare_encoder(config: PreTrainedConfig) -> PreTrainedModel:
+def build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
     """Build an encoder with random weights from a copy of its configuration; of Whisper only its encoder."""
     config = copy.deepcopy(config)  # transformers writes the kind of attention into it
     if config.model_type == "whisper":

@@ -33,23 +33,23 @@ Alterer: TypeAlias = Callable[[Clip, np.random.Generator], Clip]
 _Key: TypeAlias = tuple[Path, float | None, float | None, AudioPreparation, int, str]
 
 
-def store_of(recipe: AlterRecipe) -> AudioStore:
+def audio_cache_for(recipe: AlterRecipe) -> AudioCache:
     """Return a store that makes a recipe's altered copies, and keeps them on disk for other runs.
 
     Raises:
         RecipeError, AudioError: a folder of noises or rooms cannot be used.
     """
     if not recipe.copies:
-        return AudioStore()
+        return AudioCache()
     how = load_alterations(recipe)
     heard = [
         [hashlib.sha256(clip.samples.tobytes()).hexdigest() for clip in part] for part in (how.noises, how.rooms)
     ]
     identity = key_of(producer=PRODUCER, recipe=recipe.model_dump(exclude=NO_PART), heard=heard)
-    return AudioStore(alterer=lambda clip, rng: alter(clip, how, rng), identity=identity)
+    return AudioCache(alterer=lambda clip, rng: alter(clip, how, rng), identity=identity)
 
 
-class AudioStore:
+class AudioCache:
     """Prepared audio by its file and span; the least used go when `limit` bytes are reached.
 
     Shared by the jobs of a cross-validation, so that a clip is decoded once for all folds, seeds and systems.

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 import emofuse
 from emofuse.data.preparation import Batch
 from emofuse.errors import CheckpointError, MissingExtraError
-from emofuse.model.encoders.scratch import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
-from emofuse.model.exportable import INPUTS, OnnxLSTM, write_graph
+from emofuse.model.encoders.small_encoders import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
 from emofuse.model.network import EmotionModel
+from emofuse.model.onnx_export import INPUTS, OnnxLSTM, write_graph
 from emofuse.types.arrays import Float32Array
 
 TOLERANCE = 1e-4

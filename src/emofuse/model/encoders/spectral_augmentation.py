@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from emofuse.model.batch import zero_padding
+from emofuse.model.masked_streams import zero_padding
 
 # How far, in natural logarithm of power, a noise floor may lie below an utterance's mean power.
 FLOOR_BELOW = (9.5, 3.5)
@@ -20,7 +20,7 @@ FLOOR_SPREAD = 0.5
 
 
 @dataclass(frozen=True)
-class SpectralChanges:
+class SpectralAugmentation:
     """How far training may change the spectrum of an utterance.
 
     Attributes:
@@ -42,7 +42,7 @@ class SpectralChanges:
     masks: int = 0
 
 
-def change_spectrum(frames: Tensor, mask: Tensor, changes: SpectralChanges) -> Tensor:
+def augment_spectrum(frames: Tensor, mask: Tensor, changes: SpectralAugmentation) -> Tensor:
     """Change each utterance at random: (batch, frames, bins) -> the same shape; padding has no part in it.
 
     Args:
@@ -91,7 +91,7 @@ def add_floor(frames: Tensor, mask: Tensor, share: float) -> Tensor:
     return torch.logaddexp(frames, level.unsqueeze(2) + FLOOR_SPREAD * torch.randn_like(frames))
 
 
-def hide_parts(frames: Tensor, mask: Tensor, changes: SpectralChanges) -> Tensor:
+def hide_parts(frames: Tensor, mask: Tensor, changes: SpectralAugmentation) -> Tensor:
     """Put an utterance's mean over bands of bins and stretches of time (SpecAugment, Park et al. 2019)."""
     batch, time, bins = frames.shape
     lengths = mask.sum(dim=1)

@@ -22,7 +22,7 @@ RECORD = "record"
 
 
 @dataclass(frozen=True)
-class Moment:
+class TrainingState:
     """A training after an epoch.
 
     Attributes:
@@ -50,7 +50,7 @@ class StateFile:
     path: Path
     identity: str
 
-    def save(self, moment: Moment) -> None:
+    def save(self, moment: TrainingState) -> None:
         """Write a moment, and the state of all that draws at random, whole or not at all."""
         tensors = {f"weights.{name}": value for name, value in moment.weights.items()}
         for number, values in moment.optimizer.items():
@@ -64,7 +64,7 @@ class StateFile:
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         layout.write_bytes(self.path, save(whole, {RECORD: json.dumps(record | moment.record)}))
 
-    def load(self) -> Moment | None:
+    def load(self) -> TrainingState | None:
         """Read a moment and put all that draws at random back to it; None where nothing was kept.
 
         Raises:
@@ -84,7 +84,7 @@ class StateFile:
         parts = _nested(tensors)
         optimizer = {int(number): values for number, values in parts.get("optimizer", {}).items()}
         kept = [parts["kept"][number] for number in sorted(parts.get("kept", {}), key=int)]
-        return Moment(_of(tensors, "weights"), optimizer, kept, record)
+        return TrainingState(_of(tensors, "weights"), optimizer, kept, record)
 
     def clear(self) -> None:
         """Delete the file: the training is complete."""

@@ -23,8 +23,8 @@ from emofuse.cli.main import run
 from emofuse.config import Recipe, load_recipe
 from emofuse.errors import RunError
 from emofuse.experiment.train import train
-from emofuse.training.epoch import Progress
-from emofuse.training.state import Moment, StateFile
+from emofuse.training.trainer import Progress
+from emofuse.training.training_state import StateFile, TrainingState
 from emofuse.types import Corpus, SystemName
 
 # Dropout, so that what is drawn matters; speech of transformers draws from numpy's global generator.
@@ -144,7 +144,9 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     file = StateFile(tmp_path / "state", "x")
     assert file.load() is None
     file.save(
-        Moment({"a": torch.ones(2)}, {0: {"step": torch.tensor(1.0)}}, [{"a": torch.zeros(2)}], {"best": None})
+        TrainingState(
+            {"a": torch.ones(2)}, {0: {"step": torch.tensor(1.0)}}, [{"a": torch.zeros(2)}], {"best": None}
+        )
     )
     whole = file.load()
     assert whole is not None

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import torch
 
 from emofuse.data.preparation import Outputs
-from emofuse.model.batch import as_tensors
+from emofuse.model.masked_streams import as_tensors
 from emofuse.model.network import EmotionModel
 from emofuse.types.arrays import Float32Array
 
 
-def score_batches(model: EmotionModel, batches: Iterable[Mapping[str, npt.NDArray[Any]]]) -> Iterator[Outputs]:
+def run_batches(model: EmotionModel, batches: Iterable[Mapping[str, npt.NDArray[Any]]]) -> Iterator[Outputs]:
     """Yield what the network says of each batch of named arrays, in evaluation mode."""
     device = next(model.parameters()).device
     was_training = model.training

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from emofuse.model.batch import mask_of_lengths
+from emofuse.model.masked_streams import mask_of_lengths
 
 # Of how many channels a gate makes one to decide by, and at least how many of those it has.
 SQUEEZED, NARROWEST = 8, 8
@@ -27,7 +27,7 @@ class ScratchModel(PreTrainedModel):
         return lengths
 
 
-class PictureNorm(nn.Module):
+class MaskedBatchNorm2d(nn.Module):
     """Batch normalisation over the real cells of a batch; in evaluation by running figures."""
 
     def __init__(self, width: int) -> None:
@@ -40,7 +40,7 @@ class PictureNorm(nn.Module):
         In training the real frames are packed side by side, normalised by torch's own layer, and put back.
         """
         if not self.training:
-            return zero_picture(self.norm(picture), mask)
+            return zero_padding_2d(self.norm(picture), mask)
         frames = picture.permute(0, 2, 3, 1).flatten(0, 1)  # a view, as channels are last
         real = mask.flatten().nonzero().squeeze(1)
         packed = frames.index_select(0, real).permute(2, 0, 1).unsqueeze(0)
@@ -79,12 +79,12 @@ class Gate(nn.Module):
         return picture * weight[:, :, None, None].to(picture.dtype)
 
 
-def zero_picture(picture: Tensor, mask: Tensor) -> Tensor:
+def zero_padding_2d(picture: Tensor, mask: Tensor) -> Tensor:
     """Put zeros where the mask, (batch, time), is False."""
     return picture.masked_fill(~mask[:, None, :, None], 0.0)
 
 
-def halve_picture(picture: Tensor, mask: Tensor) -> Tensor:
+def masked_average_pool(picture: Tensor, mask: Tensor) -> Tensor:
     """Average the real cells of each square of two frames and two bins; an odd end is averaged alone.
 
     (batch, channels, time, bins), zero where masked -> (batch, channels, time / 2, bins / 2), rounded up.
@@ -96,6 +96,6 @@ def halve_picture(picture: Tensor, mask: Tensor) -> Tensor:
     return nn.functional.avg_pool2d(picture, 2, ceil_mode=True) / share.clamp(min=0.25)
 
 
-def halve_mask(mask: Tensor, steps: int) -> Tensor:
+def downsample_mask(mask: Tensor, steps: int) -> Tensor:
     """Return the mask that a stride of 2 leaves, (batch, steps): half the real frames, rounded up."""
     return mask_of_lengths((mask.sum(dim=1) + 1) // 2, steps)

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from emofuse.config import Recipe
 from emofuse.data.batching import effective_batches, micro_batches
 from emofuse.errors import RunError
-from emofuse.model.batch import as_tensors
+from emofuse.model.masked_streams import as_tensors
 from emofuse.model.network import EmotionModel
 from emofuse.model.tuning import is_frozen
-from emofuse.training.loader import Part, training_batch
+from emofuse.training.loader import PreparedPart, training_batch
 from emofuse.training.losses import (
     inverse_frequency_weights,
     summed_binary_cross_entropy,
@@ -27,8 +27,8 @@ from emofuse.training.losses import (
     summed_squared_error,
     with_auxiliary,
 )
-from emofuse.training.memory import with_less
-from emofuse.training.optim import set_learning_rate
+from emofuse.training.memory import retry_with_smaller_batches
+from emofuse.training.optimizer import set_learning_rate
 from emofuse.training.sampling import drawing_shares, possible_labels
 
 
@@ -43,7 +43,7 @@ class Progress:
     ua: float | None
 
 
-Reporter: TypeAlias = Callable[[Progress], None]
+ProgressCallback: TypeAlias = Callable[[Progress], None]
 
 
 class Trainer:
@@ -67,7 +67,7 @@ class Trainer:
         self.learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
     def run_epoch(
-        self, part: Part, epoch: int, seed: int, report: Reporter, ua: float | None
+        self, part: PreparedPart, epoch: int, seed: int, report: ProgressCallback, ua: float | None
     ) -> tuple[float, float]:
         """Go once through a part; return the mean loss an utterance and the mean gradient norm."""
         training = self.recipe.training
@@ -90,7 +90,7 @@ class Trainer:
             report(Progress(epoch, training.epochs, done, total / seen, ua))
         return total / seen, norms / len(batches)
 
-    def _step(self, part: Part, batch: list[int], rng: np.random.Generator) -> tuple[float, float]:
+    def _step(self, part: PreparedPart, batch: list[int], rng: np.random.Generator) -> tuple[float, float]:
         """Make one step from an effective batch; return its summed loss and the gradient's norm."""
         drawn = rng.bit_generator.state
 
@@ -100,14 +100,16 @@ class Trainer:
             return self._accumulate(part, batch, rng, micro_seconds)
 
         shortest = float(part.costs[batch].min())
-        total, self.micro_seconds = with_less(accumulate, self.micro_seconds, shortest)
+        total, self.micro_seconds = retry_with_smaller_batches(accumulate, self.micro_seconds, shortest)
         norm = self.accelerator.clip_grad_norm_(self.learning, self.recipe.training.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.stepped()
         return total, float(norm)
 
-    def _accumulate(self, part: Part, batch: list[int], rng: np.random.Generator, micro_seconds: float) -> float:
+    def _accumulate(
+        self, part: PreparedPart, batch: list[int], rng: np.random.Generator, micro_seconds: float
+    ) -> float:
         """Add up the gradients of an effective batch; return its summed loss."""
         total = 0.0
         for positions in micro_batches(part.costs.tolist(), batch, micro_seconds):
@@ -143,7 +145,7 @@ class Trainer:
                 module.eval()
 
 
-def class_weights_of(part: Part, model: EmotionModel, recipe: Recipe) -> Tensor | None:
+def class_weights_for(part: PreparedPart, model: EmotionModel, recipe: Recipe) -> Tensor | None:
     """Return a weight a class, (labels,), if the recipe wants classes to count alike."""
     if not recipe.training.class_weights:
         return None

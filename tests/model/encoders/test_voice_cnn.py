@@ -15,21 +15,27 @@ from emofuse.data.preparation import Batch
 from emofuse.errors import RecipeError
 from emofuse.inference.onnx_runtime import OnnxRuntime
 from emofuse.inference.runtime import Traits
-from emofuse.model.batch import Stream, mask_of_lengths
 from emofuse.model.build import audio_preparation, encoder_config
-from emofuse.model.encoder import audio_encoder
-from emofuse.model.encoders.layer_parts import Gate, PictureNorm, halve_mask, halve_picture, zero_picture
-from emofuse.model.encoders.spectral import (
-    SpectralChanges,
+from emofuse.model.encoder_wrappers import wrap_audio_encoder
+from emofuse.model.encoders.masked_layers import (
+    Gate,
+    MaskedBatchNorm2d,
+    downsample_mask,
+    masked_average_pool,
+    zero_padding_2d,
+)
+from emofuse.model.encoders.spectral_augmentation import (
+    SpectralAugmentation,
     add_floor,
-    change_spectrum,
+    augment_spectrum,
     hide_parts,
     random_stretch,
     warp_bins,
 )
-from emofuse.model.encoders.voice import VoiceCNN, VoiceCNNConfig, two_views
-from emofuse.model.exportable import write_graph
+from emofuse.model.encoders.voice_cnn import VoiceCNN, VoiceCNNConfig, normalised_views
+from emofuse.model.masked_streams import Stream, mask_of_lengths
 from emofuse.model.network import EmotionModel
+from emofuse.model.onnx_export import write_graph
 from emofuse.model.pooling import AttentiveStatistics, build_pooling, for_two_streams, masked_statistics
 
 TOLERANCE = 1e-5
@@ -48,7 +54,7 @@ def pictures(lengths: list[int], channels: int = 4, bins: int = 6) -> tuple[Tens
     torch.manual_seed(0)
     mask = mask_of_lengths(torch.tensor(lengths), max(lengths))
     picture = torch.randn(len(lengths), max(lengths), bins, channels).permute(0, 3, 1, 2)
-    return zero_picture(picture, mask), mask
+    return zero_padding_2d(picture, mask), mask
 
 
 def rows(lengths: list[int] = LENGTHS) -> list[Tensor]:
@@ -166,7 +172,7 @@ def test_the_spectrum_is_changed_in_training_only_and_as_the_seed_says() -> None
 
 def test_the_norm_in_training_is_that_of_the_real_cells() -> None:
     picture, mask = pictures([9, 4, 0, 1])
-    norm, plain = PictureNorm(4).train(), nn.BatchNorm1d(4).train()
+    norm, plain = MaskedBatchNorm2d(4).train(), nn.BatchNorm1d(4).train()
     for _ in range(2):
         normalised = norm(picture + 3.0, mask)
         real = (picture + 3.0).permute(0, 2, 3, 1)[mask].flatten(0, 1)
@@ -184,11 +190,11 @@ def test_halving_and_gating_see_real_cells_only(bins: int) -> None:
     picture, mask = pictures(lengths, bins=bins)
     torch.manual_seed(0)
     gate = Gate(4)
-    halved, left = halve_picture(picture, mask), halve_mask(mask, 5)
+    halved, left = masked_average_pool(picture, mask), downsample_mask(mask, 5)
     gated = gate(picture, mask)
     for row, length in enumerate(lengths):
         alone, real = picture[row : row + 1, :, :length], mask[row : row + 1, :length]
-        torch.testing.assert_close(halved[row, :, : left[row].sum()], halve_picture(alone, real)[0])
+        torch.testing.assert_close(halved[row, :, : left[row].sum()], masked_average_pool(alone, real)[0])
         torch.testing.assert_close(gated[row, :, :length], gate(alone, real)[0])
     plain = nn.functional.avg_pool2d(picture[:1], 2, ceil_mode=True)
     torch.testing.assert_close(halved[:1], plain)  # the longest row has no padding
@@ -196,8 +202,8 @@ def test_halving_and_gating_see_real_cells_only(bins: int) -> None:
 
 def test_neither_view_knows_the_level_and_one_knows_the_shape() -> None:
     values, mask = pad(rows())
-    views = two_views(values, mask)
-    torch.testing.assert_close(two_views(values + 2.0, mask), views, atol=1e-5, rtol=0)
+    views = normalised_views(values, mask)
+    torch.testing.assert_close(normalised_views(values + 2.0, mask), views, atol=1e-5, rtol=0)
     row = rows()[1].double()
     expected = (row - row.mean(0)) / (row.var(0, unbiased=False).sqrt() + 0.5)
     torch.testing.assert_close(views[1, 1, :104].double(), expected, atol=1e-5, rtol=0)
@@ -207,7 +213,7 @@ def test_neither_view_knows_the_level_and_one_knows_the_shape() -> None:
 
 def test_changes_of_nothing_change_nothing() -> None:
     values, mask = pad(rows())
-    assert torch.equal(change_spectrum(values, mask, SpectralChanges()), values)
+    assert torch.equal(augment_spectrum(values, mask, SpectralAugmentation()), values)
 
 
 def test_warping_is_what_sampling_a_grid_gives() -> None:
@@ -245,7 +251,7 @@ def test_a_noise_floor_lifts_what_is_quiet_in_its_share_of_the_utterances() -> N
 def test_hidden_parts_hold_the_mean_of_the_utterance() -> None:
     torch.manual_seed(0)
     frames, mask = torch.randn(200, 40, 20), mask_of_lengths(torch.tensor([40, 10] * 100), 40)
-    hidden = hide_parts(frames, mask, SpectralChanges(bin_mask=3, time_mask=6, masks=2))
+    hidden = hide_parts(frames, mask, SpectralAugmentation(bin_mask=3, time_mask=6, masks=2))
     changed = hidden != frames
     assert 1 <= int(changed.all(dim=1).sum(dim=1).max()) <= 6
     assert 1 <= int(changed.all(dim=2).sum(dim=1).max()) <= 12
@@ -315,9 +321,9 @@ def test_a_recipe_can_ask_for_it() -> None:
     assert (preparation.features, preparation.bins) == ("log-mel", 40)
     model = VoiceCNN(config)
     assert model.projection.in_features == 16 * 10
-    assert audio_encoder(model, "last").width == 192
+    assert wrap_audio_encoder(model, "last").width == 192
     with pytest.raises(RecipeError, match="has only its last layer"):
-        audio_encoder(model, "weighted")
+        wrap_audio_encoder(model, "weighted")
 
 
 def test_it_is_saved_and_read_whole(tmp_path: Path) -> None:
