@@ -20,7 +20,7 @@ from emofuse.box import boxes
 from emofuse.data.preparation import Preparation
 from emofuse.errors import CheckpointError, RecipeError, brief_message
 from emofuse.model.configuration import EmotionConfig
-from emofuse.model.encoder import bare_encoder
+from emofuse.model.encoder_wrappers import build_encoder
 from emofuse.types import Modality
 
 
@@ -51,7 +51,7 @@ class OwnEncoder:
         Raises:
             CheckpointError: the weights are damaged, or not those of this configuration.
         """
-        encoder = bare_encoder(self.config)
+        encoder = build_encoder(self.config)
         weights = {name: value.float() for name, value in self._weights().items()}
         wanted = {name: value.shape for name, value in encoder.state_dict().items()}
         # The network drops BERT's pooler, and so does whoever gets this encoder.
