@@ -18,10 +18,10 @@ from emofuse import cross_validate, load_recipe, save_corpus
 from emofuse.cli.compare_command import truth_of
 from emofuse.evaluation.summary import summarise
 from emofuse.layout import TRUTH
+from emofuse.runs.labelled_utterances import to_arrays, write_truth
 from emofuse.runs.run_folder import RunFolder
 from emofuse.runs.signature import Signature
 from emofuse.runs.system import System
-from emofuse.runs.tested_utterances import to_arrays, write_truth
 from emofuse.types import Corpus
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")

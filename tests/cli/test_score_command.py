@@ -248,7 +248,7 @@ def test_given_folds_must_be_those_of_the_protocol(
     mend([rows[0], rows[0], rows[2]])
     refused(capsys, path, manifest, "--folds", folds, says=["is tested twice"])
     mend([rows[0] | {"train": [*rows[0]["train"], rows[0]["test"][0]]}, *rows[1:]])
-    refused(capsys, path, manifest, "--folds", folds, says=["learns from", "which the protocol keeps from it"])
+    refused(capsys, path, manifest, "--folds", folds, says=["trains on", "which the protocol excludes"])
     mend([rows[0] | {"test": ["unknown"]}, *rows[1:]])
     refused(capsys, path, manifest, "--folds", folds, says=["'unknown' is tested and has no label here"])
     folds.write_text("[]")
@@ -274,7 +274,13 @@ def test_any_folds_of_whole_speakers_are_speaker_folds(
     document["folds"][0]["test"], document["folds"][1]["test"] = [*first[1:], second[0]], [*second[1:], first[0]]
     folds.write_text(json.dumps(document))
     refused(
-        capsys, path, manifest, "--folds", folds, protocol="speaker-kfold", says=["learns from", "whom it tests"]
+        capsys,
+        path,
+        manifest,
+        "--folds",
+        folds,
+        protocol="speaker-kfold",
+        says=["trains on", "who are in its test part"],
     )
     document["folds"][0]["train"].append("unknown")
     folds.write_text(json.dumps(document))

@@ -133,7 +133,7 @@ def test_what_is_of_another_training_is_refused(system: SystemName, corpus: Corp
     recipe = recipe_of(tmp_path, TINY)
     with pytest.raises(StoppedError):
         train(recipe, corpus, tmp_path / "cut", "audio", report=stop_after(1))  # type: ignore[arg-type]
-    with pytest.raises(RunError, match="holds a training that was interrupted; go on with --resume"):
+    with pytest.raises(RunError, match="holds a training that was interrupted; continue it with --resume"):
         train(recipe, corpus, tmp_path / "cut", "audio")
     other = recipe if system == "text" else recipe_of(tmp_path, TINY.replace("epochs: 3", "epochs: 4"))
     with pytest.raises(RunError, match="of another recipe or corpus"):

@@ -17,7 +17,7 @@ from emofuse.evaluation.metrics import expected_calibration_error
 from emofuse.evaluation.reliability import coverage_risk
 from emofuse.evaluation.summary import compare, summarise
 from emofuse.inference.recognizer import EmotionRecognizer
-from emofuse.runs.tested_utterances import TestedUtterance, tested_utterances, to_arrays
+from emofuse.runs.labelled_utterances import LabelledUtterance, labelled_utterances, to_arrays
 from emofuse.sound.clips import read_clip
 from emofuse.types import Corpus, Fold, Modality, Utterance
 from emofuse.types.arrays import Float64Array, IntArray
@@ -167,7 +167,7 @@ def _figures(asked: Asked, chances: Float64Array) -> dict[str, Any]:
 
 def _scored(asked: Asked, chances: Float64Array) -> Any:
     everything = Fold(1, "asked", (), (), tuple(u.id for u in asked.utterances))
-    tested: tuple[TestedUtterance, ...] = tested_utterances(Corpus(asked.utterances), [everything])
+    tested: tuple[LabelledUtterance, ...] = labelled_utterances(Corpus(asked.utterances), [everything])
     rows = [dict(zip(asked.labels, map(float, row), strict=True)) for row in chances]
     return to_arrays(asked.labels, tested, [{u.id: row for u, row in zip(asked.utterances, rows, strict=True)}])
 

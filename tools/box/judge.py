@@ -12,9 +12,9 @@ from corpus import EMOTIONAL, LABELS_OF
 from emofuse.data.labels import apply_policy
 from emofuse.evaluation.summary import summarise
 from emofuse.experiment.baselines import run_baselines
+from emofuse.runs.labelled_utterances import LabelledUtterance, ProbabilitiesById, to_arrays
 from emofuse.runs.run_folder import RunFolder
 from emofuse.runs.system import AUDIO
-from emofuse.runs.tested_utterances import ProbabilitiesById, TestedUtterance, to_arrays
 from emofuse.types import Corpus, Fold
 
 REFERENCE = "baseline-audio"
@@ -41,7 +41,7 @@ def judge_run(folder: Path, corpus: Corpus, seed: int = 0) -> dict[str, dict[str
     return found
 
 
-def judge(answers: ProbabilitiesById, tested: Sequence[TestedUtterance], corpus: str) -> dict[str, Any]:
+def judge(answers: ProbabilitiesById, tested: Sequence[LabelledUtterance], corpus: str) -> dict[str, Any]:
     """Return UA with its interval over all labels (`open`) and over the corpus's own (`restricted`), and n."""
     labels = LABELS_OF[corpus]
     everything = sorted({*labels, *(label for one in answers.values() for label in one)})

@@ -36,7 +36,7 @@ from emofuse.data.labels import apply_policy
 from emofuse.experiment.crossval import cross_validate
 from emofuse.experiment.train import train
 from emofuse.inference.export import export
-from emofuse.runs.tested_utterances import tested_utterances
+from emofuse.runs.labelled_utterances import labelled_utterances
 from emofuse.types import Corpus, Fold, Prediction, Utterance
 
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "box" / "voice.yaml"
@@ -148,7 +148,7 @@ def _shipped(recipe: Recipe, corpus: Corpus, out: Path, name: str) -> Any:
     said = emofuse.load(exported).predict_many(labelled)
     answers = {one.id: one.probabilities for one in said if isinstance(one, Prediction)}
     whole = Fold(1, "kept out", (), (), tuple(u.id for u in labelled))
-    return judge(answers, tested_utterances(labelled, [whole]), "emodb")
+    return judge(answers, labelled_utterances(labelled, [whole]), "emodb")
 
 
 assert set(EMOTIONAL) == set(LABELS_OF)

@@ -12,7 +12,7 @@ from emofuse.cli.score_tables import METRIC_NAMES
 from emofuse.errors import RunError
 
 if TYPE_CHECKING:
-    from emofuse.runs.tested_utterances import TestedUtterance
+    from emofuse.runs.labelled_utterances import LabelledUtterance
 
 
 def compare(
@@ -44,7 +44,7 @@ def compare(
     return 0
 
 
-def truth_of(folder: Path, manifest: Path | None) -> tuple[TestedUtterance, ...] | None:
+def truth_of(folder: Path, manifest: Path | None) -> tuple[LabelledUtterance, ...] | None:
     """Return the utterances that a run tested, with their labels in a manifest; None without one.
 
     Raises:
@@ -55,14 +55,14 @@ def truth_of(folder: Path, manifest: Path | None) -> tuple[TestedUtterance, ...]
     from emofuse.data.manifest import load_corpus
     from emofuse.data.splits import corpus_hash
     from emofuse.experiment.setup import recipe_corpus
+    from emofuse.runs.labelled_utterances import labelled_utterances
     from emofuse.runs.run_folder import RunFolder
-    from emofuse.runs.tested_utterances import tested_utterances
 
     run = RunFolder.open(folder)
     corpus, _ = recipe_corpus(run.recipe, load_corpus(manifest))
     if run.corpus_hash != corpus_hash(corpus):
         raise RunError(f"{folder}: was not run on {manifest}: labels, texts, spans or files differ")
-    return tested_utterances(corpus, run.folds)
+    return labelled_utterances(corpus, run.folds)
 
 
 def _show(comparison: dict[str, Any]) -> None:

@@ -17,8 +17,8 @@ from emofuse.evaluation.summary import summarise
 from emofuse.inference.label_map import LabelMap, match_labels
 from emofuse.inference.model_folders import model_folder, open_predictor
 from emofuse.inference.training_overlap import card_warnings, fold_warnings
+from emofuse.runs.labelled_utterances import labelled_utterances, to_arrays
 from emofuse.runs.signature import NONE, Signature, policy_name, text_kinds
-from emofuse.runs.tested_utterances import tested_utterances, to_arrays
 from emofuse.types import Corpus, Fold, Prediction, Skip, Task, Utterance
 
 # The protocol of a figure for which nothing was trained: one model answers the whole corpus.
@@ -194,7 +194,7 @@ def _document(
 ) -> dict[str, Any]:
     answers = {one.id: one.probabilities for one in predictions}
     everything = Fold(1, "all", train=(), validation=(), test=tuple(u.id for u in corpus))
-    tested = [one for one in tested_utterances(corpus, [everything]) if one.id in answers]
+    tested = [one for one in labelled_utterances(corpus, [everything]) if one.id in answers]
     read = {one.text_source or "gold" for one in predictions if "text" in one.modalities}
     signature = Signature(
         corpus=corpus.name or "unnamed",

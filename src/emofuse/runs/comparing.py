@@ -9,10 +9,10 @@ from typing import Any
 from emofuse.errors import RunError
 from emofuse.evaluation.scores import METRICS
 from emofuse.evaluation.summary import adjust, compare
+from emofuse.runs.labelled_utterances import to_arrays
 from emofuse.runs.run_folder import RunFolder
 from emofuse.runs.signature import folds_key
 from emofuse.runs.system import System
-from emofuse.runs.tested_utterances import to_arrays
 
 
 def compare_runs(runs: Sequence[RunFolder], systems: Sequence[str] = ()) -> dict[str, Any]:

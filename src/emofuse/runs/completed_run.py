@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from emofuse.config import Recipe
 from emofuse.errors import CorpusError
 from emofuse.evaluation.labelled_predictions import LabelledPredictions
+from emofuse.runs.labelled_utterances import ProbabilitiesById, labelled_utterances, to_arrays
 from emofuse.runs.run_folder import RunFolder
 from emofuse.runs.system import System
-from emofuse.runs.tested_utterances import ProbabilitiesById, tested_utterances, to_arrays
 from emofuse.types import Corpus, Finding, Fold, Skip, SystemName, Task
 
 
@@ -92,5 +92,5 @@ class CompletedRun:
 
     def to_arrays(self, seeds: Sequence[ProbabilitiesById], truth: Mapping[str, str]) -> LabelledPredictions:
         """Put the predictions of each seed for the utterances of `truth` into arrays."""
-        tested = [each for each in tested_utterances(self.corpus, self.folds) if each.id in truth]
+        tested = [each for each in labelled_utterances(self.corpus, self.folds) if each.id in truth]
         return to_arrays(self.task.labels, tested, seeds)

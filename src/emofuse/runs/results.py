@@ -27,9 +27,9 @@ from emofuse.runs.additional_results import (
 )
 from emofuse.runs.calibration_results import calibration_results
 from emofuse.runs.completed_run import CompletedRun
+from emofuse.runs.labelled_utterances import labelled_utterances, write_truth
 from emofuse.runs.signature import run_signature
 from emofuse.runs.system import AUDIO, FUSION, LATE, TEXT, System
-from emofuse.runs.tested_utterances import tested_utterances, write_truth
 from emofuse.types import Finding, Fold, Task
 
 # The pairs of systems that are compared; late fusion is the reference for fusion.
@@ -53,7 +53,7 @@ def collect(run: CompletedRun) -> dict[str, Any]:
     trained = {system: run.to_arrays(seeds, truth) for system, seeds in by_system.items()}
     adapted = {system: run.to_arrays(run.seeds(system), truth) for system in run.adapted}
     everything = _with_late_fusion(trained) | adapted
-    write_truth(run.folder.path, tested_utterances(run.corpus, run.folds))
+    write_truth(run.folder.path, labelled_utterances(run.corpus, run.folds))
     results = _settings(run, truth) | {
         "systems": _systems(run, everything, truth),
         "baselines": _baselines(run, truth),

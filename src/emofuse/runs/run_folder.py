@@ -16,10 +16,10 @@ from emofuse.config import Recipe, dump_recipe, load_recipe
 from emofuse.data.splits import folds_document
 from emofuse.errors import RunError
 from emofuse.runs.job_folder import JobFolder
+from emofuse.runs.labelled_utterances import LabelledUtterance, read_truth
 from emofuse.runs.signature import Signature, run_signature
 from emofuse.runs.stored_predictions import StoredPrediction
 from emofuse.runs.system import FUSION, System
-from emofuse.runs.tested_utterances import TestedUtterance, read_truth
 from emofuse.types import Fold
 
 _FOLDS = TypeAdapter(tuple[Fold, ...])
@@ -35,7 +35,7 @@ class RunFolder:
     """
 
     path: Path
-    manifest_truth: tuple[TestedUtterance, ...] | None = None
+    manifest_truth: tuple[LabelledUtterance, ...] | None = None
 
     @classmethod
     def begin(
@@ -63,7 +63,7 @@ class RunFolder:
         return run
 
     @classmethod
-    def open(cls, path: Path, truth: tuple[TestedUtterance, ...] | None = None) -> RunFolder:
+    def open(cls, path: Path, truth: tuple[LabelledUtterance, ...] | None = None) -> RunFolder:
         """Return the run folder at a path.
 
         Args:
@@ -109,7 +109,7 @@ class RunFolder:
         return tuple(sorted(systems, key=lambda system: (not system.trained, system != FUSION)))
 
     @cached_property
-    def truth(self) -> tuple[TestedUtterance, ...]:
+    def truth(self) -> tuple[LabelledUtterance, ...]:
         """The utterances that its folds test, with their true labels."""
         truth = self.manifest_truth or read_truth(self.path)
         if truth is None:

@@ -12,8 +12,8 @@ import numpy as np
 from emofuse.errors import CorpusError
 from emofuse.evaluation.labelled_predictions import LabelledPredictions
 from emofuse.evaluation.summary import summarise
+from emofuse.runs.labelled_utterances import LabelledUtterance, to_arrays
 from emofuse.runs.submitted_files import SubmittedPrediction
-from emofuse.runs.tested_utterances import TestedUtterance, to_arrays
 
 # The error of a probability that was rounded for a table.
 ROUNDING_ERROR = 1e-3
@@ -47,7 +47,7 @@ class Submission:
 def check_submission(
     submitted: Sequence[SubmittedPrediction],
     labels: Sequence[str],
-    tested: Sequence[TestedUtterance],
+    tested: Sequence[LabelledUtterance],
     known: Collection[str],
 ) -> Submission:
     """Check submitted predictions against the tested utterances, and put them into arrays.
@@ -113,7 +113,7 @@ def _by_seed(predictions: Iterable[SubmittedPrediction]) -> dict[str, dict[str, 
     return dict(sorted(by_seed.items()))
 
 
-def _refuse_other_folds(predictions: Iterable[SubmittedPrediction], tested: Sequence[TestedUtterance]) -> None:
+def _refuse_other_folds(predictions: Iterable[SubmittedPrediction], tested: Sequence[LabelledUtterance]) -> None:
     """Check that the predictions of a seed name the folds that test.
 
     Folds may have any names: what counts is which utterances share one.

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from emofuse.errors import ProtocolError
+from emofuse.runs.labelled_utterances import labelled_utterances
 from emofuse.runs.signature import UNSTATED, Signature, folds_key, protocol_name
 from emofuse.runs.submission import Submission, check_submission
 from emofuse.runs.submitted_files import SubmittedPrediction
-from emofuse.runs.tested_utterances import tested_utterances
 from emofuse.types import Corpus, Fold, Task
 
 # How many ids a message lists.
@@ -61,7 +61,7 @@ def score_submission(
     Raises:
         CorpusError: the predictions cannot be scored; see `check_submission`.
     """
-    tested = tested_utterances(corpus, folds)
+    tested = labelled_utterances(corpus, folds)
     submission = check_submission(submitted, task.labels, tested, {u.id for u in corpus})
     signature = Signature(
         corpus=corpus.name or "unnamed",

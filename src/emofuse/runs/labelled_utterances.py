@@ -20,14 +20,12 @@ ProbabilitiesById: TypeAlias = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class TestedUtterance:
+class LabelledUtterance:
     """An utterance of a test part: its true label, its fold, and the attributes by which results are grouped.
 
     Attributes:
         groups: attribute, such as gender -> its value; None if unknown.
     """
-
-    __test__ = False  # pytest collects no class of this name
 
     id: str
     label: str
@@ -37,18 +35,18 @@ class TestedUtterance:
     groups: Mapping[str, str | None] = field(default_factory=dict, hash=False)
 
 
-def tested_utterances(corpus: Corpus, folds: Sequence[Fold]) -> tuple[TestedUtterance, ...]:
+def labelled_utterances(corpus: Corpus, folds: Sequence[Fold]) -> tuple[LabelledUtterance, ...]:
     """Return the labelled utterances of a corpus that folds test, in its order."""
     fold_of = {identity: fold.index for fold in folds for identity in fold.test}
     return tuple(
-        TestedUtterance(u.id, u.label, fold_of[u.id], u.speaker, u.session, _groups(u))
+        LabelledUtterance(u.id, u.label, fold_of[u.id], u.speaker, u.session, _groups(u))
         for u in corpus
         if u.id in fold_of and u.label is not None
     )
 
 
 def to_arrays(
-    labels: Sequence[str], utterances: Sequence[TestedUtterance], seeds: Sequence[ProbabilitiesById]
+    labels: Sequence[str], utterances: Sequence[LabelledUtterance], seeds: Sequence[ProbabilitiesById]
 ) -> LabelledPredictions:
     """Put the probabilities of a system into arrays, with the true labels.
 
@@ -78,7 +76,7 @@ def to_arrays(
     )
 
 
-def write_truth(run: Path, utterances: Sequence[TestedUtterance]) -> None:
+def write_truth(run: Path, utterances: Sequence[LabelledUtterance]) -> None:
     """Write the tested utterances with their true labels into a run folder.
 
     Raises:
@@ -87,7 +85,7 @@ def write_truth(run: Path, utterances: Sequence[TestedUtterance]) -> None:
     layout.write_json_lines(run / layout.TRUTH, (asdict(each) for each in utterances))
 
 
-def read_truth(run: Path) -> tuple[TestedUtterance, ...] | None:
+def read_truth(run: Path) -> tuple[LabelledUtterance, ...] | None:
     """Return the tested utterances that a run folder stores; None if it stores none.
 
     Raises:
@@ -97,7 +95,7 @@ def read_truth(run: Path) -> tuple[TestedUtterance, ...] | None:
     if not path.is_file():
         return None
     try:
-        return tuple(TestedUtterance(**row) for row in read_json_lines(path))
+        return tuple(LabelledUtterance(**row) for row in read_json_lines(path))
     except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{path}: is damaged ({error}); run it again with --resume") from error
 
