@@ -65,7 +65,7 @@ def test_json_is_one_document_of_everything(
         ("an export", "has no gradients"),
         ("no model", "no such model folder"),
         ("no recording", "gone.wav"),
-        ("an unknown label", "the model tells angry, happy, neutral, sad"),
+        ("an unknown label", "the labels of the model are angry, happy, neutral, sad"),
         ("nothing", "there is nothing to explain"),
         ("too few steps", "at least 48"),
     ],

@@ -181,7 +181,7 @@ def test_a_run_folder_is_taken_as_its_model_is(learnt: Path) -> None:
         ("nothing", ModalityError, "there is nothing to explain"),
         ("no words", ModalityError, "text: has no audio, and the model needs it"),
         ("a long clip", AudioError, "cut it to 60 s"),
-        ("an unknown label", RecipeError, "the model tells angry, happy, neutral, sad"),
+        ("an unknown label", RecipeError, "the labels of the model are angry, happy, neutral, sad"),
         ("too few steps", RecipeError, "at least 48"),
     ],
 )

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 # The most gradients that an explanation takes, unless the caller says otherwise, and the fewest it can do with.
 GRADIENTS, FEWEST_GRADIENTS = 1024, 48
 
-USUAL = "what it usually sounds like, with nothing moving: each bin of the filter bank at its median"
-HISS = "a hiss (white noise, always the same) of the same length, 40 dB below the recording"
-MASKED = "the same number of pieces, each the encoder's own piece for a word that is not known"
-EMPTY = "the same number of pieces, each with an embedding of zeros; what the tokenizer adds itself stays"
+USUAL = "a constant spectrum: each bin of the filter bank at its median over the recording"
+HISS = "white noise (always the same) of the same length, 40 dB below the recording"
+MASKED = "the same number of tokens, each replaced by the encoder's mask token"
+EMPTY = "the same number of tokens, each with an embedding of zeros; the tokenizer's special tokens stay"
 INCOMPLETE = (
-    "the attributions do not add up to the difference that they explain within 5 %: trust their order little, "
-    "or allow more gradients"
+    "the attributions do not add up to the explained difference within 5 %: do not rely on their order, or allow "
+    "more gradients"
 )
 
 
@@ -76,7 +76,7 @@ def explain_opened(
     _refuse_missing(opened, given)
     labels = opened.runtime.traits.task.labels
     if label is not None and label not in labels:
-        raise RecipeError(f"label {label!r}: the model tells {', '.join(labels)}")
+        raise RecipeError(f"label {label!r}: the labels of the model are {', '.join(labels)}")
     probabilities = _probabilities(opened, given.item)
     predicted = max(probabilities, key=lambda name: probabilities[name])
     wanted = label or predicted
@@ -160,7 +160,7 @@ def _removals(opened: Opened, item: Item) -> tuple[Removal, ...]:
 def _target(label: str, labels: tuple[str, ...], multi_label: bool) -> str:
     if multi_label or len(labels) < 2:
         return f"the logit of {label}, before calibration"
-    return f"the logit of {label} less the mean of the logits of the other labels, before calibration"
+    return f"the logit of {label} minus the mean of the logits of the other labels, before calibration"
 
 
 def _baselines(given: Given) -> Mapping[Modality, str]:
@@ -175,9 +175,11 @@ def _baselines(given: Given) -> Mapping[Modality, str]:
 def _notes(opened: Opened, given: Given, text: str | None, attributed: Attributions) -> tuple[str, ...]:
     notes = [] if attributed.completeness.held else [INCOMPLETE]
     if text and given.reading is None:
-        notes.append("the text was not read: the model takes none, or it has no words")
+        notes.append("the text was not used: the model takes no text, or the text has no words")
     if given.audio is not None and given.clip is None:
-        notes.append("the recording was not heard: the model takes none")
+        notes.append("the recording was not used: the model takes no audio")
     if not opened.runtime.traits.missing_modalities and len(given.item.modalities) > 1:
-        notes.append("the model was not trained with a modality missing: what it says without one is a guess")
+        notes.append(
+            "the model was not trained with a modality missing: its predictions without one are unreliable"
+        )
     return tuple(notes)

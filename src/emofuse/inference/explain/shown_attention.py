@@ -17,15 +17,15 @@ from emofuse.inference.explain.word_spans import Reading
 from emofuse.types import Modality
 from emofuse.types.arrays import Float64Array
 
-ONE_MODALITY = "there is no map: attention between sound and text needs both"
+ONE_MODALITY = "there is no map: attention between audio and text needs both"
 NO_ATTENTION = "there is no map: the model's fusion has no cross-modal attention"
 NOT_SPOKEN = (
-    "the map is withheld: the model was trained on texts that were not spoken in its recordings, so that where a "
-    "word looks in the sound means nothing"
+    "the map is withheld: the model was trained on texts that were not spoken in its recordings, so attention "
+    "between words and moments has no meaning"
 )
 UNKNOWN = (
-    "the model's card does not say whether the texts that it learnt from were spoken in its recordings: if they "
-    "were not, this map means nothing"
+    "the model's card does not state whether its training texts were spoken in its recordings: if they were not, "
+    "this map has no meaning"
 )
 SPOKEN = "the model was trained on texts that were spoken in its recordings"
 # What the card of a model folder says of that, in its head.
