@@ -1,42 +1,62 @@
-"""The whole path, end to end, as a newcomer walks it."""
+"""All steps, end to end, as a newcomer runs them."""
 
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from emofuse import load_recipe
-from emofuse.cli import demo_command as demo_module
+from emofuse import Corpus, load_recipe
+from emofuse.cli import demo_command, output
 from emofuse.cli.main import run
 from emofuse.config import load_variants
+from emofuse.data.corpora.demo_corpus import demo_corpus
 
 RECIPES = Path(__file__).parents[2] / "recipes"
+PACKAGED = Path(str(files("emofuse") / "demo" / "recipe.yaml"))
+
+
+def some_of_the_demo() -> Corpus:
+    """One utterance of each voice and label, and those that are predicted at the end."""
+    corpus = demo_corpus()
+    first = {(u.speaker, u.label): u.id for u in reversed(list(corpus))}
+    return corpus.select({*first.values(), *demo_command.PREDICTED})
 
 
 def test_demo_compares_three_systems_trains_a_model_and_predicts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One epoch instead of all: the path, not the figures."""
-    monkeypatch.setattr(demo_module, "DEMO_OVERRIDES", ("training.epochs=1",))
+    """A tenth of the corpus: the path, not the figures."""
+    monkeypatch.setenv("EMOFUSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("emofuse.data.corpora.demo_corpus.demo_corpus", some_of_the_demo)
+    monkeypatch.setattr(output, "LOG_LINE_SECONDS", 0.2)
     assert run(["demo", "--out", str(tmp_path / "demo")]) == 0
-    out = capsys.readouterr().out
-    assert "synthetic speech" in out
-    assert "fusion - text" in out
+    printed = capsys.readouterr()
+    assert "synthetic speech" in printed.out
+    assert "fusion - text" in printed.out
+    assert printed.out.count("$ emofuse predict") == 4
+    assert "epoch" not in printed.out
+    assert "epoch 10/10" in printed.err
+    assert " left, epoch" in printed.err
     results = json.loads((tmp_path / "demo" / "results.json").read_text())
     assert set(results["systems"]) == {"audio", "text", "fusion", "late"}
-    assert results["n_utterances"] == 400
+    assert 40 <= results["n_utterances"] <= 42
+    # every recording and every sentence goes through its encoder once, whatever the folds and systems
+    assert results["cost"]["encoder_forwards"] <= 2 * results["n_utterances"]
     assert (tmp_path / "demo" / "model" / "config.json").is_file()
     assert run(["demo", "--out", str(tmp_path / "demo")]) == 0  # nothing is trained again
+    assert "epoch" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("recipe", [*sorted(RECIPES.glob("*.yaml")), PACKAGED], ids=lambda path: path.stem)
 def test_every_recipe_is_valid(recipe: Path) -> None:
     assert load_variants(recipe)
 
 
-def test_the_demo_has_the_small_recipe() -> None:
-    """It stands in the package too, for those who install it without the repository."""
-    packaged = Path(str(demo_module.files("emofuse") / "demo" / "recipe.yaml"))
-    assert load_recipe(packaged) == load_recipe(RECIPES / "small.yaml")
+def test_the_demo_takes_frozen_encoders_of_the_model_in_the_package() -> None:
+    """It needs no download and no other package."""
+    recipe = load_recipe(PACKAGED)
+    assert (recipe.audio.encoder, recipe.text.encoder) == ("box-open", "box-open")
+    assert (recipe.audio.tuning, recipe.text.tuning) == ("frozen", "frozen")

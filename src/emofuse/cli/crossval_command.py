@@ -116,7 +116,7 @@ def cross_validate_shown(
 
     with ExitStack() as stack:
         bar = stack.enter_context(progress_bar())
-        task = bar.add_task("reading", total=1.0, figures="")
+        task = bar.add_task("reading and checking recordings", total=1.0, figures="")
         return cross_validate(recipe, corpus, out, systems, resume, _listener(bar, task), accept)
 
 
@@ -128,10 +128,12 @@ def _listener(bar: Any, task: Any) -> Callable[[JobProgress], None]:
         if training is not None:
             ua = "" if training.ua is None else f", UA {training.ua:.3f}"
             figures = f"epoch {training.epoch}/{training.epochs}, loss {training.loss:.3f}{ua}"
+        done = progress.number == progress.jobs and share == 1.0
+        description = f"{progress.number}/{progress.jobs} {progress.name[:40]}"
         bar.update(
             task,
             completed=(progress.number - 1 + share) / progress.jobs,
-            description=f"{progress.number}/{progress.jobs} {progress.name[:40]}",
+            description="baselines and results" if done else description,
             figures=figures,
         )
 

@@ -1,20 +1,22 @@
-"""`emofuse demo`: the whole path on the synthetic corpus that comes along."""
+"""`emofuse demo`: all steps on the synthetic corpus that ships with the package."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emofuse import layout
 from emofuse.types import SYSTEMS
 
-# Fewer epochs than the recipe has: it is to end in minutes.
-DEMO_OVERRIDES: tuple[str, ...] = ("training.epochs=12",)
-# What is predicted at the end: one that the words tell, one that only the voice tells.
-SHOWN = ("demo_f1_003", "demo_f1_002")
+if TYPE_CHECKING:
+    from emofuse.types import Utterance
+
+# Predicted at the end: the emotion of the first is in its words only, that of the second in the voice only.
+PREDICTED = ("demo_f1_003", "demo_f1_002")
 
 
 def demo(
@@ -23,31 +25,36 @@ def demo(
     """Compare audio, text and fusion on synthetic speech, train a model, predict two files with it and the box."""
     from emofuse.box import boxes
     from emofuse.cli.crossval_command import cross_validate_shown
-    from emofuse.cli.predict.predict_command import predict
     from emofuse.cli.results_tables import show_results
     from emofuse.cli.train_command import train_shown
     from emofuse.config import load_recipe
     from emofuse.data.corpora.demo_corpus import demo_corpus
 
-    recipe = load_recipe(Path(str(files("emofuse") / "demo" / "recipe.yaml")), DEMO_OVERRIDES)
+    recipe = load_recipe(Path(str(files("emofuse") / "demo" / "recipe.yaml")))
     typer.echo("The demo corpus is synthetic speech: its figures show that the software runs, nothing more.")
     corpus = demo_corpus()
     results = cross_validate_shown(recipe, corpus, out, SYSTEMS, resume=True)
     show_results(results, out)
     if not (out / layout.MODEL).is_dir():
         train_shown(recipe, corpus, out, "fusion")
-    typer.echo(f"\nThe fused model, trained on all of it, is in {out / layout.MODEL}.")
-    typer.echo("Two predictions, of files that it has learnt from:")
-    code = 0
-    for utterance in corpus.select(SHOWN):
-        assert utterance.audio is not None  # every utterance of the demo corpus has audio
-        typer.echo(f'\n$ emofuse predict {out} {utterance.audio.name} --text "{utterance.text}"')
-        code = max(code, predict(out, [utterance.audio], utterance.text))
+    shown = corpus.select(PREDICTED)
+    typer.echo(f"\nThe fusion model, trained on the whole corpus, is in {out / layout.MODEL}.")
+    typer.echo("Two predictions, of files that it was trained on:")
+    code = _predict(out, f"{out} ", shown)
     name = next(iter(boxes()), None)
     if name is not None:
-        typer.echo(f"\nThe same two, by the model in the box ({name}), which has never met a synthetic voice:")
-        for utterance in corpus.select(SHOWN):
-            assert utterance.audio is not None  # as above
-            typer.echo(f'\n$ emofuse predict {utterance.audio.name} --text "{utterance.text}"')
-            code = max(code, predict(Path(name), [utterance.audio], utterance.text))
+        typer.echo(f"\nThe same two, by the model in the box ({name}), which was not trained on synthetic voices:")
+        code = max(code, _predict(Path(name), "", shown))
+    return code
+
+
+def _predict(model: Path, typed: str, utterances: Iterable[Utterance]) -> int:
+    """Predict utterances one by one, each below the command that does it; return the highest exit code."""
+    from emofuse.cli.predict.predict_command import predict
+
+    code = 0
+    for utterance in utterances:
+        if utterance.audio is not None:
+            typer.echo(f'\n$ emofuse predict {typed}{utterance.audio.name} --text "{utterance.text}"')
+            code = max(code, predict(model, [utterance.audio], utterance.text))
     return code
