@@ -132,7 +132,8 @@ def _listener(bar: Any, task: Any) -> Callable[[JobProgress], None]:
         description = f"{progress.number}/{progress.jobs} {progress.name[:40]}"
         bar.update(
             task,
-            completed=(progress.number - 1 + share) / progress.jobs,
+            completed=(progress.number - 1 + share)
+            / (progress.jobs + 1),  # baselines and results are one step more
             description="baselines and results" if done else description,
             figures=figures,
         )
