@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from timelines import LABELS, calmly, segment, timeline, timelines
 
-from emofuse.inference.timeline.smoothing import BASELINE_NOTE, FEWEST, SETS_NOTE, against_baseline, smoothed
+from emofuse.inference.timeline.smoothing import (
+    BASELINE_NOTE,
+    FEWEST_SEGMENTS,
+    SETS_NOTE,
+    against_baseline,
+    smoothed,
+)
 from emofuse.types import Segment, Timeline
 
 
@@ -44,7 +50,7 @@ def against_by_hand(own: list[Segment]) -> list[dict[str, float]]:
     return rows
 
 
-def talk(speaker: str | None, count: int = FEWEST, first: int = 0) -> list[Segment]:
+def talk(speaker: str | None, count: int = FEWEST_SEGMENTS, first: int = 0) -> list[Segment]:
     """Return segments of different lengths and sounds."""
     own = []
     for number in range(count):
@@ -138,18 +144,20 @@ def test_the_baseline_takes_a_habit_away() -> None:
 
 @pytest.mark.parametrize("sure", [0.3, 0.4, 0.51, 0.62, 0.7, 0.83, 0.9, 0.99])
 def test_against_the_baseline_who_never_changes_is_even_and_keeps_the_label(sure: float) -> None:
-    own = [segment(n / 3, n / 3 + 0.1 * (n + 1), "sad", sure, speaker="Ann") for n in range(FEWEST + 3)]
+    own = [segment(n / 3, n / 3 + 0.1 * (n + 1), "sad", sure, speaker="Ann") for n in range(FEWEST_SEGMENTS + 3)]
     for one in against_baseline(timeline(*own)).segments:
         assert one.label == "sad"
         assert list(one.probabilities.values()) == pytest.approx([0.25] * 4)
 
 
 def test_who_says_little_stays_and_a_note_says_so() -> None:
-    few, many = talk("Ann", FEWEST - 1), talk("Bob")
+    few, many = talk("Ann", FEWEST_SEGMENTS - 1), talk("Bob")
     after = against_baseline(timeline(*few, *many))
     assert after.segments[: len(few)] == tuple(few)
     assert after.segments[len(few) :] != tuple(many)
-    assert after.notes[1] == f"no baseline for Ann: {FEWEST - 1} segments, and {FEWEST} are needed"
+    assert (
+        after.notes[1] == f"no baseline for Ann: {FEWEST_SEGMENTS - 1} segments, and {FEWEST_SEGMENTS} are needed"
+    )
 
 
 def test_who_is_not_known_has_no_baseline() -> None:
@@ -157,7 +165,7 @@ def test_who_is_not_known_has_no_baseline() -> None:
     after = against_baseline(told)
     assert not after.baseline
     assert after.segments == told.segments
-    assert after.notes == ("no baseline: of 20 segments the speaker is not known",)
+    assert after.notes == ("no baseline for 20 segments: their speaker is not known",)
 
 
 def test_a_channel_is_a_speaker() -> None:
@@ -172,7 +180,10 @@ def test_labels_that_do_not_exclude_each_other_have_no_baseline() -> None:
 
 
 def test_a_probability_of_zero_is_borne() -> None:
-    own = [segment(float(place), place + 1.0, LABELS[place % 2], 1.0, speaker="Ann") for place in range(FEWEST)]
+    own = [
+        segment(float(place), place + 1.0, LABELS[place % 2], 1.0, speaker="Ann")
+        for place in range(FEWEST_SEGMENTS)
+    ]
     after = against_baseline(timeline(*own))
     assert [one.label for one in after.segments] == [one.label for one in own]
     assert all(math.isfinite(one.confidence) for one in after.segments)

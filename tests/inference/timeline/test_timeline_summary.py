@@ -9,8 +9,8 @@ from hypothesis import given
 from timelines import LABELS, calmly, segment, timeline, timelines
 
 from emofuse.inference.timeline.timeline_summary import (
-    MOST_TURNS,
-    Turning,
+    MOST_TURNING_POINTS,
+    TurningPoint,
     summarise,
     summary_table,
     turning_points,
@@ -55,18 +55,18 @@ def test_speakers_add_up_to_the_whole(told: Timeline) -> None:
 def test_a_turn_is_what_stays() -> None:
     labels = [NEUTRAL] * 4 + [SAD] + [NEUTRAL] * 3 + [ANGRY] * 4 + [SAD] * 2 + [ANGRY] * 3
     own = [segment(2.0 * place, 2.0 * place + 2.0, label) for place, label in enumerate(labels)]
-    assert turning_points(own, hold=5.0) == (Turning(16.0, NEUTRAL, ANGRY),)
+    assert turning_points(own, hold=5.0) == (TurningPoint(16.0, NEUTRAL, ANGRY),)
     assert turning_points(own, hold=4.0) == (
-        Turning(16.0, NEUTRAL, ANGRY),
-        Turning(24.0, ANGRY, SAD),
-        Turning(28.0, SAD, ANGRY),
+        TurningPoint(16.0, NEUTRAL, ANGRY),
+        TurningPoint(24.0, ANGRY, SAD),
+        TurningPoint(28.0, SAD, ANGRY),
     )
 
 
 def test_what_holds_first_is_no_turn() -> None:
     own = [segment(0.0, 1.0, SAD), segment(1.0, 9.0, ANGRY)]
     assert turning_points(own, hold=5.0) == ()
-    assert turning_points(own, hold=1.0) == (Turning(1.0, SAD, ANGRY),)
+    assert turning_points(own, hold=1.0) == (TurningPoint(1.0, SAD, ANGRY),)
 
 
 def test_turns_are_sought_in_each_speaker_and_in_the_whole() -> None:
@@ -100,7 +100,7 @@ def test_the_summary_is_json(told: Timeline) -> None:
 
 
 def test_a_turn_is_json_by_the_words_that_people_use() -> None:
-    assert Turning(1.23456, SAD, ANGRY).as_dict() == {"time": 1.235, "from": SAD, "to": ANGRY}
+    assert TurningPoint(1.23456, SAD, ANGRY).as_dict() == {"time": 1.235, "from": SAD, "to": ANGRY}
 
 
 def test_the_table_has_a_row_for_each_speaker_and_the_turns() -> None:
@@ -121,7 +121,7 @@ def test_the_table_names_the_first_turns_and_counts_the_rest() -> None:
     lines = summary_table(summarise(timeline(*own), smoothing=0.0)).splitlines()
     assert lines[2] == "unknown from 6.0 s: sad -> angry"
     assert lines[-1] == "and 9 more turning points"
-    assert len(lines) == 2 + MOST_TURNS + 1
+    assert len(lines) == 2 + MOST_TURNING_POINTS + 1
 
 
 def test_the_table_of_nothing_says_so() -> None:

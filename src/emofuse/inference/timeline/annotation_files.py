@@ -1,4 +1,4 @@
-"""A timeline as annotators open it: tiers of Praat and of ELAN."""
+"""A timeline as tiers of Praat (TextGrid) and of ELAN (EAF), for annotators."""
 
 from __future__ import annotations
 
@@ -9,20 +9,28 @@ from typing import Any
 from urllib.parse import quote
 
 from emofuse.errors import MissingExtraError
-from emofuse.inference.timeline.text_fields import MEDIA_TYPES, Lane, Span, by_speaker, one_line, packed, sure
+from emofuse.inference.timeline.text_fields import (
+    MEDIA_TYPES,
+    Lane,
+    MillisecondSpan,
+    by_speaker,
+    confidence_text,
+    one_line,
+    packed,
+)
 from emofuse.types import Segment, Timeline
 
-# The same timeline gives the same file: no clock is read.
+# A fixed date, so that the same timeline gives the same file.
 NO_DATE = "1970-01-01T00:00:00+00:00"
 ALIGNED, ATTACHED = "aligned", "attached"
 
 
-# What stands in the tiers. Labels stand alone, so that a script may count them.
+# The content of the tiers. Labels stand alone, so that a script can count them.
 TIERS: dict[str, Callable[[Segment], str]] = {
     "emotion": lambda segment: one_line(segment.label),
     "text": lambda segment: one_line(segment.text or ""),
     "speaker": lambda segment: one_line(segment.speaker or ""),
-    "confidence": sure,
+    "confidence": confidence_text,
 }
 
 
@@ -30,13 +38,13 @@ def as_textgrid(timeline: Timeline) -> str:
     """Return a Praat TextGrid with the tiers emotion, text, speaker and confidence, in Praat's long text form.
 
     Intervals of a tier fill the whole time and cannot overlap. Where segments do, each speaker gets tiers of their
-    own, `emotion@Ann`, and a speaker who overlaps with themselves a second set, `emotion@Ann (2)`.
+    own, `emotion@Ann`, and a speaker whose segments overlap a second set, `emotion@Ann (2)`.
     """
     lanes = packed(timeline)
     lanes = lanes if len(lanes) == 1 else by_speaker(timeline)
-    spans = [Span.of(segment) for segment in timeline.segments]
+    spans = [MillisecondSpan.of(segment) for segment in timeline.segments]
     end = max([1, round(timeline.seconds * 1000), *(span.end for span in spans)])
-    tiers = [(tier + lane.name, _filled(lane, say, end)) for lane in lanes for tier, say in TIERS.items()]
+    tiers = [(tier + lane.name, _filled(lane, text_of, end)) for lane in lanes for tier, text_of in TIERS.items()]
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]
     lines += ["xmin = 0", f"xmax = {_seconds(end)}", "tiers? <exists>", f"size = {len(tiers)}", "item []:"]
     for number, (name, intervals) in enumerate(tiers, 1):
@@ -52,8 +60,8 @@ def as_textgrid(timeline: Timeline) -> str:
 def as_eaf(timeline: Timeline) -> str:
     """Return an ELAN document: for each speaker the tiers emotion, confidence and text, and the recording linked.
 
-    Annotations of confidence and text hang on those of emotion, so that moving one moves all three. Annotations of
-    one tier cannot overlap: a speaker who does gets a second set, `emotion@Ann (2)`.
+    Annotations of confidence and text depend on those of emotion, so that moving one moves all three. Annotations
+    of one tier cannot overlap: a speaker whose segments do gets a second set, `emotion@Ann (2)`.
 
     Raises:
         MissingExtraError: pympi is not installed.
@@ -78,17 +86,17 @@ def as_eaf(timeline: Timeline) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{xml}\n'
 
 
-def _filled(lane: Lane, say: Callable[[Segment], str], end: int) -> list[tuple[Span, str]]:
+def _filled(lane: Lane, text_of: Callable[[Segment], str], end: int) -> list[tuple[MillisecondSpan, str]]:
     """Return the intervals of a lane, with empty ones between, from 0 to the end."""
-    intervals, reached = [], 0
+    intervals, end_so_far = [], 0
     for segment in lane.segments:
-        span = Span.of(segment)
-        if span.start > reached:
-            intervals.append((Span(reached, span.start), ""))
-        intervals.append((span, say(segment)))
-        reached = span.end
-    if reached < end:
-        intervals.append((Span(reached, end), ""))
+        span = MillisecondSpan.of(segment)
+        if span.start > end_so_far:
+            intervals.append((MillisecondSpan(end_so_far, span.start), ""))
+        intervals.append((span, text_of(segment)))
+        end_so_far = span.end
+    if end_so_far < end:
+        intervals.append((MillisecondSpan(end_so_far, end), ""))
     return intervals
 
 
@@ -101,7 +109,7 @@ def _quoted(text: str) -> str:
 
 
 def _link(document: Any, timeline: Timeline) -> None:
-    """Name the recording, and the same file name beside the document, which ELAN tries next."""
+    """Link the recording, and the same file name beside the document, which ELAN tries next."""
     if not timeline.audio:
         return
     path = Path(timeline.audio)
@@ -113,7 +121,7 @@ def _link(document: Any, timeline: Timeline) -> None:
 
 def _slots(document: Any, lanes: Iterable[Lane]) -> tuple[list[list[str]], list[list[str]]]:
     """Give a document its time slots in the order of time; return those of the lanes' starts and of their ends."""
-    spans = [[Span.of(segment) for segment in lane.segments] for lane in lanes]
+    spans = [[MillisecondSpan.of(segment) for segment in lane.segments] for lane in lanes]
     places = [(row, column) for row, own in enumerate(spans) for column in range(len(own))]
     marks = [(spans[row][column].start, 0, row, column) for row, column in places]
     marks += [(spans[row][column].end, 1, row, column) for row, column in places]
@@ -128,12 +136,12 @@ def _write_lane(document: Any, lane: Lane, starts: list[str], ends: list[str]) -
     speaker = None if lane.speaker is None else one_line(lane.speaker)
     parent = "emotion" + lane.name
     document.add_tier(parent, ALIGNED, part=speaker)
-    children = {"confidence": sure, "text": TIERS["text"]}
+    children = {"confidence": confidence_text, "text": TIERS["text"]}
     for tier in children:
         document.add_tier(tier + lane.name, ATTACHED, parent=parent, part=speaker)
     for segment, start, end in zip(lane.segments, starts, ends, strict=True):
         own = document.generate_annotation_id()
         document.tiers[parent][0][own] = (start, end, one_line(segment.label), None)
-        for tier, say in children.items():
-            if text := say(segment):
+        for tier, text_of in children.items():
+            if text := text_of(segment):
                 document.tiers[tier + lane.name][1][document.generate_annotation_id()] = (own, text, None, None)

@@ -1,4 +1,4 @@
-"""A timeline as text: for programs, for spreadsheets, for players, for annotators, for scorers."""
+"""A timeline as text, in the formats of programs, spreadsheets, players, annotators and scorers."""
 
 from __future__ import annotations
 
@@ -11,16 +11,28 @@ from typing import Literal
 
 from emofuse.inference.timeline.annotation_files import as_eaf, as_textgrid
 from emofuse.inference.timeline.subtitles import as_srt, as_vtt
-from emofuse.inference.timeline.text_fields import Span, caption, one_line
+from emofuse.inference.timeline.text_fields import MillisecondSpan, caption, one_line
 from emofuse.types import Timeline
 
 TimelineFormat = Literal["json", "jsonl", "csv", "srt", "vtt", "rttm", "textgrid", "eaf", "labels"]
 
-PLAIN = ("start", "end", "speaker", "label", "confidence", "abstained", "short", "text", "text_source", "language")
-# In RTTM, who is not known; a reader would take <NA> for a missing value.
+# Columns of CSV that are neither probabilities nor modalities.
+PLAIN_COLUMNS = (
+    "start",
+    "end",
+    "speaker",
+    "label",
+    "confidence",
+    "abstained",
+    "short",
+    "text",
+    "text_source",
+    "language",
+)
+# An unknown speaker in RTTM; readers take <NA> for a missing value.
 UNKNOWN_SPEAKER = "unknown"
 # Names that table readers take for a missing value.
-MISSING = {"na", "n/a", "nan", "null", "none", "<na>", "#n/a", "#na"}
+MISSING_VALUES = {"na", "n/a", "nan", "null", "none", "<na>", "#n/a", "#na"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -39,20 +51,20 @@ def as_json_lines(timeline: Timeline) -> str:
 
 def as_csv(timeline: Timeline) -> str:
     """Return a header and a row a segment, with a column of probability for each label."""
-    rows = [_row(["id", "channel", *PLAIN, "modalities", *(f"p_{label}" for label in timeline.labels)])]
+    rows = [_row(["id", "channel", *PLAIN_COLUMNS, "modalities", *(f"p_{label}" for label in timeline.labels)])]
     for segment in timeline.segments:
         values = segment.as_dict() | {"start": f"{segment.start:.3f}", "end": f"{segment.end:.3f}"}
-        chances = [f"{segment.probabilities[label]:.6f}" for label in timeline.labels]
-        plain = [values[key] for key in PLAIN]
-        rows.append(_row([timeline.id, timeline.channel, *plain, "+".join(segment.modalities), *chances]))
+        probabilities = [f"{segment.probabilities[label]:.6f}" for label in timeline.labels]
+        plain = [values[key] for key in PLAIN_COLUMNS]
+        rows.append(_row([timeline.id, timeline.channel, *plain, "+".join(segment.modalities), *probabilities]))
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", "".join(rows))
 
 
 def as_labels(timeline: Timeline) -> str:
-    """Return an Audacity label track: start, end and a line for people, parted by tabs."""
+    """Return an Audacity label track: start, end and a line to read, separated by tabs."""
     lines = []
     for segment in timeline.segments:
-        span = Span.of(segment)
+        span = MillisecondSpan.of(segment)
         lines.append(f"{span.start / 1000:.3f}\t{span.end / 1000:.3f}\t{caption(segment)}\n")
     return "".join(lines)
 
@@ -60,19 +72,19 @@ def as_labels(timeline: Timeline) -> str:
 def as_rttm(timeline: Timeline) -> str:
     """Return NIST's rich transcription time marks: a SPEAKER line of ten fields for each segment.
 
-    RTTM tells who spoke, and scorers compare the eighth field, the speaker; so that is the speaker here too, or
-    `unknown`. The label stands in the sixth field, orthography, which pyannote, dscore and NIST's md-eval pass
-    over in SPEAKER lines; md-eval refuses any but `<NA>` in the seventh. The ninth is the confidence of the
+    RTTM is for speakers, and scorers compare the eighth field, the speaker; so that is the speaker here too, or
+    `unknown`. The label is in the sixth field, orthography, which pyannote, dscore and NIST's md-eval ignore
+    in SPEAKER lines; md-eval refuses any but `<NA>` in the seventh. The ninth is the confidence of the
     label. Blanks within a field become underscores.
     """
     file = _field(timeline.id)
     names = _speaker_fields(timeline)
     lines = []
     for segment in timeline.segments:
-        span = Span.of(segment)
+        span = MillisecondSpan.of(segment)
         times = f"{span.start / 1000:.3f} {(span.end - span.start) / 1000:.3f}"
-        said = f"{_field(segment.label)} <NA> {names[segment.speaker]} {segment.confidence:.4f}"
-        lines.append(f"SPEAKER {file} 1 {times} {said} <NA>\n")
+        rest = f"{_field(segment.label)} <NA> {names[segment.speaker]} {segment.confidence:.4f}"
+        lines.append(f"SPEAKER {file} 1 {times} {rest} <NA>\n")
     return "".join(lines)
 
 
@@ -87,7 +99,7 @@ TIMELINE_FORMATS: dict[TimelineFormat, Callable[[Timeline], str]] = {
     "eaf": as_eaf,
     "labels": as_labels,
 }
-# What a file of each format is called behind its stem.
+# File name suffix of each format.
 TIMELINE_SUFFIXES: dict[TimelineFormat, str] = {
     "json": ".json",
     "jsonl": ".jsonl",
@@ -102,7 +114,7 @@ TIMELINE_SUFFIXES: dict[TimelineFormat, str] = {
 
 
 def _json(document: object, indent: int | None = None) -> str:
-    """Return a document as JSON that UTF-8 can hold: half of a letter, as in some file names, is escaped."""
+    """Return a document as JSON that UTF-8 can hold: lone surrogates, as in some file names, are escaped."""
     text = json.dumps(document, ensure_ascii=False, indent=indent)
     return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
@@ -115,13 +127,13 @@ def _row(values: list[object]) -> str:
 
 
 def _field(text: str) -> str:
-    """Return text as a field of RTTM: never empty, without blanks and without what a table reader would mend."""
+    """Return text as a field of RTTM: not empty, without blanks, nothing that table readers change."""
     field = one_line(text).replace(" ", "_").replace('"', "'") or "_"
-    return f"{field}_" if field.lower() in MISSING else field
+    return f"{field}_" if field.lower() in MISSING_VALUES else field
 
 
 def _speaker_fields(timeline: Timeline) -> dict[str | None, str]:
-    """Return the field of each speaker; speakers who would share one are told apart by a number."""
+    """Return the field of each speaker; speakers that would share one get a number."""
     fields: dict[str | None, str] = {None: UNKNOWN_SPEAKER}
     for speaker in dict.fromkeys(segment.speaker for segment in timeline.segments):
         if speaker is None:

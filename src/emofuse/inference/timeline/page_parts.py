@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emofuse.inference.timeline.envelope import Envelope
-from emofuse.inference.timeline.text_fields import by_speaker, caption, one_line, percent, sure
+from emofuse.inference.timeline.text_fields import by_speaker, caption, confidence_text, one_line, percent
 from emofuse.inference.timeline.timeline_summary import Share, Summary
 from emofuse.types import Segment, Timeline
 
@@ -190,7 +190,7 @@ def _entry(segment: Segment, timeline: Timeline) -> Entry:
         end=segment.end,
         time=clock_time(segment.start),
         label=segment.label,
-        confidence=sure(segment),
+        confidence=confidence_text(segment),
         speaker=segment.speaker,
         text=one_line(segment.text or ""),
         probabilities=", ".join(f"{label} {percent(segment.probabilities[label])}" for label in likely),

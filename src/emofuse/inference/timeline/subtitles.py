@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emofuse.inference.timeline.text_fields import Span, caption, facts
+from emofuse.inference.timeline.text_fields import MillisecondSpan, caption, facts
 from emofuse.types import Timeline
 
 
@@ -10,18 +10,18 @@ def as_srt(timeline: Timeline) -> str:
     """Return SubRip subtitles; cues may overlap, and players then show both."""
     cues = []
     for number, segment in enumerate(timeline.segments, 1):
-        span = Span.of(segment)
+        span = MillisecondSpan.of(segment)
         times = f"{_clock(span.start, ',')} --> {_clock(span.end, ',')}"
         cues.append(f"{number}\n{times}\n{_without_arrow(caption(segment))}\n")
     return "\n".join(cues)
 
 
 def as_vtt(timeline: Timeline) -> str:
-    """Return WebVTT subtitles, which begin with a note of the recording, the model and its scope."""
+    """Return WebVTT subtitles, starting with a note of the recording, the model and its scope."""
     note = "\n".join(_without_arrow(line) for line in facts(timeline))
     blocks = ["WEBVTT\n", f"NOTE\n{note}\n"]
     for number, segment in enumerate(timeline.segments, 1):
-        span = Span.of(segment)
+        span = MillisecondSpan.of(segment)
         times = f"{_clock(span.start, '.')} --> {_clock(span.end, '.')}"
         blocks.append(f"{number}\n{times}\n{_escaped(caption(segment))}\n")
     return "\n".join(blocks)
@@ -40,7 +40,7 @@ def _clock(milliseconds: int, point: str) -> str:
 
 
 def _without_arrow(line: str) -> str:
-    """Take away what readers know a line of times by."""
+    """Replace the arrow by which readers recognise a line of times."""
     return line.replace("-->", "→")
 
 

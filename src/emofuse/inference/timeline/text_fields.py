@@ -1,4 +1,4 @@
-"""What the written formats share: whole milliseconds, text on one line, and lanes in which nothing overlaps."""
+"""Shared by the output formats: whole milliseconds, text on one line, and lanes in which nothing overlaps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from emofuse.types import Segment, Timeline
 
-# What recordings are called on the web; kept here so that a page is the same on every system.
+# Media types of recordings; a table of our own, so that a page is the same on every system.
 MEDIA_TYPES = {
     ".wav": "audio/wav",
     ".mp3": "audio/mpeg",
@@ -24,14 +24,14 @@ MEDIA_TYPES = {
 
 
 @dataclass(frozen=True)
-class Span:
-    """A stretch in whole milliseconds, at least one long: no format takes a stretch without length."""
+class MillisecondSpan:
+    """A span in whole milliseconds, at least one long: no format takes a span without length."""
 
     start: int
     end: int
 
     @classmethod
-    def of(cls, segment: Segment) -> Span:
+    def of(cls, segment: Segment) -> MillisecondSpan:
         """Round the times of a segment."""
         start = round(segment.start * 1000)
         return cls(start, max(start + 1, round(segment.end * 1000)))
@@ -42,8 +42,8 @@ class Lane:
     """Segments that follow one another without overlap.
 
     Attributes:
-        name: put behind the name of a tier, so that no two lanes share one; empty where there is nothing to tell.
-        speaker: of all the segments; None where nobody is known, or several are.
+        name: appended to the name of a tier, so that no two lanes share one; empty where there is one lane.
+        speaker: of all the segments; None where it is unknown, or there are several.
     """
 
     name: str
@@ -52,13 +52,13 @@ class Lane:
 
 
 def one_line(text: str) -> str:
-    r"""Put text on one line that every format can hold: single blanks, no control characters, no half letters.
+    r"""Return text on one line that every format can hold: single blanks, no control characters or surrogates.
 
     >>> one_line("well,\n I  said\tno")
     'well, I said no'
     """
     kept = (" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)
-    return " ".join("".join(kept).split()).translate(_UNFIT)
+    return " ".join("".join(kept).split()).translate(_INVALID_CHARACTERS)
 
 
 def percent(share: float) -> str:
@@ -70,30 +70,30 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def sure(segment: Segment) -> str:
-    """Return how sure an answer is, and whether it is withheld."""
+def confidence_text(segment: Segment) -> str:
+    """Return the confidence of a segment as a per cent, and whether the model abstained."""
     return percent(segment.confidence) + (" (abstained)" if segment.abstained else "")
 
 
 def caption(segment: Segment) -> str:
-    """Return a segment as a line for people: `angry 83 % · Ann: I said no.`, with `(abstained)` where it is.
+    """Return a segment as one line to read: `angry 83 % · Ann: I said no.`, with `(abstained)` where it is.
 
     >>> caption(Segment(0.0, 1.0, "sad", {"sad": 1.0}, 1.0, abstained=True, speaker="Ann", text="No."))
     'sad 100 % (abstained) · Ann: No.'
     """
-    said = f"{one_line(segment.label)} {percent(segment.confidence)}" + (
+    prediction = f"{one_line(segment.label)} {percent(segment.confidence)}" + (
         " (abstained)" if segment.abstained else ""
     )
-    heard = ": ".join(part for part in (one_line(segment.speaker or ""), one_line(segment.text or "")) if part)
-    return f"{said} · {heard}" if heard else said
+    words = ": ".join(part for part in (one_line(segment.speaker or ""), one_line(segment.text or "")) if part)
+    return f"{prediction} · {words}" if words else prediction
 
 
 def facts(timeline: Timeline) -> list[str]:
-    """Return what a reader must know of a timeline, a line each: recording, model, its scope, notes."""
+    """Return the recording, the model, its scope and the notes of a timeline, a line each."""
     lines = [f"recording: {timeline.id}"]
     if timeline.model is not None:
         lines.append(f"model: {timeline.model}")
-    lines.append(f"scope: {timeline.model_scope or 'the model states none'}")
+    lines.append(f"scope: {timeline.model_scope or 'not stated by the model'}")
     if timeline.smoothing:
         lines.append(f"probabilities are smoothed over {timeline.smoothing:g} seconds")
     return [one_line(line) for line in (*lines, *timeline.notes)]
@@ -106,9 +106,9 @@ def packed(timeline: Timeline) -> list[Lane]:
 
 
 def by_speaker(timeline: Timeline) -> list[Lane]:
-    """Return the lanes of each speaker, in the order in which they are first heard; there is always one.
+    """Return the lanes of each speaker, in the order of their first segments; there is always one.
 
-    A speaker who is heard twice at a time gets another lane, `@Ann (2)`; who is not known gets one without name.
+    A speaker whose segments overlap gets another lane, `@Ann (2)`; an unknown speaker gets one without a name.
     """
     speakers = dict.fromkeys(segment.speaker for segment in timeline.segments) or {None: None}
     lanes: list[Lane] = []
@@ -117,9 +117,9 @@ def by_speaker(timeline: Timeline) -> list[Lane]:
         name = "" if speaker is None else f"@{one_line(speaker)}"
         own = _rows(segment for segment in timeline.segments if segment.speaker == speaker) or [[]]
         for row in own:
-            fresh = _untaken(name, taken)
-            taken.add(fresh)
-            lanes.append(Lane(fresh, speaker, tuple(row)))
+            unique = _unique(name, taken)
+            taken.add(unique)
+            lanes.append(Lane(unique, speaker, tuple(row)))
     return lanes
 
 
@@ -128,7 +128,7 @@ def _rows(segments: Iterable[Segment]) -> list[list[Segment]]:
     rows: list[list[Segment]] = []
     ends: list[int] = []
     for segment in sorted(segments, key=lambda one: (one.start, one.end)):
-        span = Span.of(segment)
+        span = MillisecondSpan.of(segment)
         free = next((row for row, end in enumerate(ends) if end <= span.start), None)
         if free is None:
             rows.append([segment])
@@ -139,13 +139,14 @@ def _rows(segments: Iterable[Segment]) -> list[list[Segment]]:
     return rows
 
 
-def _untaken(name: str, taken: set[str]) -> str:
-    number, fresh = 1, name
-    while fresh in taken:
+def _unique(name: str, taken: set[str]) -> str:
+    """Return a name that is not taken, with a number where it would be."""
+    number, unique = 1, name
+    while unique in taken:
         number += 1
-        fresh = f"{name} ({number})"
-    return fresh
+        unique = f"{name} ({number})"
+    return unique
 
 
-# Letters that no XML file holds, or no UTF-8.
-_UNFIT = dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\N{REPLACEMENT CHARACTER}")
+# Characters that XML or UTF-8 cannot hold.
+_INVALID_CHARACTERS = dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\N{REPLACEMENT CHARACTER}")

@@ -1,4 +1,4 @@
-"""A timeline in a few figures: how long each speaker sounded how, how sure that is, and when it turned."""
+"""A timeline in a few figures: the share of each label per speaker, the confidence, and the turning points."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from emofuse.inference.timeline.smoothing import smoothed
 from emofuse.inference.timeline.text_fields import one_line, percent
 from emofuse.types import Segment, Timeline
 
-# Turning points are sought in probabilities smoothed over so many seconds, unless they are smoothed already.
-SMOOTHING = 5.0
-# What does not last so long is no turn.
-HOLD = 5.0
-# What the terminal shows: letters of a name, and turning points.
+# Turning points are found in probabilities smoothed over so many seconds, unless they are smoothed already.
+SMOOTHING_SECONDS = 5.0
+# A label that comes first for less time makes no turning point.
+HOLD_SECONDS = 5.0
+# In the terminal: letters of a name, and the most turning points.
 NAME_WIDTH = 20
-MOST_TURNS = 20
+MOST_TURNING_POINTS = 20
 
 
 @dataclass(frozen=True)
-class Turning:
+class TurningPoint:
     """A moment in seconds from which another label holds."""
 
     time: float
@@ -34,13 +34,13 @@ class Turning:
 
 @dataclass(frozen=True)
 class Share:
-    """Segments of one speaker, or of all, in figures; every share and mean is weighed by seconds.
+    """The figures of one speaker, or of all; every share and mean is weighted by seconds.
 
     Attributes:
         shares: label -> share of the seconds in which it came first.
         probabilities: label -> mean probability.
         confidence: its mean; None where there is no segment.
-        abstained: share of the seconds of which nothing is said.
+        abstained: share of the seconds in which the model abstained.
         turning_points: in the order of time.
     """
 
@@ -51,7 +51,7 @@ class Share:
     probabilities: Mapping[str, float] = field(hash=False)
     confidence: float | None
     abstained: float | None
-    turning_points: tuple[Turning, ...]
+    turning_points: tuple[TurningPoint, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures as JSON would hold them."""
@@ -61,7 +61,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Summary:
-    """A recording in figures: the whole of it, and each speaker in the order in which they are first heard."""
+    """A recording in figures: the whole of it, and each speaker in the order of their first segments."""
 
     id: str
     seconds: float
@@ -70,7 +70,7 @@ class Summary:
     speakers: tuple[Share, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the summary as JSON would hold it; `speaker` is null in `whole`, and where nobody is known."""
+        """Return the summary as JSON would hold it; `speaker` is null in `whole`, and for the unknown speaker."""
         return {
             "id": self.id,
             "seconds": round(self.seconds, 3),
@@ -80,45 +80,45 @@ class Summary:
         }
 
 
-def summarise(timeline: Timeline, smoothing: float = SMOOTHING, hold: float = HOLD) -> Summary:
-    """Sum a timeline up.
+def summarise(timeline: Timeline, smoothing: float = SMOOTHING_SECONDS, hold: float = HOLD_SECONDS) -> Summary:
+    """Summarise a timeline.
 
     Args:
         timeline: of any length, also without segments.
-        smoothing: seconds over which turning points are sought; a timeline that is smoothed already stays so.
-        hold: seconds for which a label must come first to count as a turn.
+        smoothing: seconds over which probabilities are smoothed to find turning points, unless they already are.
+        hold: seconds for which a label must come first to make a turning point.
     """
     named = dict.fromkeys(segment.speaker for segment in timeline.segments)
-    seeking = 0.0 if timeline.smoothing else smoothing
+    seconds = 0.0 if timeline.smoothing else smoothing
     speakers = []
     for speaker in named:
         own = tuple(segment for segment in timeline.segments if segment.speaker == speaker)
-        speakers.append(_share(replace(timeline, segments=own), speaker, seeking, hold))
-    # The recording's own turns are sought as if one voice spoke.
+        speakers.append(_share(replace(timeline, segments=own), speaker, seconds, hold))
+    # The turning points of the whole recording are found as if there were one speaker.
     one = tuple(replace(segment, speaker=None) for segment in timeline.segments)
-    whole = _share(replace(timeline, segments=one), None, seeking, hold)
+    whole = _share(replace(timeline, segments=one), None, seconds, hold)
     return Summary(timeline.id, timeline.seconds, timeline.labels, whole, tuple(speakers))
 
 
-def turning_points(segments: Sequence[Segment], hold: float) -> tuple[Turning, ...]:
+def turning_points(segments: Sequence[Segment], hold: float) -> tuple[TurningPoint, ...]:
     """Return the moments from which another label comes first, in every segment, for at least `hold` seconds.
 
-    The first label that holds is where it begins, not a turn. A stretch of one label lasts from the start of its
-    first segment to the end of its last; shorter ones are passed over.
+    The first label that holds is the beginning, not a turning point. A stretch of one label lasts from the start
+    of its first segment to the end of its last; shorter stretches are ignored.
     """
-    turns: list[Turning] = []
+    points: list[TurningPoint] = []
     held: str | None = None
     for run in _runs(segments):
         if max(segment.end for segment in run) - run[0].start < hold or run[0].label == held:
             continue
         if held is not None:
-            turns.append(Turning(run[0].start, held, run[0].label))
+            points.append(TurningPoint(run[0].start, held, run[0].label))
         held = run[0].label
-    return tuple(turns)
+    return tuple(points)
 
 
 def summary_table(summary: Summary) -> str:
-    """Return a summary as lines for the terminal: a row for the whole and for each speaker, then the turns."""
+    """Return a summary as lines for the terminal: the whole, each speaker, then the turning points."""
     header = ("", "seconds", *summary.labels, "confidence", "abstained")
     rows = [header, _row("all", summary.whole, summary.labels)]
     if any(share.speaker is not None for share in summary.speakers):
@@ -131,14 +131,14 @@ def summary_table(summary: Summary) -> str:
             *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
         ]
         lines.append("  ".join(cells).rstrip())
-    turns = [
+    points = [
         f"{_name(share)} from {point.time:.1f} s: {one_line(point.before)} -> {one_line(point.after)}"
         for share in summary.speakers
         for point in share.turning_points
     ]
-    lines += turns[:MOST_TURNS]
-    if len(turns) > MOST_TURNS:
-        lines.append(f"and {len(turns) - MOST_TURNS} more turning points")
+    lines += points[:MOST_TURNING_POINTS]
+    if len(points) > MOST_TURNING_POINTS:
+        lines.append(f"and {len(points) - MOST_TURNING_POINTS} more turning points")
     return "\n".join(lines) + "\n"
 
 
@@ -147,16 +147,16 @@ def _share(timeline: Timeline, speaker: str | None, smoothing: float, hold: floa
     shares = dict.fromkeys(timeline.labels, 0.0) if seconds else {}
     for segment in segments if seconds else ():
         shares[segment.label] += segment.seconds / seconds
-    sure = sum(segment.confidence * segment.seconds for segment in segments)
-    silent = sum(segment.seconds for segment in segments if segment.abstained)
+    confidence = sum(segment.confidence * segment.seconds for segment in segments)
+    abstained = sum(segment.seconds for segment in segments if segment.abstained)
     return Share(
         speaker=speaker,
         segments=len(segments),
         seconds=seconds,
         shares=shares,
         probabilities=timeline.overall,
-        confidence=sure / seconds if seconds else None,
-        abstained=silent / seconds if seconds else None,
+        confidence=confidence / seconds if seconds else None,
+        abstained=abstained / seconds if seconds else None,
         turning_points=turning_points(smoothed(timeline, smoothing).segments, hold),
     )
 
