@@ -107,7 +107,7 @@ def test_our_model_is_scored_as_scikit_learn_would(
     assert found["dropped_mass"] == pytest.approx(0)
     signature = Signature.parse(found["signature"])
     assert (signature.protocol, signature.n, signature.tested, signature.text) == ("one-model", 24, 24, "gold")
-    assert found["warnings"] == ["the model's card says that it was trained on 'tones': its figures are flattered"]
+    assert found["warnings"] == ["the model's card says that it was trained on 'tones': its figures are inflated"]
     assert "warning: the model's card says" in err
 
 
@@ -139,7 +139,7 @@ def test_a_model_of_a_fold_says_how_much_it_has_learnt_from(
     model = tmp_path / "run" / "fold-1" / "seed-0" / "text"
     _, found, _ = evaluated(capsys, model, manifest)
     assert found["warnings"] == [
-        "the model has learnt from 16 of the 24 utterances, the first is 's2F_0': its figures are flattered"
+        "the model was trained on 16 of the 24 utterances, the first is 's2F_0': its figures are inflated"
     ]
     tested = corpus.select(lambda u: u.session == "session1")
     assert emofuse.evaluate(model / "model", tested)["warnings"] == []
@@ -171,7 +171,7 @@ def test_labels_are_mapped_as_somebody_says(
     assert found["map"] == {"neu": "neutral", "anger": "angry", "sad": "sad", "disgust": "angry"}
     assert (found["unmapped"], found["unsaid"]) == (["happiness"], ["happy"])
     assert "without a counterpart: happiness" in err
-    assert "cannot say: happy" in err
+    assert "cannot predict: happy" in err
     file = tmp_path / "map.yaml"
     file.write_text("disgust: angry\nhappiness:\n")
     again = evaluated(capsys, reads, manifest, "--map", file)[1]
@@ -190,14 +190,14 @@ def test_a_card_that_names_the_corpus_is_a_warning_on_stderr_and_in_json(
 
 
 def test_cards_are_read_with_care() -> None:
-    flattered, perhaps = "says that it was trained on", "may have been trained on it"
+    inflated, perhaps = "says that it was trained on", "may have been trained on it"
     for card, name, words in (
-        ("---\ndatasets: crema_d\n---\n", "cremad", flattered),
+        ("---\ndatasets: crema_d\n---\n", "cremad", inflated),
         ("---\ndatasets:\n- superb\n---\nTrained on CREMA-D.", "cremad", perhaps),
         ("It was trained on the MSP-Podcast corpus.", "msppodcast", perhaps),
         ("It was trained on TESS.", "my_tess_test", perhaps),
         ("It was trained on Mycorpus.", "mycorpus", perhaps),
-        ("| trained on | iemocap: 5 utterances", "iemocap", flattered),
+        ("| trained on | iemocap: 5 utterances", "iemocap", inflated),
         ("anything", "test", "names no corpus"),
         ("anything", "m", "names no corpus"),
         ("---\n: [\n---\nIEMOCAP", "iemocap", perhaps),
@@ -272,7 +272,7 @@ def test_wrong_calls_are_refused_in_one_line(
 
 def test_python_takes_a_path_or_a_corpus(reads: Path, corpus: Corpus, manifest: Path) -> None:
     told: list[tuple[int, int]] = []
-    found = emofuse.evaluate(str(reads), manifest, listener=lambda done, of: told.append((done, of)))
+    found = emofuse.evaluate(str(reads), manifest, progress=lambda done, of: told.append((done, of)))
     assert found == emofuse.evaluate(reads, corpus)
     assert told[-1] == (24, 24)
     with pytest.raises(CheckpointError):

@@ -46,7 +46,7 @@ def evaluate(
             labels,
             label_map,
             out,
-            listener=lambda done, of: bar.update(task, completed=done, total=of),
+            progress=lambda done, of: bar.update(task, completed=done, total=of),
         )
     if as_json:
         print_json(document)

@@ -1,4 +1,4 @@
-"""How good a model is on a corpus: ours, or anybody's classifier of sound or text."""
+"""Evaluate a model on a corpus: one of emofuse, or a classifier of audio or text of `transformers`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from emofuse.runs.labelled_utterances import labelled_utterances, to_arrays
 from emofuse.runs.signature import NONE, Signature, policy_name, text_kinds
 from emofuse.types import Corpus, Fold, Prediction, Skip, Task, Utterance
 
-# The protocol of a figure for which nothing was trained: one model answers the whole corpus.
+# The protocol of figures without training: one model predicts the whole corpus.
 PROTOCOL = "one-model"
 
 
-class Predictor(Protocol):
-    """Something that predicts utterances: a recogniser of ours, or a model that is not."""
+class Classifier(Protocol):
+    """A model that predicts utterances: one of emofuse, or of `transformers`."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What it tells apart."""
+        """The labels that it predicts."""
 
     def predict_many(self, utterances: Iterable[Utterance]) -> Iterator[Prediction | Skip]:
         """Yield a prediction or a `Skip` for each utterance, in order."""
@@ -38,18 +38,18 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model that is to be evaluated.
+    """A model to evaluate.
 
     Attributes:
-        name: as somebody wrote it.
+        name: as the caller wrote it.
         kind: "emofuse", "audio-classification" or "text-classification".
-        predictor: the model.
-        warnings: what gives reason to doubt its figures, a sentence each.
+        classifier: the model.
+        warnings: reasons to doubt its figures, a sentence each.
     """
 
     name: str
     kind: str
-    predictor: Predictor
+    classifier: Classifier
     warnings: tuple[str, ...]
 
 
@@ -60,20 +60,20 @@ def evaluate(
     label_map: Mapping[str, str] | None = None,
     out: str | Path | None = None,
     device: str | None = None,
-    listener: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> dict[str, Any]:
-    """Let a model predict the labelled utterances of a corpus, and score it.
+    """Predict the labelled utterances of a corpus with a model, and score the predictions.
 
     Args:
         model: a model folder or a run folder of emofuse; else a folder or a name on the Hub of an audio- or
             text-classification model of `transformers`.
         corpus: or the path of its manifest.
         labels: the label policy.
-        label_map: the model's labels -> those of the policy; names and usual spellings need not be given, and an
-            empty word leaves a label out.
+        label_map: the model's labels -> those of the policy, beyond equal names and usual spellings; an empty
+            string leaves a label out.
         out: where `evaluation.json` and `predictions.jsonl` are written; nowhere if None.
         device: where torch computes; None takes a GPU where there is one.
-        listener: is told how many utterances of how many are done.
+        progress: called with the number of utterances done, and of all.
 
     Returns:
         `signature`, `figures` as `emofuse.evaluation.summary.summarise` has them, the `map` of labels, what was
@@ -86,17 +86,17 @@ def evaluate(
         RunError: `out` cannot be written.
         MissingExtraError: the model needs torch, and that is not installed.
     """
-    given = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
-    relabelled, task = apply_policy(given, labels)
+    original = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
+    relabelled, task = apply_policy(original, labels)
     labelled = relabelled.select(lambda u: u.label is not None)
     if out is not None:
         layout.make_folder(Path(out))
     candidate = open_candidate(str(model), labelled, device)
     matched = match_labels(
-        candidate.predictor.labels, task.labels, label_policy(labels, given).mapping, label_map or {}
+        candidate.classifier.labels, task.labels, label_policy(labels, original).mapping, label_map or {}
     )
-    told = _Telling(candidate.predictor, matched, task, listener)
-    predictions, skipped = told.all_of(labelled)
+    mapped = _MappedPredictions(candidate.classifier, matched, task, progress)
+    predictions, skipped = mapped.of(labelled)
     if not predictions:
         raise CorpusError(
             f"{model}: none of the {len(labelled)} utterances could be predicted; {skipped[0].reason}"
@@ -106,7 +106,7 @@ def evaluate(
         "map": dict(matched.mapping),
         "unmapped": list(matched.unmapped),
         "unsaid": list(matched.unsaid),
-        "dropped_mass": float(np.mean(told.dropped)),
+        "dropped_mass": float(np.mean(mapped.dropped)),
         "skipped": [asdict(skip) for skip in skipped],
         "warnings": [*candidate.warnings, *_remarks(matched)],
     }
@@ -117,7 +117,7 @@ def evaluate(
 
 
 def open_candidate(model: str, corpus: Corpus, device: str | None = None) -> Candidate:
-    """Open a model, and look whether it was trained on a corpus.
+    """Open a model, and check whether it was trained on a corpus.
 
     Raises:
         CheckpointError: there is no such model, or it cannot be used.
@@ -150,51 +150,51 @@ def open_candidate(model: str, corpus: Corpus, device: str | None = None) -> Can
 
 
 def _exported_warnings(folder: Path, corpus: Corpus) -> list[str]:
-    """Return what an exported folder tells of what its model has learnt from: it is read without torch."""
+    """Return warnings from the card of an exported folder; it is read without torch."""
     card = folder / layout.CARD
     return card_warnings(card.read_text(encoding="utf-8") if card.is_file() else None, corpus.name)
 
 
-class _Telling:
-    """Predicts in the words of the task, and remembers what was lost in translation."""
+class _MappedPredictions:
+    """Predicts with the labels of the task, and records the probability that is lost on unmapped labels."""
 
     def __init__(
-        self, predictor: Predictor, matched: LabelMap, task: Task, listener: Callable[[int, int], None]
+        self, classifier: Classifier, matched: LabelMap, task: Task, progress: Callable[[int, int], None]
     ) -> None:
-        self.predictor = predictor
+        self.classifier = classifier
         self.matched = matched
         self.labels = task.labels
-        self.listener = listener
+        self.progress = progress
         self.dropped: list[float] = []
 
-    def all_of(self, corpus: Corpus) -> tuple[list[Prediction], list[Skip]]:
-        """Return what is said of utterances, and of which nothing could be said."""
+    def of(self, corpus: Corpus) -> tuple[list[Prediction], list[Skip]]:
+        """Return the predictions for a corpus, and the utterances that have none."""
         predictions, skipped = [], []
-        for number, result in enumerate(self.predictor.predict_many(corpus), start=1):
-            told = result if isinstance(result, Skip) else self._translated(result)
-            if isinstance(told, Skip):
-                skipped.append(told)
+        for number, result in enumerate(self.classifier.predict_many(corpus), start=1):
+            mapped = result if isinstance(result, Skip) else self._mapped(result)
+            if isinstance(mapped, Skip):
+                skipped.append(mapped)
             else:
-                predictions.append(told)
-            self.listener(number, len(corpus))
+                predictions.append(mapped)
+            self.progress(number, len(corpus))
         return predictions, skipped
 
-    def _translated(self, prediction: Prediction) -> Prediction | Skip:
+    def _mapped(self, prediction: Prediction) -> Prediction | Skip:
         try:
-            chances, dropped = self.matched.apply(prediction.probabilities, self.labels)
+            probabilities, dropped = self.matched.apply(prediction.probabilities, self.labels)
         except ZeroDivisionError:
-            return Skip(prediction.id, f"{prediction.id}: all is on labels that have no counterpart")
+            return Skip(prediction.id, f"{prediction.id}: all probability is on labels without a counterpart")
         self.dropped.append(dropped)
-        label = max(chances, key=lambda name: chances[name])
-        return replace(prediction, label=label, probabilities=chances, confidence=chances[label])
+        label = max(probabilities, key=lambda name: probabilities[name])
+        return replace(prediction, label=label, probabilities=probabilities, confidence=probabilities[label])
 
 
 def _document(
     candidate: Candidate, corpus: Corpus, task: Task, predictions: list[Prediction], policy: str
 ) -> dict[str, Any]:
-    answers = {one.id: one.probabilities for one in predictions}
+    by_id = {one.id: one.probabilities for one in predictions}
     everything = Fold(1, "all", train=(), validation=(), test=tuple(u.id for u in corpus))
-    tested = [one for one in labelled_utterances(corpus, [everything]) if one.id in answers]
+    tested = [one for one in labelled_utterances(corpus, [everything]) if one.id in by_id]
     read = {one.text_source or "gold" for one in predictions if "text" in one.modalities}
     signature = Signature(
         corpus=corpus.name or "unnamed",
@@ -213,16 +213,15 @@ def _document(
         "n": len(tested),
         "tested": len(corpus),
         "labels": list(task.labels),
-        "figures": summarise(to_arrays(task.labels, tested, [answers])),
+        "figures": summarise(to_arrays(task.labels, tested, [by_id])),
     }
 
 
 def _remarks(matched: LabelMap) -> list[str]:
-    said = []
+    remarks = []
     if matched.unmapped:
-        said.append(
-            f"labels of the model without a counterpart: {', '.join(matched.unmapped)}; their share is dealt out"
-        )
+        names = ", ".join(matched.unmapped)
+        remarks.append(f"labels of the model without a counterpart: {names}; their probability is redistributed")
     if matched.unsaid:
-        said.append(f"labels that the model cannot say: {', '.join(matched.unsaid)}; their recall is 0")
-    return said
+        remarks.append(f"labels that the model cannot predict: {', '.join(matched.unsaid)}; their recall is 0")
+    return remarks

@@ -1,4 +1,4 @@
-"""From a model's own labels to those of a task: by name, by usual spellings, or as somebody says."""
+"""From a model's labels to those of a task: by name, by usual spellings, or as the caller says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from emofuse.errors import RecipeError
 
-# Words of our label policies -> how else they are written. Single letters mean different things in different
+# Words of our label policies -> other spellings. Single letters mean different things in different
 # corpora (F is joy in German, fear in English): they are not here.
 SPELLINGS: dict[str, tuple[str, ...]] = {
     "neutral": ("neu", "neut", "neutrality"),
@@ -32,12 +32,12 @@ _WORD_OF = {spelling: word for word, spellings in SPELLINGS.items() for spelling
 
 @dataclass(frozen=True)
 class LabelMap:
-    """What becomes of a model's labels.
+    """The task's label for each of a model's labels.
 
     Attributes:
         mapping: theirs -> ours.
-        unmapped: theirs that have no counterpart: their probability is shared out among the others.
-        unsaid: ours that the model cannot say.
+        unmapped: theirs without a counterpart; their probability is distributed over the others.
+        unsaid: ours that the model cannot predict.
     """
 
     mapping: Mapping[str, str]
@@ -45,10 +45,10 @@ class LabelMap:
     unsaid: tuple[str, ...]
 
     def apply(self, probabilities: Mapping[str, float], ours: Sequence[str]) -> tuple[dict[str, float], float]:
-        """Return the probabilities of our labels, and the share that was on labels without a counterpart.
+        """Return the probabilities of our labels, and the share on labels without a counterpart.
 
         Raises:
-            ZeroDivisionError: nothing was on labels that have one.
+            ZeroDivisionError: no probability is on labels with a counterpart.
         """
         sums = dict.fromkeys(ours, 0.0)
         for label, value in probabilities.items():
@@ -59,38 +59,38 @@ class LabelMap:
 
 
 def match_labels(
-    theirs: Sequence[str], ours: Sequence[str], policy: Mapping[str, str], given: Mapping[str, str]
+    theirs: Sequence[str], ours: Sequence[str], policy: Mapping[str, str], explicit: Mapping[str, str]
 ) -> LabelMap:
     """Find the counterparts of a model's labels.
 
-    What is given decides; then the same name; then another spelling of it, such as `hap`, `happiness` or `joy`
-    for `happy`; then what the label policy makes of it, as of `excited`.
+    An explicit counterpart comes first; then the same name; then another spelling, such as `hap`, `happiness` or
+    `joy` for `happy`; then the label that the policy maps it to, as `excited`.
 
     Args:
         theirs: the model's labels.
         ours: the task's.
         policy: the mapping of the label policy.
-        given: theirs -> ours, as somebody says; an empty word leaves a label without a counterpart.
+        explicit: theirs -> ours; an empty string leaves a label without a counterpart.
 
     Raises:
-        RecipeError: a label that is given is not there, or fewer than two of ours have a counterpart.
+        RecipeError: an explicit label does not exist, or fewer than two of ours have a counterpart.
     """
-    for label, wanted in given.items():
+    for label, wanted in explicit.items():
         _refuse_unknown(label, theirs, "the model's labels", f"{label}={wanted}")
         if wanted:
             _refuse_unknown(wanted, ours, "the labels of the task", f"{label}={wanted}")
-    found = {label: given.get(label, _counterpart(label, ours, policy)) for label in theirs}
-    mapping = {label: wanted for label, wanted in found.items() if wanted}
+    counterparts = {label: explicit.get(label, _counterpart(label, ours, policy)) for label in theirs}
+    mapping = {label: wanted for label, wanted in counterparts.items() if wanted}
     if len(set(mapping.values())) < 2:
         raise RecipeError(
-            f"fewer than two labels have a counterpart: the model says {', '.join(theirs)}, the corpus "
-            f"{', '.join(ours)}; say which is which with --map theirs=ours"
+            f"fewer than two labels have a counterpart: the model has {', '.join(theirs)}, the corpus "
+            f"{', '.join(ours)}; map them with --map theirs=ours"
         )
-    said = set(mapping.values())
+    predicted = set(mapping.values())
     return LabelMap(
         mapping=mapping,
         unmapped=tuple(label for label in theirs if label not in mapping),
-        unsaid=tuple(label for label in ours if label not in said),
+        unsaid=tuple(label for label in ours if label not in predicted),
     )
 
 

@@ -57,8 +57,8 @@ def smoothed(timeline: Timeline, seconds: float) -> Timeline:
 def against_baseline(timeline: Timeline) -> Timeline:
     """Make probabilities relative to each speaker's own baseline.
 
-    The speaker's mean log-probabilities, weighted by length, are subtracted from those of a segment, and the rest is
-    normalised to a distribution: a typical segment becomes even over all labels, and a label wins that is more
+    The speaker's mean log-probabilities, weighted by length, are subtracted from those of a segment, and the rest
+    is normalised to a distribution: a typical segment becomes even over all labels, and a label wins that is more
     likely than usual for this speaker. This does to predictions what `speaker_norm` does to vectors in training,
     and needs no training.
 
