@@ -125,9 +125,9 @@ def card(folder: Path, tmp_path: Path, text: str | None) -> Path:
     [
         ("---\ntext_spoken: false\n---\n", False, "withheld"),
         ("---\ntext_spoken: true\n---\n", True, "texts that were spoken"),
-        ("---\ntext_spoken: null\n---\n", True, "does not say"),
-        ("# A card without a head\n", True, "does not say"),
-        (None, True, "does not say"),
+        ("---\ntext_spoken: null\n---\n", True, "does not state"),
+        ("# A card without a head\n", True, "does not state"),
+        (None, True, "does not state"),
     ],
 )
 def test_attention_is_withheld_where_what_was_read_was_not_spoken(
