@@ -9,14 +9,59 @@ from contextlib import contextmanager
 from io import BufferedRandom
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from emofuse import layout
+from emofuse import __version__, layout
+from emofuse.cli.predict.predict_options import PredictOptions
 from emofuse.errors import RunError
 from emofuse.types import Prediction
 
+if TYPE_CHECKING:
+    from emofuse.data.asr_engines import Engine
+
 # Lies beside the predictions: the model and the options of the run, and whether it is complete.
 RUN_RECORD = "predictions.run.json"
+# The files of a model folder that predictions depend on; its card and its evaluation may change.
+FILES_THAT_PREDICT = (
+    layout.CONFIG,
+    layout.WEIGHTS,
+    layout.WEIGHTS_INDEX,
+    layout.PREPARATION,
+    layout.TOKENIZER,
+    layout.CALIBRATION,
+    layout.EXPORT,
+    layout.GRAPH,
+)
+
+
+def run_identity(options: PredictOptions, model: Path, engine: Engine | None) -> dict[str, Any]:
+    """Return everything that the predictions of a run depend on besides the inputs, as JSON holds it.
+
+    Args:
+        options: of the command.
+        model: the model folder.
+        engine: the speech recognition engine, if one is used.
+    """
+    text, segments = options.text, options.segments
+    return {
+        "emofuse": __version__,
+        "model": _model_digest(model),
+        "format": options.output.format if options.output.each or options.timeline else None,
+        "timeline": options.timeline,
+        "text": text.text,
+        "transcripts": _digest(text.transcripts),
+        "speakers": _digest(segments.speakers),
+        "turns": _digest(segments.turns),
+        "channels": options.call.channels,
+        "analyse": options.call.analyse,
+        "segmentation": segments.segmentation,
+        "language": text.language,
+        "smooth": segments.smooth,
+        "baseline": segments.baseline,
+        "allow_missing": options.model.allow_missing,
+        "priors": options.model.priors,
+        "asr": engine and [engine.name, engine.version],
+    }
 
 
 @contextmanager
@@ -151,3 +196,27 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _short(value: Any) -> str:
     return " ".join(str(value).split())[:60]
+
+
+def _model_digest(folder: Path) -> str:
+    """Return a hash of all files of a model that its predictions depend on."""
+    from emofuse.data.cache import file_digest, key_of
+
+    files = [
+        one
+        for one in folder.iterdir()
+        if one.name in FILES_THAT_PREDICT or one.suffix in (".safetensors", ".data")
+    ]
+    return key_of(files={one.name: file_digest(one) for one in files})
+
+
+def _digest(path: Path | None) -> str | None:
+    """Return a hash of a file, or of the files of a folder; None without one."""
+    if path is None:
+        return None
+    from emofuse.data.cache import file_digest, key_of
+
+    if path.is_dir():
+        files = [one for one in path.rglob("*") if one.is_file()]
+        return key_of(files={str(one.relative_to(path)): file_digest(one) for one in files})
+    return file_digest(path)

@@ -134,8 +134,12 @@ def _run(model: Path, inputs: Inputs, options: PredictOptions) -> int:
     if folder is None:
         failed = (_print_timelines if options.timeline else _print_predictions)(recognizer, settings)
     else:
+        from emofuse.cli.predict.journal import run_identity
+
         save = _save_timelines if options.timeline else _save_predictions
-        failed = save(recognizer, settings, folder, options.identity(recognizer.folder or model, settings.engine))
+        failed = save(
+            recognizer, settings, folder, run_identity(options, recognizer.folder or model, settings.engine)
+        )
     return 1 if failed else 0
 
 

@@ -1,30 +1,14 @@
-"""The options of `emofuse predict`, grouped by meaning and checked, and the identity of a run with them."""
+"""The options of `emofuse predict`, grouped by meaning and checked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import get_args
 
-from emofuse import __version__, layout
 from emofuse.cli.predict.formats import FormatName, TimelineFormatName
 from emofuse.errors import CorpusError, RecipeError
-
-if TYPE_CHECKING:
-    from emofuse.data.asr_engines import Engine
-
-# The files of a model folder that predictions depend on; its card and its evaluation may change.
-FILES_THAT_PREDICT = (
-    layout.CONFIG,
-    layout.WEIGHTS,
-    layout.WEIGHTS_INDEX,
-    layout.PREPARATION,
-    layout.TOKENIZER,
-    layout.CALIBRATION,
-    layout.EXPORT,
-    layout.GRAPH,
-)
 
 
 @dataclass(frozen=True)
@@ -188,34 +172,6 @@ class PredictOptions:
                 f"--analyse {call.analyse}: name the channels with --channels, such as agent=0,customer=1"
             )
 
-    def identity(self, model: Path, engine: Engine | None) -> dict[str, Any]:
-        """Return everything that the predictions depend on besides the inputs, as JSON holds it.
-
-        Args:
-            model: the model folder.
-            engine: the speech recognition engine, if one is used.
-        """
-        text, segments = self.text, self.segments
-        return {
-            "emofuse": __version__,
-            "model": _model_digest(model),
-            "format": self.output.format if self.output.each or self.timeline else None,
-            "timeline": self.timeline,
-            "text": text.text,
-            "transcripts": _digest(text.transcripts),
-            "speakers": _digest(segments.speakers),
-            "turns": _digest(segments.turns),
-            "channels": self.call.channels,
-            "analyse": self.call.analyse,
-            "segmentation": segments.segmentation,
-            "language": text.language,
-            "smooth": segments.smooth,
-            "baseline": segments.baseline,
-            "allow_missing": self.model.allow_missing,
-            "priors": self.model.priors,
-            "asr": engine and [engine.name, engine.version],
-        }
-
 
 def parse_priors(text: str | None) -> dict[str, float] | None:
     """Return the frequency of each label, written as label=frequency and separated by commas.
@@ -237,27 +193,3 @@ def parse_priors(text: str | None) -> dict[str, float] | None:
                 f"--priors {part.strip()}: write it as label=frequency, such as happy=0.1"
             ) from error
     return priors
-
-
-def _model_digest(folder: Path) -> str:
-    """Return a hash of all files of a model that its predictions depend on."""
-    from emofuse.data.cache import file_digest, key_of
-
-    files = [
-        one
-        for one in folder.iterdir()
-        if one.name in FILES_THAT_PREDICT or one.suffix in (".safetensors", ".data")
-    ]
-    return key_of(files={one.name: file_digest(one) for one in files})
-
-
-def _digest(path: Path | None) -> str | None:
-    """Return a hash of a file, or of the files of a folder; None without one."""
-    if path is None:
-        return None
-    from emofuse.data.cache import file_digest, key_of
-
-    if path.is_dir():
-        files = [one for one in path.rglob("*") if one.is_file()]
-        return key_of(files={str(one.relative_to(path)): file_digest(one) for one in files})
-    return file_digest(path)
