@@ -8,6 +8,14 @@ import pytest
 from small_corpus import write_tone
 from tiny import write_recipe
 
+from emofuse.cli import output
+
+
+@pytest.fixture(autouse=True)
+def no_progress_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no line on progress come between those that a test reads, however slow the machine is."""
+    monkeypatch.setattr(output, "LOG_LINE_SECONDS", 3600.0)
+
 
 @pytest.fixture(scope="session")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -16,6 +17,11 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, s
     code = run([str(argument) for argument in arguments])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
+
+
+def without_progress(stderr: str) -> str:
+    """Return what a process printed on stderr but for the lines on its progress, which come every few seconds."""
+    return re.sub(r"(?m)^.*, \d+ %(, .*)?\n", "", stderr)
 
 
 def process(*arguments: object) -> subprocess.CompletedProcess[str]:
