@@ -1,8 +1,8 @@
-"""Everything that emofuse refuses, each with one sentence that says what, where and how to mend it."""
+"""The exceptions of emofuse; each message is one sentence: what, where, and how to fix it."""
 
 
 class EmofuseError(Exception):
-    """The root of all refusals; the command line prints it as one line and exits with 2."""
+    """The base of all exceptions of emofuse; the command line prints it as one line and exits with 2."""
 
 
 class AudioError(EmofuseError):
@@ -30,7 +30,7 @@ class ModalityError(EmofuseError):
 
 
 class RunError(EmofuseError):
-    """A run folder cannot be written, or does not belong to what is asked for."""
+    """A file or folder cannot be written, or a run folder does not fit the request."""
 
 
 class MissingExtraError(EmofuseError):

@@ -19,19 +19,19 @@ RECIPE = "recipe.yaml"
 ENVIRONMENT = "environment.json"
 FOLDS = "folds.json"
 RESULTS = "results.json"
-# What is true of the utterances that were tested, so that a run can be judged by itself.
+# The true labels of the tested utterances, so that a run folder can be scored without its corpus.
 TRUTH = "truth.jsonl"
 HISTORY = "history.jsonl"
 PREDICTIONS = "predictions.jsonl"
-# What is said of utterances on which raters came to no label, and of the same utterances in other texts.
+# Predictions for utterances on which raters came to no label, and for the tested ones with other texts.
 UNDECIDED = "undecided.jsonl"
 OTHER_TEXT = "predictions-{source}.jsonl"
-# What a system that hears and reads says with one of the two taken away.
+# Predictions of a fusion system without one of the modalities.
 WITHOUT = "predictions-only-{modality}.jsonl"
-# What is said of the same utterances once their speakers' own mean and variance are taken out.
+# Predictions after speaker normalisation.
 SPEAKER_NORM = "predictions-speaker-norm.jsonl"
 METRICS = "metrics.json"
-# What is trained in a folder by `train`, and a training that has not ended, after its last epoch.
+# The identity of a training by `train`, and the state after the last epoch of an unfinished one.
 TRAINING = "training.json"
 STATE = "training-state.safetensors"
 MODEL = "model"
@@ -50,14 +50,14 @@ CARD = "README.md"
 EVALUATION = "evaluation.json"
 CALIBRATION = "calibration.json"
 
-# An exported folder: what a model folder has but for its weights, a graph instead, and what was measured of it.
+# An exported folder: a model folder with a graph in the place of the weights, and how close the two are.
 EXPORT = "export.json"
 GRAPH = "model.onnx"
 
-# What a model is for, and not for; it goes along with an export.
+# What a model is for; an export has it too.
 SCOPE = "scope.json"
 
-# A model that comes along, as a model folder (MODEL) and as an exported one.
+# A box: a model that ships with the package, as a model folder (MODEL) and as an exported one.
 BOX = "box.json"
 BOX_EXPORTED = "exported"
 
@@ -68,12 +68,12 @@ def job_folder(run: Path, fold: int, seed: int, system: str) -> Path:
 
 
 def is_model_folder(path: Path) -> bool:
-    """Tell whether a path looks like a saved model."""
+    """Return whether a path looks like a saved model."""
     return (path / CONFIG).is_file()
 
 
 def is_exported_folder(path: Path) -> bool:
-    """Tell whether a path looks like an exported model."""
+    """Return whether a path looks like an exported model."""
     return (path / EXPORT).is_file()
 
 

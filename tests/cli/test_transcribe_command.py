@@ -169,7 +169,7 @@ def test_wrong_calls_get_one_line_and_exit_code_2(
     refused(says(manifest, "--asr", "parrot"), "--out")
     assert not out.exists()
     out.write_text("mine")
-    refused(says(manifest, "--out", out, "--asr", "parrot"), "out.jsonl: stands already", "--resume")
+    refused(says(manifest, "--out", out, "--asr", "parrot"), "out.jsonl: exists already", "--resume")
     assert out.read_text() == "mine"
 
 

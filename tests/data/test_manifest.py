@@ -202,7 +202,7 @@ def test_a_span_that_is_not_finite_is_refused_with_file_and_line(tmp_path: Path,
 
 def test_an_id_that_occurs_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
     assert message(tmp_path, row(), row(id="b"), row()) == (
-        "made.jsonl:3: the id 'a' stands already on line 1; give each utterance its own id"
+        "made.jsonl:3: the id 'a' is already on line 1; give each utterance its own id"
     )
 
 

@@ -245,7 +245,7 @@ def test_where_no_set_of_speakers_will_do_a_share_of_each_label_is_cut_with_a_wa
         label: -(-15 * n // 100) for label, n in sizes.items()
     }
     assert [record.message for record in caplog.records] == [
-        "no set of whole speakers will do for validation: it shares speakers with training"
+        "no set of whole speakers is suitable for validation: it shares speakers with training"
     ]
 
 
@@ -495,7 +495,7 @@ def test_elsewhere_near_duplicates_are_purged_and_never_moved() -> None:
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_corpus_of_which_everything_is_said_again_is_refused_in_one_sentence(protocol: ProtocolName) -> None:
     corpus = Corpus(tuple(replace(u, text="the dogs are sitting by the door") for u in corpus_of()))
-    with pytest.raises(ProtocolError, match=r"nothing left to train on.* cannot be parted by its text") as caught:
+    with pytest.raises(ProtocolError, match=r"nothing left to train on.* cannot be split by its text") as caught:
         make_folds(corpus, protocol, text_independent=True)
     assert "\n" not in str(caught.value)
 

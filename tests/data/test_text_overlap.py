@@ -43,7 +43,7 @@ def test_what_is_said_too_is_what_a_comparison_of_all_pairs_finds(texts: list[st
     here = data.draw(st.lists(st.booleans(), min_size=len(texts), max_size=len(texts)))
     ids = [u.id for u, first in zip(utterances, here, strict=True) if first]
     others = [u.id for u, first in zip(utterances, here, strict=True) if not first]
-    found = Sentences.of(utterances).said_too(ids, others)
+    found = Sentences.of(utterances).repeated(ids, others)
     assert found == said_too_by_all_pairs(utterances, ids, others)
 
 
@@ -51,9 +51,9 @@ def test_what_is_said_too_is_what_a_comparison_of_all_pairs_finds(texts: list[st
 def test_likeness_is_mutual_and_every_long_sentence_is_like_itself(texts: list[str]) -> None:
     sentences = Sentences.of(said(*texts))
     assert set(sentences.number) == {f"u{n}" for n, text in enumerate(texts) if len(words_of(text)) >= 4}
-    for number, alike in enumerate(sentences.alike):
+    for number, alike in enumerate(sentences.similar):
         assert number in alike
-        assert all(number in sentences.alike[other] for other in alike)
+        assert all(number in sentences.similar[other] for other in alike)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_likeness_is_mutual_and_every_long_sentence_is_like_itself(texts: list[s
     ],
 )
 def test_two_sentences_are_alike_or_not(one: str, other: str, alike: bool) -> None:
-    assert Sentences.of(said(one, other)).said_too(["u0"], ["u1"]) == (["u0"] if alike else [])
+    assert Sentences.of(said(one, other)).repeated(["u0"], ["u1"]) == (["u0"] if alike else [])
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_words_are_what_is_left_without_case_punctuation_and_annotations(
 def test_utterances_without_words_say_nothing_again() -> None:
     sentences = Sentences.of([*said("", None, "[LAUGHTER]"), Utterance("x", text="...")])
     assert not sentences.number
-    assert sentences.said_too(["u0", "x", "never seen"], ["u1", "u2"]) == []
+    assert sentences.repeated(["u0", "x", "never seen"], ["u1", "u2"]) == []
 
 
 def test_near_duplicates_are_purged_from_training_and_validation_and_the_test_part_stays() -> None:

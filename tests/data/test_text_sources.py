@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from emofuse.config import TextSource
-from emofuse.data.text_sources import drawn, kinds_of, reading, transcripts_of
+from emofuse.data.text_sources import draw_transcript, kinds_of, transcripts_of, use_text_source
 from emofuse.types import Corpus, Utterance
 
 BOTH = Utterance("both", text="said", text_source="gold", transcripts={"asr:whisper": "sad"})
@@ -46,11 +46,11 @@ def test_the_kinds_of_text_are_gold_and_recognised() -> None:
 
 def test_gold_is_read_where_there_is_any() -> None:
     said = ("said", "gold")
-    assert texts(reading(ALL, "gold")) == [said, said, said, said, (None, None), (None, None)]
+    assert texts(use_text_source(ALL, "gold")) == [said, said, said, said, (None, None), (None, None)]
 
 
 def test_what_was_recognised_is_read_where_there_is_any() -> None:
-    assert texts(reading(ALL, "asr")) == [
+    assert texts(use_text_source(ALL, "asr")) == [
         ("sad", "asr:whisper"),
         ("sad", "asr:whisper"),
         ("sad", "asr"),
@@ -62,29 +62,30 @@ def test_what_was_recognised_is_read_where_there_is_any() -> None:
 
 @pytest.mark.parametrize("source", ["given", "mixed"])
 def test_otherwise_the_text_of_the_manifest_stays(source: TextSource) -> None:
-    assert reading(ALL, source) is ALL
+    assert use_text_source(ALL, source) is ALL
 
 
 def test_without_sound_what_lacks_a_text_says_nothing() -> None:
     words = Corpus((Utterance("a", text="said", text_source="gold"),))
-    assert texts(reading(words, "asr")) == [("", None)]
+    assert texts(use_text_source(words, "asr")) == [("", None)]
 
 
 def test_reading_changes_the_text_and_nothing_else() -> None:
-    for before, after in zip(ALL, reading(ALL, "asr"), strict=True):
+    for before, after in zip(ALL, use_text_source(ALL, "asr"), strict=True):
         assert replace(after, text=before.text, text_source=before.text_source) == before
 
 
 def test_one_transcript_is_drawn_each_as_often() -> None:
     rng = np.random.default_rng(0)
-    counts = Counter((u.text, u.text_source) for u in (drawn(UNNAMED, rng) for _ in range(3000)))
+    counts = Counter((u.text, u.text_source) for u in (draw_transcript(UNNAMED, rng) for _ in range(3000)))
     assert set(counts) == {("said", "gold"), ("sad", "asr"), ("set", "asr:other")}
     assert all(900 < count < 1100 for count in counts.values())
 
 
 def test_the_same_draws_give_the_same_transcripts() -> None:
     first, second = (
-        [drawn(BOTH, rng).text for _ in range(20)] for rng in (np.random.default_rng(3), np.random.default_rng(3))
+        [draw_transcript(BOTH, rng).text for _ in range(20)]
+        for rng in (np.random.default_rng(3), np.random.default_rng(3))
     )
     assert first == second
     assert set(first) == {"said", "sad"}
@@ -93,5 +94,5 @@ def test_the_same_draws_give_the_same_transcripts() -> None:
 @pytest.mark.parametrize("utterance", [GOLD, HEARD, MUTE], ids=lambda u: u.id)
 def test_where_there_is_nothing_to_choose_nothing_is_drawn(utterance: Utterance) -> None:
     rng = np.random.default_rng(0)
-    assert drawn(utterance, rng) is utterance
+    assert draw_transcript(utterance, rng) is utterance
     assert rng.random() == np.random.default_rng(0).random()

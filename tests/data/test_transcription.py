@@ -189,10 +189,10 @@ def test_a_damaged_cache_entry_is_recognised_again(small: Corpus, out: Path, cac
 
 def test_what_stands_there_is_not_overwritten(small: Corpus, out: Path) -> None:
     run(small, CountingEngine(), out)
-    with pytest.raises(RunError, match=r"out\.jsonl: stands already; add --resume"):
+    with pytest.raises(RunError, match=r"out\.jsonl: exists already; add --resume"):
         run(small, CountingEngine(), out)
     out.unlink()
-    with pytest.raises(RunError, match=r"out\.words\.jsonl: stands already; add --resume"):
+    with pytest.raises(RunError, match=r"out\.words\.jsonl: exists already; add --resume"):
         run(small, CountingEngine(), out)
 
 
@@ -234,7 +234,7 @@ def test_resume_does_again_what_has_changed_since(small: Corpus, out: Path, tmp_
 
 def test_resume_refuses_another_engines_run_and_a_file_that_is_none(small: Corpus, out: Path) -> None:
     run(small, CountingEngine(), out)
-    with pytest.raises(RunError, match=r"was begun with asr:counting, not asr:other"):
+    with pytest.raises(RunError, match=r"was started with asr:counting, not asr:other"):
         run(small, CountingEngine("other"), out, resume=True)
     words_file(out).write_text('{"my": "notes"}\n')
     with pytest.raises(RunError, match="holds something else than recognised words"):
@@ -372,7 +372,7 @@ def test_word_times_stay_within_the_clip(times: tuple[float, float], kept: tuple
 def test_an_engine_that_is_none_is_refused_with_the_choices() -> None:
     with pytest.raises(RecipeError, match="--asr sphinx: there is no such engine; choose pocketsphinx, faster"):
         open_engine("sphinx")
-    with pytest.raises(RecipeError, match="it carries its own model"):
+    with pytest.raises(RecipeError, match="it has its own model"):
         open_engine("pocketsphinx:small")
 
 
@@ -496,7 +496,7 @@ def test_a_whisper_that_cannot_be_had_is_refused_with_the_way_out(tmp_path: Path
     pytest.importorskip("faster_whisper")
     (tmp_path / "empty").mkdir()
     for model in ("tiny", "no-such-size", str(tmp_path / "empty")):
-        with pytest.raises(CheckpointError, match="cannot be had") as refusal:
+        with pytest.raises(CheckpointError, match="cannot be loaded") as refusal:
             FasterWhisper(model)
         assert model in str(refusal.value)
         assert "--asr pocketsphinx" in str(refusal.value)

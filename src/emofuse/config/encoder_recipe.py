@@ -1,4 +1,4 @@
-"""What a recipe says of its encoders."""
+"""The part of a recipe on its encoders."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class EncoderRecipe(Strict):
 class AudioRecipe(EncoderRecipe):
     """The audio encoder; training crops clips at random to `max_seconds`, evaluation never crops.
 
-    With `trim` the silence before and after what is said is cut off, and `level` is the root mean square to which
+    With `trim` the silence before and after speech is cut off, and `level` is the root mean square to which
     each recording is brought, in training and in use alike; `alter` is for training only.
     """
 
@@ -61,7 +61,7 @@ class AudioRecipe(EncoderRecipe):
     def _frames_are_not_altered(self) -> AudioRecipe:
         if self.tuning == "frozen" and self.alter.copies:
             raise ValueError(
-                "alter.copies are for encoders that learn; the frames of a frozen one are not altered"
+                "alter.copies are for encoders that are trained; the frames of a frozen one are not altered"
             )
         return self
 

@@ -17,7 +17,7 @@ from emofuse.errors import RecipeError, brief_message
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which `3e-5` is a number, as everybody means it."""
+    """YAML in which `3e-5` is a number."""
 
 
 _Loader.add_implicit_resolver(
@@ -57,13 +57,13 @@ def load_variants(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, 
         raise RecipeError(f"{path}: variants go with a base, a recipe beside the file, and no other key")
     if not isinstance(values["variants"], dict) or not values["variants"]:
         raise RecipeError(f"{path}: variants must be names, each with the keys that it changes")
-    base, found = _read(path.parent / values["base"]), {}
+    base, variants = _read(path.parent / values["base"]), {}
     for name, changes in values["variants"].items():
         if not re.fullmatch(r"[\w-]+", str(name)) or not isinstance(changes or {}, dict):
             raise RecipeError(f"{path}: the variant {name!r} needs a plain name, and the keys that it changes")
         changed = [f"{key}={json.dumps(value, default=str)}" for key, value in (changes or {}).items()]
-        found[str(name)] = make_recipe(_overridden(base, [*changed, *overrides]), f"{path}, {name}")
-    return found
+        variants[str(name)] = make_recipe(_overridden(base, [*changed, *overrides]), f"{path}, {name}")
+    return variants
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _overridden(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str
 
 
 def make_recipe(values: Mapping[str, Any], place: str = "recipe") -> Recipe:
-    """Check a recipe given as a mapping.
+    """Validate a mapping as a recipe.
 
     Raises:
         RecipeError: a key or value is wrong; the message names the key and, for a typo, the nearest one.
@@ -105,7 +105,7 @@ def dump_recipe(recipe: Recipe) -> str:
 
 
 def _override(values: Mapping[str, Any], override: str) -> dict[str, Any]:
-    """Return the values with one `a.b.c=value` set; of encoder and config the new one replaces the other."""
+    """Return the values with one `a.b.c=value` set; setting one of encoder and config removes the other."""
     key, sign, text = override.partition("=")
     if not sign or not key:
         raise RecipeError(f"--set {override}: write it as key=value, such as training.epochs=3")
@@ -133,7 +133,7 @@ def _with(values: Mapping[str, Any], keys: Sequence[str], value: Any, override: 
 
 
 def _explain(error: ValidationError) -> str:
-    """Put pydantic's first finding into one sentence that names the key."""
+    """Turn pydantic's first error into one sentence that names the key."""
     first = error.errors()[0]
     keys = [str(part) for part in first["loc"] if not re.search(r"[\[\],]", str(part))]
     key = ".".join(keys) or "the recipe"

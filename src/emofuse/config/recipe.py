@@ -1,4 +1,4 @@
-"""What a recipe holds: strict, frozen models, checked once, then only numbers."""
+"""The recipe of an experiment: strict, frozen models, validated once."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from emofuse.config.value_types import (
 
 
 class FusionRecipe(Strict):
-    """How the streams meet, and the width at which they do.
+    """How the streams are fused, and the width of the fusion.
 
-    `asks` says which stream asks the other, where attention joins them. With `residual`, each attention adds what
-    asked and normalises; `feed_forward` is the width of a feed-forward layer behind it, likewise added and
-    normalised (0: none).
+    `asks` names the streams that are queries of the attention. With `residual`, each attention adds its query and
+    normalises; `feed_forward` is the width of a feed-forward layer behind it, added and
+    normalised too (0: none).
     """
 
     kind: FusionKind = "cross-attention"
@@ -64,7 +64,7 @@ class HeadRecipe(Strict):
 
 
 class ModalityDropout(Strict):
-    """The share of training utterances from which a modality is taken away, never both."""
+    """The share of training utterances that lose one modality, never both."""
 
     audio: Share = 0.0
     text: Share = 0.0
@@ -77,16 +77,16 @@ class ModalityDropout(Strict):
 
 
 class TrainingRecipe(Strict):
-    """How the network learns; `lr` is for all that is no encoder, `mix_lr` for a learnt layer mix.
+    """How the network is trained; `lr` is for all but the encoders, `mix_lr` for a trained mix of layers.
 
     With `start: unimodal` the fused system begins with the encoders of the same fold and seed's unimodal systems
     and trains for `joint_epochs`. `auxiliary` weighs the losses of a head on each modality alone beside the fused
-    one. With `soft_labels` an utterance that has votes is learnt from their shares.
+    one. With `soft_labels` the target of an utterance with votes is their shares.
     `dimension_weight` weighs the loss of the dimensions beside that of the labels.
     `balance` names fields or tags whose values are drawn equally often, the first before the second, such as
     `[corpus, label, speaker]`; an epoch then draws as many utterances as there are, some of them twice. With
-    `label_sets: corpus`, an utterance is learnt against those labels only that occur with its value of this tag;
-    one without the tag could have had any. `ema` is the share of a moving average of the weights that stays at
+    `label_sets: corpus`, the loss of an utterance counts only the labels that occur with its value of this tag;
+    without the tag, all labels. `ema` is the share of a moving average of the weights that stays at
     each step; with it, that average is kept (`selection: fixed`).
     """
 
@@ -131,10 +131,10 @@ class AgreementRecipe(Strict):
 
 
 class CalibrationRecipe(Strict):
-    """What confidence is to be good for.
+    """What confidence is calibrated for.
 
-    Utterances are answered from the confidence on at which `accuracy` was reached on validation (null: all are);
-    prediction sets are made to hold the truth with probability `coverage`.
+    The model abstains below the confidence at which `accuracy` was reached on validation (null: never); prediction
+    sets contain the true label with probability `coverage`.
     """
 
     accuracy: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
@@ -144,13 +144,12 @@ class CalibrationRecipe(Strict):
 class Recipe(Strict):
     """Everything that makes an experiment; see `recipes/` for whole ones.
 
-    With `multi_label`, each label that raters voted for is learnt for itself. `dimensions` names what is told
-    beside labels, each with its lowest and highest value, such as `{valence: [1, 5]}`. `only` keeps the utterances
-    with these values of a field or a tag, such as `{style: improvised}`; those that `always_train` names so are
-    learnt from in every fold and tested in none: a corpus beside the one that is asked for. With
-    `text_independent`, what is said in a test part is not heard in training: see `make_folds`. With
-    `speaker_norm`, cross-validation also reports each system with the speakers' own statistics taken out: see
-    `training.speaker_norm`.
+    With `multi_label`, each label that raters voted for is a target of its own. `dimensions` names what is
+    predicted beside labels, each with its lowest and highest value, such as `{valence: [1, 5]}`. `only` keeps the
+    utterances with these values of a field or a tag, such as `{style: improvised}`; those with the values of
+    `always_train` are trained on in every fold and tested in none, such as a second corpus. With
+    `text_independent`, no text of a test part is in training: see `make_folds`. With `speaker_norm`,
+    cross-validation also reports each system with speaker normalisation: see `experiment.speaker_norm`.
     """
 
     protocol: ProtocolName = "leave-one-session-out"

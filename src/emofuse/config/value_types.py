@@ -12,7 +12,7 @@ Selection = Literal["best", "fixed"]
 AnnotationPolicy = Literal["strip", "keep"]
 VocabularyKind = Literal["words", "bpe"]
 FusionKind = Literal["cross-attention", "concatenation", "late"]
-# Which streams ask the other one by attention; one that does not is pooled as it is.
+# The stream of the queries of attention; a stream without attention is pooled as it is.
 Directions = Literal["both", "audio", "text"]
 PoolingName = Literal["statistics", "mean", "attentive"]
 # Which transcript is read: the manifest's own, a written one, a recognised one, or one drawn each time.
@@ -28,12 +28,12 @@ Tuning: TypeAlias = Annotated[str, Field(pattern=r"^(frozen|cnn-frozen|full|lora
 
 
 def as_tuple(value: Any) -> Any:
-    """Let a list in YAML or JSON be a tuple."""
+    """Convert a list of YAML or JSON to a tuple."""
     return tuple(value) if isinstance(value, list) else value
 
 
 def _range(value: Any) -> Any:
-    """Let a list of two numbers, the lower one first, be a range."""
+    """Convert a list of two numbers, the lower one first, to a range."""
     numbers = isinstance(value, list | tuple) and len(value) == 2 and all(type(v) in (int, float) for v in value)
     if not numbers or not all(map(math.isfinite, value)) or value[0] >= value[1]:
         raise ValueError("give the lowest and the highest value, such as [1, 5]")

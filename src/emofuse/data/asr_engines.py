@@ -1,4 +1,4 @@
-"""Recognisers of speech that need no torch, and what any recogniser gives: words, their times, how sure it is."""
+"""Speech recognition engines without torch, and the records of recognised text: words, times, confidence."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ CHOICES = "pocketsphinx, faster-whisper[:SIZE or folder] or transformers:MODEL"
 
 @dataclass(frozen=True)
 class Word:
-    """A word that was heard.
+    """A recognised word.
 
     Attributes:
-        word: as it stands in the text.
+        word: as it is written in the text.
         start: seconds from the beginning of the clip.
         end: seconds from the beginning of the clip.
-        confidence: between 0 and 1; None where the recogniser does not say.
+        confidence: between 0 and 1; None where the engine has none.
     """
 
     word: str
@@ -39,20 +39,20 @@ class Word:
 
     @classmethod
     def within(cls, clip: Clip, word: str, times: tuple[float, float], confidence: float | None = None) -> Word:
-        """Return a word with its times, in seconds, kept inside the clip; digits that mean nothing are cut."""
+        """Return a word with its times, in seconds, kept inside the clip and rounded."""
         start, end = (round(min(max(float(time), 0.0), clip.seconds), 3) for time in times)
         return cls(word.strip(), start, max(start, end), None if confidence is None else round(confidence, 4))
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """What a recogniser heard in a clip.
+    """The recognised text of a clip.
 
     Attributes:
-        text: the words as they would be written; empty where nothing was heard.
-        language: ISO 639-1 code, as given or as recognised; None where neither.
-        confidence: the mean of the words' confidence; None where there is none.
-        words: with their times; empty where the recogniser gives none.
+        text: the words as they are written; empty where none were recognised.
+        language: ISO 639-1 code of the request or of the engine; None where both are unknown.
+        confidence: the mean of the words' confidence; None where the words have none.
+        words: with their times; empty where the engine has none.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
@@ -64,29 +64,29 @@ class Transcript:
 
     @classmethod
     def of(cls, text: str, language: str | None, words: Iterable[Word]) -> Transcript:
-        """Put a transcript together, its confidence that of its words."""
+        """Make a transcript; its confidence is the mean of its words'."""
         words = tuple(words)
-        sure = [word.confidence for word in words if word.confidence is not None]
-        return cls(text.strip(), language, round(float(np.mean(sure)), 4) if sure else None, words)
+        confidences = [word.confidence for word in words if word.confidence is not None]
+        return cls(text.strip(), language, round(float(np.mean(confidences)), 4) if confidences else None, words)
 
 
 class Engine(Protocol):
-    """A recogniser: the same clip gives the same transcript, whatever was heard before."""
+    """A speech recognition engine: a clip has the same transcript whatever was recognised before."""
 
     @property
     def name(self) -> str:
-        """As the command line has it, and after "asr:" the `text_source` of its texts."""
+        """The name on the command line; with "asr:" before it, the `text_source` of its texts."""
 
     @property
     def version(self) -> str:
-        """Everything that its texts depend on besides the clip: libraries, weights, code."""
+        """Everything besides the clip that its texts depend on: libraries, weights, code."""
 
     @property
     def languages(self) -> frozenset[str] | None:
-        """ISO 639-1 codes that it knows; None where it does not say."""
+        """ISO 639-1 codes that it supports; None where that is unknown."""
 
     def __call__(self, clip: Clip, language: str | None) -> Transcript:
-        """Recognise a clip of 16 kHz in a language, or in the one that it hears where None is given.
+        """Recognise a clip of 16 kHz in a language; None lets the engine detect it.
 
         Raises:
             RuntimeError, ValueError: its library fails on this clip.
@@ -94,7 +94,7 @@ class Engine(Protocol):
 
 
 class PocketSphinx:
-    """CMU Pocketsphinx with the American English model that its package carries: small, weak, no download."""
+    """CMU Pocketsphinx with the American English model of its package: small, weak, no download."""
 
     languages = frozenset({"en"})
 
@@ -102,11 +102,11 @@ class PocketSphinx:
         """Load the model.
 
         Raises:
-            RecipeError: a model is named; there is only the one.
+            RecipeError: a model is named, but pocketsphinx has only its own.
             MissingExtraError: pocketsphinx is not installed.
         """
         if model:
-            raise RecipeError(f"--asr pocketsphinx:{model}: it carries its own model; write --asr pocketsphinx")
+            raise RecipeError(f"--asr pocketsphinx:{model}: it has its own model; write --asr pocketsphinx")
         try:
             from pocketsphinx import Decoder
         except ImportError as error:
@@ -117,8 +117,8 @@ class PocketSphinx:
 
     def __call__(self, clip: Clip, language: str | None) -> Transcript:
         """Recognise a clip; the language can only be English."""
-        # The mean that it takes off the cepstra would carry over from clip to clip: begin anew each time. The mean
-        # follows the clip: one of the whole clip (full_utt) is led astray by the silence around the words.
+        # Cepstral means would carry over from clip to clip, so they are reset. They adapt within the clip: a mean
+        # over the whole clip (full_utt) is distorted by the silence around the words.
         self._decoder.reinit_feat()
         self._decoder.start_utt()
         try:
@@ -150,7 +150,7 @@ class FasterWhisper:
 
         Raises:
             MissingExtraError: faster-whisper is not installed.
-            CheckpointError: the model cannot be had or read.
+            CheckpointError: the model cannot be loaded or read.
         """
         try:
             from faster_whisper import WhisperModel, download_model
@@ -164,8 +164,8 @@ class FasterWhisper:
             self._model = WhisperModel(str(folder))
         except (OSError, ValueError, RuntimeError) as error:
             raise CheckpointError(
-                f"faster-whisper: the model {name} cannot be had ({_short(error)}); name a size, a folder with a "
-                "converted model or one on the Hub, or take --asr pocketsphinx, which needs no download"
+                f"faster-whisper: the model {name} cannot be loaded ({_short(error)}); name a size, a folder "
+                "with a converted model or one on the Hub, or use --asr pocketsphinx, which needs no download"
             ) from error
         self.name = f"faster-whisper:{name}"
         self.version = (
@@ -177,7 +177,7 @@ class FasterWhisper:
 
     def __call__(self, clip: Clip, language: str | None) -> Transcript:
         """Recognise a clip, without the random sampling that Whisper falls back to, so that it repeats."""
-        segments, heard = self._model.transcribe(
+        segments, info = self._model.transcribe(
             clip.samples,
             language=language,
             temperature=0.0,
@@ -190,19 +190,19 @@ class FasterWhisper:
             for segment in segments
             for word in segment.words
         ]
-        return Transcript.of("".join(segment.text for segment in segments), heard.language, words)
+        return Transcript.of("".join(segment.text for segment in segments), info.language, words)
 
 
 ENGINES: dict[str, Callable[[str], Engine]] = {"pocketsphinx": PocketSphinx, "faster-whisper": FasterWhisper}
 
 
 def open_engine(spec: str) -> Engine:
-    """Load a recogniser that needs no torch: `pocketsphinx`, `faster-whisper` or `faster-whisper:MODEL`.
+    """Load an engine that needs no torch: `pocketsphinx`, `faster-whisper` or `faster-whisper:MODEL`.
 
     Raises:
-        RecipeError: there is no such recogniser.
+        RecipeError: there is no such engine.
         MissingExtraError: its library is not installed.
-        CheckpointError: its model cannot be had.
+        CheckpointError: its model cannot be loaded.
     """
     name, _, model = spec.partition(":")
     if name not in ENGINES:
@@ -211,7 +211,7 @@ def open_engine(spec: str) -> Engine:
 
 
 def folder_digest(folder: Path) -> str:
-    """Return a hash of the names and bytes of the files in a model's folder, those in folders below it left out.
+    """Return a hash of the names and bytes of the files in a model's folder, without subfolders.
 
     Raises:
         OSError: a file cannot be read.

@@ -1,4 +1,4 @@
-"""Batches by seconds of sound: what is long goes with few, what is short with many."""
+"""Batches by seconds of sound: few long utterances or many short ones."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from emofuse.data.preparation import Item
 from emofuse.types import Utterance
 from emofuse.types.arrays import Float64Array
 
-# Where nothing is padded: how much sound of equal length goes into a batch.
+# Without padding: seconds of sound of equal length in a batch.
 EQUAL_LENGTH_SECONDS = 60.0
-# How long a text would take to say: two and a half words a second.
+# Speaking time of a text: two and a half words a second.
 SECONDS_PER_WORD = 0.4
 
 
 def cost_of(utterance: Utterance, audio_seconds: float | None) -> float:
-    """Return what an utterance costs, in seconds of sound, said or only written.
+    """Return the cost of an utterance: its seconds of sound or, for text alone, its speaking time.
 
     The same for every system of a comparison, so that all of them see the same batches.
     """
@@ -40,8 +40,8 @@ def effective_batches(
 
     Args:
         costs: the seconds of each position.
-        batch_seconds: of a batch; what is longer stands alone.
-        rng: what draws.
+        batch_seconds: of a batch; a longer utterance is a batch of its own.
+        rng: source of randomness.
         shares: how often each position is drawn; as many are drawn as there are. None takes each once.
     """
     batches: list[list[int]] = [[]]
@@ -60,7 +60,7 @@ def effective_batches(
 def micro_batches(costs: Sequence[float], positions: Sequence[int], micro_seconds: float) -> list[list[int]]:
     """Cut positions, longest first, into batches of at most `micro_seconds` of sound, padding included.
 
-    An utterance that is longer than that stands alone.
+    A longer utterance is a batch of its own.
     """
     batches: list[list[int]] = []
     longest = 0.0

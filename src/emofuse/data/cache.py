@@ -1,4 +1,4 @@
-"""What is costly to compute is kept by the hash of everything that it depends on."""
+"""A cache on disk: values by the hash of everything that they depend on."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ SUFFIX = ".safetensors"
 CHECKSUM = "checksum"
 # A file with a temporary name that is as old as this was left by a process that was killed.
 ABANDONED_SECONDS = 3600.0
-# What can be computed again: the folders that are shown and pruned. The count of looks at folds is not among them.
+# Folders that are listed and pruned, as they can be computed again; the counts of scored folds cannot.
 COMPUTED = ("features", "functionals", "copies", "transcripts")
 
 
 def cache_folder() -> Path:
-    """Return where things are kept: `EMOFUSE_CACHE`, else `~/.cache/emofuse`."""
-    given = os.environ.get("EMOFUSE_CACHE")
-    return Path(given) if given else Path.home() / ".cache" / "emofuse"
+    """Return the cache folder: `EMOFUSE_CACHE`, else `~/.cache/emofuse`."""
+    folder = os.environ.get("EMOFUSE_CACHE")
+    return Path(folder) if folder else Path.home() / ".cache" / "emofuse"
 
 
 def key_of(**inputs: Any) -> str:
@@ -64,14 +64,14 @@ class ArrayCache:
     """Named arrays by key, a file each, for any number of processes.
 
     An entry is written under a temporary name and renamed, so that it is there whole or not at all; it holds a
-    checksum of its numbers, so that a damaged one is found, and computed again. Numbers are read into memory when
-    they are asked for; at most `memory` bytes of them are held: memory does not grow with the corpus.
+    checksum of its numbers, so that a damaged one is detected and computed again. Numbers are read on demand, and at
+    most `memory` bytes of them are kept in memory, which does not grow with the corpus.
 
     Attributes:
         kind: the folder below the cache's, such as "features".
-        memory: how many bytes of entries are held in memory, so that they need not be read again.
-        hits: entries found so far.
-        damaged: entries found damaged so far.
+        memory: how many bytes of entries are kept in memory, so that they need not be read again.
+        hits: entries read so far.
+        damaged: damaged entries so far.
     """
 
     kind: str
@@ -87,7 +87,7 @@ class ArrayCache:
         return cache_folder() / self.kind / key[:2] / f"{key}{SUFFIX}"
 
     def has(self, key: str) -> bool:
-        """Tell whether there is an entry, whole or damaged."""
+        """Return whether there is an entry, whole or damaged."""
         return self.path(key).is_file()
 
     def get(self, key: str) -> dict[str, npt.NDArray[Any]] | None:

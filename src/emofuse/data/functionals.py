@@ -1,8 +1,8 @@
 """Functionals: a clip of any length as one row of numbers, statistics over time of MFCC, energy and pitch.
 
-What the cheap acoustic baseline hears. Contours come every 10 ms; a row holds their means, deviations, percentiles
-and ranges, none of which grows with the length of the clip. The set follows the idea of Eyben et al. (2016), "The
-Geneva Minimalistic Acoustic Parameter Set", with MFCC in the place of its spectral parameters.
+The features of the cheap acoustic baseline. Contours come every 10 ms; a row holds their means, deviations,
+percentiles and ranges, none of which grows with the length of the clip. The set follows the idea of Eyben et al.
+(2016), "The Geneva Minimalistic Acoustic Parameter Set", with MFCC in the place of its spectral parameters.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from emofuse.threads import reading_workers
 from emofuse.types import Corpus, Skip, Utterance
 from emofuse.types.arrays import Float32Array
 
-# Raise it whenever a formula changes: what was kept under another version is not read again.
+# Raise it whenever a formula changes: cached rows of other versions are not used.
 VERSION = 1
 KIND = "functionals"
 
@@ -85,17 +85,17 @@ def read_functionals(corpus: Corpus) -> tuple[dict[str, Float32Array], list[Skip
     Raises:
         RunError: the cache cannot be written.
     """
-    heard = [utterance for utterance in corpus if utterance.audio is not None]
+    with_audio = [utterance for utterance in corpus if utterance.audio is not None]
     keeper = _Keeper()
-    found: dict[str, Float32Array] = {}
+    rows: dict[str, Float32Array] = {}
     skipped: list[Skip] = []
     with ThreadPoolExecutor(reading_workers()) as pool:
-        for utterance, row in zip(heard, pool.map(keeper, heard), strict=True):
+        for utterance, row in zip(with_audio, pool.map(keeper, with_audio), strict=True):
             if isinstance(row, AudioError):
                 skipped.append(Skip(utterance.id, str(row)))
             else:
-                found[utterance.id] = row
-    return found, skipped
+                rows[utterance.id] = row
+    return rows, skipped
 
 
 class _Keeper:
@@ -109,9 +109,9 @@ class _Keeper:
         """Return the row of an utterance, or why there is none."""
         assert utterance.audio is not None
         key = _key(utterance)
-        held = None if key is None else self._cache.get(key)
-        if held is not None and held.keys() == {KIND} and held[KIND].shape == (len(NAMES),):
-            return held[KIND]
+        cached = None if key is None else self._cache.get(key)
+        if cached is not None and cached.keys() == {KIND} and cached[KIND].shape == (len(NAMES),):
+            return cached[KIND]
         try:
             row = functionals(read_clip(utterance.audio, utterance.start, utterance.end))
         except AudioError as error:
@@ -123,7 +123,7 @@ class _Keeper:
 
 
 def _key(utterance: Utterance) -> str | None:
-    """Return what the row of an utterance depends on; None where the file cannot be read, as reading will tell."""
+    """Return what the row of an utterance depends on; None where the file cannot be read."""
     assert utterance.audio is not None
     try:
         digest = file_digest(utterance.audio)
@@ -141,7 +141,7 @@ def _statistics(track: Float32Array) -> Float32Array:
 
 
 def _voice(samples: Float32Array) -> Float32Array:
-    """Return what is told of the voice, in the order of `_VOICE`; all 0 where no frame is voiced."""
+    """Return the statistics of the voice, in the order of `_VOICE`; all 0 where no frame is voiced."""
     hertz, periodicity, loudness = pitch(samples)
     voiced = hertz > 0
     if not voiced.any():

@@ -14,7 +14,7 @@ from emofuse.types import Corpus, Task, Utterance
 
 Agreement = Literal["unanimous", "majority", "plurality"]
 
-# The words that corpus functions use; `csv` keeps whatever labels the user has.
+# The labels of the corpus readers; `csv` keeps the user's own labels.
 EMOTIONS = (
     "neutral", "calm", "happy", "excited", "sad", "angry", "fearful", "disgusted", "surprised", "frustrated",
     "contempt", "bored", "other",
@@ -23,7 +23,7 @@ EMOTIONS = (
 
 @dataclass(frozen=True)
 class LabelPolicy:
-    """What becomes of each label; one that is not named becomes null."""
+    """A mapping of labels; a label outside it becomes null."""
 
     mapping: Mapping[str, str] = field(hash=False)
 
@@ -77,7 +77,7 @@ def label_policy(labels: str | Mapping[str, str], corpus: Corpus) -> LabelPolicy
 
 
 def label_shares(utterance: Utterance, task: Task, soft: bool) -> list[float]:
-    """Return the share of each label to learn from, in the task's order.
+    """Return the training target: the share of each label, in the task's order.
 
     With several labels at once each share is 1 where somebody voted for the label. Soft labels are the votes
     among the task's labels, made to sum to 1; votes for other labels are dropped. An utterance without such votes
@@ -110,7 +110,7 @@ def agreement_of(utterance: Utterance) -> float | None:
 
 
 def agreement_class(utterance: Utterance) -> Agreement | None:
-    """Tell whether all raters gave an utterance its label, more than half of them, or fewer."""
+    """Return whether all raters gave an utterance its label, more than half of them, or fewer."""
     share = agreement_of(utterance)
     if share is None:
         return None
@@ -143,7 +143,7 @@ def label_counts(corpus: Corpus, relabelled: Corpus, agreement: AgreementRecipe 
 
 
 def _tied(before: Utterance, after: Utterance, agreement: AgreementRecipe | None) -> bool:
-    """Tell whether raters came to no label: as the corpus says, or, where their votes decide, as these say."""
+    """Return whether raters came to no label, by the corpus or, where votes decide, by their votes."""
     if agreement is not None and agreement.label == "votes":
         return len(_winners(after.votes)) > 1
     return before.label is None and bool(_winners(before.votes))
@@ -164,7 +164,7 @@ def apply_policy(
     """Relabel a corpus; utterances to which the policy does not apply stay, with a null label.
 
     Without `agreement` an utterance keeps the label that its corpus gives. With `multi_label` one whose strongest
-    labels tie has the first of them: it is told by all of them, and this one only places it in folds.
+    labels tie has the first of them: the targets are all of them, and the first only places it in folds.
 
     Raises:
         RecipeError: no policy has that name.

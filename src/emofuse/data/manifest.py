@@ -31,7 +31,7 @@ def load_corpus(path: str | Path) -> Corpus:
     for number, utterance in _rows(path):
         if utterance.id in lines:
             raise CorpusError(
-                f"{path}:{number}: the id {utterance.id!r} stands already on line {lines[utterance.id]}; "
+                f"{path}:{number}: the id {utterance.id!r} is already on line {lines[utterance.id]}; "
                 "give each utterance its own id"
             )
         lines[utterance.id] = number
@@ -92,8 +92,8 @@ def _explain(error: ValidationError) -> str:
         )
     if first["type"] == "missing":
         return f"the key {key!r} is missing; every utterance needs one"
-    found = json.dumps(first["input"], default=str)
-    return f"the value of {key!r} is wrong: {first['msg'].lower()}, not {found}"
+    value = json.dumps(first["input"], default=str)
+    return f"the value of {key!r} is wrong: {first['msg'].lower()}, not {value}"
 
 
 def _as_row(utterance: Utterance, folders: tuple[Path, ...]) -> dict[str, Any]:

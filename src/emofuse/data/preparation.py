@@ -1,7 +1,7 @@
 """Waveform and text to arrays: the seam between recordings and any network, with numpy only.
 
 Training, evaluation and prediction, with torch or without, go through the objects of this module, so that a
-model hears in use what it heard in training.
+model gets the same input in use as in training.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class AudioPreparation:
         rate: samples per second that the encoder expects.
         normalise: bring the waveform of each utterance to mean 0 and variance 1.
         bins: mel bins.
-        trim: cut the silence before and after what is said.
-        level: root mean square that each clip is brought to, 1 being full scale; None leaves it as loud as it is.
+        trim: cut the silence before and after speech.
+        level: root mean square that each clip is brought to, 1 being full scale; None keeps its level.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
@@ -111,12 +111,12 @@ _AUDIO: TypeAdapter[AudioPreparation | None] = TypeAdapter(AudioPreparation | No
 
 @dataclass(frozen=True)
 class TextPreparation:
-    """How words become piece numbers.
+    """How a text becomes token ids.
 
     Attributes:
         tokenizer: adds the encoder's own first and last pieces.
         annotations: strip or keep tokens such as [LAUGHTER].
-        pad_id: the number that padding gets; the mask tells it from a piece.
+        pad_id: the id of padding, which the mask hides.
     """
 
     tokenizer: Tokenizer
@@ -132,11 +132,11 @@ class TextPreparation:
 
 @dataclass(frozen=True)
 class Item:
-    """One prepared utterance: what there is to hear and to read; None where there is nothing.
+    """One prepared utterance; None for an absent modality.
 
     Attributes:
-        values: (samples,), (frames, width), or what a frozen encoder made of it.
-        ids: (pieces,), or what a frozen encoder made of them.
+        values: (samples,), (frames, width), or the features of a frozen encoder.
+        ids: (pieces,), or the features of a frozen encoder.
     """
 
     values: npt.NDArray[Any] | None
@@ -144,7 +144,7 @@ class Item:
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
-        """What the network gets; a text of annotation tokens only is none."""
+        """The modalities that are present; a text of annotation tokens only is absent."""
         present = {"audio": self.values is not None, "text": self.ids is not None}
         return tuple(modality for modality in MODALITIES if present[modality])
 
@@ -186,7 +186,7 @@ INPUTS: dict[Modality, tuple[str, str]] = {
 
 
 class Outputs(NamedTuple):
-    """What a network says of a batch, before any softmax.
+    """The outputs of a network for a batch, before any softmax.
 
     Attributes:
         logits: (batch, labels).
@@ -205,7 +205,7 @@ class Preparation:
     text: TextPreparation | None
 
     def __call__(self, clip: Clip | None, text: str | None) -> Item:
-        """Prepare one utterance; what the network does not take is left aside."""
+        """Prepare one utterance; a modality that the network does not take is ignored."""
         values = self.audio(clip) if self.audio and clip else None
         ids = self.text(text) if self.text and text else None
         return Item(values, ids if ids is not None and len(ids) else None)
@@ -252,7 +252,7 @@ class Preparation:
 def pad(
     rows: Sequence[npt.NDArray[Any] | None], kind: type[np.generic], value: int, tail: tuple[int, ...]
 ) -> tuple[npt.NDArray[Any], Booleans]:
-    """Pad rows of different lengths to the longest, at least one step, and say where they are real."""
+    """Pad rows of different lengths to the longest, at least one step; return them with their mask."""
     lengths = np.array([0 if row is None else len(row) for row in rows])
     steps = max(1, int(lengths.max(initial=0)))
     padded = np.full((len(rows), steps, *tail), value, dtype=kind)

@@ -1,4 +1,4 @@
-"""Protocols: who is tested while the others train."""
+"""Protocols: which sessions or speakers are tested while the others are trained on."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _leave_one_speaker_out(utterances: Sequence[Utterance], seed: int) -> list[F
 
 
 def _speaker_kfold(utterances: Sequence[Utterance], seed: int) -> list[Fold]:
-    """Part by whole speakers, stratified by label and gender (scikit-learn's StratifiedGroupKFold)."""
+    """Split by whole speakers, stratified by label and gender (scikit-learn's StratifiedGroupKFold)."""
     try:
         from sklearn.model_selection import StratifiedGroupKFold
     except ImportError as error:
@@ -66,7 +66,7 @@ def _speaker_kfold(utterances: Sequence[Utterance], seed: int) -> list[Fold]:
             warnings.simplefilter("ignore", UserWarning)  # the audit says which labels are rare
             cut = list(parts)
     except ValueError as error:
-        raise ProtocolError(f"speaker-kfold cannot part this corpus: {error}") from error
+        raise ProtocolError(f"speaker-kfold cannot split this corpus: {error}") from error
     folds = []
     for index, (train, test) in enumerate(cut, start=1):
         held_out = sorted({str(utterances[i].speaker) for i in test})
@@ -83,11 +83,11 @@ def _speaker_kfold(utterances: Sequence[Utterance], seed: int) -> list[Fold]:
 
 
 def _predefined(utterances: Sequence[Utterance], seed: int) -> list[Fold]:
-    """Take the manifest's own `split`; utterances of other splits stay aside."""
+    """Take the manifest's own `split`; utterances of other splits are left out."""
     parts = {name: tuple(u.id for u in utterances if u.split == name) for name in ("train", "validation", "test")}
     if not parts["train"] or not parts["test"]:
-        found = sorted({str(u.split) for u in utterances})
-        raise ProtocolError(f"predefined needs the splits train and test in the manifest; it has {found}")
+        splits = sorted({str(u.split) for u in utterances})
+        raise ProtocolError(f"predefined needs the splits train and test in the manifest; it has {splits}")
     unit: Literal["split"] | None = "split" if parts["validation"] else None
     return [Fold(1, "predefined", parts["train"], parts["validation"], parts["test"], unit)]
 

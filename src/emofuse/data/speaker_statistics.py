@@ -1,11 +1,10 @@
-"""Speakers' own statistics: what makes one voice differ from another, taken out of vectors without any label.
+"""Speaker normalisation: removes from vectors, without labels, what makes one voice differ from another.
 
 A speaker's vectors are brought to mean 0 and variance 1 by the speaker's own mean and variance, as far as there
-are utterances enough to know them. The idea follows Busso et al. (2013), "Iterative Feature Normalization Scheme
-for Automatic Emotion Detection from Speech", IEEE Transactions on Affective Computing 4(4), who estimate what is a
-speaker's own from speech that they find to be neutral. Here all utterances of a speaker count, and nothing is
-found out about them: so it holds only where every speaker shows several emotions, and one with a single emotion
-loses it.
+are enough utterances to estimate them. The idea follows Busso et al. (2013), "Iterative Feature Normalization
+Scheme for Automatic Emotion Detection from Speech", IEEE Transactions on Affective Computing 4(4), who estimate a
+speaker's statistics from speech that is detected as neutral. Here all utterances of a speaker count: so it is
+valid only where every speaker shows several emotions, and a speaker with a single emotion loses it.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ import numpy.typing as npt
 
 from emofuse.types.arrays import Float64Array
 
-# Of a speaker with fewer utterances than these, what all speakers have in common is known better.
+# Speakers with fewer utterances are standardised by the statistics of all speakers.
 FEWEST = 8
-# So many utterances of a speaker weigh as much as all that is known of speakers in general.
+# So many utterances of a speaker weigh as much as the statistics of all speakers.
 PULL = 8.0
-# A number whose variance is less than this beside its mean's square does not vary: what is seen is rounding.
+# A number whose variance is less than this share of its squared mean is constant: the rest is rounding.
 CONSTANT = 1e-12
 
 
@@ -58,20 +57,20 @@ def speaker_moments(
     """Return the shrunken moments of every speaker with `FEWEST` or more utterances.
 
     Those of a speaker with n utterances weigh n / (n + `PULL`), and `overall` has the rest of the weight: few
-    utterances tell little about a voice, and much about what happened to be said.
+    utterances describe their content more than the voice.
 
     Args:
         vectors: (utterances, width).
-        speakers: who said each, (utterances,); None where nobody knows.
+        speakers: of each utterance, (utterances,); None where unknown.
         overall: of the training part.
     """
-    said: dict[str, list[int]] = defaultdict(list)
+    positions_of: dict[str, list[int]] = defaultdict(list)
     for position, speaker in enumerate(speakers):
         if speaker is not None:
-            said[speaker].append(position)
+            positions_of[speaker].append(position)
     return {
         speaker: overall.towards(Moments.of(vectors[positions]), len(positions) / (len(positions) + PULL))
-        for speaker, positions in said.items()
+        for speaker, positions in positions_of.items()
         if len(positions) >= FEWEST
     }
 
@@ -79,11 +78,11 @@ def speaker_moments(
 def normalise(vectors: npt.NDArray[Any], speakers: Sequence[str | None], overall: Moments) -> Float64Array:
     """Standardise every vector by its speaker's shrunken moments, or by `overall` where those are not known.
 
-    No label is asked for, but all utterances of a speaker at once: what comes out is transductive.
+    It needs no label, but all utterances of a speaker at once: it is transductive.
 
     Args:
         vectors: (utterances, width).
-        speakers: who said each, (utterances,); None where nobody knows, or an utterance is unlike the others.
+        speakers: of each utterance, (utterances,); None where unknown, or an utterance is unlike the others.
         overall: of the training part.
     """
     normal = overall.standardise(vectors)

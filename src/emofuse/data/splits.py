@@ -1,4 +1,4 @@
-"""From a corpus to folds: a protocol, what is purged for the sake of the text, a validation part; all hashed."""
+"""From a corpus to folds: protocol, purged near-duplicate texts, validation part; and hashes of folds."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def make_folds(
     seed: int = 0,
     text_independent: bool = False,
 ) -> tuple[Fold, ...]:
-    """Part the labelled utterances of a corpus into folds.
+    """Split the labelled utterances of a corpus into folds.
 
     Folds depend on the sorted ids and the seed only. With the selection `best`, a validation part is cut from
     the training part by whole units; with `fixed` there is none.
 
-    With `text_independent`, what says nearly the same as the test part (four or more words, Jaccard index of 0.6
-    or more) is purged from the rest; and where every utterance has the tags `style` and `script`, as in IEMOCAP,
+    With `text_independent`, near-duplicates of test sentences (four or more words, Jaccard index of 0.6 or more)
+    are purged from the rest; and where every utterance has the tags `style` and `script`, as in IEMOCAP,
     folds are crossed with text groups: each script, and two groups of improvised scenarios.
 
     Raises:
         ProtocolError: the corpus lacks what the protocol needs (sessions, speakers, splits), or holds too
             few of them.
-        CorpusError: a speaker stands in two parts of a fold.
+        CorpusError: a speaker is in two parts of a fold.
     """
     folds = draw_folds(corpus, protocol, selection, seed, text_independent)
     return tuple(Fold.checked(corpus, fold) for fold in folds)
@@ -48,7 +48,7 @@ def draw_folds(
     seed: int = 0,
     text_independent: bool = False,
 ) -> tuple[Fold, ...]:
-    """Part a corpus as `make_folds` does, but do not look whether a speaker stands in two parts: the audit does.
+    """Split a corpus as `make_folds` does, without the check for speakers in two parts, which the audit makes.
 
     Raises:
         ProtocolError: the corpus lacks what the protocol needs, or holds too few of them.
@@ -68,9 +68,9 @@ def draw_folds(
 
 
 def tested_beside(fold: Fold, tested: Corpus, extra: Corpus, text_independent: bool) -> Corpus:
-    """Return those of some extra utterances that a fold may be tested on too: its test speakers said them.
+    """Return the extra utterances that a fold may be tested on too: those of its test speakers.
 
-    Where a speaker is unknown the session tells. With `text_independent` their script must be one of its scripts.
+    Where the speaker is unknown, the session decides. With `text_independent` its script must be in the fold.
     """
     speakers = {u.speaker for u in tested} - {None}
     sessions = {u.session for u in tested} - {None}
@@ -84,7 +84,7 @@ def tested_beside(fold: Fold, tested: Corpus, extra: Corpus, text_independent: b
 
 
 def folds_hash(folds: Iterable[Fold]) -> str:
-    """Return a short hash of who is trained, chosen and tested on where."""
+    """Return a short hash of the parts of all folds."""
     rows = [{key: value for key, value in asdict(fold).items() if key != "purged" or value} for fold in folds]
     text = json.dumps(rows, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -116,8 +116,8 @@ def _with_selection(
 def _refuse_purged(fold: Fold) -> None:
     if not fold.train:
         raise ProtocolError(
-            f"text_independent: fold {fold.name!r} has nothing left to train on, for every sentence of it is said "
-            "in the test part too; such a corpus cannot be parted by its text"
+            f"text_independent: fold {fold.name!r} has nothing left to train on, since all of its sentences are "
+            "in the test part too; such a corpus cannot be split by its text"
         )
 
 

@@ -1,4 +1,4 @@
-"""What is said in two parts of a corpus: near-duplicate transcripts, and groups that share a script."""
+"""Overlap of texts between parts of a corpus: near-duplicate transcripts, and groups that share a script."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from emofuse.data.protocols import natural_order
 from emofuse.data.tokenization import strip_annotations
 from emofuse.types import Fold, Utterance
 
-# Shorter sentences ("yes", "oh my god") are said by everybody and tell nothing of a leak.
-SHORTEST = 4
-# Two sentences are near-duplicates if they share this part of all their words (Jaccard).
+# Shorter sentences ("yes", "oh my god") recur everywhere and are no sign of a leak.
+SHORTEST_WORDS = 4
+# Two sentences are near-duplicates from this Jaccard index of their words on.
 SIMILAR = 0.6
-# Scenarios that were improvised are grouped into this many halves: their words seldom recur.
+# Scenarios that were improvised are grouped into this many halves: their words rarely recur.
 IMPROVISED_GROUPS = 2
 
-# Chinese and Japanese are written without spaces: each of their signs counts as a word.
+# Chinese and Japanese are written without spaces: each character counts as a word.
 _SIGNS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_SIGNS}]|[^\W_{_SIGNS}]+(?:'[^\W_{_SIGNS}]+)*")
 
 
 def words_of(text: str | None) -> tuple[str, ...]:
-    """Return the words of a transcript, in small letters, without punctuation and annotation tokens.
+    """Return the words of a transcript, in lower case, without punctuation and annotation tokens.
 
     >>> words_of("I don't know. [LAUGHTER]")
     ('i', "don't", 'know')
@@ -37,45 +37,45 @@ def words_of(text: str | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Sentences:
-    """Which utterances say nearly the same, in four or more words.
+    """The distinct sentences of utterances, of four or more words, and which of them are near-duplicates.
 
-    Nearly the same: the sets of words have a Jaccard index of 0.6 or more.
+    Near-duplicates have sets of words with a Jaccard index of 0.6 or more.
 
     Attributes:
         number: the sentence of each utterance that has one of four or more words, by utterance id.
-        alike: for each sentence, those that are nearly the same, itself among them.
+        similar: for each sentence, its near-duplicates, itself among them.
     """
 
     number: Mapping[str, int]
-    alike: Sequence[frozenset[int]]
+    similar: Sequence[frozenset[int]]
 
     @classmethod
     def of(cls, utterances: Iterable[Utterance]) -> Sentences:
-        """Find the sentences of utterances, and which of them are alike."""
+        """Find the sentences of utterances and their near-duplicates."""
         numbers: dict[frozenset[str], int] = {}
         number = {}
         for utterance in utterances:
             words = words_of(utterance.text)
-            if len(words) >= SHORTEST:
+            if len(words) >= SHORTEST_WORDS:
                 number[utterance.id] = numbers.setdefault(frozenset(words), len(numbers))
         return cls(number, _similar(list(numbers)))
 
-    def said_too(self, ids: Iterable[str], others: Iterable[str]) -> list[str]:
-        """Return those of some utterances that say nearly what one of the others says."""
-        heard = {self.number[i] for i in others if i in self.number}
-        said = {near for sentence in heard for near in self.alike[sentence]}
-        return [i for i in ids if self.number.get(i) in said]
+    def repeated(self, ids: Iterable[str], others: Iterable[str]) -> list[str]:
+        """Return the utterances whose sentence is a near-duplicate of one of the others."""
+        sentences = {self.number[i] for i in others if i in self.number}
+        duplicates = {near for sentence in sentences for near in self.similar[sentence]}
+        return [i for i in ids if self.number.get(i) in duplicates]
 
 
 def _similar(sentences: Sequence[frozenset[str]]) -> list[frozenset[int]]:
-    """Return for each set of words the positions of those like it, its own among them.
+    """Return for each set of words the positions of similar sets, its own among them.
 
-    Sets that are alike share one of their rarest words (prefix filtering, Chaudhuri et al. 2006), so that few
-    pairs are compared.
+    Similar sets share one of their rarest words (prefix filtering, Chaudhuri et al. 2006): few pairs
+    are compared.
     """
     frequency = Counter(word for sentence in sentences for word in sentence)
     holding: dict[str, list[int]] = defaultdict(list)
-    alike = [{position} for position in range(len(sentences))]
+    similar = [{position} for position in range(len(sentences))]
     for position in sorted(range(len(sentences)), key=lambda p: len(sentences[p])):
         own = sentences[position]
         rarest = sorted(own, key=lambda word: (frequency[word], word))
@@ -83,17 +83,17 @@ def _similar(sentences: Sequence[frozenset[str]]) -> list[frozenset[int]]:
         for other in {p for word in prefix for p in holding[word]}:
             shared = len(own & sentences[other])
             if shared >= SIMILAR * (len(own) + len(sentences[other]) - shared):
-                alike[position].add(other)
-                alike[other].add(position)
+                similar[position].add(other)
+                similar[other].add(position)
         for word in prefix:
             holding[word].append(position)
-    return [frozenset(positions) for positions in alike]
+    return [frozenset(positions) for positions in similar]
 
 
 def text_groups(utterances: Sequence[Utterance]) -> Callable[[Utterance], str] | None:
-    """Return what tells an utterance's text group, where the corpus says who played which script.
+    """Return a function from an utterance to its text group; None where the corpus has no scripts.
 
-    Each script is a group; improvised scenarios, whose words seldom recur, make two groups.
+    Each script is a group; improvised scenarios, whose words rarely recur, make two groups.
     """
     if not all(u.tags.get("script") and u.tags.get("style") for u in utterances):
         return None
@@ -122,9 +122,9 @@ def by_text_group(folds: Iterable[Fold], utterances: Sequence[Utterance]) -> lis
 
 
 def without_near_duplicates(folds: Iterable[Fold], utterances: Sequence[Utterance]) -> list[Fold]:
-    """Purge from training and validation what says nearly the same as the test part."""
+    """Purge near-duplicates of test sentences from training and validation."""
     sentences = Sentences.of(utterances)
-    return [_purge(fold, set(sentences.said_too((*fold.train, *fold.validation), fold.test))) for fold in folds]
+    return [_purge(fold, set(sentences.repeated((*fold.train, *fold.validation), fold.test))) for fold in folds]
 
 
 def _purge(fold: Fold, ids: set[str]) -> Fold:

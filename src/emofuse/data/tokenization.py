@@ -1,4 +1,4 @@
-"""From raw words to word pieces: annotation tokens, vocabularies, tokenizers."""
+"""Annotation tokens, vocabularies and tokenizers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ANNOTATION = re.compile(rf"\[\s*(?:{'|'.join(ANNOTATIONS)})\s*\]", re.IGNORECAS
 
 
 def strip_annotations(text: str) -> str:
-    """Remove annotation tokens: they were never said, and some give the label away.
+    """Remove annotation tokens: they were not spoken, and some reveal the label.
 
     >>> strip_annotations("Oh [LAUGHTER] no [sic]")
     'Oh no [sic]'
@@ -35,7 +35,7 @@ def strip_annotations(text: str) -> str:
 
 
 def has_annotations(text: str) -> bool:
-    """Tell whether a text holds annotation tokens."""
+    """Return whether a text holds annotation tokens."""
     return _ANNOTATION.search(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""From speech to text for a whole corpus: what is done is kept at once, and old texts stay beside new ones."""
+"""Recognise the speech of a corpus: each text is saved at once, and earlier texts are kept beside it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from emofuse.sound import containers, media, soundfiles, tracks
 from emofuse.sound.clips import SAMPLE_RATE, read_clip
 from emofuse.types import Corpus, Skip, Utterance
 
-# What a recording sounds like depends on these too.
+# The samples of a recording depend on these modules too.
 DECODING = (audio, containers, media, soundfiles, tracks)
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ GOLD = "gold"
 
 @dataclass(frozen=True)
 class Recognition:
-    """What was heard in an utterance: a line of the words file; its times count from the utterance's start.
+    """The recognised text of an utterance: a line of the words file; times count from the utterance's start.
 
     Attributes:
         id: of the utterance.
@@ -50,9 +50,16 @@ class Recognition:
 
     @classmethod
     def of(cls, utterance: Utterance, source: str, key: str, transcript: Transcript) -> Recognition:
-        """Say in which utterance a transcript was heard."""
-        heard = transcript
-        return cls(utterance.id, source, key, heard.language, heard.text, heard.confidence, heard.words)
+        """Make the record of an utterance and its transcript."""
+        return cls(
+            utterance.id,
+            source,
+            key,
+            transcript.language,
+            transcript.text,
+            transcript.confidence,
+            transcript.words,
+        )
 
     def apply(self, utterance: Utterance) -> Utterance:
         """Give the utterance the recognised text; texts that it had stay in `transcripts`."""
@@ -80,20 +87,20 @@ def words_file(out: Path) -> Path:
 def recognise_corpus(
     corpus: Corpus, engine: Engine, out: Path, language: str | None = None, resume: bool = False
 ) -> Iterator[Recognition | Skip]:
-    """Recognise a corpus, utterance by utterance, and keep each in the words file as soon as it is there.
+    """Recognise a corpus, utterance by utterance, and append each to the words file at once.
 
-    What the words file of an earlier run holds, or the cache, is not recognised again.
+    Utterances in the words file of an earlier run, or in the cache, are not recognised again.
 
     Args:
         corpus: with recordings; an utterance without one is skipped.
         engine: the recogniser.
         out: the manifest that `save_recognised` will write.
-        language: ISO 639-1 code of utterances that do not tell theirs; None lets the engine listen for it.
-        resume: go on with a run that stopped.
+        language: ISO 639-1 code of utterances without one; None lets the engine detect it.
+        resume: continue a run that was stopped.
 
     Raises:
         RecipeError: the engine does not know the language.
-        RunError: a file stands there already and `resume` is False, it belongs to another engine, or it cannot
+        RunError: a file exists already and `resume` is False, it belongs to another engine, or it cannot
             be written.
     """
     if language and not _knows(engine, language):
@@ -101,12 +108,12 @@ def recognise_corpus(
     done = _open_words(out, f"asr:{engine.name}", resume)
     for utterance in corpus:
         try:
-            found = _recognise(utterance, engine, language, done)
+            result = _recognise(utterance, engine, language, done)
         except AudioError as error:
-            found = Skip(utterance.id, str(error))
-        if isinstance(found, Recognition) and found is not done.get(utterance.id):
-            _append(words_file(out), found)
-        yield found
+            result = Skip(utterance.id, str(error))
+        if isinstance(result, Recognition) and result is not done.get(utterance.id):
+            _append(words_file(out), result)
+        yield result
 
 
 def save_recognised(corpus: Corpus, recognitions: Mapping[str, Recognition], out: Path) -> Corpus:
@@ -170,7 +177,7 @@ def _cache_file(key: str) -> Path:
 
 
 def _cached(key: str) -> Transcript | None:
-    """Return a transcript from the cache; None where there is none, or one that is damaged."""
+    """Return a transcript from the cache; None where it is missing or damaged."""
     try:
         return _TRANSCRIPT.validate_json(_cache_file(key).read_bytes())
     except FileNotFoundError:
@@ -185,22 +192,22 @@ def _open_words(out: Path, source: str, resume: bool) -> dict[str, Recognition]:
     path = words_file(out)
     standing = [place for place in (out, path) if place.exists()]
     if standing and not resume:
-        raise RunError(f"{standing[0]}: stands already; add --resume to go on with it, or choose another --out")
+        raise RunError(f"{standing[0]}: exists already; add --resume to continue, or choose another --out")
     done = {recognition.id: recognition for recognition in _read_words(path)}
     others = sorted({recognition.source for recognition in done.values()} - {source})
     if others:
         raise RunError(
-            f"{path}: was begun with {others[0]}, not {source}; go on with that, or choose another --out"
+            f"{path}: was started with {others[0]}, not {source}; use the same engine, or choose another --out"
         )
     layout.write_json_lines(path, [asdict(recognition) for recognition in done.values()])
     return done
 
 
 def _read_words(path: Path) -> list[Recognition]:
-    """Read a words file; the last line, if it has no end, was torn when a run was killed, and is left out."""
+    """Read a words file; the last line, if it has no end, was cut off when a run was killed, and is left out."""
     if not path.exists():
         return []
-    *lines, _torn = path.read_bytes().split(b"\n")
+    *lines, _cut_off = path.read_bytes().split(b"\n")
     try:
         return [_RECOGNITION.validate_json(line) for line in lines]
     except ValidationError as error:

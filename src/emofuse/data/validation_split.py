@@ -1,4 +1,4 @@
-"""Validation parts: what the best epoch is chosen by, cut from training by whole units wherever that can be."""
+"""Validation parts for choosing the best epoch: whole sessions or speakers of training, if possible."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from emofuse.types import Fold, Utterance
 logger = logging.getLogger(__name__)
 
 VALIDATION_SHARE = 0.15
-# How many sets of speakers of one size are looked at for a validation part before larger ones are.
+# How many sets of speakers of one size are tried before larger ones.
 CANDIDATES = 10_000
 
 
 def cut_validation(utterances: Sequence[Utterance], seed: int) -> tuple[set[str], Literal["speaker", "utterance"]]:
-    """Choose ids for validation: the smallest set of whole speakers that will do, else a stratified cut.
+    """Choose ids for validation: the smallest suitable set of whole speakers, else a stratified cut.
 
-    A set of speakers will do if it holds 15 % of the utterances and every class, and leaves two speakers to
+    A set of speakers is suitable if it holds 15 % of the utterances and every class, and leaves two speakers to
     train on.
     """
     rng = np.random.default_rng(seed)
     speakers = _speakers_for_validation(utterances, rng)
     if speakers is not None:
         return {u.id for u in utterances if u.speaker in speakers}, "speaker"
-    logger.warning("no set of whole speakers will do for validation: it shares speakers with training")
+    logger.warning("no set of whole speakers is suitable for validation: it shares speakers with training")
     chosen: set[str] = set()
     for label in sorted({str(u.label) for u in utterances}):
         ids = [u.id for u in utterances if u.label == label]
@@ -46,9 +46,9 @@ def _speakers_for_validation(utterances: Sequence[Utterance], rng: np.random.Gen
         return None
     sizes = Counter(str(u.speaker) for u in utterances)
     classes = {u.label for u in utterances}
-    said: dict[str, set[str | None]] = {speaker: set() for speaker in sizes}
+    labels_of: dict[str, set[str | None]] = {speaker: set() for speaker in sizes}
     for utterance in utterances:
-        said[str(utterance.speaker)].add(utterance.label)
+        labels_of[str(utterance.speaker)].add(utterance.label)
     order = rng.permutation(sorted(sizes)).tolist()
     largest = sorted(sizes.values(), reverse=True)
     for count in range(1, len(order) - 1):
@@ -56,7 +56,7 @@ def _speakers_for_validation(utterances: Sequence[Utterance], rng: np.random.Gen
             continue
         for chosen in itertools.islice(itertools.combinations(order, count), CANDIDATES):
             enough = sum(sizes[speaker] for speaker in chosen) >= VALIDATION_SHARE * len(utterances)
-            if enough and set().union(*(said[speaker] for speaker in chosen)) == classes:
+            if enough and set().union(*(labels_of[speaker] for speaker in chosen)) == classes:
                 return set(chosen)
     return None
 
@@ -65,7 +65,7 @@ def with_validation(fold: Fold, utterances: Sequence[Utterance], protocol: Proto
     """Cut a validation part from a fold's training part, as its protocol has it, unless there is one.
 
     Leave-one-session-out validates on the following session, cyclic; leave-one-speaker-out on the partner in the
-    test speaker's session; otherwise, or where those are not there, see `cut_validation`.
+    test speaker's session; otherwise, or where there are none, see `cut_validation`.
     """
     if fold.validation:
         return fold

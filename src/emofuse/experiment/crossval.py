@@ -13,7 +13,7 @@ from emofuse.config import Recipe
 from emofuse.data.audit import audit, refuse_errors
 from emofuse.data.labels import undecided
 from emofuse.data.splits import corpus_hash
-from emofuse.data.text_sources import kinds_of, reading
+from emofuse.data.text_sources import kinds_of, use_text_source
 from emofuse.errors import RecipeError
 from emofuse.experiment.job import Job, JobContext, run_job
 from emofuse.experiment.setup import environment, only_wanted, recipe_corpus, recipe_folds, run_threads
@@ -81,7 +81,7 @@ def cross_validate(
     out = Path(out)
     wanted = only_wanted(recipe, corpus)
     labelled, task = recipe_corpus(recipe, corpus)
-    read = reading(labelled, recipe.text.source)
+    read = use_text_source(labelled, recipe.text.source)
     folds = recipe_folds(recipe, read)
     report = audit(read, recipe.protocol, folds, recipe.text_independent, recipe.annotations, wanted)
     refuse_errors(report.findings, accept)

@@ -15,7 +15,7 @@ import torch
 from emofuse import layout
 from emofuse.config import Recipe, TextSource
 from emofuse.data.splits import tested_beside
-from emofuse.data.text_sources import kinds_of, reading
+from emofuse.data.text_sources import kinds_of, use_text_source
 from emofuse.errors import CorpusError
 from emofuse.evaluation.calibration import Calibration
 from emofuse.experiment.prediction_writer import PredictionWriter
@@ -211,7 +211,7 @@ def run_job(job: Job, context: JobContext, corpus: Corpus) -> list[Skip]:
     context = replace(context, recipe=with_source(context.recipe, job.source))
     recipe = context.recipe
     train, validation = corpus.select(job.fold.train), corpus.select(job.fold.validation)
-    parts = (reading(train, job.source), reading(validation, job.source))
+    parts = (use_text_source(train, job.source), use_text_source(validation, job.source))
     trained = train_system(context, job.name, parts, job.seed, job.unimodal_folders)
     layout.write_json_lines(folder / layout.HISTORY, (record.as_dict() for record in trained.history))
     trained.save(folder / layout.MODEL)
@@ -224,7 +224,7 @@ def run_job(job: Job, context: JobContext, corpus: Corpus) -> list[Skip]:
         recipe.training.micro_seconds,
     )
     tested = corpus.select(job.fold.test)
-    test, skipped = writer.write_corpus(reading(tested, job.source), job.system.predictions_file)
+    test, skipped = writer.write_corpus(use_text_source(tested, job.source), job.system.predictions_file)
     if recipe.speaker_norm:
         write_adapted(writer, job.system.with_speaker_norm().predictions_file, trained.parts, test, recipe)
     if job.name == "fusion":
@@ -233,7 +233,7 @@ def run_job(job: Job, context: JobContext, corpus: Corpus) -> list[Skip]:
         writer.write_other_texts(tested, kinds_of(corpus), job.source)
     undecided = tested_beside(job.fold, tested, context.undecided, recipe.text_independent)
     if len(undecided):
-        skipped += writer.write_corpus(reading(undecided, job.source), layout.UNDECIDED)[1]
+        skipped += writer.write_corpus(use_text_source(undecided, job.source), layout.UNDECIDED)[1]
     return writer.complete(job.fold.name, test, trained.skipped + skipped)
 
 

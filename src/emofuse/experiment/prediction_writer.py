@@ -11,7 +11,7 @@ import numpy as np
 
 from emofuse import layout
 from emofuse.data.preparation import Outputs
-from emofuse.data.text_sources import reading
+from emofuse.data.text_sources import use_text_source
 from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.predictor import predictions_of
 from emofuse.model.checkpoint import Checkpoint
@@ -59,7 +59,7 @@ class PredictionWriter:
         """Predict utterances once more from the kinds of text other than `source`, where there are several."""
         if len(kinds) > 1:
             for kind in sorted(set(kinds) - {source}):
-                other = reading(tested, "gold" if kind == "gold" else "asr")
+                other = use_text_source(tested, "gold" if kind == "gold" else "asr")
                 self.write_corpus(other, layout.OTHER_TEXT.format(source=kind))
 
     def complete(self, fold: str, test: PreparedPart, skipped: Sequence[Skip]) -> list[Skip]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from emofuse import layout
 from emofuse.data.labels import agreement_class, dropped_mass, label_shares
-from emofuse.data.text_sources import GOLD, RECOGNISED, kinds_of, read_as
+from emofuse.data.text_sources import GOLD, RECOGNISED, kinds_of, use_transcript_of_kind
 from emofuse.data.tokenization import strip_annotations
 from emofuse.evaluation.metrics import concordance, soft_cross_entropy
 from emofuse.evaluation.multilabel import multilabel_scores
@@ -114,7 +114,7 @@ def recognition(run: CompletedRun, truth: Mapping[str, str]) -> dict[str, Any] |
         return None
     pairs = []
     for utterance in both:
-        reference, hypothesis = (read_as(utterance, kind).text or "" for kind in (GOLD, RECOGNISED))
+        reference, hypothesis = (use_transcript_of_kind(utterance, kind).text or "" for kind in (GOLD, RECOGNISED))
         pairs.append((strip_annotations(reference), hypothesis))
     by = {"label": [u.label for u in both], "gender": [u.gender for u in both]}
     return {"all": _rate(word_error_rate(pairs))} | {

@@ -13,7 +13,7 @@ from emofuse.config import Recipe
 from emofuse.data.batching import cost_of, micro_batches
 from emofuse.data.labels import label_shares
 from emofuse.data.preparation import Item, Preparation, pad
-from emofuse.data.text_sources import drawn, transcripts_of
+from emofuse.data.text_sources import draw_transcript, transcripts_of
 from emofuse.errors import AudioError
 from emofuse.sound.clips import seconds_of
 from emofuse.training.audio_cache import AudioCache
@@ -140,7 +140,7 @@ class PreparedPart:
         With a `copy` that is not 0, its sound is that altered copy.
         """
         utterance = self.utterances[position]
-        utterance = utterance if draws is None else drawn(utterance, draws)
+        utterance = utterance if draws is None else draw_transcript(utterance, draws)
         return self.reader.item(utterance, copy)
 
 

@@ -1,4 +1,4 @@
-"""What was recorded and how it is parted: utterances, corpora, folds, tasks, and what was found or left out."""
+"""Records of corpora: utterances, folds, tasks, audit findings, and what was skipped."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True)
 class Utterance:
-    """One thing said: where its sound lies, its words, its label and who said it.
+    """An utterance: its recording, its words, its label and its speaker.
 
     Attributes:
         id: unique within a corpus.
         audio: path of the recording, or None where there is only text.
         start: first second of the span within the recording; None for its beginning.
         end: last second of the span; None for the end of the recording.
-        text: what was said, raw; None where nobody wrote it down.
+        text: the words, unprocessed; None where there is no transcript.
         text_source: "gold", "asr:ENGINE" or None.
-        transcripts: further transcripts by source, so that gold and recognised text live side by side.
+        transcripts: further transcripts by source, so that gold and recognised text are kept side by side.
         label: the emotion as a word; None on a tie or where there is none.
         votes: label -> weight, as the raters gave them; None where the corpus has none.
         dimensions: valence, arousal, dominance as the corpus scales them; None where it has none.
-        speaker: who speaks; None where nobody knows.
+        speaker: None where unknown.
         session: the recording session.
         gender: the speaker's gender as the corpus codes it.
         dialogue: the conversation that the utterance belongs to.
         language: ISO 639-1 code.
         split: the corpus's own partition ("train", "validation", "test").
-        tags: whatever else the corpus says, as words.
+        tags: further facts of the corpus, as strings.
 
     Raises:
-        CorpusError: the id is empty, neither audio nor text is given, or the span is not a span.
+        CorpusError: the id is empty, it has neither audio nor text, or the span is empty or begins before 0.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
@@ -71,13 +71,13 @@ class Utterance:
         if self.audio is None and self.text is None:
             raise CorpusError(f"utterance {self.id!r} has neither audio nor text; give at least one")
         start, end = self.start or 0.0, math.inf if self.end is None else self.end
-        wanted = [time for time in (self.start, self.end) if time is not None]
-        if start < 0 or end <= start or not all(map(math.isfinite, wanted)):
+        times = [time for time in (self.start, self.end) if time is not None]
+        if start < 0 or end <= start or not all(map(math.isfinite, times)):
             raise CorpusError(f"utterance {self.id!r} has no valid span: start {self.start}, end {self.end}")
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
-        """What there is to hear and to read; an empty transcript is an absent modality."""
+        """The modalities that are present; an empty transcript is an absent modality."""
         present = {"audio": self.audio is not None, "text": bool(self.text and self.text.strip())}
         return tuple(modality for modality in MODALITIES if present[modality])
 
@@ -106,15 +106,15 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.utterances)
 
-    def select(self, wanted: Iterable[str] | Callable[[Utterance], bool]) -> Corpus:
+    def select(self, selected: Iterable[str] | Callable[[Utterance], bool]) -> Corpus:
         """Keep the utterances with these ids, or those for which the predicate holds, in corpus order.
 
         Raises:
             CorpusError: an id is not in the corpus.
         """
-        if callable(wanted):
-            return replace(self, utterances=tuple(u for u in self.utterances if wanted(u)))
-        ids = set(wanted)
+        if callable(selected):
+            return replace(self, utterances=tuple(u for u in self.utterances if selected(u)))
+        ids = set(selected)
         kept = tuple(u for u in self.utterances if u.id in ids)
         if len(kept) < len(ids):
             missing = sorted(ids - {u.id for u in kept})
@@ -122,9 +122,9 @@ class Corpus:
         return replace(self, utterances=kept)
 
     def relabel(self, mapping: Mapping[str, str]) -> Corpus:
-        """Rename labels and votes; a label that is not named becomes null, and its utterance stays.
+        """Rename labels and votes; a label outside the mapping becomes null, and its utterance stays.
 
-        Votes that come to have one name are added; votes for labels that are not named keep theirs.
+        Votes of labels with one new name are added; votes for labels outside the mapping keep their name.
         """
         return replace(self, utterances=tuple(_relabelled(u, mapping) for u in self.utterances))
 
@@ -142,13 +142,13 @@ def _relabelled(utterance: Utterance, mapping: Mapping[str, str]) -> Utterance:
 
 @dataclass(frozen=True)
 class Fold:
-    """One way to part a corpus: ids to learn from, to choose by, and to be tested on.
+    """One split of a corpus: ids for training, for validation and for the test.
 
     Attributes:
         index: position among the folds, from 1.
-        name: what is held out, in words ("session 3").
-        validation_unit: what validation was cut by ("session", "speaker", "utterance"); None without one.
-        purged: ids that are in no part, because they say what the test part says.
+        name: what is held out ("session 3").
+        validation_unit: the unit of the validation part ("session", "speaker", "utterance"); None without one.
+        purged: ids that are in no part, because their text is in the test part.
     """
 
     index: int
@@ -161,7 +161,7 @@ class Fold:
 
     @classmethod
     def checked(cls, corpus: Corpus, fold: Fold) -> Fold:
-        """Return the fold if no speaker and no utterance stands in two of its parts.
+        """Return the fold if no speaker and no utterance is in two of its parts.
 
         Validation may share speakers with training only where it had to be cut by utterances.
 
@@ -179,7 +179,7 @@ class Fold:
         return fold
 
     def shared_speakers(self, corpus: Corpus) -> set[str]:
-        """Return who stands in two parts; validation cut by utterances may share speakers with training."""
+        """Return the speakers in two parts; validation cut by utterances may share speakers with training."""
         speakers = {u.id: u.speaker for u in corpus}
         train, validation, test = (
             {str(speakers[i]) for i in part if speakers[i] is not None}
@@ -191,13 +191,13 @@ class Fold:
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be told apart: labels in order, and dimensions in order.
+    """What a system predicts: labels in order, and dimensions in order.
 
     Attributes:
-        labels: of which an utterance has one or, with `multi_label`, any number.
+        labels: an utterance has one of them or, with `multi_label`, any number.
         dimensions: such as valence.
         ranges: the lowest and highest value of each dimension, as the corpus scales it.
-        multi_label: each label is there or not for itself.
+        multi_label: each label is present or absent on its own.
     """
 
     labels: tuple[str, ...]
@@ -214,7 +214,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Skip:
-    """Something that was not done, and why."""
+    """An input that was skipped, and why."""
 
     id: str
     reason: str
@@ -222,7 +222,7 @@ class Skip:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something the audit found: what, how grave, where, and what to do."""
+    """A finding of the audit: what, how severe, where, and the remedy."""
 
     code: str
     severity: Severity

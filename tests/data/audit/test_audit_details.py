@@ -211,7 +211,7 @@ def test_errors_refuse_a_run_in_one_sentence_with_the_way_on() -> None:
     assert str(caught.value) == (
         "the audit found missing-audio: 5 are gone (u0, u1, u2 and more); also speaker-overlap (1); "
         "check the corpus root, or prepare the manifest again, "
-        "or go on with --accept missing-audio --accept speaker-overlap, which the results will say"
+        "or continue with --accept missing-audio --accept speaker-overlap, which the results will show"
     )
     with pytest.raises(CorpusError, match=r"the audit found speaker-overlap: 1 speaker \(u9\); choose a speaker"):
         refuse_errors(found, accepted=["missing-audio"])

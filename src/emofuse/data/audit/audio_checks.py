@@ -1,4 +1,4 @@
-"""What can be heard without understanding: missing, broken, silent, clipped and repeated recordings."""
+"""Checks of the recordings: missing, unreadable, silent, clipped and repeated ones."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from emofuse.types import Corpus, Finding, Utterance
 
 # Root mean square in dB of full scale; speech of a usual recording has -35 to -15.
 SILENT = -60.0
-# Share of samples at full scale that a listener hears as distortion.
+# Share of samples at full scale that is audible as distortion.
 CLIPPED = 0.001
 SHORT_SECONDS = 0.3
 
 
 def measure_all(corpus: Corpus) -> dict[str, Measures | str]:
-    """Measure every recording, by utterance id; a text stands for one that cannot be used, and says why."""
-    heard = [u for u in corpus if u.audio is not None]
+    """Measure every recording, by utterance id; an error message for one that cannot be used."""
+    with_audio = [u for u in corpus if u.audio is not None]
     with ThreadPoolExecutor(reading_workers()) as pool:
-        return dict(zip((u.id for u in heard), pool.map(_measure, heard), strict=True))
+        return dict(zip((u.id for u in with_audio), pool.map(_measure, with_audio), strict=True))
 
 
 def _measure(utterance: Utterance) -> Measures | str:
-    assert utterance.audio is not None  # only what can be heard is measured
+    assert utterance.audio is not None  # only utterances with a recording are measured
     try:
         return measure_clip(utterance.audio, utterance.start, utterance.end)
     except AudioError as error:
@@ -43,11 +43,11 @@ def audit_sound(corpus: Corpus, measured: Mapping[str, Measures | str]) -> Itera
     if lost:
         yield finding("missing-audio", lost, f"{len(lost)} recordings are not where the manifest says")
     gone = set(lost)
-    broken = [i for i, found in measured.items() if isinstance(found, str) and i not in gone]
+    broken = [i for i, result in measured.items() if isinstance(result, str) and i not in gone]
     if broken:
         message = f"{len(broken)} recordings cannot be read, the first: {measured[broken[0]]}"
         yield finding("unreadable-audio", broken, message)
-    known = {i: found for i, found in measured.items() if isinstance(found, Measures)}
+    known = {i: result for i, result in measured.items() if isinstance(result, Measures)}
     yield from _copies(corpus, known)
     yield from _oddities(known)
 
@@ -56,7 +56,7 @@ def _copies(corpus: Corpus, known: Mapping[str, Measures]) -> Iterator[Finding]:
     speakers = {u.id: u.speaker for u in corpus}
     sounding: dict[str, list[str]] = defaultdict(list)
     for identity, measures in known.items():
-        if math.isfinite(measures.loudness):  # two stretches of silence are not one recording
+        if math.isfinite(measures.loudness):  # silent clips are not copies of each other
             sounding[measures.digest].append(identity)
     copies = [ids for ids in sounding.values() if len(ids) > 1]
     across = [ids for ids in copies if len({speakers[i] for i in ids} - {None}) > 1]

@@ -23,7 +23,7 @@ SEVERITIES = ("error", "warning", "note")
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found, the gravest first, and the figures that people look at.
+    """The findings of an audit, the most severe first, and figures of the corpus.
 
     Attributes:
         protocol: the one that was audited; None where the corpus has neither sessions, speakers nor splits.
@@ -41,7 +41,7 @@ class Audit:
         return {
             "protocol": self.protocol,
             "n_utterances": self.n_utterances,
-            "findings": [asdict(found) | {"utterances": list(found.utterances)} for found in self.findings],
+            "findings": [asdict(one) | {"utterances": list(one.utterances)} for one in self.findings],
         }
 
 
@@ -53,36 +53,36 @@ def audit(
     annotations: AnnotationPolicy = "strip",
     unmapped: Corpus | None = None,
 ) -> Audit:
-    """Look for what would make the numbers of a protocol on a corpus invalid, or flatter them.
+    """Check a corpus and a protocol for what would make results invalid or too good.
 
     Args:
-        corpus: labels as they are to be told apart: apply a label policy first.
-        protocol: the one to audit; if it is not given, what the corpus suggests: leave-one-session-out where there
+        corpus: with the labels of the task: apply a label policy first.
+        protocol: the one to audit; None takes what the corpus suggests: leave-one-session-out where there
             are sessions, leave-one-speaker-out where there are speakers, else the corpus's own splits.
-        folds: those of a run; if they are not given, they are drawn.
-        text_independent: whether folds are to keep what is said apart too.
-        annotations: what becomes of tokens such as [LAUGHTER].
+        folds: those of a run; None draws them.
+        text_independent: whether folds must be independent of the text too.
+        annotations: policy for tokens such as [LAUGHTER].
         unmapped: the corpus before its label policy, where there was one: a label that the policy leaves out is
             no tie of the raters, and a text that is the label's former name gives it away all the same.
 
     Raises:
-        ProtocolError: the corpus lacks what the given protocol needs.
+        ProtocolError: the corpus lacks what the protocol needs.
     """
-    chosen = protocol or suggest_protocol(corpus)
+    audited = protocol or suggest_protocol(corpus)
     if folds is None:
-        folds = draw_folds(corpus, chosen, "fixed", text_independent=text_independent) if chosen else ()
+        folds = draw_folds(corpus, audited, "fixed", text_independent=text_independent) if audited else ()
     measured = measure_all(corpus)
     overlaps = text_overlaps(corpus, folds)
-    given = {u.id: u.label for u in (unmapped or corpus)}
+    original = {u.id: u.label for u in (unmapped or corpus)}
     findings = [
         *audit_sound(corpus, measured),
-        *audit_words(corpus, annotations, given),
-        *audit_people(corpus, given),
+        *audit_words(corpus, annotations, original),
+        *audit_people(corpus, original),
         *audit_parts(corpus, folds, overlaps, text_independent),
     ]
     order: dict[str, int] = {code: place for place, code in enumerate(CODES)}
-    findings.sort(key=lambda found: (SEVERITIES.index(found.severity), order[found.code]))
-    return Audit(chosen, len(corpus), tuple(findings), _facts(corpus, measured, folds, overlaps))
+    findings.sort(key=lambda one: (SEVERITIES.index(one.severity), order[one.code]))
+    return Audit(audited, len(corpus), tuple(findings), _facts(corpus, measured, folds, overlaps))
 
 
 def suggest_protocol(corpus: Corpus) -> ProtocolName | None:

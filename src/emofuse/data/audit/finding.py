@@ -41,19 +41,19 @@ ERRORS: frozenset[Code] = frozenset(
 NOTES: frozenset[Code] = frozenset(("multichannel-audio", "mixed-rates", "short-audio", "label-tie"))
 
 REMEDIES: dict[Code, str] = {
-    "speaker-overlap": "choose a speaker protocol, or mend the speaker or session of these utterances",
+    "speaker-overlap": "choose a speaker protocol, or correct the speaker or session of these utterances",
     "duplicate-audio-across-speakers": "find out who speaks and drop the other copy from the manifest",
     "missing-audio": "check the corpus root, or prepare the manifest again",
     "unreadable-audio": "convert or copy these files again, or drop them from the manifest",
-    "text-is-label": "take the column that holds what was said; a text system would read the answer",
+    "text-is-label": "use the column with the spoken words; a text system would read the label",
     "text-overlap": "report it, or set text_independent: true, which purges such utterances from training",
     "duplicate-audio": "drop the copies, or keep them in mind: they count twice",
     "annotation-tokens": "keep the recipe's annotations: strip, the default",
     "text-uninformative": "expect chance from the text system; use another corpus to judge text or fusion",
     "text-determines-label": "do not judge text or fusion here: they would learn the script by heart",
     "text-missing": "write or recognise the missing words (emofuse transcribe), or train with modality dropout",
-    "speaker-single-label": "do not trust speaker-adapted figures here; a system may tell speakers, not emotions",
-    "gender-mixed": "mend the gender codes: one code a speaker, one spelling a gender",
+    "speaker-single-label": "do not trust speaker-adapted figures; a system may recognise speakers, not emotions",
+    "gender-mixed": "correct the gender codes: one code a speaker, one spelling a gender",
     "silent-audio": "listen to these clips; drop those with nothing in them",
     "clipped-audio": "listen to these clips; record them again where it matters",
     "multichannel-audio": "nothing: channels are averaged; cut them apart if each holds one speaker",
@@ -69,10 +69,10 @@ NAMED = 3
 
 
 def finding(code: Code, utterances: Iterable[str], message: str, severity: Severity | None = None) -> Finding:
-    """Return a finding; its severity is that of its code unless it is given."""
-    found = tuple(utterances)
+    """Return a finding; None takes the severity of its code."""
+    ids = tuple(utterances)
     usual: Severity = "error" if code in ERRORS else "note" if code in NOTES else "warning"
-    return Finding(code, severity or usual, len(found), found, message, REMEDIES[code])
+    return Finding(code, severity or usual, len(ids), ids, message, REMEDIES[code])
 
 
 def refuse_errors(findings: Sequence[Finding], accepted: Collection[str] = ()) -> None:
@@ -80,7 +80,7 @@ def refuse_errors(findings: Sequence[Finding], accepted: Collection[str] = ()) -
 
     Raises:
         CorpusError: a finding is an error and not accepted.
-        RecipeError: an accepted code is none that the audit knows.
+        RecipeError: an accepted code is unknown.
     """
     for code in accepted:
         if code not in CODES:
@@ -92,5 +92,5 @@ def refuse_errors(findings: Sequence[Finding], accepted: Collection[str] = ()) -
         others = "".join(f"; also {f.code} ({f.count})" for f in errors[1:])
         raise CorpusError(
             f"the audit found {first.code}: {first.message} ({names}){others}; {first.remedy}, "
-            f"or go on with {' '.join(f'--accept {f.code}' for f in errors)}, which the results will say"
+            f"or continue with {' '.join(f'--accept {f.code}' for f in errors)}, which the results will show"
         )

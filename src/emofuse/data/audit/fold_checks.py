@@ -1,35 +1,35 @@
-"""What the folds of a protocol let through: speakers and sentences in two parts, classes that a part lacks."""
+"""Checks of the folds: speakers and sentences in two parts, classes that a part lacks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from emofuse.data.audit.finding import finding
-from emofuse.data.text_overlap import SHORTEST, Sentences, words_of
+from emofuse.data.text_overlap import SHORTEST_WORDS, Sentences, words_of
 from emofuse.types import Corpus, Finding, Fold
 
 
 def audit_parts(
     corpus: Corpus, folds: Sequence[Fold], overlaps: Mapping[str, Sequence[str]], text_independent: bool
 ) -> Iterator[Finding]:
-    """Yield what is wrong with the folds; `overlaps` is what `text_overlaps` found."""
+    """Yield what is wrong with the folds; `overlaps` is the result of `text_overlaps`."""
     yield from _speakers(corpus, folds)
-    said_again = [i for ids in overlaps.values() for i in ids]
-    if said_again:
+    repeated = [i for ids in overlaps.values() for i in ids]
+    if repeated:
         tested = {i for fold in folds for i in fold.test}
-        long = sum(len(words_of(u.text)) >= SHORTEST for u in corpus if u.id in tested)
+        long = sum(len(words_of(u.text)) >= SHORTEST_WORDS for u in corpus if u.id in tested)
         message = (
-            f"{len(said_again)} of {long} tested utterances of four or more words ({len(said_again) / long:.1%}) "
+            f"{len(repeated)} of {long} tested utterances of four or more words ({len(repeated) / long:.1%}) "
             "are said, or nearly so, in the training part of their fold too"
         )
-        yield finding("text-overlap", said_again, message, "error" if text_independent else None)
+        yield finding("text-overlap", repeated, message, "error" if text_independent else None)
     yield from _rare(corpus, folds)
 
 
 def text_overlaps(corpus: Corpus, folds: Sequence[Fold]) -> dict[str, list[str]]:
-    """Return, by fold, the test utterances that say nearly what its training or validation part says."""
+    """Return, by fold, the test utterances with a near-duplicate in its training or validation part."""
     sentences = Sentences.of(u for u in corpus if u.label is not None)
-    return {fold.name: sentences.said_too(fold.test, (*fold.train, *fold.validation)) for fold in folds}
+    return {fold.name: sentences.repeated(fold.test, (*fold.train, *fold.validation)) for fold in folds}
 
 
 def _speakers(corpus: Corpus, folds: Sequence[Fold]) -> Iterator[Finding]:

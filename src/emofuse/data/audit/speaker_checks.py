@@ -8,52 +8,52 @@ from collections.abc import Iterator, Mapping
 from emofuse.data.audit.finding import finding
 from emofuse.types import Corpus, Finding, Utterance
 
-# Of a speaker heard once nothing can be said.
-ENOUGH = 2
+# Speakers with fewer utterances are not checked.
+FEWEST_UTTERANCES = 2
 # Below this share of the utterances, speakers with one label are a note: guests with two lines are everywhere.
 CONFOUNDED = 0.1
 SPELLINGS = {"f": "female", "w": "female", "woman": "female", "m": "male", "man": "male"}
 
 
-def audit_people(corpus: Corpus, given: Mapping[str, str | None]) -> Iterator[Finding]:
-    """Yield what is wrong with speakers, genders and labels; `given` are those before any policy, by id."""
+def audit_people(corpus: Corpus, original: Mapping[str, str | None]) -> Iterator[Finding]:
+    """Yield findings on speakers, genders and labels; `original` are the labels before any policy, by id."""
     by_speaker: dict[str, list[Utterance]] = defaultdict(list)
     for utterance in corpus:
         if utterance.speaker is not None:
             by_speaker[utterance.speaker].append(utterance)
     yield from _single_label(by_speaker)
     yield from _genders(corpus, by_speaker)
-    tied = [u.id for u in corpus if u.label is None and u.votes and given.get(u.id) is None]
+    tied = [u.id for u in corpus if u.label is None and u.votes and original.get(u.id) is None]
     if tied:
         message = f"raters came to no label for {len(tied)} of {len(corpus)} utterances"
         yield finding("label-tie", tied, message)
 
 
 def _single_label(by_speaker: dict[str, list[Utterance]]) -> Iterator[Finding]:
-    speaking = {name: [u for u in said if u.label is not None] for name, said in by_speaker.items()}
-    heard = {name: said for name, said in speaking.items() if len(said) >= ENOUGH}
-    if len({u.label for said in heard.values() for u in said}) < 2:
+    labelled = {name: [u for u in own if u.label is not None] for name, own in by_speaker.items()}
+    checked = {name: own for name, own in labelled.items() if len(own) >= FEWEST_UTTERANCES}
+    if len({u.label for own in checked.values() for u in own}) < 2:
         return
-    single = [name for name, said in heard.items() if len({u.label for u in said}) == 1]
+    single = [name for name, own in checked.items() if len({u.label for u in own}) == 1]
     if single:
-        found = [u.id for name in single for u in heard[name]]
-        total = sum(map(len, heard.values()))
-        message = f"{len(single)} of {len(heard)} speakers have a single label, such as {single[0]}"
-        yield finding("speaker-single-label", found, message, None if len(found) >= CONFOUNDED * total else "note")
+        ids = [u.id for name in single for u in checked[name]]
+        total = sum(map(len, checked.values()))
+        message = f"{len(single)} of {len(checked)} speakers have a single label, such as {single[0]}"
+        yield finding("speaker-single-label", ids, message, None if len(ids) >= CONFOUNDED * total else "note")
 
 
 def _genders(corpus: Corpus, by_speaker: dict[str, list[Utterance]]) -> Iterator[Finding]:
-    mixed = [name for name, said in by_speaker.items() if len({u.gender for u in said} - {None}) > 1]
+    mixed = [name for name, own in by_speaker.items() if len({u.gender for u in own} - {None}) > 1]
     spellings: dict[str, set[str]] = defaultdict(set)
     for code in {u.gender for u in corpus} - {None}:
         word = str(code).strip().lower()
         spellings[SPELLINGS.get(word, word)].add(str(code))
     twice = sorted(code for codes in spellings.values() if len(codes) > 1 for code in codes)
-    found = [u.id for u in corpus if u.speaker in set(mixed) or u.gender in set(twice)]
+    ids = [u.id for u in corpus if u.speaker in set(mixed) or u.gender in set(twice)]
     reasons = []
     if mixed:
         reasons.append(f"{len(mixed)} speakers have more than one gender code, such as {mixed[0]}")
     if twice:
         reasons.append(f"one gender is written in several ways: {', '.join(twice)}")
     if reasons:
-        yield finding("gender-mixed", found, "; ".join(reasons))
+        yield finding("gender-mixed", ids, "; ".join(reasons))
