@@ -64,8 +64,8 @@ class ArrayCache:
     """Named arrays by key, a file each, for any number of processes.
 
     An entry is written under a temporary name and renamed, so that it is there whole or not at all; it holds a
-    checksum of its numbers, so that a damaged one is detected and computed again. Numbers are read on demand, and at
-    most `memory` bytes of them are kept in memory, which does not grow with the corpus.
+    checksum of its numbers, so that a damaged one is detected and computed again. Numbers are read on demand, and
+    at most `memory` bytes of them are kept in memory, which does not grow with the corpus.
 
     Attributes:
         kind: the folder below the cache's, such as "features".
