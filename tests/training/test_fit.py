@@ -11,13 +11,14 @@ from emofuse.data.labels import apply_policy
 from emofuse.errors import RecipeError, RunError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint
-from emofuse.training.fit import EpochRecord, _Keeper, fit
+from emofuse.training.fit import fit
 from emofuse.training.loader import AudioCache, InputReader, PreparedPart, prepare_part
 from emofuse.training.losses import inverse_frequency_weights, summed_cross_entropy
-from emofuse.training.optimizer import make_optimizer, set_learning_rate
+from emofuse.training.optimizer import LearningRateSchedule, make_optimizer
 from emofuse.training.scoring import Validation, validate
 from emofuse.training.trainer import Progress
 from emofuse.training.weight_average import average
+from emofuse.training.weight_selection import WeightSelection
 from emofuse.types import Corpus, SystemName
 
 SMALL = {
@@ -172,28 +173,27 @@ def test_early_stopping_keeps_the_best_epoch(corpus: Corpus) -> None:
 
 def test_fixed_selection_averages_the_last_three_epochs(corpus: Corpus) -> None:
     checkpoint, _ = ready(corpus, recipe())
-    keeper = _Keeper(checkpoint.model, recipe(training={"epochs": 5}), chooses=False)
+    selection = WeightSelection(checkpoint.model, 5, None, None, by_validation=False)
     for epoch in range(1, 6):
         torch.nn.init.constant_(checkpoint.model.fusion.head.classifier.bias, float(epoch))
-        keeper.see(EpochRecord(epoch, 0.0, 0.0, 0.0, Validation(), 0.0))
-    keeper.restore()
+        selection.after_epoch(epoch, Validation())
+    selection.restore()
     assert checkpoint.model.fusion.head.classifier.bias.tolist() == [4.0] * 4
 
 
 def test_a_moving_average_of_all_steps_is_kept(corpus: Corpus) -> None:
-    chosen = recipe(selection="fixed", training={"epochs": 5, "ema": 0.5})
-    checkpoint, _ = ready(corpus, chosen)
+    checkpoint, _ = ready(corpus, recipe())
     bias = checkpoint.model.fusion.head.classifier.bias
     torch.nn.init.constant_(bias, 7.0)
-    keeper = _Keeper(checkpoint.model, chosen, chooses=False)
+    selection = WeightSelection(checkpoint.model, 5, None, 0.5, by_validation=False)
     expected = 7.0
     for step in range(1, 11):
         torch.nn.init.constant_(bias, float(step))
-        keeper.follow()
+        selection.after_step()
         stays = min(0.5, (step + 1) / (step + 10))
         expected = stays * expected + (1 - stays) * step
-    keeper.see(EpochRecord(1, 0.0, 0.0, 0.0, Validation(), 0.0))
-    keeper.restore()
+    selection.after_epoch(1, Validation())
+    selection.restore()
     assert bias.tolist() == pytest.approx([expected] * 4)
 
 
@@ -234,7 +234,7 @@ def test_learning_rates_warm_up_and_fall_to_zero() -> None:
     optimizer = torch.optim.SGD([{"params": [parameter], "lr": 1.0, "peak_lr": 1.0, "part": "rest"}])
     rates = []
     for done in (0.0, 0.1, 0.2, 0.6, 1.0):
-        set_learning_rate(optimizer, done, chosen)
+        LearningRateSchedule.of_recipe(chosen).set(optimizer, done)
         rates.append(optimizer.param_groups[0]["lr"])
     np.testing.assert_allclose(rates, [0.0, 0.5, 1.0, 0.5, 0.0], atol=1e-12)
 

@@ -32,7 +32,8 @@ from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint, load_model
 from emofuse.model.masked_streams import as_tensors
 from emofuse.training.frozen_features import EncoderCost, frozen_feature_sources
-from emofuse.training.loader import AudioCache, InputReader, prepare_part, training_batch
+from emofuse.training.input_augmentation import InputAugmentation
+from emofuse.training.loader import AudioCache, InputReader, prepare_part
 from emofuse.types import Corpus, SystemName, Utterance
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
@@ -292,7 +293,7 @@ def test_crops_cut_frames_and_the_cache_keeps_them_whole(corpus: Corpus) -> None
     recipe = recipe_of({"max_seconds": 0.2})
     checkpoint = built(corpus, recipe)
     part, _ = prepare_part(corpus, apply_policy(corpus, "as-is")[1], reader_of(checkpoint, recipe))
-    batch = training_batch(part, range(len(part)), recipe, np.random.default_rng(0))
+    batch = InputAugmentation.of_recipe(recipe).batch(part, range(len(part)), np.random.default_rng(0))
     whole = part.item(0).values
     assert whole is not None
     # 0.4 s of sound, of which the encoder makes 19 frames.

@@ -20,6 +20,7 @@ from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import AudioError
 from emofuse.sound.clips import Clip
 from emofuse.training.audio_cache import AudioCache, audio_cache_for
+from emofuse.training.input_augmentation import InputAugmentation
 from emofuse.training.loader import (
     NO_LABEL,
     InputReader,
@@ -27,7 +28,6 @@ from emofuse.training.loader import (
     prepare_part,
     scoring_batches,
     texts_in,
-    training_batch,
 )
 from emofuse.types import Corpus, Task, Utterance
 from emofuse.types.arrays import Float32Array
@@ -106,7 +106,9 @@ def test_spans_cost_what_they_last(corpus: Corpus) -> None:
 def test_training_crops_and_scoring_does_not(corpus: Corpus) -> None:
     part, _ = prepare_part(corpus, TASK, InputReader(preparation(), AudioCache()))
     rng = np.random.default_rng(0)
-    assert training_batch(part, range(len(part)), recipe(), rng)["input_values"].shape[1] == 4800
+    assert (
+        InputAugmentation.of_recipe(recipe()).batch(part, range(len(part)), rng)["input_values"].shape[1] == 4800
+    )
     longest = max(batch["input_values"].shape[1] for _, batch in scoring_batches(part, 5.0))
     assert longest > 4800
 
@@ -121,7 +123,7 @@ def test_modality_dropout_takes_one_at_its_rate_and_never_both(corpus: Corpus) -
     part, _ = prepare_part(corpus, TASK, InputReader(preparation(), AudioCache()))
     chosen = recipe(modality_dropout={"audio": 0.3, "text": 0.2})
     rng = np.random.default_rng(0)
-    batches = [training_batch(part, range(len(part)), chosen, rng) for _ in range(40)]
+    batches = [InputAugmentation.of_recipe(chosen).batch(part, range(len(part)), rng) for _ in range(40)]
     deaf = np.concatenate([~batch["audio_mask"].any(axis=1) for batch in batches])
     mute = np.concatenate([~batch["text_mask"].any(axis=1) for batch in batches])
     assert not (deaf & mute).any()
@@ -166,7 +168,10 @@ def telling(clip: Clip, rng: np.random.Generator) -> Clip:
 def told(part: PreparedPart, chosen: Recipe, times: int = 1) -> Float32Array:
     """Return the first sample of every utterance of a part, drawn for training so many times."""
     rng = np.random.default_rng(0)
-    batches = [training_batch(part, range(len(part)), chosen, rng)["input_values"] for _ in range(times)]
+    batches = [
+        InputAugmentation.of_recipe(chosen).batch(part, range(len(part)), rng)["input_values"]
+        for _ in range(times)
+    ]
     return np.stack([batch[:, 0] for batch in batches])
 
 
@@ -188,7 +193,7 @@ def test_a_share_of_training_draws_is_untouched_and_the_copies_are_drawn_alike(a
 def test_without_copies_nothing_is_altered_and_nothing_drawn(altered_part: PreparedPart) -> None:
     assert (told(altered_part, altering(), times=5) < 0.5).all()
     rng, dropped = np.random.default_rng(0), np.random.default_rng(0)
-    training_batch(altered_part, range(5), altering(), rng)
+    InputAugmentation.of_recipe(altering()).batch(altered_part, range(5), rng)
     dropped.random(5)  # the only draws: of each utterance, which modality is taken away
     assert rng.random() == dropped.random()
 

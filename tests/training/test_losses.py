@@ -267,5 +267,5 @@ def test_a_recogniser_of_several_labels_takes_no_priors(told: Corpus, tmp_path: 
     train(recipe_of(training=brief), told, tmp_path / "run", "text")
     recognizer = load(tmp_path / "run")
     assert isinstance(recognizer, EmotionRecognizer)
-    with pytest.raises(RecipeError, match="priors are for models that tell one label"):
+    with pytest.raises(RecipeError, match="priors are for models that predict one label"):
         load(tmp_path / "run", priors=dict.fromkeys(recognizer.labels, 0.25))

@@ -22,7 +22,8 @@ from emofuse.model.masked_streams import as_tensors
 from emofuse.model.network import EmotionModel
 from emofuse.peak_memory import peak_memory_mb
 from emofuse.training.audio_cache import audio_cache_for
-from emofuse.training.loader import PreparedPart, prepare_part, seconds_in, texts_in, training_batch
+from emofuse.training.input_augmentation import InputAugmentation
+from emofuse.training.loader import PreparedPart, prepare_part, seconds_in, texts_in
 from emofuse.training.losses import summed_cross_entropy
 from emofuse.training.memory import retry_with_smaller_batches
 from emofuse.types import Corpus, Fold, SystemName
@@ -112,7 +113,7 @@ def _seconds_per_second(
     """Return the seconds that one second of sound takes, forwards and backwards, in one micro-batch."""
     began = time.monotonic()
     device = next(model.parameters()).device
-    output = model(**as_tensors(training_batch(part, positions, recipe, rng), device))
+    output = model(**as_tensors(InputAugmentation.of_recipe(recipe).batch(part, positions, rng), device))
     shares = torch.from_numpy(part.shares[list(positions)]).to(device)
     summed_cross_entropy(output.logits, shares, None, 0.0).backward()
     model.zero_grad(set_to_none=True)

@@ -1,4 +1,4 @@
-"""From utterances to prepared batches: whole for scoring; altered, cropped and thinned for training."""
+"""From the utterances of a fold's part to what a network takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emofuse.config import Recipe
 from emofuse.data.batching import cost_of, micro_batches
 from emofuse.data.labels import label_shares
 from emofuse.data.preparation import Item, Preparation, pad
@@ -196,20 +195,6 @@ def seconds_in(utterance: Utterance) -> float | None:
     return None if whole is None else max(0.0, whole - (utterance.start or 0.0))
 
 
-def training_batch(
-    part: PreparedPart, positions: Sequence[int], recipe: Recipe, rng: np.random.Generator
-) -> dict[str, npt.NDArray[Any]]:
-    """Prepare utterances for a training step: copies, crops, dropped modalities, transcripts, all at random."""
-    mixed = recipe.text.source == "mixed"
-    items = [part.item(p, rng if mixed else None, _drawn_copy(recipe, rng)) for p in positions]
-    seconds = part.costs[list(positions)].tolist()
-    items = [
-        _thinned(_cropped(item, length, part.reader, recipe, rng), recipe, rng)
-        for item, length in zip(items, seconds, strict=True)
-    ]
-    return part.reader.collate(items)
-
-
 def scoring_batches(
     part: PreparedPart, micro_seconds: float
 ) -> Iterator[tuple[list[int], dict[str, npt.NDArray[Any]]]]:
@@ -223,33 +208,3 @@ def texts_in(utterances: Iterable[Utterance], mixed: bool = False) -> list[str]:
     if mixed:
         return [text for u in utterances for text in transcripts_of(u).values() if text]
     return [u.text for u in utterances if u.text]
-
-
-def _drawn_copy(recipe: Recipe, rng: np.random.Generator) -> int:
-    """Return which copy of a recording is heard: 0 is the recording itself."""
-    how = recipe.audio.alter
-    if not how.copies or rng.random() < how.untouched:
-        return 0
-    return int(rng.integers(1, how.copies + 1))
-
-
-def _cropped(item: Item, seconds: float, reader: InputReader, recipe: Recipe, rng: np.random.Generator) -> Item:
-    """Cut an item at random to the recipe's length; of frozen encoders, frames are cut and not what they heard."""
-    values, ids = item.values, item.ids
-    if values is not None and recipe.audio.max_seconds is not None:
-        longest = max(1, round(recipe.audio.max_seconds * reader.steps_per_second(values, seconds)))
-        start = int(rng.integers(0, max(1, len(values) - longest + 1)))
-        values = values[start : start + longest]
-    if ids is not None and recipe.text.max_tokens is not None:
-        ids = ids[: recipe.text.max_tokens]
-    return Item(values, ids)
-
-
-def _thinned(item: Item, recipe: Recipe, rng: np.random.Generator) -> Item:
-    """Take a modality away at the recipe's rates, never the only one."""
-    if item.values is None or item.ids is None:
-        return item
-    draw, dropped = rng.random(), recipe.training.modality_dropout
-    if draw < dropped.audio:
-        return Item(None, item.ids)
-    return Item(item.values, None) if draw < dropped.audio + dropped.text else item

@@ -1,17 +1,19 @@
-"""What training makes small."""
+"""The losses of training: sums over the utterances of a batch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from emofuse.config import Recipe
 from emofuse.model.heads import EmotionOutput
 from emofuse.types.arrays import IntArray
 
-# The logit of a label that an utterance could not have had: its probability is zero, and its gradient.
+# Stands for the logit of a label that an utterance cannot have: its probability and its gradient are zero.
 IMPOSSIBLE_LOGIT = -1e4
 
 
@@ -32,7 +34,7 @@ def summed_cross_entropy(
         targets: (batch, labels), the share of each label; one of them is 1 where the label is not soft.
         class_weights: (labels,), or None.
         label_smoothing: share of the target that is spread evenly over the labels.
-        possible: (batch, labels), the labels that an utterance could have had; others do not count. None for all.
+        possible: (batch, labels), the labels that an utterance can have; others do not count. None for all.
     """
     if possible is not None:
         logits = logits.float().masked_fill(~possible, IMPOSSIBLE_LOGIT)
@@ -46,64 +48,126 @@ def summed_cross_entropy(
 def summed_binary_cross_entropy(
     logits: Tensor, targets: Tensor, class_weights: Tensor | None, label_smoothing: float = 0.0
 ) -> Tensor:
-    """Return the loss of labels that are there or not for themselves: mean over labels, summed over utterances.
+    """Return the loss of labels that are independent of each other: mean over labels, summed over utterances.
 
     Args:
         logits: (batch, labels).
         targets: (batch, labels), 1 where the label is there.
         class_weights: (labels,), or None.
-        label_smoothing: by how much targets are drawn towards one half.
+        label_smoothing: how far targets are moved towards one half.
     """
     targets = targets * (1.0 - label_smoothing) + 0.5 * label_smoothing
     losses = nn.functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
     return (losses if class_weights is None else losses * class_weights).mean(dim=1).sum()
 
 
-def summed_squared_error(told: Tensor, targets: Tensor, ranges: Sequence[tuple[float, float]]) -> Tensor:
+def summed_squared_error(predicted: Tensor, targets: Tensor, ranges: Sequence[tuple[float, float]]) -> Tensor:
     """Return the squared error of dimensions: in half ranges, mean over those known, summed over utterances.
 
     Args:
-        told: (batch, dimensions).
-        targets: (batch, dimensions), NaN where nobody knows.
+        predicted: (batch, dimensions).
+        targets: (batch, dimensions), NaN where unknown.
         ranges: the lowest and highest value of each dimension.
     """
-    half = told.new_tensor([(high - low) / 2 for low, high in ranges])
+    half = predicted.new_tensor([(high - low) / 2 for low, high in ranges])
     known = ~targets.isnan()
-    squares = ((told.float() - targets.nan_to_num()) / half).square() * known
+    squares = ((predicted.float() - targets.nan_to_num()) / half).square() * known
     return (squares.sum(dim=1) / known.sum(dim=1).clamp(min=1)).sum()
 
 
 def with_auxiliary(
     output: EmotionOutput,
     targets: Tensor,
-    heard_and_read: tuple[Tensor, Tensor],
+    present: tuple[Tensor, Tensor],
     loss: Callable[[Tensor, Tensor, Tensor | None], Tensor],
     weight: float,
     possible: Tensor | None = None,
 ) -> Tensor:
-    """Return the fused loss plus the weighted losses of the heads on one modality, where that is there.
+    """Return the fused loss plus the weighted losses of the heads on one modality, where it is present.
 
     Args:
         output: of the network in training.
         targets: (batch, labels).
-        heard_and_read: (batch,) each, whether an utterance has audio and text.
+        present: (batch,) each, whether an utterance has audio, and text.
         loss: from logits, targets and possible labels to a sum over utterances.
         weight: of the auxiliary losses.
-        possible: (batch, labels), the labels that an utterance could have had; None for all.
+        possible: (batch, labels), the labels that an utterance can have; None for all.
     """
     assert output.logits is not None  # a network always decides
     total = loss(output.logits, targets, possible)
-    for logits, present in zip((output.audio_logits, output.text_logits), heard_and_read, strict=True):
+    for logits, rows in zip((output.audio_logits, output.text_logits), present, strict=True):
         if logits is not None and weight:
-            there = None if possible is None else possible[present]
-            total = total + weight * loss(logits[present], targets[present], there)
+            there = None if possible is None else possible[rows]
+            total = total + weight * loss(logits[rows], targets[rows], there)
     return total
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the outputs of a batch are compared with.
+
+    Attributes:
+        shares: (batch, labels), the share of each label.
+        dimensions: (batch, dimensions), NaN where unknown.
+        possible: (batch, labels), the labels that an utterance can have; None for all.
+    """
+
+    shares: Tensor
+    dimensions: Tensor
+    possible: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class TrainingLoss:
+    """The whole loss of a batch, summed over its utterances.
+
+    Attributes:
+        class_weights: (labels,), or None.
+        label_smoothing: share of the target that is spread evenly over the labels.
+        multi_label: whether labels are independent of each other.
+        auxiliary: weight of the losses of the heads on one modality.
+        dimension_weight: weight of the squared error of dimensions.
+        ranges: the lowest and highest value of each dimension.
+    """
+
+    class_weights: Tensor | None = None
+    label_smoothing: float = 0.0
+    multi_label: bool = False
+    auxiliary: float = 0.0
+    dimension_weight: float = 1.0
+    ranges: tuple[tuple[float, float], ...] = ()
+
+    @classmethod
+    def of_recipe(cls, recipe: Recipe, class_weights: Tensor | None) -> TrainingLoss:
+        """Return the loss that a recipe describes."""
+        training = recipe.training
+        return cls(
+            class_weights,
+            training.label_smoothing,
+            recipe.multi_label,
+            training.auxiliary,
+            training.dimension_weight,
+            tuple(recipe.dimensions.values()),
+        )
+
+    def __call__(self, output: EmotionOutput, targets: Targets, present: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the loss; `present`, (batch,) each, tells whether an utterance has audio, and text."""
+        loss = with_auxiliary(output, targets.shares, present, self._label_loss, self.auxiliary, targets.possible)
+        if output.dimensions is not None:
+            error = summed_squared_error(output.dimensions, targets.dimensions, self.ranges)
+            loss = loss + self.dimension_weight * error
+        return loss
+
+    def _label_loss(self, logits: Tensor, targets: Tensor, possible: Tensor | None) -> Tensor:
+        if self.multi_label:
+            return summed_binary_cross_entropy(logits, targets, self.class_weights, self.label_smoothing)
+        return summed_cross_entropy(logits, targets, self.class_weights, self.label_smoothing, possible)
 
 
 def inverse_frequency_weights(targets: IntArray, labels: int) -> Tensor:
     """Return a weight a class, inverse to its frequency, whose mean over utterances is 1.
 
-    A class that does not occur has weight 0: nothing is learnt of it.
+    A class that does not occur has weight 0.
     """
     counts = np.bincount(targets, minlength=labels).astype(np.float64)
     occurring = counts > 0

@@ -1,7 +1,8 @@
-"""The optimiser's groups and the course of the learning rate."""
+"""The parameter groups of the optimiser, and the learning rate schedule."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from emofuse.config import Recipe
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """Return AdamW with a learning rate for each encoder, for a learnt layer mix, and for the rest.
+    """Return AdamW with a learning rate for each encoder, for a learned layer mix, and for the rest.
 
     Biases and norms do not decay, nor do the weights of a layer mix.
     """
@@ -46,13 +47,28 @@ def _part_of(name: str) -> str:
     return first if first.endswith("_encoder") else "rest"
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, done: float, recipe: Recipe) -> None:
-    """Set every group's learning rate for the share of training that is done, from 0 to 1.
+@dataclass(frozen=True)
+class LearningRateSchedule:
+    """Linear warm-up, then linear decay to zero.
 
-    Linear warm-up, then linear to zero; encoders stand still for the first `encoders_held` epochs.
+    Attributes:
+        epochs: of the whole training.
+        warmup: share of training with a rising learning rate.
+        encoders_held: first epochs in which the learning rate of the encoders is 0.
     """
-    warmup, training = recipe.training.warmup, recipe.training
-    scale = done / warmup if done < warmup else (1.0 - done) / (1.0 - warmup)
-    held = done * training.epochs < training.encoders_held
-    for group in optimizer.param_groups:
-        group["lr"] = 0.0 if held and group["part"].endswith("_encoder") else group["peak_lr"] * scale
+
+    epochs: int
+    warmup: float
+    encoders_held: int = 0
+
+    @classmethod
+    def of_recipe(cls, recipe: Recipe) -> LearningRateSchedule:
+        """Return the schedule that a recipe describes."""
+        return cls(recipe.training.epochs, recipe.training.warmup, recipe.training.encoders_held)
+
+    def set(self, optimizer: torch.optim.Optimizer, done: float) -> None:
+        """Set the learning rate of every group for the share of training that is done, from 0 to 1."""
+        scale = done / self.warmup if done < self.warmup else (1.0 - done) / (1.0 - self.warmup)
+        held = done * self.epochs < self.encoders_held
+        for group in optimizer.param_groups:
+            group["lr"] = 0.0 if held and group["part"].endswith("_encoder") else group["peak_lr"] * scale
