@@ -18,7 +18,7 @@ from emofuse.cli.main import run as command
 from emofuse.config import Recipe
 from emofuse.data.splits import make_folds
 from emofuse.errors import CorpusError, RunError
-from emofuse.experiment import dry_run as rehearsal
+from emofuse.experiment import dry_run
 from emofuse.experiment.dry_run import estimate_cost
 from emofuse.model.network import EmotionModel
 from emofuse.types import SYSTEMS, Corpus
@@ -67,7 +67,7 @@ def test_hours_are_of_all_folds_seeds_and_epochs(corpus: Corpus, path: Path) -> 
 def test_an_epoch_costs_what_its_seconds_of_sound_cost(
     corpus: Corpus, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rehearsal, "_seconds_per_second", lambda *given: 2.0)
+    monkeypatch.setattr(dry_run, "_seconds_per_second", lambda *given: 2.0)
     (one,) = estimate_cost(recipe_of(path), corpus, ["audio"])
     folds = make_folds(corpus, "leave-one-session-out", "fixed")
     # Utterances have 0.4, 0.45, 0.5 and 0.55 s.
@@ -85,6 +85,15 @@ def test_features_of_frozen_encoders_are_measured_while_they_are_not_there(
     assert list(cache.rglob("*.safetensors"))
     (second,) = estimate_cost(recipe, corpus, ["audio"])
     assert second.feature_seconds == 0.0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="measures the memory of the GPU")
+def test_the_peak_of_memory_is_that_of_this_process(
+    corpus: Corpus, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dry_run, "peak_memory_mb", lambda: 12.5)
+    (one,) = estimate_cost(recipe_of(path), corpus, ["text"])
+    assert one.peak_memory_mb == 12.5
 
 
 def narrow(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:

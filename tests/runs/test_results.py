@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, recall_score
+from small_run import make_run
 from tiny import write_recipe
 
 from emofuse import cross_validate, load_recipe
@@ -23,6 +24,8 @@ from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CorpusError, RecipeError
 from emofuse.experiment import job as job_module
 from emofuse.model.checkpoint import load_model
+from emofuse.runs import results as results_module
+from emofuse.runs.results import collect
 from emofuse.training.loader import texts_in
 from emofuse.training.warm_start import stream_weights
 from emofuse.types import Corpus, Utterance
@@ -385,3 +388,10 @@ def test_nothing_scored_by_all_systems_is_one_sentence(corpus: Corpus, tmp_path:
             ("audio",),
             accept=["missing-audio"],
         )
+
+
+def test_the_peak_of_memory_in_results_is_that_of_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results_module, "peak_memory_mb", lambda: 12.5)
+    assert collect(make_run(tmp_path / "run"))["cost"]["peak_rss_mb"] == 12.5

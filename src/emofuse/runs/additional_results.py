@@ -14,7 +14,7 @@ from emofuse.data.text_sources import GOLD, RECOGNISED, kinds_of, use_transcript
 from emofuse.data.tokenization import strip_annotations
 from emofuse.evaluation.metrics import concordance, soft_cross_entropy
 from emofuse.evaluation.multilabel import multilabel_scores
-from emofuse.evaluation.scores import METRICS, evaluate_labels
+from emofuse.evaluation.scores import evaluate_labels
 from emofuse.evaluation.word_errors import WordErrorRate, word_error_rate, word_error_rates
 from emofuse.runs.completed_run import CompletedRun
 from emofuse.runs.stored_predictions import StoredPrediction
@@ -171,7 +171,12 @@ def _probabilities_of(stored: StoredPrediction, labels: Iterable[str]) -> list[f
 
 def _mean_scores(scores: Sequence[Evaluation]) -> dict[str, float]:
     """Return the mean of each metric over seeds."""
-    return {metric: float(np.mean([getattr(score, metric) for score in scores])) for metric in METRICS}
+    by_metric = {
+        "wa": [score.wa for score in scores],
+        "ua": [score.ua for score in scores],
+        "macro_f1": [score.macro_f1 for score in scores],
+    }
+    return {metric: float(np.mean(values)) for metric, values in by_metric.items()}
 
 
 def _mean_of(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
