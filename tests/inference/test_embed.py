@@ -40,7 +40,7 @@ def test_vectors_are_the_same_alone_and_in_a_batch(corpus: Corpus) -> None:
 
 def test_a_graph_without_vectors_says_so_in_one_sentence(corpus: Corpus) -> None:
     recognizer = load(exported_folder())
-    with pytest.raises(CheckpointError, match="does not give the vectors that it decides from; load the model"):
+    with pytest.raises(CheckpointError, match="does not output its pooled vectors; load the model"):
         next(recognizer.embed(corpus))
 
 

@@ -1,4 +1,4 @@
-"""From a model folder to an exported one, with what was measured of the difference."""
+"""Export a model folder, and measure the difference."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from emofuse.data.preparation import Item, Preparation
 from emofuse.errors import CheckpointError, CorpusError, RunError, brief_message
 from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.exported_folder import Exported, Precision
-from emofuse.inference.graphs import Subject, largest_difference, make_graph
+from emofuse.inference.graphs import ExportSubject, largest_difference, make_graph
 from emofuse.inference.model_folders import model_folder, read_calibration
 from emofuse.inference.torch_runtime import load_torch
 from emofuse.inference.utterance_stream import prepare_utterance
 from emofuse.model.network import count_parameters
 from emofuse.types import Corpus
 
-# On how many utterances the two are compared.
+# The number of utterances on which the two are compared.
 SAMPLE = 32
-# What stands in a model folder and goes along; of int8 it is as true as the measured agreement.
+# Files that are copied from the model folder; for int8 they hold as far as the measured agreement.
 COPIED = (layout.CALIBRATION, layout.EVALUATION, layout.SCOPE)
-# All that may stand in an exported folder.
+# All files that an exported folder may hold.
 FILES = {
     layout.EXPORT,
     layout.GRAPH,
@@ -57,7 +57,7 @@ def export(
         model: a model folder, or a run folder with a model in it.
         out: the new folder; an exported one there is replaced.
         int8: write matrix products in 8 bits.
-        sample: a corpus, or its manifest, like what the model will hear. On every second of its first 64
+        sample: a corpus, or its manifest, similar to the future input. On every second of its first 64
             utterances the graph is compared with torch; with `int8`, the others give the scales for convolutions
             in 8 bits, which are kept where they are faster and agree with torch no less often. If None, the
             comparison is on the demo corpus, and convolutions stay in float32.
@@ -99,15 +99,15 @@ def _free(target: Path) -> Path:
     return whole
 
 
-def _open(folder: Path, sample: Corpus | str | Path | None) -> Subject:
+def _open(folder: Path, sample: Corpus | str | Path | None) -> ExportSubject:
     """Read a model folder, and utterances to compare on; of a sample of the user's, others to take scales from."""
     runtime, preparation = load_torch(folder, "cpu")
     calibration = read_calibration(folder) or Calibration()
     if sample is None:
-        return Subject(runtime, preparation, calibration, _items(demo_corpus(), preparation, SAMPLE))
+        return ExportSubject(runtime, preparation, calibration, _items(demo_corpus(), preparation, SAMPLE))
     corpus = sample if isinstance(sample, Corpus) else load_corpus(sample)
     items = _items(corpus, preparation, 2 * SAMPLE)
-    return Subject(runtime, preparation, calibration, items[::2], items[1::2])
+    return ExportSubject(runtime, preparation, calibration, items[::2], items[1::2])
 
 
 def _items(corpus: Corpus, preparation: Preparation, most: int) -> list[Item]:
@@ -124,7 +124,7 @@ def _items(corpus: Corpus, preparation: Preparation, most: int) -> list[Item]:
     return items
 
 
-def _write(subject: Subject, folder: Path, temporary: Path, int8: bool) -> dict[str, Any]:
+def _write(subject: ExportSubject, folder: Path, temporary: Path, int8: bool) -> dict[str, Any]:
     """Write all files of an exported folder; return what was measured."""
     parity = make_graph(subject, temporary, int8)
     subject.preparation.save(temporary)
@@ -137,7 +137,7 @@ def _write(subject: Subject, folder: Path, temporary: Path, int8: bool) -> dict[
     return parity
 
 
-def _record(subject: Subject, folder: Path, precision: Precision, parity: dict[str, Any]) -> Exported:
+def _record(subject: ExportSubject, folder: Path, precision: Precision, parity: dict[str, Any]) -> Exported:
     traits = subject.torch.traits
     return Exported(
         task=traits.task,
@@ -157,10 +157,10 @@ def _write_card(folder: Path, temporary: Path, record: Exported) -> None:
     whole = record.parity["float32"]
     int8 = ""
     if record.precision == "int8":
-        said = record.parity["int8"]["sample"]
+        sample = record.parity["int8"]["sample"]
         int8 = (
-            f" In int8 it gives {said['label_agreement']:.1%} of those utterances the same label, and a "
-            f"probability differs by at most {max(one['probability'] for one in said['labels'].values()):.3f}."
+            f" In int8 it gives {sample['label_agreement']:.1%} of those utterances the same label, and a "
+            f"probability differs by at most {max(one['probability'] for one in sample['labels'].values()):.3f}."
         )
     text += CARD.format(
         precision=record.precision,

@@ -28,7 +28,7 @@ class Exported:
         missing_modalities: whether it was trained with modalities taken away.
         precision: of the graph's weights and matrix products.
         source: `name` of the model folder it was made from, and of `parameters` how many it has.
-        parity: how far the graph is from torch, as it was measured when it was made.
+        parity: the difference between the graph and torch, measured at export.
         versions: of what made it.
         format: of this record.
     """

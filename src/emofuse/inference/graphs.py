@@ -1,4 +1,4 @@
-"""A network as a graph that was measured: beside torch always, and int8 in the form that wins."""
+"""Write the graph of a network and measure it: against torch, and int8 in the better of two forms."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from emofuse.model.onnx_export import LARGEST_FILE, graph_inputs, weights_bytes,
 
 # How far a logit of a float32 graph may be from torch's.
 TOLERANCE = 1e-4
-# How far those of an int8 graph may be: its agreement is measured, and told; but they are numbers.
-FARTHEST = 1e3
-# How often two graphs are timed, in turn.
+# The same of an int8 graph: only a broken graph differs more; its agreement is measured and reported.
+INT8_TOLERANCE = 1e3
+# How often two graphs are timed, alternately.
 ROUNDS = 3
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is made a graph of, and what that is measured on.
+class ExportSubject:
+    """The network that is exported, and the utterances on which the graph is measured.
 
     Attributes:
         torch: the network.
-        preparation: of recordings and words.
-        calibration: of its confidence.
+        preparation: from clips and texts to arrays.
+        calibration: of its probabilities.
         compared: utterances on which graph and network are compared.
-        heard: others, like those that the model will hear; the scales of convolutions are taken from them.
+        scale_items: others, from which the scales of convolutions in 8 bits are computed.
     """
 
     torch: TorchRuntime
     preparation: Preparation
     calibration: Calibration
     compared: Sequence[Item]
-    heard: Sequence[Item] = ()
+    scale_items: Sequence[Item] = ()
 
     @property
     def large(self) -> bool:
@@ -56,7 +56,7 @@ class Subject:
         return [self.preparation.collate([item]) for item in items]
 
 
-def make_graph(subject: Subject, folder: Path, int8: bool) -> dict[str, Any]:
+def make_graph(subject: ExportSubject, folder: Path, int8: bool) -> dict[str, Any]:
     """Write the graph of a network into a folder.
 
     Returns:
@@ -84,9 +84,9 @@ def make_graph(subject: Subject, folder: Path, int8: bool) -> dict[str, Any]:
 
 def largest_difference(measured: dict[str, Any]) -> float:
     """Return how far a logit is from torch's at most, of all that was measured of one graph."""
-    found = [shape["largest"] for shape in measured["shapes"]]
-    found += [label["logit"] for label in measured["sample"]["labels"].values()]
-    return float(np.max(found))  # what is not a number stays that
+    differences = [shape["largest"] for shape in measured["shapes"]]
+    differences += [label["logit"] for label in measured["sample"]["labels"].values()]
+    return float(np.max(differences))  # what is not a number stays that
 
 
 def _place(folder: Path, name: str) -> Path:
@@ -100,12 +100,12 @@ def _example(preparation: Preparation) -> Batch:
     return preparation.collate([noise(preparation, 1.0, 9, rng), noise(preparation, 0.83, 7, rng)])
 
 
-def _measure(subject: Subject, graph: Path) -> dict[str, Any]:
+def _measure(subject: ExportSubject, graph: Path) -> dict[str, Any]:
     """Compare a graph with torch, on noise of many sizes and on the sample."""
     ours, theirs = OnnxRuntime(graph, subject.torch.traits), subject.torch
     shapes = on_shapes(ours, theirs, subject.preparation)
-    said = on_utterances(ours, theirs, subject.compared, subject.preparation, subject.calibration)
-    return {"shapes": [asdict(shape) for shape in shapes], "sample": said}
+    sample = on_utterances(ours, theirs, subject.compared, subject.preparation, subject.calibration)
+    return {"shapes": [asdict(shape) for shape in shapes], "sample": sample}
 
 
 def _refuse_unlike(measured: dict[str, Any], tolerance: float) -> None:
@@ -117,22 +117,22 @@ def _refuse_unlike(measured: dict[str, Any], tolerance: float) -> None:
         )
 
 
-def _in_int8(subject: Subject, folder: Path, whole: Path) -> tuple[Path, dict[str, Any]]:
+def _in_int8(subject: ExportSubject, folder: Path, whole: Path) -> tuple[Path, dict[str, Any]]:
     """Return the graph in 8 bits that wins, and what was measured of it."""
     from emofuse.inference.quantise import has_convolutions, quantise, quantise_convolutions
 
     products = _place(folder, "products")
     quantise(whole, products, subject.large)
-    found = _measure(subject, products)
-    _refuse_unlike(found, FARTHEST)
-    measured = found | {"convolutions": "float32", "considered": None}
-    if not subject.heard or not has_convolutions(products):
+    measured = _measure(subject, products)
+    _refuse_unlike(measured, INT8_TOLERANCE)
+    measured |= {"convolutions": "float32", "considered": None}
+    if not subject.scale_items or not has_convolutions(products):
         return products, measured
     everything = _place(folder, "everything")
     names = graph_inputs(subject.torch.model.config)
-    arrays = [batch.arrays() for batch in subject.batches(subject.heard)]
-    heard = [{name: each[name] for name in names} for each in arrays]
-    quantise_convolutions(products, everything, heard, subject.large)
+    arrays = [batch.arrays() for batch in subject.batches(subject.scale_items)]
+    samples = [{name: each[name] for name in names} for each in arrays]
+    quantise_convolutions(products, everything, samples, subject.large)
     rival = _measure(subject, everything)
     faster = _how_much_faster(subject, everything, products)
     agreements = [one["sample"]["label_agreement"] for one in (rival, measured)]
@@ -142,7 +142,7 @@ def _in_int8(subject: Subject, folder: Path, whole: Path) -> tuple[Path, dict[st
     return products, measured | {"considered": considered}
 
 
-def _how_much_faster(subject: Subject, graph: Path, other: Path) -> float:
+def _how_much_faster(subject: ExportSubject, graph: Path, other: Path) -> float:
     """Return how many times faster one graph is than another, timed in turn on the sample."""
     runtimes = [OnnxRuntime(path, subject.torch.traits) for path in (graph, other)]
     taken = np.zeros((ROUNDS, 2))

@@ -17,7 +17,7 @@ from emofuse.threads import usable_processors
 from emofuse.types import MODALITIES
 from emofuse.types.arrays import Float32Array
 
-# The output of a graph that gives what the model decides from, beside what it says.
+# The output with the pooled vectors, in graphs that have it.
 POOLED = "pooled"
 # What ONNX Runtime raises for a graph that it cannot use.
 UNUSABLE = (
@@ -57,37 +57,37 @@ class OnnxRuntime:
         self._graph = graph
         self._names = [node.name for node in self._session.get_inputs()]
         outputs = [node.name for node in self._session.get_outputs()]
-        self._told = [name for name in outputs if name != POOLED]
+        self._outputs = [name for name in outputs if name != POOLED]
         self._pools = POOLED in outputs
         if not _fits(self._session, traits):
             raise CheckpointError(
-                f"{graph}: is not the graph that {layout.EXPORT} speaks of; export the model again"
+                f"{graph}: is not the graph that {layout.EXPORT} describes; export the model again"
             )
 
     def __call__(self, batch: Batch) -> Outputs:
         """Map a batch to logits and dimensions."""
-        return Outputs(*self._run(self._told, batch))
+        return Outputs(*self._run(self._outputs, batch))
 
     def embed(self, batch: Batch) -> Float32Array:
         """Map a batch to the pooled vectors that the model decides from, (batch, width).
 
         Raises:
-            CheckpointError: the graph does not give them.
+            CheckpointError: the graph does not output them.
         """
         if not self._pools:
             raise CheckpointError(
-                f"{self._graph}: the graph does not give the vectors that it decides from; "
+                f"{self._graph}: the graph does not output its pooled vectors; "
                 "load the model folder that it was exported from"
             )
         return self._run([POOLED], batch)[0]
 
     def _run(self, wanted: list[str], batch: Batch) -> list[Float32Array]:
         arrays = batch.arrays()
-        found: list[Float32Array] = self._session.run(wanted, {name: arrays[name] for name in self._names})
-        return found
+        outputs: list[Float32Array] = self._session.run(wanted, {name: arrays[name] for name in self._names})
+        return outputs
 
     def takes(self, preparation: Preparation) -> bool:
-        """Tell whether what a preparation makes has the modalities and the width that the graph wants."""
+        """Return whether a preparation makes arrays of the modalities and the width that the graph takes."""
         made = {"audio": preparation.audio is not None, "text": preparation.text is not None}
         shapes = {node.name: node.shape for node in self._session.get_inputs()}
         wanted = shapes.get("input_values", [])[2:]
@@ -112,7 +112,7 @@ def load_onnx(folder: Path, threads: int | None = None) -> tuple[OnnxRuntime, Pr
 
 
 def _fits(session: onnxruntime.InferenceSession, traits: Traits) -> bool:
-    """Tell whether a graph takes the modalities of a model and answers as many numbers as it tells."""
+    """Return whether a graph has the inputs and the number of outputs of a model."""
     wanted = [name for modality in traits.modalities for name in INPUTS[modality]]
     widths = [len(found) for found in (traits.task.labels, traits.task.dimensions) if found]
     inputs, outputs = session.get_inputs(), [node for node in session.get_outputs() if node.name != POOLED]
@@ -122,7 +122,7 @@ def _fits(session: onnxruntime.InferenceSession, traits: Traits) -> bool:
 def _options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.log_severity_level = 3  # errors; warnings speak to who writes graphs
+    options.log_severity_level = 3  # errors only; warnings are for authors of graphs
     # Every clip has a length of its own: a memory plan kept for each would grow with the archive.
     options.enable_mem_pattern = False
     # Idle threads sleep, so that decoding gets a processor.

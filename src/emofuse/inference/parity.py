@@ -1,4 +1,4 @@
-"""How far one runtime's answers are from another's: on shapes it was not made with, and on real utterances."""
+"""The difference between the outputs of two runtimes: on other shapes than in export, and on real utterances."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOUDNESS = 0.1
 
 @dataclass(frozen=True)
 class ShapeParity:
-    """How far logits are apart on one batch of noise.
+    """The largest difference of logits on one batch of noise.
 
     Attributes:
         batch: rows.
@@ -50,12 +50,12 @@ def on_shapes(ours: Runtime, theirs: Runtime, preparation: Preparation, seed: in
     for shape in SHAPES:
         rows = [row for row in shape if _takes(ours, row)]
         batch = preparation.collate([noise(preparation, *row, rng) for row in rows])
-        said, wanted = ours(batch), theirs(batch)
-        apart = [_largest(said.logits, wanted.logits)]
-        if said.dimensions is not None and wanted.dimensions is not None:
-            apart.append(_largest(said.dimensions, wanted.dimensions))
+        outputs, expected = ours(batch), theirs(batch)
+        differences = [_largest(outputs.logits, expected.logits)]
+        if outputs.dimensions is not None and expected.dimensions is not None:
+            differences.append(_largest(outputs.dimensions, expected.dimensions))
         seconds, pieces = (max(values) for values in zip(*rows, strict=True))
-        largest = float(np.max(apart))  # what is not a number stays that
+        largest = float(np.max(differences))  # what is not a number stays that
         found.append(ShapeParity(len(rows), float(seconds), int(pieces), largest))
     return found
 
@@ -78,29 +78,29 @@ def on_utterances(
     """Compare two runtimes on prepared utterances, one by one.
 
     Returns:
-        `n`; `label_agreement`, the share of utterances with the same likeliest label; and `labels`: for each, how
+        `n`; `label_agreement`, the share of utterances with the same top label; and `labels`: for each, how
         many utterances `theirs` gives it, and the largest differences of its logit and of its probability.
     """
     task = ours.traits.task
     batches = [preparation.collate([item]) for item in items]
-    said, wanted = (np.concatenate([runtime(b).logits for b in batches]) for runtime in (ours, theirs))
+    logits, wanted = (np.concatenate([runtime(b).logits for b in batches]) for runtime in (ours, theirs))
     patterns = [pattern_of(item.modalities) for item in items]
-    chances, expected = (calibration.apply(logits, patterns, task.multi_label) for logits in (said, wanted))
+    probabilities, expected = (calibration.apply(one, patterns, task.multi_label) for one in (logits, wanted))
     likeliest = wanted.argmax(axis=1)
     labels = {
         label: {
             "n": int((likeliest == index).sum()),
-            "logit": _largest(said[:, index], wanted[:, index]),
-            "probability": _largest(chances[:, index], expected[:, index]),
+            "logit": _largest(logits[:, index], wanted[:, index]),
+            "probability": _largest(probabilities[:, index], expected[:, index]),
         }
         for index, label in enumerate(task.labels)
     }
-    agreement = float((said.argmax(axis=1) == likeliest).mean())
+    agreement = float((logits.argmax(axis=1) == likeliest).mean())
     return {"n": len(items), "label_agreement": agreement, "labels": labels}
 
 
 def _takes(runtime: Runtime, row: tuple[float, int]) -> bool:
-    """Tell whether a runtime has something to hear or to read in a row."""
+    """Return whether a row has a modality that the runtime takes."""
     present = {"audio": row[0] > 0, "text": row[1] > 0}
     return any(present[modality] for modality in runtime.traits.modalities)
 

@@ -19,13 +19,13 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-# What gains: products with weights. Convolutions with scales found while running are slower than in float32.
+# Faster in 8 bits: products with weights. Convolutions with scales found while running are slower than in float32.
 PRODUCTS = ["MatMul", "Gemm"]
-# What gains with scales that are known beforehand.
+# Faster in 8 bits with scales that are known beforehand.
 CONVOLUTIONS = ["Conv"]
 
-# Bytes below which a table is not worth the trouble.
-SMALLEST_TABLE = 1 << 16
+# Smaller tables stay in float32.
+SMALLEST_TABLE_BYTES = 1 << 16
 
 Feed = dict[str, npt.NDArray[Any]]
 
@@ -34,7 +34,7 @@ def quantise(graph: Path, out: Path, large: bool = False) -> None:
     """Write a graph whose matrix products are in 8 bits, with scales of the sound found while running.
 
     Weights get one scale a column and 7 of the 8 bits: where a processor adds pairs of products in 16 bits (x86
-    without VNNI), 8 bits would saturate and nothing would tell. Tables of pieces go into half precision.
+    without VNNI), 8 bits would saturate silently. Embedding tables are stored in half precision.
 
     Args:
         graph: in float32.
@@ -59,9 +59,9 @@ def quantise(graph: Path, out: Path, large: bool = False) -> None:
 
 
 def halve_tables(model: onnx.ModelProto) -> None:
-    """Put the tables that rows are only looked up in, such as those of pieces, into half precision, in place.
+    """Store embedding tables, whose rows are only looked up, in half precision, in place.
 
-    What is looked up is float32 again. A table with a value beyond half precision stays as it is.
+    Looked-up rows are cast back to float32. A table with a value beyond half precision stays as it is.
     """
     users: dict[str, list[onnx.NodeProto]] = {}
     for node in model.graph.node:
@@ -73,7 +73,7 @@ def halve_tables(model: onnx.ModelProto) -> None:
         if not using or not looked_up or table.data_type != onnx.TensorProto.FLOAT:
             continue
         values = onnx.numpy_helper.to_array(table)
-        if values.nbytes < SMALLEST_TABLE or np.abs(values).max() > np.finfo(np.float16).max:
+        if values.nbytes < SMALLEST_TABLE_BYTES or np.abs(values).max() > np.finfo(np.float16).max:
             continue
         table.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), table.name))
         for node in using:
@@ -88,20 +88,20 @@ def _as_float32(graph: onnx.GraphProto, node: onnx.NodeProto) -> None:
     graph.node.insert(list(graph.node).index(node) + 1, cast)
 
 
-def quantise_convolutions(graph: Path, out: Path, heard: Sequence[Feed], large: bool = False) -> None:
-    """Write a graph whose convolutions are in 8 bits too, with the scales that they had on what was heard.
+def quantise_convolutions(graph: Path, out: Path, samples: Sequence[Feed], large: bool = False) -> None:
+    """Write a graph whose convolutions are in 8 bits too, with the scales computed from samples.
 
     Args:
         graph: what `quantise` wrote.
         out: the new graph.
-        heard: named arrays of utterances like those that the model will hear.
+        samples: named arrays of utterances similar to those that the model will get.
         large: put weights beside the graph.
     """
     with _quiet():
         quantize_static(
             onnx.load(graph),
             out,
-            _Reader(heard),
+            _Reader(samples),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=CONVOLUTIONS,
             per_channel=True,
@@ -119,19 +119,19 @@ def has_convolutions(graph: Path) -> bool:
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]  # from an untyped package
-    """Hands out what was heard, once."""
+    """Yields the samples once, as the quantiser reads them."""
 
-    def __init__(self, heard: Sequence[Feed]) -> None:
-        self._coming = iter(heard)
+    def __init__(self, samples: Sequence[Feed]) -> None:
+        self._samples = iter(samples)
 
     def get_next(self) -> Feed | None:
         """Return the next arrays, None at the end."""
-        return next(self._coming, None)
+        return next(self._samples, None)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the quantiser's advice on pre-processing away: it says it to the root logger."""
+    """Silence the quantiser's advice on pre-processing, which goes to the root logger."""
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""The seam between the recogniser and whatever computes: arrays in, logits out."""
+"""The interface between prediction and what computes: arrays in, logits out."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from emofuse.types.arrays import Float32Array
 
 @dataclass(frozen=True)
 class Traits:
-    """What a recogniser must know of a model.
+    """The properties of a model that prediction needs.
 
     Attributes:
         name: of the model, as predictions carry it.
-        task: labels and dimensions, in the order in which they are told.
+        task: labels and dimensions, in the order of the outputs.
         modalities: what the model takes.
-        missing_modalities: whether it was trained with modalities taken away, so that one may be missing.
+        missing_modalities: whether it was trained with modality dropout, so that a modality may be missing.
     """
 
     name: str
@@ -46,5 +46,5 @@ class Runtime(Protocol):
         """Map a batch to the pooled vectors that the model decides from, (batch, width).
 
         Raises:
-            CheckpointError: the model does not give them.
+            CheckpointError: the model does not output them.
         """

@@ -1,4 +1,4 @@
-"""What is said of utterances, and how good that is."""
+"""Predictions for utterances, and scores."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from emofuse.types.corpus import Modality, Skip, Utterance
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the recogniser says of one utterance: words and floats only, one line of JSON.
+    """The prediction for one utterance: strings and floats only, one line of JSON.
 
     Attributes:
-        dimensions: only where the model tells any.
-        segments: only of a long recording that was cut up: from how many segments, of how many seconds of speech,
-            the answer was made, and how.
+        dimensions: only where the model predicts any.
+        segments: only of a long recording that was cut: the number of segments, their seconds of speech, and how
+            their predictions were combined.
     """
 
     id: str
@@ -37,7 +37,7 @@ class Prediction:
     dimensions: Mapping[str, float] | None = field(default=None, hash=False)
     segments: Mapping[str, int | float | str] | None = field(default=None, hash=False)
 
-    # The order of the keys in JSON: what was heard, then what is said of it.
+    # The order of the keys in JSON: first the utterance, then its prediction.
     KEYS: ClassVar[tuple[str, ...]] = (
         "id", "audio", "start", "end", "text", "text_source", "text_unused", "label", "probabilities",
         "confidence", "abstained", "speaker", "modalities", "model", "model_scope",
@@ -52,7 +52,7 @@ class Prediction:
         model: str | None = None,
         dimensions: Mapping[str, float] | None = None,
     ) -> Prediction:
-        """Put what is said of an utterance into a record; `modalities` are those that were used."""
+        """Return the prediction of an utterance; `modalities` are those that the model used."""
         label = max(probabilities, key=lambda name: probabilities[name])
         unused = "text" in utterance.modalities and "text" not in modalities
         return cls(
@@ -80,7 +80,7 @@ class Prediction:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Prediction:
-        """Read what `as_dict` returned.
+        """Return the prediction of a document from `as_dict`.
 
         Raises:
             TypeError, KeyError: the document is something else.
@@ -90,7 +90,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class ClassScore:
-    """How one class fared: its share found, its share right, their harmonic mean, and how many there were."""
+    """The recall, precision and F1 of one class, and its number of utterances."""
 
     recall: float | None
     precision: float | None

@@ -1,4 +1,4 @@
-"""What is said of a whole recording: stretches of speech in order, and what was passed over."""
+"""Timelines of recordings: turns, segments with their predictions, and excluded spans."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from emofuse.types.corpus import Modality
 from emofuse.types.predictions import Prediction
 
-# Below so many seconds a segment is marked: hardly anything can be heard in it.
+# Segments of fewer seconds are marked, because their predictions mean little.
 SHORT_SECONDS = 1.0
 
 
@@ -19,7 +19,7 @@ MEAN_OF_SEGMENTS = "mean of the segments, weighted by their seconds"
 
 @dataclass(frozen=True)
 class Turn:
-    """A stretch of a recording in which somebody speaks, before anything is said of it; times in seconds."""
+    """A stretch of a recording in which one speaker speaks; times in seconds."""
 
     start: float
     end: float
@@ -36,7 +36,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class ExcludedSpan:
-    """A stretch that was not analysed, and why; times in seconds."""
+    """A span that was not analysed, and why; times in seconds."""
 
     start: float
     end: float
@@ -45,11 +45,11 @@ class ExcludedSpan:
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of speech and what the recogniser says of it; times in seconds.
+    """An analysed stretch of speech with its prediction; times in seconds.
 
     Attributes:
-        short: below one second, where an answer means little.
-        modalities: what the answer is from.
+        short: below one second, where a prediction means little.
+        modalities: those that the prediction is from.
     """
 
     start: float
@@ -67,7 +67,7 @@ class Segment:
 
     @classmethod
     def of(cls, turn: Turn, prediction: Prediction) -> Segment:
-        """Put a turn and what is said of it together."""
+        """Return the segment of a turn and its prediction."""
         return cls(
             start=turn.start,
             end=turn.end,
@@ -114,14 +114,14 @@ class Timeline:
         id: of the recording, or of one channel of it.
         audio: its path.
         seconds: its length.
-        labels: what the model can say, in order.
+        labels: those of the model, in order.
         segments: what was analysed.
         excluded: what was not, and why (music, bleed of another channel ...); silence is not listed.
         channel: the name of the channel, where channels are taken one by one.
         segmentation: how the segments were found: `silero`, `energy`, `windows`, `given`, `whole`.
         smoothing: seconds over which probabilities are smoothed; 0 for none.
-        baseline: whether probabilities stand against each speaker's own mean.
-        notes: what a reader must know, one sentence each (no words were there, ...).
+        baseline: whether probabilities are relative to each speaker's own mean.
+        notes: what a reader must know, one sentence each (there was no text, ...).
     """
 
     id: str
@@ -145,7 +145,7 @@ class Timeline:
 
     @property
     def overall(self) -> dict[str, float]:
-        """The mean of the segments' probabilities, each weighed by its seconds; empty without segments."""
+        """The mean of the segments' probabilities, each weighted by its seconds; empty without segments."""
         total = self.speech_seconds
         if not total:
             return {}
@@ -155,7 +155,7 @@ class Timeline:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the timeline as JSON would hold it, with the recording's own answer first."""
+        """Return the timeline as JSON would hold it, with the prediction for the whole recording first."""
         overall = self.overall
         label = max(overall, key=lambda name: overall[name]) if overall else None
         return {

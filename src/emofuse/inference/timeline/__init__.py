@@ -1,1 +1,1 @@
-"""Recordings of any length: stretches of speech, what is said of each, and the formats of the trade."""
+"""Timelines of recordings: segments of speech with their predictions, and output formats."""

@@ -20,17 +20,17 @@ WINDOW_SECONDS = 4.0
 
 @dataclass(frozen=True)
 class TimelineOptions:
-    """How a recording becomes segments, and what becomes of their answers.
+    """How a recording is cut into segments, and how their predictions are processed.
 
     Attributes:
         segmentation: a detector of speech, `auto` for the better one that is installed, or `windows` over it.
-        turns: segments as somebody has marked them; then nothing is looked for.
+        turns: given segments; then none are detected.
         speakers: who speaks when; a segment gets the one who speaks most of it.
-        words: what is said when, or a text without times; None where nobody wrote it down.
+        words: words with times, or a text without times; None without a transcript.
         engine: what recognises the words of segments that have none; None leaves them without.
         language: ISO 639-1 code of what is spoken; None lets the engine listen for it.
-        channel: which channel is heard, from 0; None for the mean of all.
-        name: of that channel; it stands for who speaks there.
+        channel: the number of the channel, from 0; None for the mean of all.
+        name: of that channel; it is the speaker of its turns.
         call: the recording with all its channels, for what bleeds from one into another; None for no call.
         smoothing: seconds over which probabilities are smoothed; 0 for none.
         baseline: tell change against each speaker's own mean.
