@@ -15,7 +15,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from emofuse.cli import output
-from emofuse.cli.output import progress_bar, progress_line
+from emofuse.cli.output import InputProgress, counted, progress_bar, progress_line
+from emofuse.errors import EmofuseError
+from emofuse.types import Skip
 
 WORK = """
 import sys, time
@@ -94,3 +96,33 @@ def test_a_line_says_what_is_known(tmp_path: Path, total: float | None, complete
         bar = Progress(console=Console(file=file), disable=True)
         task = bar.add_task("starting", total=total, completed=completed, figures="")
         assert progress_line(bar.tasks[task]) == expected
+
+
+def test_a_count_agrees_with_its_noun() -> None:
+    assert [counted(number, "recording") for number in range(3)] == ["0 recordings", "1 recording", "2 recordings"]
+
+
+def test_failures_are_named_and_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar() as bar:
+        progress = InputProgress(bar, total=3)
+        assert list(progress.without_failures(["a", Skip("b", "is empty"), "c"])) == ["a", "c"]
+    assert progress.failed == 1
+    assert capsys.readouterr() == ("", "failed b: is empty\n")
+
+
+def test_the_only_input_ends_the_command_with_its_failure() -> None:
+    with progress_bar() as bar, pytest.raises(EmofuseError, match="is empty"):
+        list(InputProgress(bar, total=1).without_failures([Skip("b", "is empty")]))
+
+
+def test_inputs_of_an_earlier_run_and_of_earlier_parts_count_as_done() -> None:
+    with progress_bar() as bar:
+        progress = InputProgress(bar, total=10)
+        progress.skip(4)
+        progress.begin_part()
+        progress.step(2, 3.0)
+        progress.begin_part()
+        progress.step(1, 1.0)
+        (task,) = bar.tasks
+        assert task.completed == 7
+        assert task.fields["figures"].startswith("7/10")
