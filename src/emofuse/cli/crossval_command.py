@@ -129,11 +129,11 @@ def _listener(bar: Any, task: Any) -> Callable[[JobProgress], None]:
             ua = "" if training.ua is None else f", UA {training.ua:.3f}"
             figures = f"epoch {training.epoch}/{training.epochs}, loss {training.loss:.3f}{ua}"
         done = progress.number == progress.jobs and share == 1.0
+        steps = progress.jobs + 1  # the last step is that of baselines and results
         description = f"{progress.number}/{progress.jobs} {progress.name[:40]}"
         bar.update(
             task,
-            completed=(progress.number - 1 + share)
-            / (progress.jobs + 1),  # baselines and results are one step more
+            completed=(progress.number - 1 + share) / steps,
             description="baselines and results" if done else description,
             figures=figures,
         )

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import torch
+
 from emofuse.box import name_of
 from emofuse.data.preparation import Batch, Outputs, Preparation
 from emofuse.inference.runtime import Traits
 from emofuse.model.batch_inference import pick_device, pool_batch, run_batches, use_threads
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint
+from emofuse.threads import usable_processors
 from emofuse.types.arrays import Float32Array
 
 # Of how many shapes oneDNN keeps code, unless the environment says otherwise: by itself it keeps 1,024, and every
@@ -29,15 +32,14 @@ class TorchRuntime:
         checkpoint: the network and its preparation.
         name: as predictions carry it.
         device: "cpu", "cuda", ...; None takes a GPU where there is one.
-        threads: how many compute at once on a processor; None leaves that to torch.
+        threads: how many compute at once on a processor; None takes what torch would, within the process's quota.
     """
 
     def __init__(
         self, checkpoint: Checkpoint, name: str, device: str | None = None, threads: int | None = None
     ) -> None:
         os.environ.setdefault(*KEPT_SHAPES)
-        if threads:
-            use_threads(threads)
+        use_threads(threads or min(torch.get_num_threads(), usable_processors()))
         self.model = checkpoint.model.to(pick_device(device)).eval()
         self.preparation = checkpoint.preparation
         config = checkpoint.model.config
