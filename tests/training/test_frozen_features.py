@@ -31,6 +31,7 @@ from emofuse.errors import AudioError, RunError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint, load_model
 from emofuse.model.masked_streams import as_tensors
+from emofuse.training import frozen_features
 from emofuse.training.frozen_features import EncoderCost, frozen_feature_sources
 from emofuse.training.input_augmentation import InputAugmentation
 from emofuse.training.loader import AudioCache, InputReader, prepare_part
@@ -455,3 +456,11 @@ def test_a_model_folder_says_in_a_new_process_what_its_run_said(runs: Runs, tmp_
     for identity, row in said.items():
         assert again[identity]["probabilities"] == pytest.approx(row["probabilities"], abs=1e-3)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_small_encoders_compute_frames_in_one_thread_large_ones_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
+    encoder = torch.nn.Linear(10, 10)
+    assert frozen_features.frame_threads(encoder) == 1
+    monkeypatch.setattr(frozen_features, "SMALL_ENCODER", 110)
+    assert frozen_features.frame_threads(encoder) == 5

@@ -15,7 +15,7 @@ from emofuse.config import Layers, Recipe
 from emofuse.data.cache import ArrayCache, file_digest, key_of
 from emofuse.data.preparation import AudioPreparation
 from emofuse.errors import AudioError
-from emofuse.model.batch_inference import pick_device
+from emofuse.model.batch_inference import computing_with, pick_device
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.encoder_cache import frozen_hash
 from emofuse.model.tuning import is_frozen
@@ -30,6 +30,8 @@ NEWER = ("trim", "level")
 
 # So many bytes of frames are held in memory in a run: every epoch reads all of them.
 HELD_BYTES = 256 * 2**20
+# An encoder with fewer weights computes the frames of an utterance in one thread.
+SMALL_ENCODER = 20_000_000
 
 Frames = npt.NDArray[np.floating[Any]]
 
@@ -83,13 +85,22 @@ class FrameSource:
         given = torch.from_numpy(values)[None].to(device)
         mask = torch.ones(given.shape[:2], dtype=torch.bool, device=device)
         self.encoder.eval()
-        with torch.inference_mode():
+        with computing_with(frame_threads(self.encoder)), torch.inference_mode():
             frames = self.encoder(given, mask).frames[0].float().cpu().numpy()
         self.cost.encoder_forwards += 1
         frames = frames if frames.ndim == 2 else frames.transpose(1, 0, 2)
         with np.errstate(over="ignore"):  # then it is kept in single precision
             half = frames.astype(np.float16)
         return half if np.isfinite(half).all() or not np.isfinite(frames).all() else frames
+
+
+def frame_threads(encoder: nn.Module) -> int:
+    """Return how many threads compute the frames of an utterance: one if the encoder is small.
+
+    More make a small encoder no faster, and change the last digits of frames between machines.
+    """
+    small = sum(parameter.numel() for parameter in encoder.parameters()) < SMALL_ENCODER
+    return 1 if small else torch.get_num_threads()
 
 
 @dataclass(frozen=True)
