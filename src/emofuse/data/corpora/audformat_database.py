@@ -1,7 +1,7 @@
 """A database in audEERING's audformat: `db.yaml`, and a CSV or parquet file for each table, as audb publishes it.
 
-The rows of its tables with an emotion are utterances; `audformat_tables.py` says which these are, and what its
-columns mean. What else is said of an utterance comes from all tables: first of the segment, then of its file.
+The rows of its tables with an emotion are utterances; see `audformat_tables.py` for these and for the
+meaning of columns. Further facts on an utterance come from all tables: first of the segment, then of its file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from emofuse.types import Corpus, Skip, Utterance
 def read_audformat(root: Path) -> Prepared:
     """Read the database in the folder `root`; labels stay as they are.
 
-    Where raters differ and there is no gold standard, the label is what most of them say; none on a tie. Where two
+    Where raters differ and there is no gold standard, the label is that of most of them; none on a tie. Where two
     tables contradict each other on a label or a split, the utterance gets none, and that is recorded. Rows whose
     recording is missing are skipped with a reason, and so are files that no table with an emotion has, and files
     as a whole that have segments with an emotion.
@@ -45,8 +45,8 @@ def read_audformat(root: Path) -> Prepared:
     spans: dict[FilePart, None] = {}  # of the tables with an emotion, in their order
     for name, table in database.tables.items():
         emotional = any(roles[name, column].role in EMOTIONS for column in table.columns)
-        for span, found in table_facts(database, name, roles):
-            facts.setdefault(span, []).extend(found)
+        for span, row_facts in table_facts(database, name, roles):
+            facts.setdefault(span, []).extend(row_facts)
             spans |= {span: None} if emotional else {}
     files = dict.fromkeys(span.file for span in spans)
     others = dict.fromkeys(span.file for span in facts if span.file not in files)
@@ -58,42 +58,46 @@ def read_audformat(root: Path) -> Prepared:
     for span in spans:
         stem = os.path.splitext(span.file)[0]
         identity = stem if stems[stem] == 1 else span.file
-        said = facts[span]
+        facts_of = facts[span]
         if span != FilePart(span.file):
             identity += f"#{span.start}-{'' if span.end is None else span.end}"
-            said = said + [fact for fact in facts.get(FilePart(span.file), []) if fact.role not in EMOTIONS]
+            facts_of = facts_of + [
+                fact for fact in facts.get(FilePart(span.file), []) if fact.role not in EMOTIONS
+            ]
         elif span.file in cut:
             skipped.append(Skip(identity, "has an emotion as a whole and by segments; the segments are read"))
             continue
-        utterance = _utterance(identity, span, root, said + spoken)
+        utterance = _utterance(identity, span, root, facts_of + spoken)
         if isinstance(utterance, str):
             skipped.append(Skip(identity, utterance))
         else:
             utterances.append(utterance)
-            skipped += [Skip(identity, reason) for reason in _contradictions(said)]
+            skipped += [Skip(identity, reason) for reason in _contradictions(facts_of)]
     if not utterances:
         reason = f"; the first that is skipped: {skipped[0].id}, {skipped[0].reason}" if skipped else ""
         raise CorpusError(f"{root}: no row can be used{reason}; load the database with its tables and recordings")
     return Prepared(Corpus(tuple(utterances), name=database.name), tuple(skipped))
 
 
-def _contradictions(said: list[Fact]) -> Iterator[str]:
+def _contradictions(facts_of: list[Fact]) -> Iterator[str]:
     """Yield what the tables contradict each other on."""
     for role in ("label", "split"):
-        tables = {str(fact.value): fact.name for fact in said if fact.role == role}
+        tables = {str(fact.value): fact.name for fact in facts_of if fact.role == role}
         if len(tables) > 1:
             listed = ", but ".join(f"{value} in {table}" for value, table in tables.items())
             yield f"gets no {role}: it is {listed}"
 
 
-def _utterance(identity: str, span: FilePart, root: Path, said: list[Fact]) -> Utterance | str:
+def _utterance(identity: str, span: FilePart, root: Path, facts_of: list[Fact]) -> Utterance | str:
     """Return the utterance of a span, or why it cannot be used; of several facts in a role the first counts."""
     audio = Path(os.path.abspath(root / span.file))
     if not audio.is_file():
         return f"no such file: {audio}"
-    first = {fact.role: fact.value for fact in reversed(said)}
+    first = {fact.role: fact.value for fact in reversed(facts_of)}
     words = {role: str(value) for role, value in first.items()}
-    labels, votes, splits = ([str(f.value) for f in said if f.role == role] for role in ("label", "vote", "split"))
+    labels, votes, splits = (
+        [str(f.value) for f in facts_of if f.role == role] for role in ("label", "vote", "split")
+    )
     counts = Counter(votes)
     try:
         return Utterance(
@@ -112,9 +116,9 @@ def _utterance(identity: str, span: FilePart, root: Path, said: list[Fact]) -> U
             dialogue=words.get("dialogue"),
             language=_language(words["language"]) if "language" in words else None,
             split=_sole(splits),
-            tags={fact.name: _word(fact.value) for fact in reversed(said) if fact.role == "tag"},
+            tags={fact.name: _word(fact.value) for fact in reversed(facts_of) if fact.role == "tag"},
         )
-    except ValueError as error:  # a CorpusError, as for a span that is none, is one
+    except ValueError as error:  # a CorpusError, as for an empty span, is one
         return str(error)
 
 

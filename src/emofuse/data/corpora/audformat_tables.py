@@ -1,10 +1,10 @@
-"""The tables of a database in audformat, taken apart: what each says of a file, or of a segment of one.
+"""The tables of a database in audformat: the facts on each file or segment.
 
 The roles of the columns follow audformat's page of conventions, and emodb as audb has it (the tables emotion,
 emotion.categories.train.gold_standard and files). A column has emotions if it, or its scheme, is called emotion
 (or label, where nothing is called emotion). They are labels if their rater is a gold standard: a vote, a ground
 truth, or called gold...; and if the column is alone in its table and has no rater, or nothing in the database is
-gold. All others are votes; what machines say is a tag. Pickled tables, which audformat would prefer and which can
+gold. All others are votes; values by machines are tags. Pickled tables, which audformat would prefer and which can
 run code, are never opened; the header, which could do so too, is checked first.
 """
 
@@ -42,7 +42,7 @@ class FilePart(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """What a table says of a span.
+    """A fact of a table on a file or a part of it.
 
     The role is one of ROLES, or "vote", "split" or "tag". The name is that of the tag, or the table of a label or
     a split.
@@ -88,7 +88,7 @@ def load_database(root: Path) -> Any:
 
 
 def column_roles(database: Any, root: Path) -> dict[tuple[str, str], Fact]:
-    """Return (table, column) -> a fact without a value, which tells the role and the name of its values.
+    """Return (table, column) -> a fact without a value, with the role and the name of its values.
 
     Raises:
         CorpusError: no column has an emotion.
@@ -109,8 +109,8 @@ def column_roles(database: Any, root: Path) -> dict[tuple[str, str], Fact]:
         golds = [key for key in keys if _is_gold(columns[key])]
         tables = Counter(name for name, _ in keys)
         for key in keys:
-            told = golds and columns[key].rater is not None
-            if key not in golds and (told or tables[key[0]] > 1):
+            known = golds and columns[key].rater is not None
+            if key not in golds and (known or tables[key[0]] > 1):
                 name = f"{role}.{key[1]}"  # columns of raters bear their names in the table of each dimension
                 roles[key] = Fact("vote" if role == "label" else "tag", name, None)
     if not any(fact.role in EMOTIONS for fact in roles.values()):
@@ -122,7 +122,7 @@ def column_roles(database: Any, root: Path) -> dict[tuple[str, str], Fact]:
 
 
 def _is_gold(column: Any) -> bool:
-    """Tell whether a column holds what the raters agreed on, or the truth."""
+    """Return whether a column is a gold standard."""
     if column.rater is None:
         return False
     return column.rater.type in ("vote", "ground truth") or str(column.rater_id).lower().startswith("gold")
@@ -131,7 +131,7 @@ def _is_gold(column: Any) -> bool:
 def table_facts(
     database: Any, name: str, roles: Mapping[tuple[str, str], Fact]
 ) -> Iterator[tuple[FilePart, list[Fact]]]:
-    """Yield what each row of a table says, with what the header says of its split and of its values."""
+    """Yield the facts of each row of a table, with those of the header on its split and its values."""
     table = database.tables[name]
     split = table.split.type if table.split else next((word for word in name.split(".") if word in SPLITS), "")
     of_table = [Fact("split", name, SPLITS[split])] if split in SPLITS else []
@@ -149,7 +149,7 @@ def table_facts(
 
 
 def _meanings(database: Any, scheme: Any) -> Mapping[Any, Any]:
-    """Return what the header, or the table that a scheme names, says of its values."""
+    """Return the facts that the header, or the table that a scheme names, has on its values."""
     labels = None if scheme is None else scheme.labels
     if isinstance(labels, str):
         frame = database.misc_tables[labels].get()
@@ -158,7 +158,7 @@ def _meanings(database: Any, scheme: Any) -> Mapping[Any, Any]:
 
 
 def _facts(role: Fact, column: str, value: Any, meaning: Any) -> Iterator[Fact]:
-    """Yield a value, or the words that its code stands for and the code; and what is known of a speaker."""
+    """Yield a value, or the name of its code and the code; and the facts on a speaker."""
     if isinstance(meaning, str) and role.role != "tag" and (role.role in TEXTS or not isinstance(value, str)):
         yield Fact("tag", column, value)
         value = meaning

@@ -1,4 +1,4 @@
-"""CREMA-D (Cao et al. 2014): 91 actors, twelve sentences, six emotions, and the votes of those who heard them.
+"""CREMA-D (Cao et al. 2014): 91 actors, twelve sentences, six emotions, and the votes of listeners.
 
 `AudioWAV/<actor>_<sentence>_<emotion>_<level>.wav`, as in `1001_IEO_HAP_LO.wav`, 7442 recordings, in a Git
 repository that keeps them in Git LFS: without `git lfs pull` each is a few lines of text. One file is called
@@ -58,7 +58,7 @@ Votes = Mapping[str, float]
 def read_cremad(root: Path) -> Prepared:
     """Read the recordings in `AudioWAV` below `root`, or in `root` itself, with the tables of the repository.
 
-    Without a table its facts are None, and a skip says so.
+    Without a table its facts are None, and a skip records it.
 
     Raises:
         CorpusError: the folder is missing, holds no recording or only pointers, or a table is not as published.
@@ -110,7 +110,7 @@ def _genders(path: Path) -> dict[str, str]:
 
 
 def _utterance(path: Path, votes: Mapping[str, Votes], genders: Mapping[str, str]) -> Utterance | str:
-    """Return the utterance that a file name and the tables tell of, or why they tell of none."""
+    """Return the utterance of a file name and the tables, or the reason why there is none."""
     name = MISNAMED.get(path.stem, path.stem)
     match = NAME.fullmatch(name)
     if match is None or path.suffix != ".wav":
@@ -121,16 +121,16 @@ def _utterance(path: Path, votes: Mapping[str, Votes], genders: Mapping[str, str
     if _is_pointer(path):
         return PULL
     tags = {"source_label": emotion, "acted": LABELS[emotion], "level": LEVELS[level], "sentence": sentence}
-    heard = votes.get(name, {})
-    if heard:
-        tags["voice_vote"] = ":".join(label for label, count in heard.items() if count == max(heard.values()))
+    ballots = votes.get(name, {})
+    if ballots:
+        tags["voice_vote"] = ":".join(label for label, count in ballots.items() if count == max(ballots.values()))
     return Utterance(
         id=name,
         audio=path,
         text=SENTENCES[sentence],
         text_source="gold",
         label=LABELS[emotion],
-        votes=heard or None,
+        votes=ballots or None,
         speaker=f"cremad_{actor}",
         gender=genders.get(actor),
         language="en",

@@ -1,6 +1,6 @@
 """EmoV-DB (Adigwe et al. 2018): four English speakers, CMU ARCTIC sentences, five styles, in the file names.
 
-`<style>_<annotation document>_<sentence>.wav`, as in `amused_1-15_0001.wav`. The names do not tell the speaker: a
+`<style>_<annotation document>_<sentence>.wav`, as in `amused_1-15_0001.wav`. The names lack the speaker: a
 folder above does, as in the sorted release (`bea/Amused/`), in folders named like the archives of OpenSLR 115
 (`bea_Amused/`) and where these archives were unpacked by speaker (`bea/`). The texts are not part of it: they are
 read from festvox's `cmuarctic.data` where that lies below the folder, and the sentences are those of arctic_a. In
@@ -36,7 +36,7 @@ SENTENCE = re.compile(r'\(\s*arctic_a(\d{4})\s+"(.*)"\s*\)')
 def read_emovdb(root: Path) -> Prepared:
     """Read the recordings below `root`, and their texts where `cmuarctic.data` lies there too.
 
-    Files that do not tell their speaker, style and sentence are skipped with a reason.
+    Files without speaker, style and sentence in their names are skipped with a reason.
 
     Raises:
         CorpusError: the folder is missing or holds no EmoV-DB recording, or `cmuarctic.data` holds no sentence.
@@ -63,17 +63,17 @@ def _texts(listing: Path) -> dict[str, str]:
         lines = listing.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise CorpusError(f"{listing}: cannot be read ({error.strerror}); check its permissions") from error
-    found = [match for line in lines if (match := SENTENCE.fullmatch(line.strip()))]
-    if not found:
+    matches = [match for line in lines if (match := SENTENCE.fullmatch(line.strip()))]
+    if not matches:
         raise CorpusError(
             f'{listing}: holds no line of the form ( arctic_a0001 "..." ); '
             "download it again from festvox.org/cmu_arctic, or remove it to read the recordings without text"
         )
-    return {match[1]: match[2].replace('\\"', '"') for match in found}
+    return {match[1]: match[2].replace('\\"', '"') for match in matches}
 
 
 def _utterance(path: Path, root: Path, texts: Mapping[str, str]) -> Utterance | str:
-    """Return the utterance that a file and its folders tell of, or why they tell of none."""
+    """Return the utterance of a file and its folders, or the reason why there is none."""
     match = NAME.fullmatch(path.stem)
     if match is None or path.suffix.lower() != ".wav":
         return "the name is not of the form amused_1-15_0001.wav: style, annotation document, sentence"
@@ -86,9 +86,9 @@ def _utterance(path: Path, root: Path, texts: Mapping[str, str]) -> Utterance | 
     speaker = next((word for word in words if word in GENDERS), None)
     if speaker is None:
         return f"no folder above it names a speaker ({', '.join(GENDERS)}), as in bea/Amused or bea_Amused"
-    told = next((word for word in words if word in LABELS), style)
-    if LABELS[told] != LABELS[style]:
-        return f"the file is named {style}, but its folder {told}"
+    folder_style = next((word for word in words if word in LABELS), style)
+    if LABELS[folder_style] != LABELS[style]:
+        return f"the file is named {style}, but its folder {folder_style}"
     text = texts.get(sentence)
     return Utterance(
         id=f"{speaker}_{path.stem.lower()}",
@@ -104,7 +104,7 @@ def _utterance(path: Path, root: Path, texts: Mapping[str, str]) -> Utterance | 
 
 
 def _missing_styles(corpus: Corpus) -> str | None:
-    """Say in one sentence which speakers lack which labels; None where each has all that were recorded."""
+    """Return a sentence on the speakers that lack labels; None where each has all that were recorded."""
     cells = {(speaker, label) for speaker in GENDERS for label in dict.fromkeys(LABELS.values())} - UNRECORDED
     missing = sorted(cells - {(str(u.speaker).removeprefix("emovdb_"), u.label) for u in corpus})
     if not missing:

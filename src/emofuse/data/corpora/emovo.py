@@ -51,7 +51,7 @@ def read_emovo(root: Path) -> Prepared:
 
 
 def _utterance(path: Path) -> Utterance | str:
-    """Return the utterance that a file name tells of, or why it tells of none."""
+    """Return the utterance of a file name, or the reason why there is none."""
     match = NAME.fullmatch(path.stem)
     if match is None or path.suffix != ".wav":
         return "the name is not of the form dis-f1-b1.wav: emotion, actor, sentence"

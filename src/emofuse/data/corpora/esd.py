@@ -2,12 +2,12 @@
 
 `<0001-0020>/<emotion>/<speaker>_<number>.wav`, in some copies with `train`, `evaluation` and `test` below the
 emotion, which then are the split; 35,000 recordings as published. Every sentence is said in every emotion, so the
-words tell nothing of it; the tag `sentence` is its number from 1 to 350 in a speaker's list.
+words carry no information on it; the tag `sentence` is its number from 1 to 350 in a speaker's list.
 `<speaker>/<speaker>.txt` holds a line for each recording: id, text and emotion, which is in Chinese for the
 Mandarin speakers. Its encoding changes from speaker to speaker (ASCII, UTF-16, GB2312), and in places blanks stand
 for the tabs. Layout, encodings, Chinese words and genders were confirmed in the corpus's ReadMe, its issues and
-public readers; that two English tables (0016, 0017) are GB2312 is likely, not sure. A byte that does not fit
-becomes U+FFFD, and a skip says so.
+public readers; that two English tables (0016, 0017) are GB2312 is likely, not certain. A byte that does not fit
+becomes U+FFFD, and a skip records it.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _line(rest: str) -> Line:
 
 
 def _differences(lines: Mapping[str, Line], corpus: Corpus) -> list[Skip]:
-    """Tell what only a table or only a recording knows, and where the two name different emotions."""
+    """Yield what is in a table or a recording alone, and where the two name different emotions."""
     skipped = [
         Skip(name, "in the table of the speaker, but not recorded")
         for name in sorted(lines.keys() - {u.id for u in corpus})
@@ -114,7 +114,7 @@ def _differences(lines: Mapping[str, Line], corpus: Corpus) -> list[Skip]:
 
 
 def _utterance(path: Path, lines: Mapping[str, Line]) -> Utterance | str:
-    """Return the utterance that a file, its folder and the tables tell of, or why they tell of none."""
+    """Return the utterance of a file, its folder and the tables, or the reason why there is none."""
     if _is_table(path):
         return TABLE
     match = NAME.fullmatch(path.stem)

@@ -1,6 +1,6 @@
 """A dataset of the library `datasets`: saved on disk with `save_to_disk`, or from the Hub by its name.
 
-A column of the feature Audio is the recording, whatever it is called; the others are taken by their usual names,
+A column of the feature Audio is the recording, whatever its name; the others are read by their usual names,
 as in `table.py`. Nothing is decoded, so neither torchcodec nor torchaudio is needed. Seen with datasets 5.2:
 `Audio(decode=False)` gives a path or the bytes of a file, and `save_to_disk` packs the bytes and keeps the bare
 name of the file; what was made from an array is bytes, too. The rows come one by one from mapped files.
@@ -49,7 +49,7 @@ def read_hf(source: Path, columns: Mapping[str, str] | None = None, audio_root: 
     """Read a dataset from the folder `source`, or from the Hub by that name.
 
     The splits of a DatasetDict are the splits of its utterances (dev and valid are validation), and their ids
-    begin with the name of the split, as numbers often start anew in each. Class numbers become their names; labels
+    begin with the name of the split, as numbers often restart in each. Class numbers become their names; labels
     stay as they are. Other columns of words and numbers become tags. Columns of anything else are skipped with a
     reason, and so are rows that have neither words nor a recording.
 
@@ -76,13 +76,13 @@ def read_hf(source: Path, columns: Mapping[str, str] | None = None, audio_root: 
         skipped += [Skip(f"{part.place}.{column}", reason) for column in part.unfit]
         for number, row in enumerate(part.rows):
             place = f"{part.place}[{number}]"
-            found = _utterance(part, row, number, utterances, audio_root)
-            if isinstance(found, str):
-                skipped.append(Skip(place, found))
-            elif found.id in utterances:
-                raise CorpusError(f"{place}: the id {found.id!r} occurs twice; name another by --column id=...")
+            result = _utterance(part, row, number, utterances, audio_root)
+            if isinstance(result, str):
+                skipped.append(Skip(place, result))
+            elif result.id in utterances:
+                raise CorpusError(f"{place}: the id {result.id!r} occurs twice; name another by --column id=...")
             else:
-                utterances[found.id] = found
+                utterances[result.id] = result
     if not utterances:
         reason = f"; the first that is skipped: {skipped[0].id}, {skipped[0].reason}" if skipped else ""
         raise CorpusError(f"{source}: no row can be used{reason}; check --column and --root")
@@ -103,7 +103,7 @@ def _load(datasets: Any, source: Path) -> Any:
         ) from error
 
 
-def _part(datasets: Any, dataset: Any, name: str, source: Path, chosen: Mapping[str, str]) -> Part:
+def _part(datasets: Any, dataset: Any, name: str, source: Path, named: Mapping[str, str]) -> Part:
     """Turn off the decoding of a split, and match its columns."""
     place = f"{source}[{name!r}]" if name else str(source)
     sounds, plain, classes = [], [], {}
@@ -115,21 +115,21 @@ def _part(datasets: Any, dataset: Any, name: str, source: Path, chosen: Mapping[
             classes[column] = feature
         if column in classes or (isinstance(feature, datasets.Value) and "binary" not in feature.dtype):
             plain.append(column)
-    columns = _match_columns(plain, sounds, chosen, place)
+    columns = _match_columns(plain, sounds, named, place)
     others = [column for column in dataset.features if column not in columns.values()]
     tags = tuple(column for column in others if column in plain)
     unfit = tuple(column for column in others if column not in plain)
     return Part(dataset, place, name, columns, tags, unfit, classes)
 
 
-def _match_columns(plain: list[str], sounds: list[str], chosen: Mapping[str, str], place: str) -> dict[str, str]:
+def _match_columns(plain: list[str], sounds: list[str], named: Mapping[str, str], place: str) -> dict[str, str]:
     """Return field -> column, as the user chose or by the usual names; Audio goes before a path to it."""
     names: dict[str, str] = {}
     for field, usual in COLUMNS.items():
         by_lower = {name.lower(): name for name in reversed(sounds or plain if field == "audio" else plain)}
-        found = [by_lower[name] for name in usual if name in by_lower] or (sounds if field == "audio" else [])
-        names |= {field: found[0]} if found else {}
-    for field, column in chosen.items():
+        fitting = [by_lower[name] for name in usual if name in by_lower] or (sounds if field == "audio" else [])
+        names |= {field: fitting[0]} if fitting else {}
+    for field, column in named.items():
         fitting = [*sounds, *plain] if field == "audio" else plain
         if field not in COLUMNS:
             raise CorpusError(f"--column {field}: is no field of an utterance; fields are {', '.join(COLUMNS)}")
@@ -145,9 +145,9 @@ def _match_columns(plain: list[str], sounds: list[str], chosen: Mapping[str, str
 
 
 def _utterance(
-    part: Part, row: Mapping[str, Any], number: int, taken: Mapping[str, Utterance], audio_root: Path | None
+    part: Part, row: Mapping[str, Any], number: int, utterances: Mapping[str, Utterance], audio_root: Path | None
 ) -> Utterance | str:
-    """Return the utterance of a row, or why there is none."""
+    """Return the utterance of a row, or the reason why there is none."""
     sound = part.columns.get("audio")
     plain = (*(column for column in part.columns.values() if column != sound), *part.tags)
     words = {column: _word(row[column], part.classes.get(column)) for column in plain}
@@ -161,7 +161,7 @@ def _utterance(
         return "the row has neither audio nor text"
     start = f"{part.name}/" if part.name else ""
     name = start + (Path(path).stem if path else "row")
-    made = f"{name}#{number}" if not path or name in taken else name
+    made = f"{name}#{number}" if not path or name in utterances else name
     split = values.get("split", part.name)
     try:
         return Utterance(
@@ -180,7 +180,7 @@ def _utterance(
             split=SPLITS.get(split.lower(), split) or None,
             tags={column: words[column] for column in part.tags if words[column]},
         )
-    except ValueError as error:  # a CorpusError, as for a span that is none, is one
+    except ValueError as error:  # a CorpusError, as for an empty span, is one
         return str(error)
 
 
@@ -194,7 +194,7 @@ def _word(value: Any, feature: Any) -> str:
 
 
 def _recording(path: str, content: bytes | None, audio_root: Path | None, place: str) -> Path | str | None:
-    """Return where a recording lies, why it cannot be used, or None where there is none."""
+    """Return the path of a recording, the reason why it cannot be used, or None where there is none."""
     if os.path.isabs(path) and os.path.isfile(path):
         return Path(path)
     if content is not None and audio_root is None:

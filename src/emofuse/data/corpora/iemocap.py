@@ -31,16 +31,16 @@ LABELS = {
 }  # fmt: skip
 NO_MAJORITY = "xxx"
 STYLES = {"impro": "improvised", "script": "scripted"}
-# The last field names the speaker; the letter after the session only says who wears the markers.
+# The last field names the speaker; the letter after the session is only that of the actor with the markers.
 GENDERS = {"F": "female", "M": "male"}
-DIMENSIONS = ("valence", "arousal", "dominance")  # in the order of a summary, which says activation for arousal
+DIMENSIONS = ("valence", "arousal", "dominance")  # in the order of a summary, which has activation for arousal
 
 DIALOGUE = r"((Ses0[1-5])([FM])_((impro|script)\d\d)_?(\d?[a-z]?))"
 TURN = re.compile(rf"{DIALOGUE}_([FM])[X\d]{{2}}\d")
 NAME = re.compile(rf"{DIALOGUE}(_[FM][X\d]{{2}}\d)?")
 SCORE = r"(\d+(?:\.\d+)?)"
 SUMMARY = re.compile(rf"\[[\d.]+ - [\d.]+\]\s+(\w+)\s+(\w+)\s+\[{SCORE}, {SCORE}, {SCORE}\]")
-# External raters are C-E1, C-E2, ...; what the actors say of themselves (C-F1, C-M1) is no vote.
+# External raters are C-E1, C-E2, ...; self-ratings of the actors (C-F1, C-M1) are no votes.
 RATING = re.compile(r"C-E\d+:([^(]*)")
 SPOKEN = re.compile(r"(Ses\w+)\s+\[[^\]]*\]\s*:(.*)")
 
@@ -52,7 +52,7 @@ PUBLISHED = {
 
 @dataclass(frozen=True)
 class RatedTurn:
-    """What the raters made of one turn; `ratings` holds the words of each external rater."""
+    """The ratings of one turn; `ratings` holds the words of each external rater."""
 
     id: str
     code: str
@@ -86,10 +86,10 @@ def read_iemocap(root: Path) -> Prepared:
 
 
 def check_counts(corpus: Corpus) -> str | None:
-    """Say in one sentence how a corpus as read differs from the published counts; None if it does not."""
+    """Return a sentence on how a corpus differs from the published counts; None if it does not."""
     four = [u for u in corpus.relabel(POLICIES["iemocap4"].mapping) if u.label]
-    found = Counter(str(word) for u in four for word in (u.label, u.session)) + Counter(turns=len(corpus))
-    differing = [f"{word} {found[word]} for {n}" for word, n in PUBLISHED.items() if found[word] != n]
+    counts = Counter(str(word) for u in four for word in (u.label, u.session)) + Counter(turns=len(corpus))
+    differing = [f"{word} {counts[word]} for {n}" for word, n in PUBLISHED.items() if counts[word] != n]
     if not differing:
         return None
     return (
@@ -128,8 +128,8 @@ def _read_session(session: Path) -> Prepared:
     for name in sorted((wavs.keys() | texts.keys()) - {turn.id for turn in turns}):
         done = "recorded" if name in wavs else "transcribed"
         skipped.append(Skip(name, f"{done}, but not evaluated in {session.name}/dialog/EmoEvaluation"))
-    found = (_utterance(turn, wavs[turn.id], texts.get(turn.id)) for turn in turns if turn.id in wavs)
-    return Prepared(Corpus(tuple(found), name=str(session)), tuple(skipped))
+    utterances = (_utterance(turn, wavs[turn.id], texts.get(turn.id)) for turn in turns if turn.id in wavs)
+    return Prepared(Corpus(tuple(utterances), name=str(session)), tuple(skipped))
 
 
 def _listed(session: Path, pattern: str) -> tuple[list[Path], list[Skip]]:
@@ -205,7 +205,7 @@ def _turn(line: str, place: str) -> RatedTurn:
 
 def _labels(rating: str) -> list[str]:
     """Return the labels that a rater named; none at all where one of the words is unknown."""
-    # The release spells "Neutral" and "Neutral state"; the first three letters tell all emotions apart.
+    # The release spells "Neutral" and "Neutral state"; the first three letters distinguish all emotions.
     codes = [word.strip()[:3].lower() for word in rating.split(";") if word.strip()]
     return [LABELS[code] for code in codes] if LABELS.keys() >= set(codes) else []
 

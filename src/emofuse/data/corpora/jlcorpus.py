@@ -43,7 +43,7 @@ def read_jlcorpus(root: Path) -> Prepared:
 
 
 def _utterance(path: Path) -> Utterance | str:
-    """Return the utterance that a file name tells of, or why it tells of none."""
+    """Return the utterance of a file name, or the reason why there is none."""
     match = NAME.fullmatch(path.stem)
     if match is None or path.suffix not in (".wav", ".txt"):
         return "the name is not of the form female1_angry_10a_1.wav: speaker, emotion, sentence, take"

@@ -72,14 +72,14 @@ def read_meld(root: Path) -> Prepared:
     tables = [(split, release.tables[split]) for split in SPLITS if split in release.tables]
     rows = [(split, row) for split, path in tables for row in read_rows(path, COLUMNS)]
     for split, row in rows:
-        found = _utterance(split, row.values, release)
+        result = _utterance(split, row.values, release)
         place = f"{release.tables[split].name}:{row.line}"
-        if isinstance(found, str):
-            skipped.append(Skip(place, found))
-        elif found.id in utterances:
+        if isinstance(result, str):
+            skipped.append(Skip(place, result))
+        elif result.id in utterances:
             skipped.append(Skip(place, "a second row for a turn; the first is kept"))
         else:
-            utterances[found.id] = found
+            utterances[result.id] = result
     if not utterances:
         raise CorpusError(
             f"{root}: no turn has its recording, such as train_splits/dia0_utt0.mp4; "
@@ -92,12 +92,12 @@ def read_meld(root: Path) -> Prepared:
 
 
 def _shortfall(corpus: Corpus) -> str | None:
-    """Say in one sentence where turns are missing or too many; None if it is only the one that has no video."""
-    found = Counter(u.id.partition("_")[0] for u in corpus)
+    """Return a sentence on missing or surplus turns; None if only the one without a video is missing."""
+    counts = Counter(u.id.partition("_")[0] for u in corpus)
     differing = [
-        f"{split} {found[split]} for {turns}"
+        f"{split} {counts[split]} for {turns}"
         for split, turns in PUBLISHED.items()
-        if not turns - UNRECORDED[split] <= found[split] <= turns
+        if not turns - UNRECORDED[split] <= counts[split] <= turns
     ]
     if not differing:
         return None
@@ -133,7 +133,7 @@ def _split(place: PurePath) -> str | None:
 
 
 def _stray(place: PurePath) -> str | None:
-    """Say why a file is no recording of a turn; None if it is one."""
+    """Return the reason why a file is no recording of a turn; None if it is one."""
     if place.name.startswith("."):
         return "a hidden file that an archive program left"
     if place.name in TABLES:
@@ -146,7 +146,7 @@ def _stray(place: PurePath) -> str | None:
 
 
 def _utterance(split: str, row: Mapping[str, str], release: Release) -> Utterance | str:
-    """Return the utterance that a row tells of, or why it tells of none."""
+    """Return the utterance of a row, or the reason why there is none."""
     dialogue = f"{split}_dia{row['Dialogue_ID'].strip()}"
     name = f"{dialogue}_utt{row['Utterance_ID'].strip()}"
     if row["Emotion"] not in LABELS:

@@ -92,16 +92,16 @@ def _listed(raw: Path, folder: str, suffix: str) -> tuple[dict[str, Path], list[
 
 
 def _label_file(root: Path) -> Path:
-    found = [
+    places = [
         *root.glob(LABEL_FILE),
         *sorted(root.glob(f"*/{LABEL_FILE}")),
         *sorted(root.glob(f"*/*/{LABEL_FILE}")),
     ]
-    if not found:
+    if not places:
         raise CorpusError(
             f"{root}: holds no {LABEL_FILE}; download it with the CMU Multimodal SDK and put it there"
         )
-    return found[0]
+    return places[0]
 
 
 def _ratings(path: Path) -> dict[str, list[VideoPart]]:
@@ -174,11 +174,11 @@ def _segments(path: Path) -> tuple[list[VideoPart], list[Skip]]:
 
 
 def _segment(line: str, video: str) -> VideoPart | None:
-    """Return what a line tells of; None where it is not of the form."""
+    """Return the part of a video in a line; None where the line has another form."""
     # The video's own name may hold underscores, and so may the text.
-    head, found, rest = line.partition(f"{video}___")
+    head, separator, rest = line.partition(f"{video}___")
     fields = rest.split("___", 3)
-    if head or not found or len(fields) < 4:
+    if head or not separator or len(fields) < 4:
         return None
     try:
         start, end = float(fields[1]), float(fields[2])

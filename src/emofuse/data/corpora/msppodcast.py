@@ -64,7 +64,7 @@ def read_msppodcast(root: Path) -> Prepared:
         raise CorpusError(f"{root}: holds no Labels/labels_consensus.csv or .json; unpack the folder Labels there")
     rows, skipped = _consensus(path)
     votes, left_out = _votes(_first(root, DETAILED))
-    texts = {found.stem: found for found in (root / TRANSCRIPTS).glob("*.txt")}
+    texts = {file.stem: file for file in (root / TRANSCRIPTS).glob("*.txt")}
     prepared = read_files(
         root / RECORDINGS,
         "MSP-Podcast",
@@ -77,9 +77,9 @@ def read_msppodcast(root: Path) -> Prepared:
     skipped += [Skip(name, f"labelled, but not recorded in {RECORDINGS}") for name in sorted(unheard)]
     skipped += [Skip(name, f"rated, but not in {path.name}") for name in votes if name not in rows]
     skipped += [
-        Skip(f"{TRANSCRIPTS}/{found.name}", f"no transcript of a recording in {path.name}")
-        for found in sorted((root / TRANSCRIPTS).glob("*"))
-        if found.suffix != ".txt" or f"{found.stem}.wav" not in rows
+        Skip(f"{TRANSCRIPTS}/{file.name}", f"no transcript of a recording in {path.name}")
+        for file in sorted((root / TRANSCRIPTS).glob("*"))
+        if file.suffix != ".txt" or f"{file.stem}.wav" not in rows
     ]
     if not texts:
         skipped.append(Skip(TRANSCRIPTS, "missing transcripts: no utterance has a text"))
@@ -155,7 +155,7 @@ def _chosen(row: Mapping[str, Any], path: Path) -> list[str]:
 def _utterance(
     audio: Path, row: Mapping[str, str] | None, votes: Mapping[str, float] | None, transcript: Path | None
 ) -> Utterance | str:
-    """Return the utterance that the row of a recording tells of, or why there is none."""
+    """Return the utterance of the row of a recording, or the reason why there is none."""
     if row is None:
         return "no row of the consensus labels tells of it"
     code, gender, split = row["EmoClass"], row["Gender"], row["Split_Set"]

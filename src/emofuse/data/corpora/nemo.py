@@ -29,7 +29,7 @@ PUBLISHED = 4481
 
 
 def read_nemo(root: Path) -> Prepared:
-    """Read the recordings that the table tells of; a row without its recording, or the reverse, is skipped.
+    """Read the recordings in the table; a row without its recording, or the reverse, is skipped.
 
     Raises:
         CorpusError: the folder, its table or its recordings are missing, or the table is not that of nEMO.
@@ -74,7 +74,7 @@ def _content(path: Path) -> str:
 
 
 def _utterance(path: Path, rows: Mapping[str, Mapping[str, str]]) -> Utterance | str:
-    """Return the utterance that the row of a file tells of, or why there is none."""
+    """Return the utterance of the row of a file, or the reason why there is none."""
     row = rows.get(path.name)
     if path.suffix != ".wav":
         return "not a WAV file"

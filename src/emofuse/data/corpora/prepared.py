@@ -1,4 +1,4 @@
-"""What reading a corpus gives: the corpus, and what was left out of it and why."""
+"""The result of reading a corpus: the corpus, and what was skipped and why."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeAlias
 from emofuse.errors import CorpusError
 from emofuse.types import Corpus, Skip, Utterance
 
-# From a file to the utterance that its name tells of, or to the reason why it tells of none.
+# From a file to its utterance, or to the reason why it has none.
 Reading: TypeAlias = Callable[[Path], Utterance | str]
 
 
@@ -51,15 +51,15 @@ def read_files(
     published: int | None = None,
     root: Path | None = None,
 ) -> Prepared:
-    """Read a corpus whose files each tell of one utterance; other files are skipped with a reason.
+    """Read a corpus with one utterance a file; other files are skipped with a reason.
 
     Args:
         folder: every file below it is looked at, the outer ones first, then in the order of the paths.
-        title: the corpus, as people call it; in small letters without hyphens it is the name of the corpus.
+        title: the usual name of the corpus; in lower case without hyphens it is `Corpus.name`.
         reading: from a file to its utterance.
         example: where the first recording is expected, as in "wav/03a01Fa.wav".
         published: how many recordings the corpus has as published.
-        root: what places are told from; `folder` where it is not given.
+        root: the folder that places are relative to; None takes `folder`.
 
     Raises:
         CorpusError: the folder is missing or holds no recording of the corpus.
@@ -70,13 +70,13 @@ def read_files(
     paths = (path for path in folder.rglob("*") if path.is_file())
     for path in sorted(paths, key=lambda path: (len(path.parts), path)):  # of two copies the outer one counts
         place = path.relative_to(root or folder).as_posix()
-        found = "a hidden file that an archive program left" if path.name.startswith(".") else reading(path)
-        if isinstance(found, str):
-            skipped.append(Skip(place, found))
-        elif found.id in utterances:
-            skipped.append(Skip(place, f"a second copy of {found.id}; {title} is published with each file once"))
+        result = "a hidden file that an archive program left" if path.name.startswith(".") else reading(path)
+        if isinstance(result, str):
+            skipped.append(Skip(place, result))
+        elif result.id in utterances:
+            skipped.append(Skip(place, f"a second copy of {result.id}; {title} is published with each file once"))
         else:
-            utterances[found.id] = found
+            utterances[result.id] = result
     if not utterances:
         reason = f" (the first file skipped, {skipped[0].id}: {skipped[0].reason})" if skipped else ""
         raise CorpusError(
@@ -87,7 +87,7 @@ def read_files(
 
 
 def fewer_than(published: int | None, found: int, title: str) -> str | None:
-    """Say in one sentence that a corpus is not all there; None where it is, or where nothing is known."""
+    """Return a sentence on missing utterances; None where none are missing, or the published count is unknown."""
     if published is None or found == published:
         return None
     return f"{found} utterances, where {title} was published with {published}; unpack the whole archive again"

@@ -1,4 +1,4 @@
-"""The tables that come with a corpus: CSV files whose columns are known."""
+"""The CSV tables of published corpora, whose columns are known."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def read_ravdess(root: Path) -> Prepared:
 
 
 def _utterance(path: Path) -> Utterance | str:
-    """Return the utterance that a file name tells of, or why it tells of none."""
+    """Return the utterance of a file name, or the reason why there is none."""
     match = NAME.fullmatch(path.stem)
     if match is None:
         return "the name is not of the form MM-VV-EE-II-SS-RR-AA"

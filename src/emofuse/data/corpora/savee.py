@@ -35,7 +35,7 @@ def read_savee(root: Path) -> Prepared:
 
 
 def _utterance(path: Path) -> Utterance | str:
-    """Return the utterance that a file and its folder tell of, or why they tell of none."""
+    """Return the utterance of a file and its folder, or the reason why there is none."""
     match = NAME.fullmatch(path.stem)
     if match is None or path.suffix != ".wav":
         return "the name is not of the form DC/sa03.wav or DC_sa03.wav: speaker, emotion, sentence"

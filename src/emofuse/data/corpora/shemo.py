@@ -70,7 +70,7 @@ def _texts(path: Path) -> dict[str, str]:
 
 
 def _utterance(path: Path, texts: Mapping[str, str]) -> Utterance | str:
-    """Return the utterance that a file name tells of, or why it tells of none."""
+    """Return the utterance of a file name, or the reason why there is none."""
     if path.name in TRANSCRIPTS:
         return TABLE
     match = NAME.fullmatch(path.stem)

@@ -35,7 +35,7 @@ def read_tess(root: Path) -> Prepared:
 
 
 def _utterance(path: Path) -> Utterance | str:
-    """Return the utterance that a file name tells of, or why it tells of none."""
+    """Return the utterance of a file name, or the reason why there is none."""
     name = MISNAMED.get(path.stem, path.stem)
     match = NAME.fullmatch(name)
     if match is None or path.suffix.lower() != ".wav":

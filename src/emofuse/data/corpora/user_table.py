@@ -1,4 +1,4 @@
-"""A table of anything: CSV, TSV or semicolons, its columns taken by their usual names."""
+"""A user's own table: CSV, TSV or semicolons, with columns by their usual names."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 def read_table(path: Path, columns: Mapping[str, str] | None = None, audio_root: Path | None = None) -> Prepared:
     """Read a table with a header; audio paths are relative to it, or to `audio_root`.
 
-    Columns that are no field of an utterance become tags. An id that is not given is made from the audio
+    Columns that are no field of an utterance become tags. A missing id is made from the audio
     path, with the row number where that repeats. A row without words and without a recording on disk is
     skipped with a reason.
 
@@ -110,15 +110,15 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     return [name for name in header if name], rows
 
 
-def _match_columns(header: Iterable[str], chosen: Mapping[str, str], path: Path) -> dict[str, str]:
+def _match_columns(header: Iterable[str], named: Mapping[str, str], path: Path) -> dict[str, str]:
     """Return field -> column, as the user chose or by the usual names, upper or lower case."""
     by_lower = {name.lower(): name for name in header}
     names: dict[str, str] = {}
     for field, usual in COLUMNS.items():
-        found = next((by_lower[name] for name in usual if name in by_lower), None)
-        if found is not None:
-            names[field] = found
-    for field, column in chosen.items():
+        column = next((by_lower[name] for name in usual if name in by_lower), None)
+        if column is not None:
+            names[field] = column
+    for field, column in named.items():
         if field not in COLUMNS:
             raise CorpusError(f"--column {field}: is no field of an utterance; fields are {', '.join(COLUMNS)}")
         if column not in by_lower.values():
@@ -132,13 +132,13 @@ def _match_columns(header: Iterable[str], chosen: Mapping[str, str], path: Path)
     return names
 
 
-def _identity(values: Mapping[str, str], line: int, taken: Mapping[str, Utterance], place: str) -> str:
+def _identity(values: Mapping[str, str], line: int, utterances: Mapping[str, Utterance], place: str) -> str:
     if "id" in values:
-        if values["id"] in taken:
+        if values["id"] in utterances:
             raise CorpusError(f"{place}: the id {values['id']!r} occurs twice; ids are unique")
         return values["id"]
     name = Path(values["audio"]).with_suffix("").as_posix() if "audio" in values else "row"
-    return f"{name}#{line}" if name in taken or name == "row" else name
+    return f"{name}#{line}" if name in utterances or name == "row" else name
 
 
 def _utterance(
