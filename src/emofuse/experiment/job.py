@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,8 +42,6 @@ from emofuse.types import MODALITIES, Corpus, Fold, Modality, Skip, SystemName, 
 # A network learns to do without a modality if at least this share of its training part has only the other one,
 # and this share only that one.
 MIN_UNIMODAL_SHARE = 0.05
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
