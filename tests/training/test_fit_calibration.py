@@ -24,7 +24,7 @@ from emofuse.experiment.setup import recipe_corpus
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.training.fit import fit
-from emofuse.training.fit_calibration import calibrate, decide, patterns_of, priors_of
+from emofuse.training.fit_calibration import calibrate, patterns_of, priors_of, with_thresholds
 from emofuse.training.loader import AudioCache, PreparedPart, prepare_part
 from emofuse.training.scoring import predict_part
 from emofuse.training.trainer import Progress
@@ -171,7 +171,7 @@ def test_threshold_and_prediction_sets_are_those_that_the_recipe_wishes(
     chances = probabilities(rng.normal(scale=2, size=(60, 4)))
     truth = (chances.cumsum(axis=1) < rng.uniform(size=(60, 1))).sum(axis=1).clip(max=3)
     recipe = recipe_of(calibration={"accuracy": accuracy, "coverage": coverage})
-    found = decide(Calibration({"audio": 2.0}, priors={"angry": 1.0}), chances, truth, recipe)
+    found = with_thresholds(Calibration({"audio": 2.0}, priors={"angry": 1.0}), chances, truth, recipe)
     assert (found.temperatures, found.priors) == ({"audio": 2.0}, {"angry": 1.0})
     assert found.accuracy == accuracy
     assert found.threshold == (None if accuracy is None else slow_threshold(chances, truth, accuracy))

@@ -24,7 +24,7 @@ from emofuse.runs.job_folder import JobFolder
 from emofuse.runs.run_folder import RunFolder
 from emofuse.runs.stored_predictions import StoredPrediction
 from emofuse.runs.system import System
-from emofuse.training.fit_calibration import decide, priors_of
+from emofuse.training.fit_calibration import priors_of, with_thresholds
 from emofuse.types import MODALITIES, Corpus, SystemName, Task
 
 
@@ -98,7 +98,7 @@ def _fit_calibration(
     full = max(pooled, key=len)  # "audio+text" if the system takes both
     logits, labels = (np.array(column) for column in pooled[full])
     calibrated = probabilities(logits / temperatures[full])
-    return decide(Calibration(temperatures, priors=calibration.priors), calibrated, labels, recipe)
+    return with_thresholds(Calibration(temperatures, priors=calibration.priors), calibrated, labels, recipe)
 
 
 def _with_pattern(job: JobFolder, pattern: Pattern) -> dict[str, StoredPrediction]:

@@ -1,4 +1,4 @@
-"""What is learnt: the network of Krishna (2021), its parts and its files."""
+"""The network of Krishna (2021), its parts and its files."""
 
 from emofuse.errors import MissingExtraError
 from emofuse.threads import wait_passively

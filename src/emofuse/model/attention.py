@@ -1,4 +1,4 @@
-"""Cross-modal attention: one stream asks, the other answers."""
+"""Cross-modal attention: the queries are one stream, keys and values the other."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class CrossModalAttention(nn.Module):
     """Multi-head attention whose queries are one stream and whose keys and values are the other.
 
     Our own over scaled-dot-product attention: torch's `MultiheadAttention` gives NaN where all keys are
-    masked. The keys' mask must have a real frame in every row: an absent stream is one learnt frame.
+    masked. The keys' mask must have a real frame in every row: an absent stream is one learned frame.
 
     Args:
         width: of both streams.
         heads: attention heads; they divide the width.
         dropout: on the attention weights, in training.
         residual: add the query and normalise, as transformers do; the paper does not say.
-        feed_forward: width of a feed-forward layer behind it, added and normalised likewise; 0 for none.
+        feed_forward: width of a feed-forward layer after it, added and normalised likewise; 0 for none.
     """
 
     def __init__(self, width: int, heads: int, dropout: float, residual: bool, feed_forward: int = 0) -> None:
@@ -47,21 +47,21 @@ class CrossModalAttention(nn.Module):
         self.norm = nn.LayerNorm(width) if residual else None
         self.feed_forward = FeedForward(width, feed_forward, dropout) if feed_forward else None
 
-    def forward(self, asking: Stream, answering: Stream) -> Stream:
-        """Return the asking stream's frames as the answering stream sees them: (batch, time, width)."""
+    def forward(self, query_stream: Stream, key_stream: Stream) -> Stream:
+        """Return what each query frame attends to in the other stream: (batch, time, width)."""
         attended = nn.functional.scaled_dot_product_attention(
-            self._split(self.query(asking.frames)),
-            self._split(self.key(answering.frames)),
-            self._split(self.value(answering.frames)),
-            attn_mask=answering.mask[:, None, None, :],
+            self._split(self.query(query_stream.frames)),
+            self._split(self.key(key_stream.frames)),
+            self._split(self.value(key_stream.frames)),
+            attn_mask=key_stream.mask[:, None, None, :],
             dropout_p=self.dropout if self.training else 0.0,
         )
         frames = self.output(attended.transpose(1, 2).flatten(2))
         if self.norm is not None:
-            frames = self.norm(asking.frames + frames)
+            frames = self.norm(query_stream.frames + frames)
         if self.feed_forward is not None:
             frames = self.feed_forward(frames)
-        return Stream(frames, asking.mask)
+        return Stream(frames, query_stream.mask)
 
     def _split(self, frames: Tensor) -> Tensor:
         """(batch, time, width) -> (batch, heads, time, width / heads)."""

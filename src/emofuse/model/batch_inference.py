@@ -16,7 +16,7 @@ from emofuse.types.arrays import Float32Array
 
 
 def run_batches(model: EmotionModel, batches: Iterable[Mapping[str, npt.NDArray[Any]]]) -> Iterator[Outputs]:
-    """Yield what the network says of each batch of named arrays, in evaluation mode."""
+    """Yield the outputs of the network for each batch of named arrays, in evaluation mode."""
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()

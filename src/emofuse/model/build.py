@@ -1,4 +1,4 @@
-"""From a recipe to a network: configurations, pre-trained weights, vocabulary, what learns."""
+"""From a recipe to a network: configurations, pre-trained weights, vocabulary, which weights are trained."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def build(
     seed: int,
     encoder_cache: FrozenEncoderCache | None = None,
 ) -> Checkpoint:
-    """Build a system's network and preparation, ready to learn.
+    """Build a system's network and preparation, ready for training.
 
     Args:
         recipe: what to build.

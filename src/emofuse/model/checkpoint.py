@@ -1,4 +1,4 @@
-"""A model folder: written whole or not at all, read completely or refused."""
+"""A model folder: written whole or not at all, read completely, or a `CheckpointError`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from emofuse.model.network import EmotionModel
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network and what it must be fed through."""
+    """A network and the preparation of its inputs."""
 
     model: EmotionModel
     preparation: Preparation

@@ -24,16 +24,16 @@ class EmotionConfig(PreTrainedConfig):
         audio_layers: "last", an index, or "weighted".
         text_layers: likewise.
         fusion: how two streams meet (see `config.FusionRecipe`).
-        asks: which streams ask the other one.
+        asks: which streams are the queries of cross-modal attention.
         width: of both streams after their feature encoders.
         auxiliary: a head on each modality alone beside the fused one, for auxiliary losses in training.
         audio_adapter: settings of low-rank adapters in the audio encoder; None without.
         text_adapter: likewise.
         references: "audio" or "text" -> the encoder that the folder names instead of holding it.
-        missing_modalities: whether training met each modality alone, so that one may be missing in use.
+        missing_modalities: whether either modality may be missing, since training had utterances of each alone.
         dimensions: names of the dimensions, in order; the labels are in `id2label`.
         ranges: lowest and highest value of each dimension.
-        multi_label: each label is there or not for itself.
+        multi_label: whether labels are independent of each other.
     """
 
     model_type = "emofuse"
@@ -70,14 +70,14 @@ class EmotionConfig(PreTrainedConfig):
 
     @property
     def task(self) -> Task:
-        """The labels and dimensions that the network tells, in order."""
+        """The labels and dimensions that the network predicts, in order."""
         labels = tuple(self.id2label[i] for i in range(len(self.id2label)))
         ranges = tuple((low, high) for low, high in self.ranges)
         return Task(labels, tuple(self.dimensions), ranges, self.multi_label)
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
-        """What the network hears and reads."""
+        """The modalities that the network takes."""
         present = {"audio": self.audio_encoder is not None, "text": self.text_encoder is not None}
         return tuple(modality for modality in MODALITIES if present[modality])
 

@@ -1,4 +1,4 @@
-"""Encoders of any family behind one seam: arrays and masks in, a stream out, alone as in a batch."""
+"""Encoders of any family with one interface: values and mask in, a stream out, the same alone as in a batch."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ScratchAudioEncoder(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """Any text encoder: BERT and its kin, or our own; long texts go through in windows of its maximum."""
+    """Any text encoder: BERT and similar models, or our own; long texts go through in windows of its maximum."""
 
     def __init__(self, backbone: PreTrainedModel, layers: Layers = "last") -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class TextEncoder(nn.Module):
         if layers != "last" and not hasattr(backbone.config, "num_hidden_layers"):
             raise RecipeError(f"text.layers: {backbone.config.model_type} has only its last layer")
         if getattr(backbone, "pooler", None) is not None:
-            backbone.pooler = None  # for next-sentence prediction: nothing here asks it
+            backbone.pooler = None  # for next-sentence prediction: not used here
         self.backbone = backbone
         self.width = int(backbone.config.hidden_size)
         self.layer_count = int(getattr(backbone.config, "num_hidden_layers", 0)) + 1
@@ -87,7 +87,7 @@ AudioEncoder: TypeAlias = (
 
 
 def wrap_audio_encoder(backbone: PreTrainedModel, layers: Layers) -> AudioEncoder:
-    """Put an audio model behind the seam, by the parts it has.
+    """Wrap an audio model according to the parts that it has.
 
     Raises:
         RecipeError: the family is not known to give the same frames alone and in a batch.
@@ -119,7 +119,7 @@ def build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
 def longest_text(backbone: PreTrainedModel) -> int | None:
     """Return how many pieces a text model takes at once; None without a limit.
 
-    Its position table tells, where it has one, else the maximum of its configuration.
+    The size of its position table, where it has one, else the maximum of its configuration.
     """
     table = getattr(getattr(backbone, "embeddings", None), "position_embeddings", None)
     if not isinstance(table, nn.Embedding):

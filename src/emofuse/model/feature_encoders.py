@@ -1,4 +1,4 @@
-"""Feature encoders: what stands between a large encoder and the attention."""
+"""Feature encoders: the layers between a large encoder and the attention."""
 
 from __future__ import annotations
 

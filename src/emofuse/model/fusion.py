@@ -15,14 +15,14 @@ from emofuse.model.pooling import Pooling, for_two_streams
 
 
 class AbsentFrame(nn.Module):
-    """Replaces an absent stream by one learnt frame, so that the other modality finds something to ask."""
+    """Replaces an absent stream by one learned frame, which the other modality can attend to."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.frame = nn.Parameter(torch.zeros(width))
 
     def forward(self, stream: Stream) -> Stream:
-        """Return the stream; a row without a real frame has the learnt one, alone."""
+        """Return the stream; a row without a real frame has the learned one, alone."""
         first = torch.arange(stream.mask.shape[1], device=stream.mask.device) == 0
         filled = first & ~stream.mask.any(dim=1, keepdim=True)
         frames = torch.where(filled.unsqueeze(-1), self.frame.to(stream.frames.dtype), stream.frames)
@@ -34,8 +34,8 @@ class EarlyFusion(nn.Module):
 
     Args:
         width: of both streams.
-        attentions: one by which audio asks, one by which text asks; None for a stream that does not.
-        pooling: from a stream to a vector; each stream gets one of its own where it learns.
+        attentions: one with audio as the query, one with text; None for a stream without.
+        pooling: from a stream to a vector; each stream gets one of its own where it has weights.
         head: takes both vectors, concatenated.
         auxiliary: a head on each pooled stream before the attention, for auxiliary losses; None without.
     """
@@ -60,34 +60,34 @@ class EarlyFusion(nn.Module):
     def forward(self, audio: Stream, text: Stream) -> EmotionOutput:
         """Map two streams, (batch, time, width) each, to one decision."""
         audio, text = self.absent_audio(audio), self.absent_text(text)
-        heard = self._aside(self.audio_head, self.audio_pooling, audio)
-        read = self._aside(self.text_head, self.text_pooling, text)
+        audio_logits = self._auxiliary(self.audio_head, self.audio_pooling, audio)
+        text_logits = self._auxiliary(self.text_head, self.text_pooling, text)
         output = self.head(self._joined(audio, text))
-        return EmotionOutput(output.logits, output.dimensions, heard, read)
+        return EmotionOutput(output.logits, output.dimensions, audio_logits, text_logits)
 
     def pool(self, audio: Stream, text: Stream) -> Tensor:
         """Map two streams to what the head gets, (batch, 2 * pooled width)."""
         return self._joined(self.absent_audio(audio), self.absent_text(text))
 
     def _joined(self, audio: Stream, text: Stream) -> Tensor:
-        """Return both pooled vectors, each stream having asked the other."""
-        asked_by_audio = audio if self.audio_asks is None else self.audio_asks(audio, text)
-        asked_by_text = text if self.text_asks is None else self.text_asks(text, audio)
-        return torch.cat([self.audio_pooling(asked_by_audio), self.text_pooling(asked_by_text)], dim=-1)
+        """Return both pooled vectors after attention, concatenated."""
+        attended_audio = audio if self.audio_asks is None else self.audio_asks(audio, text)
+        attended_text = text if self.text_asks is None else self.text_asks(text, audio)
+        return torch.cat([self.audio_pooling(attended_audio), self.text_pooling(attended_text)], dim=-1)
 
-    def _aside(self, head: nn.Module | None, pooling: Pooling, stream: Stream) -> Tensor | None:
-        """Return what a head on one modality says, in training only: nobody asks it later."""
+    def _auxiliary(self, head: nn.Module | None, pooling: Pooling, stream: Stream) -> Tensor | None:
+        """Return the logits of a head on one modality, in training only."""
         return head(pooling(stream)).logits if head is not None and self.training else None
 
 
 class LateFusion(nn.Module):
-    """Two decisions of their own, averaged as probabilities over the modalities that are there.
+    """Two decisions of their own, averaged as probabilities over the modalities that are present.
 
     Args:
-        pooling: from a stream to a vector; each stream gets one of its own where it learns.
+        pooling: from a stream to a vector; each stream gets one of its own where it has weights.
         audio_head: decides on audio.
         text_head: decides on text.
-        multi_label: each label is there or not for itself, so that its probability is a sigmoid.
+        multi_label: labels are independent, so that the probability of each is a sigmoid.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class LateFusion(nn.Module):
     def _mean(self, logits: Sequence[Tensor], share: Tensor) -> Tensor:
         stacked = torch.stack(list(logits))
         if self.multi_label:
-            # In logarithms: the probability of what is nearly sure has no digits left.
+            # In logarithms: a probability near 1 has no digits left.
             logs = torch.log(share.clamp(min=1e-12))
             there = torch.logsumexp(nn.functional.logsigmoid(stacked) + logs, dim=0)
             return there - torch.logsumexp(nn.functional.logsigmoid(-stacked) + logs, dim=0)
@@ -147,7 +147,7 @@ class SingleModality(nn.Module):
 def cross_attentions(
     kind: FusionKind, asks: Directions, width: int, heads: int, dropout: float, residual: bool, feed_forward: int
 ) -> tuple[nn.Module | None, nn.Module | None]:
-    """Return the attentions by which audio and text ask each other; None where early fusion has none."""
+    """Return the attentions with audio and with text as the query; None where early fusion has none."""
     audio, text = (
         CrossModalAttention(width, heads, dropout, residual, feed_forward)
         if kind == "cross-attention" and asks in ("both", modality)

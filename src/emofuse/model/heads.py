@@ -1,4 +1,4 @@
-"""From a pooled vector to what is asked for: emotion logits and dimensions."""
+"""From a pooled vector to the outputs: emotion logits and dimensions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from emofuse.types import Task
 
 @dataclass
 class EmotionOutput(ModelOutput):
-    """What the network says, before any softmax.
+    """The outputs of the network, before any softmax.
 
     Attributes:
         logits: (batch, labels).
@@ -47,7 +47,7 @@ class EmotionHead(nn.Module):
         width: of the pooled vector.
         hidden: width of a hidden layer; 0 for none.
         dropout: before each layer.
-        task: what is told.
+        task: labels and dimensions to predict.
         norm: normalise the pooled vector first: what small encoders give from scratch is of any scale. "batch"
             normalises over the batch, the hidden layer too.
     """

@@ -1,4 +1,4 @@
-"""Which layers of an encoder count: the last, one, or a learnt mix of all."""
+"""Which layers of an encoder are used: the last, one, or a learned mix of all."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from emofuse.config import Layers
 from emofuse.errors import RecipeError
 from emofuse.model.masked_streams import Stream
 
-# Which layers of an encoder are wanted: given all of them, embeddings first, pick or stack.
-Pick: TypeAlias = Callable[[Sequence[Tensor], Tensor], Tensor]
+# From all hidden states, embeddings first, and the last one to the selected layers.
+LayerSelector: TypeAlias = Callable[[Sequence[Tensor], Tensor], Tensor]
 
 
-def layer_selector(layers: Layers, count: int) -> Pick:
-    """Return what picks from (all hidden states, last hidden state): the last, one by index, or all stacked.
+def layer_selector(layers: Layers, count: int) -> LayerSelector:
+    """Return a function of (all hidden states, last hidden state): the last, one by index, or all stacked.
 
     Index 0 is the embeddings, index n the output of layer n, as in `transformers`' `hidden_states`.
 
@@ -34,7 +34,7 @@ def layer_selector(layers: Layers, count: int) -> Pick:
 
 
 class LayerMix(nn.Module):
-    """A learnt softmax-weighted sum over an encoder's layers (as in SUPERB)."""
+    """A learned softmax-weighted sum over an encoder's layers (as in SUPERB)."""
 
     def __init__(self, layers: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Inputs longer than an encoder's own maximum: cut into windows that stand as rows, and joined again in time."""
+"""Inputs longer than an encoder's own maximum: cut into windows as rows of the batch, and joined again in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What flows inside the network: streams of frames with their masks."""
+"""Streams of frames with their masks, as they flow inside the network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Stream:
     """Frames in time and where they are real.
 
     Attributes:
-        frames: (batch, time, width), or (batch, layers, time, width) before a learnt layer mix.
+        frames: (batch, time, width), or (batch, layers, time, width) before a learned layer mix.
         mask: (batch, time), bool; a prefix of each row, all False where the modality is absent.
     """
 

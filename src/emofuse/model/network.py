@@ -47,11 +47,11 @@ class EmotionModel(PreTrainedModel):
         ready = backbones or {}
         if config.audio_encoder is not None:
             backbone = _backbone(config.audio_encoder, config.audio_adapter, ready.get("audio"))
-            heard = wrap_audio_encoder(backbone, config.audio_layers)
-            self.audio_encoder = heard
-            self.audio_mix = LayerMix(heard.layer_count) if config.audio_layers == "weighted" else None
+            encoder = wrap_audio_encoder(backbone, config.audio_layers)
+            self.audio_encoder = encoder
+            self.audio_mix = LayerMix(encoder.layer_count) if config.audio_layers == "weighted" else None
             self.audio_features = AudioFeatureEncoder(
-                heard.width, config.width, config.recurrent_dropout, config.recurrent
+                encoder.width, config.width, config.recurrent_dropout, config.recurrent
             )
         if config.text_encoder is not None:
             backbone = _backbone(config.text_encoder, config.text_adapter, ready.get("text"))
@@ -230,7 +230,7 @@ def _refuse_unfit(name: str, missing: set[str], loading: dict[str, Any]) -> None
 
 
 def _fusion(config: EmotionConfig) -> EarlyFusion | LateFusion | SingleModality:
-    """Build what stands behind the streams."""
+    """Build the layers after the streams."""
     pooling, pooled = build_pooling(config.pooling, config.width), config.width * POOLED_WIDTH[config.pooling]
 
     def head(width: int) -> EmotionHead:

@@ -1,4 +1,4 @@
-"""Speech encoders of `transformers` behind one seam: a real frame never depends on padding.
+"""Speech encoders of `transformers` with one interface: a real frame never depends on padding.
 
 `transformers` leaves padding to the caller for some families. What a family needs (its normalisation, receptive
 field, frame rate, longest input) is read from its configuration and its modules.
@@ -22,7 +22,7 @@ from emofuse.sound.filterbank import WHISPER_RANGE
 
 
 class ConvolutionalSpeechEncoder(nn.Module):
-    """wav2vec 2.0 and its kin: strided convolutions over the waveform, then a transformer.
+    """wav2vec 2.0 and similar models: strided convolutions over the waveform, then a transformer.
 
     Group norm over time in the first convolution counts real frames only; the rest sees a frame mask.
 
@@ -108,7 +108,7 @@ class ConvolutionalSpeechEncoder(nn.Module):
 
 
 class FilterbankSpeechEncoder(nn.Module):
-    """w2v-BERT 2.0 and its kin: a conformer over filter banks; `transformers` keeps its padding at zero."""
+    """w2v-BERT 2.0 and similar models: a conformer over filter banks; `transformers` keeps its padding at zero."""
 
     def __init__(self, backbone: PreTrainedModel, layers: Layers = "last") -> None:
         super().__init__()

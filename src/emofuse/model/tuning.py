@@ -1,4 +1,4 @@
-"""Which weights of an encoder learn: none, all, all but the front end, the top layers, or adapters beside them."""
+"""Which weights of an encoder are trained: none, all, all but the front end, the top layers, or adapters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FEED_FORWARD = {"intermediate_dense", "output_dense"}
 
 
 def apply_tuning(backbone: PreTrainedModel, tuning: str, key: str) -> None:
-    """Mark what learns and what stays.
+    """Mark which weights are trained.
 
     Args:
         backbone: the encoder.
@@ -48,7 +48,7 @@ def add_adapters(backbone: PreTrainedModel, settings: Mapping[str, Any]) -> None
     """Put low-rank adapters beside the query and value projections of an encoder (Hu et al. 2021).
 
     WavLM's attention reads its projections' weights past their modules, so that an adapter there would never be
-    asked: its feed-forward layers get them.
+    used: its feed-forward layers get them.
 
     Raises:
         MissingExtraError: peft is not installed.
@@ -78,7 +78,7 @@ def add_adapters(backbone: PreTrainedModel, settings: Mapping[str, Any]) -> None
 
 
 def is_frozen(module: nn.Module) -> bool:
-    """Tell whether nothing of a module learns."""
+    """Return whether no weight of a module is trained."""
     return not any(parameter.requires_grad for parameter in module.parameters())
 
 

@@ -1,4 +1,4 @@
-"""How it is learnt: losses, loaders, the loop, cross-validation."""
+"""The training of one network: inputs, losses, optimiser, epochs, state, calibration."""
 
 from emofuse.errors import MissingExtraError
 from emofuse.threads import wait_passively

@@ -1,4 +1,4 @@
-"""Prepared audio, read once and kept while memory allows; for training also altered copies of recordings."""
+"""A cache of prepared audio, in memory; for training also of altered copies of recordings, on disk."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from emofuse.types import Utterance
 from emofuse.types.arrays import Float32Array
 
 # Bytes of prepared audio that are held in memory.
-MEMORY_LIMIT = 2 << 30
-# Changes when copies come out otherwise than before; and what of a recipe no copy depends on.
+MEMORY_LIMIT_BYTES = 2 << 30
+# Version of the code that makes copies; and the recipe keys on which no copy depends.
 PRODUCER = 1
-NO_PART = {"copies", "untouched", "noises", "rooms"}
+IRRELEVANT_KEYS = {"copies", "untouched", "noises", "rooms"}
 
 Alterer: TypeAlias = Callable[[Clip, np.random.Generator], Clip]
 # File, span and preparation; of a copy also its number, and the utterance whose id it was drawn by.
@@ -34,7 +34,7 @@ _Key: TypeAlias = tuple[Path, float | None, float | None, AudioPreparation, int,
 
 
 def audio_cache_for(recipe: AlterRecipe) -> AudioCache:
-    """Return a store that makes a recipe's altered copies, and keeps them on disk for other runs.
+    """Return a cache that makes a recipe's altered copies, and keeps them on disk for other runs.
 
     Raises:
         RecipeError, AudioError: a folder of noises or rooms cannot be used.
@@ -45,20 +45,20 @@ def audio_cache_for(recipe: AlterRecipe) -> AudioCache:
     heard = [
         [hashlib.sha256(clip.samples.tobytes()).hexdigest() for clip in part] for part in (how.noises, how.rooms)
     ]
-    identity = key_of(producer=PRODUCER, recipe=recipe.model_dump(exclude=NO_PART), heard=heard)
+    identity = key_of(producer=PRODUCER, recipe=recipe.model_dump(exclude=IRRELEVANT_KEYS), heard=heard)
     return AudioCache(alterer=lambda clip, rng: alter(clip, how, rng), identity=identity)
 
 
 class AudioCache:
-    """Prepared audio by its file and span; the least used go when `limit` bytes are reached.
+    """Prepared audio by its file and span; the least recently used are dropped beyond `limit` bytes.
 
     Shared by the jobs of a cross-validation, so that a clip is decoded once for all folds, seeds and systems.
-    Copies are made by `alterer`, and kept in half precision; on disk too if it has an `identity`: all that
-    they depend on.
+    Copies are made by `alterer`, and kept in half precision; on disk too with an `identity`: a key of all
+    that they depend on.
     """
 
     def __init__(
-        self, limit: int = MEMORY_LIMIT, alterer: Alterer | None = None, identity: str | None = None
+        self, limit: int = MEMORY_LIMIT_BYTES, alterer: Alterer | None = None, identity: str | None = None
     ) -> None:
         self._limit, self._alterer, self.identity = limit, alterer, identity
         self._disk = ArrayCache("copies")
@@ -66,10 +66,10 @@ class AudioCache:
         self._bytes = 0
 
     def __call__(self, utterance: Utterance, preparation: AudioPreparation, copy: int = 0) -> Float32Array | None:
-        """Return what the encoder takes of an utterance; None where it has no audio.
+        """Return the input of the audio encoder for an utterance; None where it has no audio.
 
         Args:
-            utterance: what is heard.
+            utterance: whose audio is prepared.
             preparation: of the network.
             copy: 0 for the recording as it is, else the number of an altered copy: the same one in every fold,
                 seed, run and process.
@@ -94,7 +94,7 @@ class AudioCache:
         held = None if key is None else self._disk.get(key)
         if held is not None:
             return held["values"]
-        assert self._alterer is not None  # a recipe with copies has its store made with one
+        assert self._alterer is not None  # a recipe with copies has its cache made with one
         clip = _read(utterance, preparation)
         if preparation.trim:  # else noise would fill up what is cut off without it
             clip = Clip(trim_silence(clip.samples, clip.rate), clip.rate)
@@ -104,7 +104,7 @@ class AudioCache:
         return values
 
     def _disk_key(self, utterance: Utterance, preparation: AudioPreparation, copy: int) -> str:
-        assert utterance.audio is not None  # whoever asks has looked
+        assert utterance.audio is not None  # the caller has checked
         try:
             digest = file_digest(utterance.audio)
         except OSError as error:
@@ -125,11 +125,11 @@ class AudioCache:
 
 
 def _read(utterance: Utterance, preparation: AudioPreparation) -> Clip:
-    assert utterance.audio is not None  # whoever asks has looked
+    assert utterance.audio is not None  # the caller has checked
     return read_clip(utterance.audio, utterance.start, utterance.end, preparation.rate)
 
 
 def _generator(identity: str, copy: int) -> np.random.Generator:
-    """Return what a copy of an utterance is drawn with."""
+    """Return the random generator of a copy of an utterance."""
     digest = hashlib.sha256(identity.encode()).digest()
     return np.random.default_rng([int.from_bytes(digest[:8], "big"), copy])

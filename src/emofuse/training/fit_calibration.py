@@ -1,4 +1,4 @@
-"""What is learnt of a network's confidence on its validation part: temperatures, a threshold, prediction sets."""
+"""The calibration of one network, fitted on its validation part: temperatures, a threshold, prediction sets."""
 
 from __future__ import annotations
 
@@ -29,60 +29,66 @@ from emofuse.types.arrays import Float64Array, IntArray
 def calibrate(
     model: EmotionModel, train: PreparedPart, validation: PreparedPart | None, recipe: Recipe
 ) -> Calibration:
-    """Fit a calibration on a validation part, each modality pattern by itself; without one, only note the priors.
+    """Fit a calibration on a validation part for each modality pattern; without one, only record the priors.
 
-    A network that hears and reads, and was trained to do without one of them, is scored on the whole part with
-    that modality taken away.
+    A network with both modalities that was trained to do without one of them is also scored with that modality
+    removed.
     """
     priors = priors_of(train.utterances, recipe.training.balance)
     if validation is None or recipe.multi_label:
         return Calibration(priors=priors)
     temperatures: dict[Pattern, float] = {}
     for pattern, part in patterns_of(model, validation).items():
-        said, positions = predict_part(model, part, recipe.training.micro_seconds)
-        temperatures[pattern] = fit_temperature(said.logits, part.targets[positions])
-    said, positions = predict_part(model, validation, recipe.training.micro_seconds)
+        outputs, positions = predict_part(model, part, recipe.training.micro_seconds)
+        temperatures[pattern] = fit_temperature(outputs.logits, part.targets[positions])
+    outputs, positions = predict_part(model, validation, recipe.training.micro_seconds)
     used = [pattern_of(validation.modalities[position]) for position in positions]
     scales = np.array([temperatures.get(pattern, 1.0) if pattern else 1.0 for pattern in used])
-    chances = probabilities(said.logits / scales[:, None])
-    return decide(Calibration(temperatures, priors=priors), chances, validation.targets[positions], recipe)
+    calibrated = probabilities(outputs.logits / scales[:, None])
+    return with_thresholds(
+        Calibration(temperatures, priors=priors), calibrated, validation.targets[positions], recipe
+    )
 
 
-def decide(calibration: Calibration, chances: Float64Array, truth: IntArray, recipe: Recipe) -> Calibration:
-    """Add the abstention threshold and the conformal quantile that a recipe wishes for.
+def with_thresholds(
+    calibration: Calibration, calibrated: Float64Array, truth: IntArray, recipe: Recipe
+) -> Calibration:
+    """Add the abstention threshold and the conformal quantile that a recipe asks for.
 
     Args:
         calibration: temperatures and priors.
-        chances: calibrated probabilities, (utterances, labels).
+        calibrated: probabilities, (utterances, labels).
         truth: true labels, (utterances,).
         recipe: its `calibration`.
     """
-    wished = recipe.calibration
+    wanted = recipe.calibration
     threshold = None
-    if wished.accuracy is not None:
-        threshold = abstention_threshold(chances.max(axis=1), chances.argmax(axis=1) == truth, wished.accuracy)
-    quantile = conformal_quantile(chances, truth, wished.coverage)
+    if wanted.accuracy is not None:
+        threshold = abstention_threshold(
+            calibrated.max(axis=1), calibrated.argmax(axis=1) == truth, wanted.accuracy
+        )
+    quantile = conformal_quantile(calibrated, truth, wanted.coverage)
     return replace(
-        calibration, accuracy=wished.accuracy, threshold=threshold, conformal={wished.coverage: quantile}
+        calibration, accuracy=wanted.accuracy, threshold=threshold, conformal={wanted.coverage: quantile}
     )
 
 
 def patterns_of(model: EmotionModel, part: PreparedPart) -> dict[Pattern, PreparedPart]:
-    """Return a part as the network would get it under each modality pattern that it may meet."""
+    """Return a part as the network gets it, for each modality pattern that it supports."""
     modalities: tuple[Modality, ...] = model.config.modalities
     full = pattern_of(modalities)
-    assert full is not None  # a network takes something
-    found = {full: part.of_pattern(modalities)}
+    assert full is not None  # a network has a modality
+    parts = {full: part.of_pattern(modalities)}
     if model.config.missing_modalities:
-        found |= {pattern: part.only(pattern) for pattern in PATTERNS if pattern in modalities}
-    return {pattern: chosen for pattern, chosen in found.items() if len(chosen)}
+        parts |= {pattern: part.only(pattern) for pattern in PATTERNS if pattern in modalities}
+    return {pattern: chosen for pattern, chosen in parts.items() if len(chosen)}
 
 
 def priors_of(utterances: Sequence[Utterance], balance: Sequence[str] = ()) -> dict[str, float]:
     """Return each label's share of what training draws of utterances, (utterances,), under `training.balance`."""
     shares = drawing_shares(utterances, balance)
-    found: dict[str, float] = {}
+    priors: dict[str, float] = {}
     for number, utterance in enumerate(utterances):
         share = 1 / len(utterances) if shares is None else float(shares[number])
-        found[str(utterance.label)] = found.get(str(utterance.label), 0.0) + share
-    return dict(sorted(found.items()))
+        priors[str(utterance.label)] = priors.get(str(utterance.label), 0.0) + share
+    return dict(sorted(priors.items()))

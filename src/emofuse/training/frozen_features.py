@@ -1,4 +1,4 @@
-"""What frozen encoders hear and read: computed once, kept in the cache, shared by folds, seeds, systems, heads."""
+"""The frames of frozen encoders: computed once, cached, shared by folds, seeds, systems and heads."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ Frames = npt.NDArray[np.floating[Any]]
 
 @dataclass
 class EncoderCost:
-    """What a run has spent on encoders.
+    """The work of encoders in a run.
 
     Attributes:
-        encoder_forwards: utterances that went through an encoder, each modality and each time.
+        encoder_forwards: utterances that went through an encoder, counted for each modality and pass.
         features: the cache that spares them.
     """
 
@@ -55,9 +55,9 @@ class FrameSource:
 
     Attributes:
         encoder: from prepared values and their mask to a stream.
-        identity: whatever the frames depend on, beside the utterance.
-        shape: of one frame: (width,), or (layers, width) before a learnt layer mix.
-        cost: what is spent.
+        identity: everything that the frames depend on, other than the utterance.
+        shape: of one frame: (width,), or (layers, width) before a learned layer mix.
+        cost: counts the encoder forwards.
     """
 
     encoder: nn.Module
@@ -69,7 +69,7 @@ class FrameSource:
         """Return an utterance's frames, (time, width) or (time, layers, width), in half precision if that holds.
 
         Args:
-            utterance: what tells it from others, as JSON can hold it.
+            utterance: what identifies it, as JSON values.
             values: prepares it, where its frames are not in the cache.
         """
         key = key_of(**self.identity, utterance=dict(utterance))
@@ -105,7 +105,7 @@ def frame_threads(encoder: nn.Module) -> int:
 
 @dataclass(frozen=True)
 class FrozenAudio:
-    """Frames of what is heard."""
+    """Frames of the audio encoder."""
 
     source: FrameSource
     preparation: AudioPreparation
@@ -133,7 +133,7 @@ class FrozenAudio:
 
 @dataclass(frozen=True)
 class FrozenText:
-    """Frames of what is read."""
+    """Frames of the text encoder."""
 
     source: FrameSource
 
@@ -144,7 +144,7 @@ class FrozenText:
 
 @dataclass(frozen=True)
 class FrozenFeatureSources:
-    """Where the frames of a network's frozen encoders come from; None for what learns or is not there."""
+    """The sources of frames of a network's frozen encoders; None for a trained or absent encoder."""
 
     audio: FrozenAudio | None = None
     text: FrozenText | None = None

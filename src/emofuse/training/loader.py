@@ -20,20 +20,20 @@ from emofuse.training.frozen_features import EncoderCost, FrozenFeatureSources
 from emofuse.types import MODALITIES, Corpus, Modality, Skip, Task, Utterance
 from emofuse.types.arrays import Float32Array, Float64Array, IntArray
 
-# What stands for the label of an utterance that has none: such a one is scored, never learnt from.
+# The target of an utterance without a label: it is scored, never trained on.
 NO_LABEL = -1
 
 
 @dataclass(frozen=True)
 class InputReader:
-    """How the utterances of a part become what a network takes: prepared values, or frames of frozen encoders.
+    """Turns utterances into the inputs of a network: prepared values, or frames of frozen encoders.
 
     Attributes:
         preparation: of the network.
-        store: of prepared audio.
-        frozen: where frames come from; by default every encoder is given values.
-        cost: what is spent on encoders.
-        keep: the modalities that are given to the network; others are taken away.
+        store: cache of prepared audio.
+        frozen: sources of the frames of frozen encoders; by default every encoder gets values.
+        cost: counts the encoder forwards.
+        keep: the modalities that the network gets; others are removed.
     """
 
     preparation: Preparation
@@ -43,32 +43,32 @@ class InputReader:
     keep: tuple[Modality, ...] = MODALITIES
 
     def item(self, utterance: Utterance, copy: int = 0) -> Item:
-        """Return what the network takes of an utterance, whole; of its sound, an altered copy if `copy` is not 0.
+        """Return the inputs of an utterance, uncropped; an altered copy of its audio if `copy` is not 0.
 
         Raises:
-            AudioError: the network hears, and the recording cannot be used.
+            AudioError: the network takes audio, and the recording cannot be used.
         """
         ids = self.preparation(None, utterance.text).ids if "text" in self.keep else None
-        read = self.frozen.text(ids) if self.frozen.text is not None and ids is not None else ids
+        text = self.frozen.text(ids) if self.frozen.text is not None and ids is not None else ids
         if "audio" not in self.keep:
-            return Item(None, read)
+            return Item(None, text)
         if self.frozen.audio is not None:
             assert not copy  # a recipe that asks for both is refused
-            return Item(self.frozen.audio(utterance), read)
-        return Item(self.store(utterance, self.preparation.audio, copy) if self.preparation.audio else None, read)
+            return Item(self.frozen.audio(utterance), text)
+        return Item(self.store(utterance, self.preparation.audio, copy) if self.preparation.audio else None, text)
 
     def collate(self, items: Sequence[Item]) -> dict[str, npt.NDArray[Any]]:
         """Pad items to one batch of named arrays, as `EmotionModel.forward` takes them."""
-        heard, read = [item.values for item in items], [item.ids for item in items]
+        values, ids = [item.values for item in items], [item.ids for item in items]
         audio, text, nothing = self.frozen.audio, self.frozen.text, [None] * len(items)
-        given = [Item(*pair) for pair in zip(nothing if audio else heard, nothing if text else read, strict=True)]
-        self.cost.encoder_forwards += sum(len(item.modalities) for item in given)
-        arrays = self.preparation.collate(given).arrays()
+        raw = [Item(*pair) for pair in zip(nothing if audio else values, nothing if text else ids, strict=True)]
+        self.cost.encoder_forwards += sum(len(item.modalities) for item in raw)
+        arrays = self.preparation.collate(raw).arrays()
         if audio is not None:
-            arrays["audio_frames"], arrays["audio_mask"] = _padded(heard, audio.source.shape)
+            arrays["audio_frames"], arrays["audio_mask"] = _padded(values, audio.source.shape)
             del arrays["input_values"]
         if text is not None:
-            arrays["text_frames"], arrays["text_mask"] = _padded(read, text.source.shape)
+            arrays["text_frames"], arrays["text_mask"] = _padded(ids, text.source.shape)
             del arrays["input_ids"]
         return arrays
 
@@ -80,21 +80,21 @@ class InputReader:
 
 
 def _padded(rows: Sequence[npt.NDArray[Any] | None], tail: tuple[int, ...]) -> tuple[Any, Any]:
-    """Pad frames, (time[, layers], width) each, to (batch[, layers], time, width), and say where they are real."""
+    """Pad frames, (time[, layers], width) each, to (batch[, layers], time, width), and return their mask."""
     frames, mask = pad(rows, np.float32, 0, tail)
     return (frames if frames.ndim == 3 else frames.transpose(0, 2, 1, 3)), mask
 
 
 @dataclass(frozen=True)
 class PreparedPart:
-    """A part of a fold, ready to be read: utterances, their targets, and what each costs in seconds.
+    """A part of a fold, ready for a network: utterances, their targets, and the cost of each in seconds.
 
     Attributes:
         targets: (utterances,), the label's index, or `NO_LABEL`.
-        shares: (utterances, labels), the share of each label to learn from.
-        dimensions: (utterances, dimensions), NaN where the corpus does not tell.
+        shares: (utterances, labels), the target share of each label.
+        dimensions: (utterances, dimensions), NaN where unknown.
         costs: (utterances,), seconds of sound.
-        modalities: (utterances,), what the network gets of each.
+        modalities: (utterances,), the modalities of each that the network gets.
     """
 
     utterances: tuple[Utterance, ...]
@@ -109,7 +109,7 @@ class PreparedPart:
         return len(self.utterances)
 
     def with_inputs(self) -> PreparedPart:
-        """Return the utterances of which the network gets something: the others teach it nothing but a prior."""
+        """Return the utterances with at least one modality: the others would teach only a prior."""
         return self._at([position for position, modalities in enumerate(self.modalities) if modalities])
 
     def _at(self, kept: Sequence[int]) -> PreparedPart:
@@ -124,19 +124,19 @@ class PreparedPart:
         )
 
     def of_pattern(self, modalities: tuple[Modality, ...]) -> PreparedPart:
-        """Return the utterances of which the network gets just these modalities."""
-        return self._at([position for position, found in enumerate(self.modalities) if found == modalities])
+        """Return the utterances of which the network gets exactly these modalities."""
+        return self._at([position for position, present in enumerate(self.modalities) if present == modalities])
 
     def only(self, modality: Modality) -> PreparedPart:
-        """Return the utterances that have a modality, with the other one taken away."""
-        there = self._at([position for position, found in enumerate(self.modalities) if modality in found])
+        """Return the utterances that have a modality, with the other one removed."""
+        there = self._at([position for position, present in enumerate(self.modalities) if modality in present])
         reader = replace(self.reader, keep=(modality,))
         return replace(there, reader=reader, modalities=((modality,),) * len(there))
 
     def item(self, position: int, draws: np.random.Generator | None = None, copy: int = 0) -> Item:
-        """Prepare one utterance, whole; one of its transcripts is drawn where there is something to draw with.
+        """Prepare one utterance, uncropped; with `draws`, one of its transcripts is drawn at random.
 
-        With a `copy` that is not 0, its sound is that altered copy.
+        A `copy` other than 0 is the number of an altered copy of its audio.
         """
         utterance = self.utterances[position]
         utterance = utterance if draws is None else draw_transcript(utterance, draws)
@@ -148,7 +148,7 @@ def prepare_part(
 ) -> tuple[PreparedPart, list[Skip]]:
     """Read every utterance of a part once; those that cannot be read are left out, with a record.
 
-    With `soft_labels`, the shares to learn from are those of the votes, where an utterance has any.
+    With `soft_labels`, the targets are the shares of the votes, where an utterance has any.
     """
     kept: list[Utterance] = []
     costs: list[float] = []
@@ -185,12 +185,12 @@ def _dimensions(utterances: Sequence[Utterance], task: Task) -> Float32Array:
 
 
 def seconds_in(utterance: Utterance) -> float | None:
-    """Return how long an utterance is as span or header tell it, whether the system hears it or not."""
+    """Return the length of an utterance by its span or file header, in seconds; None if unknown."""
     if utterance.audio is None:
         return None
     try:
         whole = utterance.end if utterance.end is not None else seconds_of(utterance.audio)
-    except AudioError:  # a system that only reads is not stopped by what it does not hear
+    except AudioError:  # a text system does not need the recording
         return None
     return None if whole is None else max(0.0, whole - (utterance.start or 0.0))
 
@@ -204,7 +204,7 @@ def scoring_batches(
 
 
 def texts_in(utterances: Iterable[Utterance], mixed: bool = False) -> list[str]:
-    """Return the texts that there are; with `mixed`, all transcripts of each utterance."""
+    """Return the texts of utterances that have one; with `mixed`, all transcripts of each utterance."""
     if mixed:
         return [text for u in utterances for text in transcripts_of(u).values() if text]
     return [u.text for u in utterances if u.text]

@@ -1,4 +1,4 @@
-"""What to do when a batch does not fit into memory: smaller ones, the same work, and a word about it."""
+"""When memory is full: the same work in smaller micro-batches, with a warning."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from emofuse.errors import RunError
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-# What torch says where the processor's own memory is full; of a GPU's it has an exception.
+# What torch reports when the memory of the CPU is full; for a GPU it has an exception.
 _FULL = re.compile(r"can't allocate memory|not enough memory|Cannot allocate memory")
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error says that memory is full."""
+    """Return whether an error means that memory is full."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError) and _FULL.search(str(error)) is not None
     )
@@ -28,15 +28,15 @@ def out_of_memory(error: BaseException) -> bool:
 def retry_with_smaller_batches(
     work: Callable[[float], Result], micro_seconds: float, shortest: float
 ) -> tuple[Result, float]:
-    """Do work in micro-batches of some seconds; where memory is full, in ones half as long, and again.
+    """Run work in micro-batches of some seconds; when memory is full, halve them and run it again.
 
     Args:
-        work: does all of it, from the beginning, in micro-batches of the seconds that it is given.
+        work: does all of it, from the beginning, in micro-batches of so many seconds.
         micro_seconds: to begin with.
         shortest: seconds of the shortest utterance: below that, every micro-batch holds one.
 
     Returns:
-        What the work gives, and the seconds that fitted.
+        The result of the work, and the seconds that fitted.
 
     Raises:
         RunError: one utterance alone does not fit.

@@ -58,10 +58,10 @@ def _split(group: IntArray, utterances: Sequence[Utterance], name: str, shares: 
 def possible_labels(
     utterances: Sequence[Utterance], targets: IntArray, labels: int, by: str | None
 ) -> npt.NDArray[np.bool_] | None:
-    """Return which labels each utterance could have had, (utterances, labels): those that its like have.
+    """Return which labels each utterance can have, (utterances, labels): those in its group.
 
     A corpus without surprise does not teach that its language, or its microphone, is never surprised: the loss
-    looks at no label that the corpus lacks. An utterance that has nothing there could have had any.
+    looks at no label that the corpus lacks. An utterance that has nothing there can have any.
 
     Args:
         utterances: of a training part.

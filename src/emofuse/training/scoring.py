@@ -1,4 +1,4 @@
-"""A network asked about a part, in evaluation mode: every utterance once, whole."""
+"""The outputs of a network for a part, in evaluation mode: every utterance once, uncropped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from emofuse.training.memory import retry_with_smaller_batches
 
 @dataclass(frozen=True)
 class Validation:
-    """How a network fares on a validation part; null where there is none."""
+    """The scores of a network on a validation part; None without one."""
 
     loss: float | None = None
     wa: float | None = None
@@ -30,17 +30,17 @@ class Validation:
 
 def validate(model: EmotionModel, part: PreparedPart, recipe: Recipe) -> Validation:
     """Score a part with the network as it is."""
-    said, positions = predict_part(model, part, recipe.training.micro_seconds)
-    logits = said.logits
-    chances = probabilities(logits)
+    outputs, positions = predict_part(model, part, recipe.training.micro_seconds)
+    logits = outputs.logits
+    predicted = probabilities(logits)
     targets = part.targets[positions]
-    loss = float(-np.log(chances[np.arange(len(targets)), targets].clip(min=1e-12)).mean())
+    loss = float(-np.log(predicted[np.arange(len(targets)), targets].clip(min=1e-12)).mean())
     confusion = confusion_matrix(targets, logits.argmax(axis=1), logits.shape[1])
     return Validation(loss, weighted_accuracy(confusion), unweighted_accuracy(confusion))
 
 
 def predict_part(model: EmotionModel, part: PreparedPart, micro_seconds: float) -> tuple[Outputs, list[int]]:
-    """Return what is said of every utterance of a part, and the position of each row.
+    """Return the outputs for every utterance of a part, and the position of each row.
 
     Raises:
         RunError: an utterance alone does not fit into memory.
@@ -56,7 +56,7 @@ def _score(model: EmotionModel, part: PreparedPart, micro_seconds: float) -> tup
             positions.extend(chosen)
             yield batch
 
-    said = list(run_batches(model, batches()))
-    told = [outputs.dimensions for outputs in said if outputs.dimensions is not None]
-    logits = np.concatenate([outputs.logits for outputs in said])
-    return Outputs(logits, np.concatenate(told) if told else None), positions
+    outputs = list(run_batches(model, batches()))
+    dimensions = [one.dimensions for one in outputs if one.dimensions is not None]
+    logits = np.concatenate([one.logits for one in outputs])
+    return Outputs(logits, np.concatenate(dimensions) if dimensions else None), positions

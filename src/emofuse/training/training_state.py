@@ -1,4 +1,4 @@
-"""What is kept of a training after each epoch, so that one that was interrupted goes on where it was."""
+"""The state of a training after each epoch, from which an interrupted training resumes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from emofuse import layout
 from emofuse.errors import RunError
 
 Weights: TypeAlias = dict[str, Tensor]
-# What the record stands under in the file's metadata: tensors and record are one file, there whole or not at all.
+# Key of the record in the file's metadata: tensors and record are one file, written whole or not at all.
 RECORD = "record"
 
 
@@ -26,10 +26,10 @@ class TrainingState:
     """A training after an epoch.
 
     Attributes:
-        weights: of the network, as far as they may change.
+        weights: of the network, without those of frozen encoders.
         optimizer: what `Optimizer.state_dict` has under "state".
         kept: the weights that the selection keeps so far.
-        record: all else, as JSON holds it.
+        record: everything else, as JSON values.
     """
 
     weights: Weights
@@ -40,35 +40,35 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class StateFile:
-    """Where a training keeps what it needs to go on.
+    """The file from which a training resumes.
 
     Attributes:
         path: of the file.
-        identity: of recipe, seed and data; another training's file is refused.
+        identity: of recipe, seed and data; the file of another training is refused.
     """
 
     path: Path
     identity: str
 
-    def save(self, moment: TrainingState) -> None:
-        """Write a moment, and the state of all that draws at random, whole or not at all."""
-        tensors = {f"weights.{name}": value for name, value in moment.weights.items()}
-        for number, values in moment.optimizer.items():
+    def save(self, training: TrainingState) -> None:
+        """Write a training state and the states of the random generators, whole or not at all."""
+        tensors = {f"weights.{name}": value for name, value in training.weights.items()}
+        for number, values in training.optimizer.items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items()}
-        for number, weights in enumerate(moment.kept):
+        for number, weights in enumerate(training.kept):
             tensors |= {f"kept.{number}.{name}": value for name, value in weights.items()}
         tensors["random.torch"] = torch.get_rng_state()
         if torch.cuda.is_available():
             tensors["random.cuda"] = torch.cuda.get_rng_state()
         record = {"identity": self.identity, "numpy": _numpy_state()}
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        layout.write_bytes(self.path, save(whole, {RECORD: json.dumps(record | moment.record)}))
+        layout.write_bytes(self.path, save(whole, {RECORD: json.dumps(record | training.record)}))
 
     def load(self) -> TrainingState | None:
-        """Read a moment and put all that draws at random back to it; None where nothing was kept.
+        """Read the training state and restore the random generators; None where nothing was saved.
 
         Raises:
-            RunError: the file is damaged, or another training's.
+            RunError: the file is damaged, or belongs to another training.
         """
         if not self.path.is_file():
             return None
@@ -80,7 +80,7 @@ class StateFile:
             raise RunError(f"{self.path}: is damaged; delete it, and train from the start") from error
         if record["identity"] != self.identity:
             raise RunError(f"{self.path}: is of another recipe or corpus; choose another folder, or delete it")
-        _draw_on(tensors, record["numpy"])
+        _restore_random_state(tensors, record["numpy"])
         parts = _nested(tensors)
         optimizer = {int(number): values for number, values in parts.get("optimizer", {}).items()}
         kept = [parts["kept"][number] for number in sorted(parts.get("kept", {}), key=int)]
@@ -92,16 +92,16 @@ class StateFile:
 
 
 def _numpy_state() -> dict[str, Any]:
-    """Return the state of numpy's global generator, as JSON holds it: encoders of transformers draw from it."""
+    """Return the state of numpy's global generator, as JSON values: encoders of transformers draw from it."""
     state: Any = np.random.get_state(legacy=False)  # noqa: NPY002
     return dict(state) | {"state": {"key": state["state"]["key"].tolist(), "pos": state["state"]["pos"]}}
 
 
-def _draw_on(tensors: Weights, numpys: dict[str, Any]) -> None:
-    """Put all that draws at random back to where it was."""
+def _restore_random_state(tensors: Weights, numpy_state: dict[str, Any]) -> None:
+    """Restore the random generators."""
     torch.set_rng_state(tensors["random.torch"])
-    keys = np.array(numpys["state"]["key"], dtype=np.uint32)
-    np.random.set_state(numpys | {"state": numpys["state"] | {"key": keys}})  # noqa: NPY002
+    keys = np.array(numpy_state["state"]["key"], dtype=np.uint32)
+    np.random.set_state(numpy_state | {"state": numpy_state["state"] | {"key": keys}})  # noqa: NPY002
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
 
@@ -113,9 +113,9 @@ def _of(tensors: Weights, kind: str) -> Weights:
 
 def _nested(tensors: Weights) -> dict[str, dict[str, Weights]]:
     """Return kind -> number -> name -> tensor, of the kinds that are numbered."""
-    found: dict[str, dict[str, Weights]] = {}
+    nested: dict[str, dict[str, Weights]] = {}
     for kind in ("optimizer", "kept"):
         for name, value in _of(tensors, kind).items():
             number, _, rest = name.partition(".")
-            found.setdefault(kind, {}).setdefault(number, {})[rest] = value
-    return found
+            nested.setdefault(kind, {}).setdefault(number, {})[rest] = value
+    return nested

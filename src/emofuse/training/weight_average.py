@@ -1,4 +1,4 @@
-"""Averages of weights: of some epochs, or of all steps, the latest counting most."""
+"""Averages of weights: of some epochs, or of all steps, the latest weighted most."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class MovingAverage:
         self.weights = copy_of(model)
 
     def follow(self) -> None:
-        """Take in the weights as they are after a step."""
+        """Update the mean with the weights after a step."""
         self.steps += 1
         stays = min(self.share, (self.steps + 1) / (self.steps + 10))
         now = self.model.state_dict()
@@ -37,7 +37,7 @@ class MovingAverage:
 
 
 def average(weights: list[Weights]) -> Weights:
-    """Average weights number by number; what is no float is taken from the last."""
+    """Average weights number by number; integers are taken from the last."""
     return {
         name: torch.stack([one[name].double() for one in weights]).mean(dim=0).to(value.dtype)
         if value.is_floating_point() and len(weights) > 1

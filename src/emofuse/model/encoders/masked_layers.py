@@ -1,6 +1,6 @@
-"""What our own encoders share: their base, and layers over a picture of frames and bins that leave padding out.
+"""Layers of our own encoders over maps of frames and bins, in which padding does not count; and their base class.
 
-A picture is (batch, channels, time, bins), in memory with its channels last; its mask is (batch, time). Each layer
+A map is (batch, channels, time, bins), in memory with its channels last; its mask is (batch, time). Each layer
 takes zeros where the mask is False and gives zeros there, so that what mixes time next finds nothing in padding.
 """
 

@@ -1,7 +1,7 @@
-"""How something is said, learnt from scratch: residual 2-D convolutions over log-mel frames.
+"""A voice encoder trained from scratch: residual 2-D convolutions over log-mel frames.
 
-It hears the shape of an utterance's spectrum and how it moves, not its level. Padding is zero before whatever
-mixes time, and counts in no mean: an utterance gives the same frames alone and in any batch.
+Its inputs keep the shape and the changes of an utterance's spectrum, not its level. Padding is zero before every
+layer that mixes time, and counts in no mean: an utterance gives the same frames alone and in any batch.
 """
 
 from __future__ import annotations
