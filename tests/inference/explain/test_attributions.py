@@ -16,7 +16,7 @@ from emofuse.data.preparation import AudioPreparation, Preparation
 from emofuse.inference.explain.attributions import FEWEST, TOLERANCE, Subject, attribute, margin
 from emofuse.inference.explain.explain import FEWEST_GRADIENTS, explain
 from emofuse.inference.explain.moments import usual
-from emofuse.inference.explain.word_spans import read
+from emofuse.inference.explain.word_spans import tokenize_text
 from emofuse.model.checkpoint import Checkpoint, save_checkpoint
 from emofuse.model.encoders.small_encoders import LogMelCNNConfig, WaveformCNNConfig, WordCNNConfig
 from emofuse.model.network import EmotionModel
@@ -65,7 +65,7 @@ def subject(model: EmotionModel, audio: AudioPreparation, text: str = "the table
     preparation = Preparation(audio, words())
     item = preparation(Clip(samples, 16_000), text)
     assert item.values is not None
-    reading = read(words(), text)
+    reading = tokenize_text(words(), text)
     return Subject(model, preparation.collate([item]), label, usual(audio, item.values), None, reading.special)
 
 

@@ -9,7 +9,7 @@ from emofuse.data.preparation import AudioPreparation, TextPreparation
 from emofuse.data.tokenization import learn_vocabulary
 from emofuse.inference.explain.moments import by_moment, count_moments, seconds_cut, shares, usual
 from emofuse.inference.explain.shown_attention import by_word_and_moment
-from emofuse.inference.explain.word_spans import read
+from emofuse.inference.explain.word_spans import tokenize_text
 from emofuse.sound.clips import Clip
 
 TEXT = "I don't know, wonderful Tables!"
@@ -21,9 +21,9 @@ def preparation(kind: str) -> TextPreparation:
 
 @pytest.mark.parametrize("kind", ["bpe", "words"])
 def test_pieces_are_joined_to_the_words_that_a_reader_sees(kind: str) -> None:
-    reading = read(preparation(kind), TEXT)
+    reading = tokenize_text(preparation(kind), TEXT)
     values = np.arange(len(reading.pieces), dtype=np.float64)
-    words = reading.weighed(values)
+    words = reading.with_attributions(values)
     assert [word.text for word in words] == ["[CLS]", "I", "don't", "know,", "wonderful", "Tables!", "[SEP]"]
     assert [word.special for word in words] == [True, *[False] * 5, True]
     assert sum(word.attribution for word in words) == values.sum()
@@ -33,11 +33,11 @@ def test_pieces_are_joined_to_the_words_that_a_reader_sees(kind: str) -> None:
 
 
 def test_annotations_that_the_model_does_not_read_are_left_out() -> None:
-    assert read(preparation("words"), "I [LAUGHTER] know").text == "I know"
+    assert tokenize_text(preparation("words"), "I [LAUGHTER] know").text == "I know"
 
 
 def test_a_text_without_spaces_keeps_the_words_of_its_tokenizer() -> None:
-    words = read(preparation("words"), "tables!know").weighed(np.zeros(5))
+    words = tokenize_text(preparation("words"), "tables!know").with_attributions(np.zeros(5))
     assert [word.text for word in words] == ["[CLS]", "tables", "!", "know", "[SEP]"]
 
 

@@ -1,1 +1,1 @@
-"""Why a model said what it said: which words, which moments, and what is left without sound or without text."""
+"""Explanations of predictions: which words, which moments, and the prediction without sound or without text."""

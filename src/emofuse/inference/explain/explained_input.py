@@ -1,4 +1,4 @@
-"""An utterance as it is given to be explained: read, prepared, and where its sound and its words stand."""
+"""An utterance to explain: read, prepared, and the positions of its sound and its words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from emofuse.data.preparation import AudioPreparation, Item, Preparation
 from emofuse.errors import AudioError, ModalityError
 from emofuse.inference.explain.moments import count_moments, seconds_cut
-from emofuse.inference.explain.word_spans import Reading, read
+from emofuse.inference.explain.word_spans import TokenizedText, tokenize_text
 from emofuse.sound.clips import Clip, read_clip
 
 # An explanation is of one utterance.
@@ -16,22 +16,22 @@ LONGEST_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Given:
-    """An utterance as it was given, and as the model gets it.
+class ExplainedInput:
+    """An utterance to explain, and the input of the network.
 
     Attributes:
         id: the name of its file.
         audio: the file; None without.
         clip: its sound; None if the model takes none.
         reading: its words; None if the model takes none, or there are none.
-        item: what the network gets.
-        start: seconds of the clip before what the network hears.
+        item: the input of the network.
+        start: seconds of the clip before the part that the network gets.
     """
 
     id: str
     audio: Path | None
     clip: Clip | None
-    reading: Reading | None
+    reading: TokenizedText | None
     item: Item
     start: float
 
@@ -46,8 +46,8 @@ class Given:
         return count_moments(self.seconds) if self.clip else 0
 
 
-def given_to(preparation: Preparation, audio: Path | None, text: str | None) -> Given:
-    """Read and prepare an utterance; what the model does not take is left aside.
+def prepare_input(preparation: Preparation, audio: Path | None, text: str | None) -> ExplainedInput:
+    """Read and prepare an utterance; what the model does not take is not used.
 
     Raises:
         AudioError: the recording cannot be used, or is too long for one utterance.
@@ -60,8 +60,8 @@ def given_to(preparation: Preparation, audio: Path | None, text: str | None) -> 
         clip = _clip(audio, preparation.audio)
         start = seconds_cut(clip.samples, preparation.audio)
     item = preparation(clip, text)
-    reading = read(preparation.text, text) if preparation.text and text and item.ids is not None else None
-    return Given(audio.stem if audio is not None else "text", audio, clip, reading, item, start)
+    reading = tokenize_text(preparation.text, text) if preparation.text and text and item.ids is not None else None
+    return ExplainedInput(audio.stem if audio is not None else "text", audio, clip, reading, item, start)
 
 
 def _clip(audio: Path, preparation: AudioPreparation) -> Clip:

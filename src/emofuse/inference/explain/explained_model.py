@@ -1,4 +1,4 @@
-"""A model folder, open to be explained."""
+"""A model folder, opened for explanations."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A model folder that is open.
+class ExplainedModel:
+    """A model that is opened for explanations.
 
     Attributes:
-        folder: where it lies.
+        folder: of the model.
         runtime: what computes.
-        preparation: what turns recordings and words into arrays.
-        calibration: of the model's confidence.
+        preparation: from clips and texts to arrays.
+        calibration: of its probabilities.
     """
 
     folder: Path
@@ -34,7 +34,7 @@ class Opened:
     calibration: Calibration
 
 
-def open_model(model: str | Path, device: str | None = None) -> Opened:
+def open_model(model: str | Path, device: str | None = None) -> ExplainedModel:
     """Open a model folder to explain with.
 
     Raises:
@@ -49,4 +49,4 @@ def open_model(model: str | Path, device: str | None = None) -> Opened:
     from emofuse.inference.torch_runtime import load_torch
 
     runtime, preparation = load_torch(folder, device)
-    return Opened(folder, runtime, preparation, read_calibration(folder) or Calibration())
+    return ExplainedModel(folder, runtime, preparation, read_calibration(folder) or Calibration())

@@ -1,4 +1,4 @@
-"""What an explanation says: words, numbers and sentences only, as JSON holds them."""
+"""The records of an explanation: strings and numbers only, as in JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Matrix: TypeAlias = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True)
 class Piece:
-    """What the tokenizer made of a stretch of the text, and what it adds to the label.
+    """A token of the text, and its attribution.
 
     Attributes:
         text: the stretch, or the name of a piece that the tokenizer adds itself.
@@ -63,14 +63,13 @@ class Completeness:
 
 @dataclass(frozen=True)
 class Removal:
-    """What the model says with one modality taken away.
+    """The prediction without one modality.
 
     Attributes:
         modality: that was taken away.
         label: the most probable one then.
         probabilities: of all labels then.
-        trained: the model was trained with modalities taken away; else its answer is that of a model used
-            otherwise than it learnt.
+        trained: the model was trained with modality dropout; else its prediction without one is unreliable.
     """
 
     modality: Modality
@@ -96,18 +95,18 @@ class Attention:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Which words and which moments spoke for a label.
+    """Which words and which moments support a label.
 
     Attributions are integrated gradients: how much each word or moment adds to the target on the way from the
-    baseline to the utterance. Above 0 it speaks for the label, below 0 against it.
+    baseline to the utterance. Above 0 it supports the label, below 0 it opposes it.
 
     Attributes:
         id: of the utterance.
         audio: the recording; None without.
-        text: as the model read it; None where it read none.
+        text: as the model got it; None where it got none.
         model: its name.
         label: what is explained.
-        predicted: what the model says.
+        predicted: the label that the model predicts.
         probabilities: of all labels, as a prediction has them.
         target: what attributions add up to, in words.
         baselines: modality -> what it is compared with, in words.
@@ -116,7 +115,7 @@ class Explanation:
         step: seconds of a moment.
         seconds: how long the recording is; 0 without.
         completeness: whether the attributions add up.
-        removals: what is said without sound, and without text.
+        removals: the predictions without sound, and without text.
         attention: between the two.
         notes: what a reader should know besides.
     """

@@ -10,10 +10,10 @@ import yaml
 from emofuse import layout
 from emofuse.data.preparation import Item
 from emofuse.errors import CheckpointError
-from emofuse.inference.explain.explained_model import Opened
+from emofuse.inference.explain.explained_model import ExplainedModel
 from emofuse.inference.explain.explanation import Attention, Matrix
 from emofuse.inference.explain.moments import shares
-from emofuse.inference.explain.word_spans import Reading
+from emofuse.inference.explain.word_spans import TokenizedText
 from emofuse.types import Modality
 from emofuse.types.arrays import Float64Array
 
@@ -32,36 +32,38 @@ SPOKEN = "the model was trained on texts that were spoken in its recordings"
 KEY = "text_spoken"
 
 
-def attention_of(opened: Opened, reading: Reading | None, item: Item, heard: tuple[float, int]) -> Attention:
+def attention_of(
+    explained: ExplainedModel, reading: TokenizedText | None, item: Item, sound: tuple[float, int]
+) -> Attention:
     """Return the attention of an utterance, both ways, or why it is not shown.
 
     Args:
-        opened: the model.
+        explained: the model.
         reading: the text as the model reads it.
         item: the utterance as the model gets it.
-        heard: seconds that were cut before the first sound, and moments of the recording.
+        sound: seconds that were cut before the first sound, and moments of the recording.
     """
     if reading is None or item.values is None:
         return Attention(None, None, ONE_MODALITY)
     from emofuse.inference.explain.attention_maps import asking, attention_maps
 
-    if not asking(opened.runtime.model):
+    if not asking(explained.runtime.model):
         return Attention(None, None, NO_ATTENTION)
-    spoken = text_spoken(opened.folder)
+    spoken = text_spoken(explained.folder)
     if spoken is False:
         return Attention(None, None, NOT_SPOKEN)
-    weights = attention_maps(opened.runtime.model, opened.preparation.collate([item]))
-    assert opened.preparation.audio is not None  # there is an item that was heard
-    seconds = len(item.values) / opened.preparation.audio.steps_per_second
+    weights = attention_maps(explained.runtime.model, explained.preparation.collate([item]))
+    assert explained.preparation.audio is not None  # there is an item that was heard
+    seconds = len(item.values) / explained.preparation.audio.steps_per_second
     maps = {
-        modality: by_word_and_moment(modality, one, reading.members(), (heard[0], seconds, heard[1]))
+        modality: by_word_and_moment(modality, one, reading.members(), (sound[0], seconds, sound[1]))
         for modality, one in weights.items()
     }
     return Attention(maps.get("text"), maps.get("audio"), SPOKEN if spoken else UNKNOWN)
 
 
 def by_word_and_moment(
-    modality: Modality, weights: Float64Array, members: Float64Array, heard: tuple[float, float, int]
+    modality: Modality, weights: Float64Array, members: Float64Array, sound: tuple[float, float, int]
 ) -> Matrix:
     """Bring attention to words by moments.
 
@@ -69,13 +71,13 @@ def by_word_and_moment(
         modality: that asks.
         weights: (asking, answering); rows sum to 1.
         members: which pieces belong to which word, (words, pieces).
-        heard: seconds before the first frame, seconds of all frames, moments of the recording.
+        sound: seconds before the first frame, seconds of all frames, moments of the recording.
 
     Returns:
         The share of its attention that each word gives to each moment or, where sound asks, each moment to each
-        word. What asks is averaged, what answers is summed. A moment that the model did not hear has zeros.
+        word. The querying side is averaged, the queried side summed. A moment outside the input has zeros.
     """
-    start, seconds, count = heard
+    start, seconds, count = sound
     frames = weights.shape[0 if modality == "audio" else 1]
     inside = shares(frames, start, seconds, count)
     if modality == "text":
@@ -88,7 +90,7 @@ def by_word_and_moment(
 
 
 def text_spoken(folder: Path) -> bool | None:
-    """Return whether the texts that a model learnt from were spoken in its recordings; None if nobody knows.
+    """Return whether the training texts were spoken in the recordings; None if it is not known.
 
     Raises:
         CheckpointError: the head of the model's card is not YAML.
@@ -104,5 +106,5 @@ def text_spoken(folder: Path) -> bool | None:
         facts = yaml.safe_load(head)
     except yaml.YAMLError as error:
         raise CheckpointError(f"{card}: its head is not YAML; mend it, or copy the model again") from error
-    said = facts.get(KEY) if isinstance(facts, dict) else None
-    return said if isinstance(said, bool) else None
+    value = facts.get(KEY) if isinstance(facts, dict) else None
+    return value if isinstance(value, bool) else None

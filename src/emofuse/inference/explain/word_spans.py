@@ -13,13 +13,13 @@ from emofuse.data.tokenization import strip_annotations
 from emofuse.inference.explain.explanation import Piece, Word
 from emofuse.types.arrays import Float64Array, IntArray
 
-# What encoders that learnt by filling gaps call a gap.
+# The mask token of masked language models.
 MASKS = ("[MASK]", "<mask>")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A text as a model reads it.
+class TokenizedText:
+    """A text, and the tokens that a model gets.
 
     Attributes:
         text: without annotation tokens, where the model was trained without them.
@@ -40,13 +40,13 @@ class Reading:
         """Which pieces the tokenizer added."""
         return tuple(piece.special for piece in self.pieces)
 
-    def weighed(self, attributions: Float64Array) -> tuple[Word, ...]:
+    def with_attributions(self, attributions: Float64Array) -> tuple[Word, ...]:
         """Return the words with the attributions of their pieces, (pieces,)."""
-        weighed = [
+        attributed = [
             replace(piece, attribution=float(value))
             for piece, value in zip(self.pieces, attributions, strict=True)
         ]
-        return tuple(self._word([weighed[number] for number in numbers]) for numbers in self.words)
+        return tuple(self._word([attributed[number] for number in numbers]) for numbers in self.words)
 
     def members(self) -> Float64Array:
         """Return which pieces belong to which word, (words, pieces): 1 or 0."""
@@ -62,8 +62,8 @@ class Reading:
         return Word(text, start, end, special, sum(piece.attribution for piece in pieces), tuple(pieces))
 
 
-def read(preparation: TextPreparation, text: str) -> Reading:
-    """Cut a text as the model does, and remember where each piece stands in it."""
+def tokenize_text(preparation: TextPreparation, text: str) -> TokenizedText:
+    """Tokenize a text as for the model, and keep the position of each piece."""
     plain = strip_annotations(text) if preparation.annotations == "strip" else text.strip()
     encoding = preparation.tokenizer.encode(plain)
     pieces = tuple(
@@ -75,7 +75,7 @@ def read(preparation: TextPreparation, text: str) -> Reading:
     ids = np.asarray(encoding.ids, dtype=np.int64)
     words = _words(plain, pieces, encoding.word_ids)
     known = (preparation.tokenizer.token_to_id(mask) for mask in MASKS)
-    return Reading(plain, ids, pieces, words, next((number for number in known if number is not None), None))
+    return TokenizedText(plain, ids, pieces, words, next((number for number in known if number is not None), None))
 
 
 def _piece(text: str, start: int, end: int) -> Piece:
