@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import pytest
 from made_once import made_once
 from networks import network
 
@@ -37,6 +39,27 @@ def exported_folder() -> Path:
     """Return what that model is exported to, in float32."""
     model = model_folder()
     return made_once("exported", lambda out: export(model, out))
+
+
+def small_exported_folder() -> Path:
+    """Return what that model is exported to, in int8."""
+    return made_once("exported-int8", _export_small)
+
+
+def take_graph(folder: Path, patched: pytest.MonkeyPatch) -> None:
+    """Take the graph of a folder, and its weights if they stand beside it, instead of writing one: that takes seconds."""
+
+    def write(_: object, __: object, path: Path) -> None:
+        for file in folder.glob(layout.GRAPH + "*"):
+            shutil.copyfile(file, path.parent / file.name)
+
+    patched.setattr("emofuse.inference.graphs.write_graph", write)
+
+
+def _export_small(out: Path) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        take_graph(exported_folder(), patched)
+        export(model_folder(), out, int8=True)
 
 
 def _save_model(folder: Path) -> None:

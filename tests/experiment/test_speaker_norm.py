@@ -79,14 +79,15 @@ def adapted_ua(corpus: Corpus, recipe: Recipe, out: Path, monkeypatch: pytest.Mo
         return np.array([vectors[u.id] for u in part.utterances])
 
     monkeypatch.setattr(module, "pooled_vectors", pooled)
-    found = cross_validate(recipe, corpus, out, systems=("audio",))
-    return float(found["systems"]["audio+speaker-norm"]["ua"]["mean"])
+    found = cross_validate(recipe, corpus, out, systems=("text",))
+    return float(found["systems"]["text+speaker-norm"]["ua"]["mean"])
 
 
 def test_speakers_with_large_offsets_are_judged_far_better(
     tmp_path: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     several = make_corpus(tmp_path / "recordings", takes=8)
+    several = replace(several, utterances=tuple(replace(u, audio=None) for u in several))
     quick = recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": 1})})
     after = adapted_ua(several, quick, tmp_path / "after", monkeypatch, offset=4.0)
     monkeypatch.setattr(module, "normalise", lambda vectors, speakers, overall: overall.standardise(vectors))

@@ -27,7 +27,15 @@ from emofuse.inference.bench import measure as benchmark
 from emofuse.inference.bench.bench_utterances import draw_seconds, in_chunks, make_items
 from emofuse.inference.bench.measure import Plan, measure
 from emofuse.inference.bench.speed_figures import Report, in_rounds, ratio, ratios_of, row_of, typical_seconds
-from emofuse.inference.bench.systems import SYSTEMS, ChunkResult, Folders, SystemName, open_system
+from emofuse.inference.bench.systems import (
+    SYSTEMS,
+    ChunkResult,
+    Folders,
+    Made,
+    SystemName,
+    open_maker,
+    open_system,
+)
 from emofuse.inference.bench.workers import open_worker
 from emofuse.peak_memory import peak_memory_mb
 
@@ -92,20 +100,52 @@ class Run:
     left_over: list[Any]
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ready_maker(place: Path, seed: int, threads: int) -> Callable[[Path | None], Made]:
+    """Return what gives the small exports of all tests, where a benchmark would export its model."""
+    from exports import exported_folder, model_folder, small_exported_folder
+
+    from emofuse.inference.bench.bench_networks import describe
+    from emofuse.model.checkpoint import load_checkpoint
+    from emofuse.model.network import count_parameters
+
+    folders = Folders(model_folder(), exported_folder(), small_exported_folder())
+    network = load_checkpoint(folders.torch).model
+    made = Made(folders, describe(network, folders.torch.name), count_parameters(network), None)
+    return lambda model: made
+
+
+@dataclass(frozen=True)
+class Benchmarked:
+    """A model folder, its network in words, and what makes the exports that are compared with it."""
+
+    folder: Path
+    words: str
+    maker: Callable[[Path, int, int], Callable[[Path | None], Made]]
+
+
+# Two exports of encoders of `transformers` take a minute of a core, so that only the slow tests make them.
+@pytest.fixture(scope="module", params=["small", pytest.param("tiny", marks=pytest.mark.slow)])
+def benchmarked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Benchmarked:
+    if request.param == "small":
+        from exports import exported_folder, model_folder, small_exported_folder
+
+        exported_folder(), small_exported_folder()  # made here, with torch, and only found by the workers
+        words = "emofuse-log-mel-cnn + emofuse-word-cnn, cross-attention, width 16, 2 heads, 4 labels"
+        return Benchmarked(model_folder(), words, ready_maker)
     folder = tmp_path_factory.mktemp("tiny") / "model"
     save_tiny_network(folder)
-    return folder
+    words = "wav2vec2 + bert, cross-attention, width 32, 4 heads, 4 labels"
+    return Benchmarked(folder, words, open_maker)
 
 
 @pytest.fixture(scope="module")
-def done(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def done(benchmarked: Benchmarked, tmp_path_factory: pytest.TempPathFactory) -> Run:
     spy, told = tmp_path_factory.mktemp("spy"), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SPY, str(spy))
         patch.setattr(benchmark, "open_system", spied_system)
-        report = measure(Plan(model, 1, utterances=10, rounds=2), lambda *what: told.append(what))
+        patch.setattr(benchmark, "open_maker", benchmarked.maker)
+        report = measure(Plan(benchmarked.folder, 1, utterances=10, rounds=2), lambda *what: told.append(what))
     seen = {path.stem: json.loads(path.read_text()) for path in spy.iterdir()}
     return Run(report, seen, told, multiprocessing.active_children())
 
@@ -156,13 +196,13 @@ def test_the_document_has_the_keys_that_are_promised(done: Run) -> None:
     }
 
 
-def test_the_scope_says_what_the_figures_hold_for(done: Run, model: Path) -> None:
+def test_the_scope_says_what_the_figures_hold_for(done: Run, benchmarked: Benchmarked) -> None:
     scope = done.report.scope
     assert (scope.threads, scope.utterances, scope.rounds, scope.seed, scope.chunk) == (1, 10, 2, 0, 8)
     assert set(scope.versions) == {"torch", "transformers", "onnxruntime", "emofuse"}
     assert scope.cpu
-    assert scope.model == f"{model.name}: wav2vec2 + bert, cross-attention, width 32, 4 heads, 4 labels"
-    assert scope.parameters > 50_000
+    assert scope.model == f"{benchmarked.folder.name}: {benchmarked.words}"
+    assert scope.parameters > 5_000
     assert scope.seconds.mean == pytest.approx(scope.seconds.total / 10)
     assert scope.seconds.shortest <= scope.seconds.mean <= scope.seconds.longest
     assert min(scope.gflop, scope.peak_gflops) > 0
@@ -304,10 +344,10 @@ def test_workers_end_when_the_parent_fails() -> None:
     assert multiprocessing.active_children() == []
 
 
-def test_a_damaged_model_is_refused_and_nothing_is_left(model: Path, tmp_path: Path) -> None:
+def test_a_damaged_model_is_refused_and_nothing_is_left(benchmarked: Benchmarked, tmp_path: Path) -> None:
     damaged = tmp_path / "model"
     damaged.mkdir()
-    for path in model.iterdir():
+    for path in benchmarked.folder.iterdir():
         if path.name != layout.WEIGHTS:
             (damaged / path.name).write_bytes(path.read_bytes())
     with pytest.raises(EmofuseError, match="has no weights"):

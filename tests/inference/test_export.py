@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from exports import CARD, exported_folder, model_folder, network, words
+from exports import CARD, exported_folder, model_folder, network, small_exported_folder, take_graph, words
 
 import emofuse
 from emofuse import Utterance, layout, load
@@ -46,27 +46,13 @@ def model() -> Path:
 @pytest.fixture
 def ready(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the graph be one that is there already: writing one takes seconds."""
-    take(exported_folder(), monkeypatch)
-
-
-def take(folder: Path, patched: pytest.MonkeyPatch) -> None:
-    """Take the graph of a folder, and its weights if they stand beside it, instead of writing one."""
-
-    def write(_: object, __: object, path: Path) -> None:
-        for file in folder.glob(layout.GRAPH + "*"):
-            shutil.copyfile(file, path.parent / file.name)
-
-    patched.setattr("emofuse.inference.graphs.write_graph", write)
+    take_graph(exported_folder(), monkeypatch)
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small() -> Path:
     """Return an export in int8."""
-    out = tmp_path_factory.mktemp("int8") / "exported"
-    with pytest.MonkeyPatch.context() as patched:
-        take(exported_folder(), patched)
-        export(model_folder(), out, int8=True)
-    return out
+    return small_exported_folder()
 
 
 @pytest.fixture(params=["float32", "int8"])
@@ -403,7 +389,7 @@ def test_large_weights_stand_beside_the_graph_and_move_with_it(
     int8: bool, reader: Path, beside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enlarge(monkeypatch)
-    take(beside, monkeypatch)
+    take_graph(beside, monkeypatch)
     export(reader, tmp_path / "out", int8=int8)
     weights = layout.GRAPH + ".data"
     assert names(tmp_path / "out") == FILES - set(COPIED) | {weights}

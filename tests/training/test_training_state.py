@@ -109,7 +109,7 @@ def test_unimodal_starts_go_on_too(corpus: Corpus, tmp_path: Path) -> None:
 
 
 def test_a_killed_process_is_gone_on_with(manifest: Path, tmp_path: Path) -> None:
-    recipe = write_recipe(tmp_path / "r.yaml", TINY.replace("epochs: 3", "epochs: 60"))
+    recipe = write_recipe(tmp_path / "r.yaml", TINY.replace("epochs: 3", "epochs: 30"))
     wanted = ["train", str(recipe), "--manifest", str(manifest), "--system", "text"]
     command = [sys.executable, "-m", "emofuse", *wanted, "--out", str(tmp_path / "cut")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
