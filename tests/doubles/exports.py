@@ -47,7 +47,7 @@ def small_exported_folder() -> Path:
 
 
 def take_graph(folder: Path, patched: pytest.MonkeyPatch) -> None:
-    """Take the graph of a folder, and its weights if they stand beside it, instead of writing one: that takes seconds."""
+    """Take the graph of a folder, and its weights if they stand beside it, instead of writing one for seconds."""
 
     def write(_: object, __: object, path: Path) -> None:
         for file in folder.glob(layout.GRAPH + "*"):
