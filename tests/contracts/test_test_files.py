@@ -1,0 +1,181 @@
+"""Every source module has a test file of its name, or is shown by another one that is named here."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from source_tree import ROOT, box_tools, import_graph, package_modules
+
+import emofuse
+
+# Test file -> the modules that it shows beside those of its own name. Most of them are parts of one thing, which
+# is tested as a whole; the commands are tested as their users call them.
+SHOWN_BY = {
+    "test_demo": ("cli.demo_command",),
+    "test_predict_options": ("cli.predict.formats",),
+    "test_crossval_command": ("cli.results_tables",),
+    "test_evaluate_command": (
+        "cli.score_tables",
+        "inference.evaluate",
+        "inference.label_map",
+        "inference.training_overlap",
+    ),
+    "test_config": (
+        "config.augmentation_recipe",
+        "config.encoder_recipe",
+        "config.loading",
+        "config.recipe",
+        "config.value_types",
+    ),
+    "test_audit_details": (
+        "data.audit.audio_checks",
+        "data.audit.finding",
+        "data.audit.fold_checks",
+        "data.audit.speaker_checks",
+        "data.audit.text_checks",
+    ),
+    "test_audit_page": ("data.audit.page",),
+    "test_audformat_database": ("data.corpora.audformat_tables",),
+    "test_meld": ("data.corpora.published_tables",),
+    "test_hub_dataset": ("data.corpora.packed_audio",),
+    "test_ravdess": ("data.corpora.prepared",),
+    "test_splits": ("data.protocols", "data.validation_split"),
+    "test_transcription": ("data.asr_engines",),
+    "test_types": ("errors", "types.corpus", "types.predictions", "types.timeline"),
+    "test_metrics": ("types.arrays",),
+    "test_results": ("evaluation.multilabel", "runs.additional_results"),
+    "test_crossval": ("experiment.job", "experiment.prediction_writer", "runs.run_counter"),
+    "test_training_state": ("experiment.train",),
+    "test_benchmark": (
+        "inference.bench.bench_utterances",
+        "inference.bench.measure",
+        "inference.bench.speed_figures",
+        "inference.bench.systems",
+        "inference.bench.workers",
+    ),
+    "test_bench_networks": ("inference.bench.peak",),
+    "test_explain": (
+        "inference.explain.explained_input",
+        "inference.explain.explained_model",
+        "inference.explain.explanation",
+    ),
+    "test_words_and_moments": ("inference.explain.moments", "inference.explain.word_spans"),
+    "test_explain_page": ("inference.explain.page",),
+    "test_shipped_boxes": ("inference.explain.shown_attention", "inference.model_folders"),
+    "test_export": ("inference.exported_folder", "inference.graphs"),
+    "test_recognizer": ("inference.predictor", "inference.priors", "inference.runtime"),
+    "test_timeline_formats": ("inference.timeline.formats", "inference.timeline.text_fields"),
+    "test_timeline_page": ("inference.timeline.page",),
+    "test_compose": (
+        "inference.recognized_text",
+        "inference.timeline.options",
+        "inference.timeline.turn_finding",
+        "inference.timeline.turn_predictions",
+    ),
+    "test_recognizer_streams": ("inference.timeline.whole_recording",),
+    "test_embed": ("inference.torch_runtime",),
+    "test_parts": (
+        "model.attention",
+        "model.encoder_wrappers",
+        "model.encoders.small_encoders",
+        "model.feature_encoders",
+        "model.fusion",
+        "model.heads",
+        "model.layer_selection",
+        "model.masked_streams",
+        "model.pooling",
+        "model.speech_encoders",
+        "model.tuning",
+    ),
+    "test_voice_cnn": ("model.encoders.masked_layers", "model.encoders.spectral_augmentation"),
+    "test_pretrained": ("model.build", "model.network"),
+    "test_full_size": ("model.configuration",),
+    "test_checkpoint": ("model.processor",),
+    "test_fit": (
+        "model.batch_inference",
+        "training.optimizer",
+        "training.scoring",
+        "training.trainer",
+        "training.weight_average",
+    ),
+    "test_loader": ("training.audio_cache",),
+    "test_warm_start": ("model.word_vectors",),
+    "test_compare_command": ("runs.comparing",),
+    "test_score_command": ("runs.submission", "runs.submission_scores", "runs.submitted_files"),
+    "test_media": ("sound.containers", "sound.soundfiles", "sound.tracks"),
+    "test_functionals": ("sound.contours",),
+    "test_activity": ("sound.loudness",),
+    "test_turn_files": (
+        "turns.annotation_tiers",
+        "turns.line_formats",
+        "turns.turn_parsing",
+        "turns.turn_tables",
+    ),
+}
+# The tools that make the box: of those that need hours or whole corpora, what they have made is tested.
+TOOLS_SHOWN_BY = {
+    "test_box_text": ("text_corpus", "text_figures", "text_network", "text_recognised", "text_training"),
+    "test_box_pairs": ("corpus",),
+    "test_shipped_boxes": ("box_card", "checks", "fusion", "judge", "licences", "pack", "voice"),
+}
+MODULES = package_modules()
+TEST_FILES = {path.stem: path for path in (ROOT / "tests").rglob("test_*.py")}
+
+
+def without_a_test_file() -> set[str]:
+    """Return the modules whose name no test file has; packages' own files and `python -m emofuse` apart."""
+    return {
+        name.removeprefix("emofuse.")
+        for name, module in MODULES.items()
+        if not module.is_package and name != "emofuse.__main__" and f"test_{module.path.stem}" not in TEST_FILES
+    }
+
+
+def imported_by(path: Path) -> set[str]:
+    """Return the modules of the package that a test file names, in code that it starts elsewhere too."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            if node.module == "emofuse":
+                found |= {emofuse._DOOR[alias.name] for alias in node.names if alias.name in emofuse._DOOR}
+    return found & set(MODULES)
+
+
+def reached_from(start: set[str]) -> set[str]:
+    """Return all modules that these import, directly or through others."""
+    graph = import_graph(MODULES)
+    reached, waiting = set(), sorted(start - {"emofuse"})
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += sorted(graph[name] - reached)
+    return reached
+
+
+def test_every_module_has_a_test_file_of_its_name_or_one_that_is_named_here() -> None:
+    named = [module for modules in SHOWN_BY.values() for module in modules]
+    assert len(named) == len(set(named))
+    assert without_a_test_file() - set(named) == set(), "name the test file in SHOWN_BY, or write one"
+    assert set(named) - without_a_test_file() == set(), "these are gone, or have a test file of their name by now"
+
+
+def test_every_tool_of_the_box_has_a_test_file_or_one_that_is_named_here() -> None:
+    named = {module for modules in TOOLS_SHOWN_BY.values() for module in modules}
+    own = {path.stem for path in (ROOT / "tests" / "tools").glob("test_*.py")}
+    without = {name for name in box_tools() if not {f"test_{name}", f"test_box_{name}"} & own}
+    assert without == named
+
+
+def test_a_test_file_that_is_named_here_reaches_what_it_is_to_show() -> None:
+    assert {*SHOWN_BY, *TOOLS_SHOWN_BY} <= set(TEST_FILES)
+    unreached = {
+        name: sorted({f"emofuse.{one}" for one in modules} - reached_from(imported_by(TEST_FILES[name])))
+        for name, modules in SHOWN_BY.items()
+    }
+    assert {name: modules for name, modules in unreached.items() if modules} == {}
