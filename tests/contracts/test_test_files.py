@@ -98,8 +98,9 @@ SHOWN_BY = {
         "training.scoring",
         "training.trainer",
         "training.weight_average",
+        "training.weight_selection",
     ),
-    "test_loader": ("training.audio_cache",),
+    "test_loader": ("training.audio_cache", "training.input_augmentation"),
     "test_warm_start": ("model.word_vectors",),
     "test_compare_command": ("runs.comparing",),
     "test_score_command": ("runs.submission", "runs.submission_scores", "runs.submitted_files"),
@@ -120,6 +121,7 @@ TOOLS_SHOWN_BY = {
     "test_shipped_boxes": ("box_card", "checks", "fusion", "judge", "licences", "pack", "voice"),
 }
 MODULES = package_modules()
+DOUBLES = {path.stem: path for path in (ROOT / "tests" / "doubles").glob("*.py")}
 TEST_FILES = {path.stem: path for path in (ROOT / "tests").rglob("test_*.py")}
 
 
@@ -133,13 +135,15 @@ def without_a_test_file() -> set[str]:
 
 
 def imported_by(path: Path) -> set[str]:
-    """Return the modules of the package that a test file names, in code that it starts elsewhere too."""
+    """Return the modules of the package that a test file imports, itself or with the doubles that it takes."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
+            if node.module in DOUBLES:
+                found |= imported_by(DOUBLES[node.module])
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
             if node.module == "emofuse":
                 found |= {emofuse._DOOR[alias.name] for alias in node.names if alias.name in emofuse._DOOR}

@@ -29,9 +29,9 @@ from emofuse.inference.bench.measure import Plan, measure
 from emofuse.inference.bench.speed_figures import Report, in_rounds, ratio, ratios_of, row_of, typical_seconds
 from emofuse.inference.bench.systems import (
     SYSTEMS,
+    BenchModels,
     ChunkResult,
     Folders,
-    Made,
     SystemName,
     open_maker,
     open_system,
@@ -100,7 +100,7 @@ class Run:
     left_over: list[Any]
 
 
-def ready_maker(place: Path, seed: int, threads: int) -> Callable[[Path | None], Made]:
+def ready_maker(place: Path, seed: int, threads: int) -> Callable[[Path | None], BenchModels]:
     """Return what gives the small exports of all tests, where a benchmark would export its model."""
     from exports import exported_folder, model_folder, small_exported_folder
 
@@ -110,7 +110,7 @@ def ready_maker(place: Path, seed: int, threads: int) -> Callable[[Path | None],
 
     folders = Folders(model_folder(), exported_folder(), small_exported_folder())
     network = load_checkpoint(folders.torch).model
-    made = Made(folders, describe(network, folders.torch.name), count_parameters(network), None)
+    made = BenchModels(folders, describe(network, folders.torch.name), count_parameters(network), None)
     return lambda model: made
 
 
@@ -121,7 +121,7 @@ class Benchmarked:
     folder: Path
     words: str
     labels: int
-    maker: Callable[[Path, int, int], Callable[[Path | None], Made]]
+    maker: Callable[[Path, int, int], Callable[[Path | None], BenchModels]]
 
 
 # Two exports of encoders of `transformers` take a minute of a core, so that only the slow tests make them.
