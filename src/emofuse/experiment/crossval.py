@@ -89,9 +89,8 @@ def cross_validate(
     with computing_with(run_threads(out)):
         folder = RunFolder.begin(out, recipe, folds, corpus_hash(labelled), environment(), resume)
         without_label = undecided(wanted, labelled, task, recipe.agreement)
-        context = JobContext(
-            recipe, task, audio_cache_for(recipe.audio.alter), lambda progress: None, without_label
-        )
+        audio = audio_cache_for(recipe.audio.alter)
+        context = JobContext(recipe, task, audio, lambda progress: None, without_label)
         _run_jobs(make_jobs(recipe, labelled, folds, systems, folder), context, labelled, on_progress)
     from emofuse.experiment.baselines import run_baselines  # loads scikit-learn, which only now is needed
 
@@ -109,11 +108,7 @@ def cross_validate(
         baselines=baselines,
     )
     results = collect(run)
-    results["cost"] |= {
-        "encoder_forwards": context.cost.encoder_forwards,
-        "cache_hits": context.cost.features.hits,
-        "wall_s": time.monotonic() - began,
-    }
+    results["cost"] |= context.cost_figures() | {"wall_s": time.monotonic() - began}
     results["looks"] = count_runs(results["folds_hash"], out, recipe)
     layout.write_json(out / layout.RESULTS, results)
     return results

@@ -67,6 +67,10 @@ class JobContext:
     encoders: FrozenEncoderCache = field(default_factory=FrozenEncoderCache)
     cost: EncoderCost = field(default_factory=EncoderCost)
 
+    def cost_figures(self) -> dict[str, int]:
+        """Return what the jobs spent on encoders, as results hold it."""
+        return {"encoder_forwards": self.cost.encoder_forwards, "cache_hits": self.cost.features.hits}
+
 
 @dataclass(frozen=True)
 class Job:
