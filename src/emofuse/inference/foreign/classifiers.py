@@ -1,4 +1,4 @@
-"""Other people's classifiers of sound or text, as `transformers` keeps them, fed one utterance at a time."""
+"""Audio and text classifiers of the Hub, loaded with `transformers` and run one utterance at a time."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from emofuse.model.pretrained import Source
 from emofuse.sound.clips import read_clip
 from emofuse.types import Modality, Prediction, Skip, Utterance
 
-# Weights that a classifier may lack without harm: they are used in training alone.
-HARMLESS = ("masked_spec_embed",)
+# Weights that are used in training only: a classifier may lack them.
+TRAINING_ONLY = ("masked_spec_embed",)
 
 
 @dataclass(frozen=True)
-class Hearing:
-    """Feeds recordings, at the rate that a model's feature extractor wants."""
+class AudioInput:
+    """Prepares recordings, at the rate of a model's feature extractor."""
 
     extractor: Any
     modality: Modality = "audio"
@@ -52,15 +52,15 @@ class Hearing:
             ModalityError: there is none.
         """
         if utterance.audio is None:
-            raise ModalityError(f"{utterance.id}: has no recording, and the model hears; give it one")
+            raise ModalityError(f"{utterance.id}: has no recording, and the model takes audio; give it one")
         rate = int(self.extractor.sampling_rate)
         clip = read_clip(utterance.audio, utterance.start, utterance.end, rate)
         return dict(self.extractor(clip.samples, sampling_rate=rate, return_tensors="pt"))
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Feeds texts without annotation tokens, cut where the model can read no more."""
+class TextInput:
+    """Prepares texts without annotation tokens, truncated to the longest that the model takes."""
 
     tokenizer: Any
     longest: int | None
@@ -74,12 +74,12 @@ class Reading:
         """
         text = strip_annotations(utterance.text or "")
         if not text:
-            raise ModalityError(f"{utterance.id}: has no words, and the model reads; give it a text")
+            raise ModalityError(f"{utterance.id}: has no words, and the model takes text; give it a text")
         cut = {} if self.longest is None else {"truncation": True, "max_length": self.longest}
         return dict(self.tokenizer(text, return_tensors="pt", **cut))
 
 
-Feed: TypeAlias = Hearing | Reading
+ModelInput: TypeAlias = AudioInput | TextInput
 
 
 class ForeignModel:
@@ -88,18 +88,18 @@ class ForeignModel:
     Args:
         name: a folder, or a name on the Hub.
         network: the classifier.
-        feed: what its input is made by.
+        feed: prepares its input.
         device: where it computes; None takes a GPU where there is one.
     """
 
-    def __init__(self, name: str, network: PreTrainedModel, feed: Feed, device: str | None = None) -> None:
+    def __init__(self, name: str, network: PreTrainedModel, feed: ModelInput, device: str | None = None) -> None:
         self.name = name
         self.network = network.to(pick_device(device)).eval()
         self.feed = feed
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What it tells apart, in its own words and order."""
+        """Its labels, in its order."""
         names = self.network.config.id2label
         return tuple(str(names[number]) for number in range(len(names)))
 
@@ -119,13 +119,13 @@ class ForeignModel:
                 yield Skip(utterance.id, f"{utterance.id}: the model fails on it ({brief_message(error)})")
 
     def _predict(self, utterance: Utterance) -> Prediction:
-        fed = {name: value.to(self.network.device) for name, value in self.feed(utterance).items()}
+        inputs = {name: value.to(self.network.device) for name, value in self.feed(utterance).items()}
         with torch.inference_mode():
-            logits = self.network(**fed).logits[0].double().cpu()
-        # Some tell each label for itself.
+            logits = self.network(**inputs).logits[0].double().cpu()
+        # Some models predict each label independently.
         several = self.network.config.problem_type == "multi_label_classification"
-        chances = torch.sigmoid(logits) if several else torch.softmax(logits, dim=0)
-        shares = np.asarray(chances / chances.sum())
+        scores = torch.sigmoid(logits) if several else torch.softmax(logits, dim=0)
+        shares = np.asarray(scores / scores.sum())
         if not np.isfinite(shares).all():
             raise ValueError("its output is not finite")
         probabilities = dict(zip(self.labels, map(float, shares), strict=True))
@@ -150,7 +150,9 @@ def open_foreign(source: Source, device: str | None = None) -> ForeignModel:
     if len(config.id2label) < 2:
         raise CheckpointError(f"{source.name}: tells a number, not labels apart; name a classifier")
     network = _network(source, AutoModelForAudioClassification if audio else AutoModelForSequenceClassification)
-    return ForeignModel(source.name, network, _hearing(source) if audio else _reading(source, network), device)
+    return ForeignModel(
+        source.name, network, _audio_input(source) if audio else _text_input(source, network), device
+    )
 
 
 def model_type(source: Source) -> str:
@@ -169,7 +171,7 @@ def read_card(source: Source) -> str | None:
             source.name, layout.CARD, revision=source.revision, _raise_exceptions_for_missing_entries=False
         )
         return Path(path).read_text(encoding="utf-8", errors="replace") if path else None
-    except OSError:  # no network, and not cached: whoever asks is told that there is none
+    except OSError:  # no network, and not cached
         return None
 
 
@@ -192,7 +194,7 @@ def _network(source: Source, kind: Any) -> PreTrainedModel:
         raise CheckpointError(
             f"{source.name}: cannot be loaded ({brief_message(error)}); fetch it again"
         ) from error
-    missing = sorted(name for name in loading["missing_keys"] if not name.endswith(HARMLESS))
+    missing = sorted(name for name in loading["missing_keys"] if not name.endswith(TRAINING_ONLY))
     if missing:
         raise CheckpointError(
             f"{source.name}: lacks the weight {missing[0]!r} ({len(missing)} in all), which would be random; "
@@ -201,9 +203,9 @@ def _network(source: Source, kind: Any) -> PreTrainedModel:
     return network
 
 
-def _hearing(source: Source) -> Hearing:
+def _audio_input(source: Source) -> AudioInput:
     try:
-        return Hearing(AutoFeatureExtractor.from_pretrained(source.name, revision=source.revision))
+        return AudioInput(AutoFeatureExtractor.from_pretrained(source.name, revision=source.revision))
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(
             f"{source.name}: does not say how sound is to be prepared ({brief_message(error)}); "
@@ -211,7 +213,7 @@ def _hearing(source: Source) -> Hearing:
         ) from error
 
 
-def _reading(source: Source, network: PreTrainedModel) -> Reading:
+def _text_input(source: Source, network: PreTrainedModel) -> TextInput:
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.name, revision=source.revision)
     except (OSError, ValueError, KeyError) as error:
@@ -221,4 +223,4 @@ def _reading(source: Source, network: PreTrainedModel) -> Reading:
     if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):  # made up where there are no files
         raise CheckpointError(f"{source.name}: has no tokenizer with a vocabulary; copy its files too")
     limits = [limit for limit in (longest_text(network.base_model), tokenizer.model_max_length) if limit]
-    return Reading(tokenizer, min(limits, default=None))
+    return TextInput(tokenizer, min(limits, default=None))
