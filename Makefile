@@ -23,8 +23,9 @@ $(READY): pyproject.toml constraints.txt emofuse-box/pyproject.toml
 demo: $(READY)  ## audio, text and fusion compared on synthetic speech, then two predictions
 	$(BIN)/emofuse demo
 
-# A worker for each core; all tests of a file in one of them, because they share what the file has made.
-WORKERS := -n auto --dist loadfile
+# A worker for each core; all tests of a file in one of them, because they share what the file has made. Files in the
+# order of their folders: by number of tests, as is the default, the few long tests would come last and alone.
+WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 COVERAGE := --cov=emofuse --cov-report=term --cov-fail-under=90
 
 test: $(READY)  ## the tests, with coverage

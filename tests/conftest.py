@@ -21,6 +21,7 @@ from empty_pictures import no_drawing
 from small_corpus import make_corpus
 
 from emofuse.data.manifest import save_corpus
+from emofuse.threads import usable_processors
 from emofuse.types import Corpus
 
 atexit.register(shutil.rmtree, os.environ["EMOFUSE_CACHE"], ignore_errors=True)
@@ -33,9 +34,7 @@ MOST_WORKERS = 8
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many workers `-n auto` starts: one for each core that this process may use."""
-    return min(
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_WORKERS
-    )
+    return min(usable_processors(), MOST_WORKERS)
 
 
 @pytest.fixture(scope="module")
