@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from box_packing import pack
 from corpus import EMOTIONAL, KEPT_OUT, KEYWORDS, OPEN, only_speakers, speech, without
 from fusion_figures import Asked, ask, joined, judge_pairs
-from pack import pack
-from pairs import Sentences, conflicts, seconds_of_voice, to_be_asked, to_learn_from
 from text_corpus import FOLDS, goemotions, parts_of
+from voice_text_pairs import Sentences, conflicts, evaluation_pairs, seconds_of_voice, training_pairs
 
 from emofuse import layout
 from emofuse.config import Recipe, load_recipe
@@ -107,7 +107,7 @@ def fold_of(setting: Setting, fold: int) -> Any:
     known = setting.corpus.select(lambda u: u.id not in test)
     asked = setting.corpus.select(lambda u: u.id in test)
     learnt, unseen = setting.parts(fold)
-    pairs = to_learn_from(known, learnt, setting.seconds)
+    pairs = training_pairs(known, learnt, setting.seconds)
     folder = setting.out / fold_name(fold)
     recipe = fusion_recipe(setting, voice, setting.text / fold_name(fold) / "student", folder)
     systems: tuple[SystemName, ...] = ("fusion", "text")
@@ -115,7 +115,7 @@ def fold_of(setting: Setting, fold: int) -> Any:
         train(recipe, pairs, folder / system, system, resume=True)
     models = {"voice": voice, "text": folder / "text" / layout.MODEL, "fusion": folder / "fusion" / layout.MODEL}
     questions = {
-        "pairs": to_be_asked(asked, unseen, setting.seconds, DRAWS),
+        "pairs": evaluation_pairs(asked, unseen, setting.seconds, DRAWS),
         "conflict": conflicts(asked, unseen, setting.seconds),
     }
     answers = {kind: ask(models, corpus) for kind, corpus in questions.items()}
@@ -145,11 +145,11 @@ def shipped(setting: Setting, name: str) -> Any:
     voice = setting.voice / ("shipped" if name == "box" else "shipped-open") / layout.MODEL
     allowed = (*CORPORA[name], KEYWORDS)
     known = without(setting.corpus.select(lambda u: u.session in allowed), KEPT_OUT)
-    pairs = to_learn_from(known, setting.sentences(), setting.seconds)
+    pairs = training_pairs(known, setting.sentences(), setting.seconds)
     recipe = fusion_recipe(setting, voice, setting.text / "shipped" / "student", folder)
     train(recipe, pairs, folder / "fusion", "fusion", resume=True)
     unheard = only_speakers(setting.corpus, KEPT_OUT)
-    questions = to_be_asked(unheard, setting.sentences(), setting.seconds, DRAWS)
+    questions = evaluation_pairs(unheard, setting.sentences(), setting.seconds, DRAWS)
     models = {"voice": voice, "fusion": folder / "fusion" / layout.MODEL}
     return judge_pairs({"pairs": ask(models, questions)}, recipe.training.label_smoothing)
 
@@ -170,7 +170,7 @@ def packed(setting: Setting) -> Any:
             "calibration": judged if whole else own,
         }
         known = setting.corpus.select([u.id for u in setting.corpus if u.session in corpora])
-        sample = to_be_asked(known, setting.sentences(), setting.seconds, 1)
+        sample = evaluation_pairs(known, setting.sentences(), setting.seconds, 1)
         some = replace(sample, utterances=sample.utterances[:: max(1, len(sample) // SAMPLE)][:SAMPLE])
         sizes[name] = pack(name, setting.out / name / "fusion", setting.out / "packed" / name, figures, some)
     return sizes

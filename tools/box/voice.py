@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from checks import corpus_probe, keyword_calls, real_time_factor, robustness
 from corpus import (
     EMOTIONAL,
     KEPT_OUT,
@@ -27,7 +26,8 @@ from corpus import (
     speech,
     without,
 )
-from judge import judge, judge_run, line_of
+from voice_checks import corpus_probe, keyword_calls, real_time_factor, robustness
+from voice_scores import line_of, score_corpus, score_run
 
 import emofuse
 from emofuse import layout
@@ -107,14 +107,14 @@ def _shorter(recipe: Recipe, **changes: Any) -> Recipe:
 def _folds(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
     """Cross-validate over speakers."""
     cross_validate(recipe, corpus, out, systems=("audio",), resume=out.exists())
-    return judge_run(out, corpus)
+    return score_run(out, corpus)
 
 
 def _corpora(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
     """Leave one corpus out at a time: sessions are corpora."""
     changed = _shorter(recipe, protocol="leave-one-session-out")
     cross_validate(changed, corpus, out, systems=("audio",), resume=out.exists())
-    return judge_run(out, corpus)
+    return score_run(out, corpus)
 
 
 def _sentences(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
@@ -135,7 +135,7 @@ def _sentences(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
 
         folder = out / f"sentences-{half}"
         cross_validate(changed, predefined(corpus, part), folder, systems=("audio",), resume=folder.exists())
-        found[f"ravdess, half {half + 1}"] = judge_run(folder, corpus)["ravdess"]
+        found[f"ravdess, half {half + 1}"] = score_run(folder, corpus)["ravdess"]
     return found
 
 
@@ -148,7 +148,7 @@ def _shipped(recipe: Recipe, corpus: Corpus, out: Path, name: str) -> Any:
     said = emofuse.load(exported).predict_many(labelled)
     answers = {one.id: one.probabilities for one in said if isinstance(one, Prediction)}
     whole = Fold(1, "kept out", (), (), tuple(u.id for u in labelled))
-    return judge(answers, labelled_utterances(labelled, [whole]), "emodb")
+    return score_corpus(answers, labelled_utterances(labelled, [whole]), "emodb")
 
 
 assert set(EMOTIONAL) == set(LABELS_OF)

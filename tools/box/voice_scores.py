@@ -20,7 +20,7 @@ from emofuse.types import Corpus, Fold
 REFERENCE = "baseline-audio"
 
 
-def judge_run(folder: Path, corpus: Corpus, seed: int = 0) -> dict[str, dict[str, Any]]:
+def score_run(folder: Path, corpus: Corpus, seed: int = 0) -> dict[str, dict[str, Any]]:
     """Return corpus -> system -> figures of a finished cross-validation.
 
     Beside the voice stands logistic regression on functionals, on the same folds: learnt from all corpora
@@ -37,11 +37,11 @@ def judge_run(folder: Path, corpus: Corpus, seed: int = 0) -> dict[str, dict[str
         said: dict[str, ProbabilitiesById] = {voice.label: run.probabilities(voice, seed) for voice in voices}
         said |= {REFERENCE: together, f"{REFERENCE}, alone": _reference(_only(corpus, name), run.folds)}
         answered = {system: answers for system, answers in said.items() if any(t.id in answers for t in tested)}
-        found[name] = {system: judge(answers, tested, name) for system, answers in answered.items()}
+        found[name] = {system: score_corpus(answers, tested, name) for system, answers in answered.items()}
     return found
 
 
-def judge(answers: ProbabilitiesById, tested: Sequence[LabelledUtterance], corpus: str) -> dict[str, Any]:
+def score_corpus(answers: ProbabilitiesById, tested: Sequence[LabelledUtterance], corpus: str) -> dict[str, Any]:
     """Return UA with its interval over all labels (`open`) and over the corpus's own (`restricted`), and n."""
     labels = LABELS_OF[corpus]
     everything = sorted({*labels, *(label for one in answers.values() for label in one)})

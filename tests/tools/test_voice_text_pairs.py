@@ -6,8 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pairs
 import pytest
+import voice_text_pairs
 from corpus import KEYWORDS
 from text_corpus import LABELS, Texts
 
@@ -32,7 +32,7 @@ def corpus() -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def sentences() -> pairs.Sentences:
+def sentences() -> voice_text_pairs.Sentences:
     """Return sentences of 1 to 20 words, each of which says its own label."""
     labelled = [(mood, count) for mood in range(7) for count in range(1, 21)]
     said = tuple(" ".join([MOODS[mood]] * count) for mood, count in labelled)
@@ -40,12 +40,12 @@ def sentences() -> pairs.Sentences:
     labels[0, 1] = 1  # of two labels: never drawn
     ids = tuple(map(str, range(len(said))))
     texts = Texts(ids, said, said, labels, np.full((len(said), 3), np.nan, dtype=np.float32))
-    return pairs.Sentences.of(texts, np.arange(len(said)))
+    return voice_text_pairs.Sentences.of(texts, np.arange(len(said)))
 
 
 @pytest.fixture(scope="module")
-def learnt(corpus: Corpus, sentences: pairs.Sentences) -> Corpus:
-    return pairs.to_learn_from(corpus, sentences, {u.id: SECONDS for u in corpus})
+def learnt(corpus: Corpus, sentences: voice_text_pairs.Sentences) -> Corpus:
+    return voice_text_pairs.training_pairs(corpus, sentences, {u.id: SECONDS for u in corpus})
 
 
 def words_of(utterance: Utterance) -> Counter[str]:
@@ -54,7 +54,9 @@ def words_of(utterance: Utterance) -> Counter[str]:
     return Counter(text.split()[0] for text in said if text)
 
 
-def test_sentences_have_one_label_and_a_length_that_the_clip_could_hold(sentences: pairs.Sentences) -> None:
+def test_sentences_have_one_label_and_a_length_that_fits_the_clip(
+    sentences: voice_text_pairs.Sentences,
+) -> None:
     assert "neutral" not in sentences.texts["neutral"]  # the one of one word has two labels
     drawn = sentences.draw("sad", SECONDS, 500, np.random.default_rng(0))
     assert {len(text.split()) for text in drawn} == set(range(2, 10))
@@ -94,7 +96,7 @@ def test_sentences_are_read_alone_with_their_own_label(learnt: Corpus) -> None:
 
 def test_keywords_are_moved_by_nothing(learnt: Corpus) -> None:
     moved = [u for u in learnt if u.tags["group"].startswith("moved")]
-    assert len(moved) == 30 * pairs.MOVED_BY_WORDS
+    assert len(moved) == 30 * voice_text_pairs.MOVED_BY_WORDS
     assert {u.session for u in moved} == {"acted"}
     assert all("labels" not in u.tags for u in moved)
 
@@ -109,8 +111,8 @@ def test_groups_draw_labels_of_a_corpus_evenly(learnt: Corpus) -> None:
     assert np.allclose([drawn[mood] for mood in MOODS], drawn["sad"])
 
 
-def test_what_is_asked_says_where_its_label_is_from(corpus: Corpus, sentences: pairs.Sentences) -> None:
-    asked = pairs.to_be_asked(corpus, sentences, {u.id: SECONDS for u in corpus}, 3)
+def test_what_is_asked_says_where_its_label_is_from(corpus: Corpus, sentences: voice_text_pairs.Sentences) -> None:
+    asked = voice_text_pairs.evaluation_pairs(corpus, sentences, {u.id: SECONDS for u in corpus}, 3)
     assert len(asked) == 3 * len(corpus)
     for utterance in asked:
         voice, words, kind = (utterance.tags[name] for name in ("voice", "words", "pair"))
@@ -121,8 +123,8 @@ def test_what_is_asked_says_where_its_label_is_from(corpus: Corpus, sentences: p
     assert min(kinds[kind] for kind in ("both", "voice", "words")) > 50
 
 
-def test_conflicts_contradict(corpus: Corpus, sentences: pairs.Sentences) -> None:
-    found = pairs.conflicts(corpus, sentences, {u.id: SECONDS for u in corpus})
+def test_conflicts_contradict(corpus: Corpus, sentences: voice_text_pairs.Sentences) -> None:
+    found = voice_text_pairs.conflicts(corpus, sentences, {u.id: SECONDS for u in corpus})
     assert len(found) == 180
     for utterance in found:
         assert utterance.tags["voice"] == utterance.label != utterance.tags["words"]

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from corpus import EMOTIONAL
-from judge import judge
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from voice_scores import score_corpus
 
 import emofuse
 from emofuse import layout
@@ -48,7 +48,7 @@ def robustness(folds: Path, corpus: Corpus, data: Path) -> dict[str, Any]:
         found[name] = {}
         for one in EMOTIONAL:
             tested = [t for t in run.truth if t.session == one and t.id in answers]
-            found[name][one] = judge(answers, tested, one)["restricted"]["ua"]
+            found[name][one] = score_corpus(answers, tested, one)["restricted"]["ua"]
     return found
 
 

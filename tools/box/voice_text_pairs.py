@@ -72,7 +72,7 @@ def seconds_of_voice(corpus: Corpus) -> dict[str, float]:
     return {u.id: _spoken_seconds(u) for u in corpus}
 
 
-def to_learn_from(corpus: Corpus, sentences: Sentences, seconds: Mapping[str, float], seed: int = 0) -> Corpus:
+def training_pairs(corpus: Corpus, sentences: Sentences, seconds: Mapping[str, float], seed: int = 0) -> Corpus:
     """Give each clip many sentences; with the text source `mixed`, training draws one of them each time.
 
     Clips and sentences alone stand beside the pairs, so that no modality needs to be dropped in training.
@@ -81,11 +81,11 @@ def to_learn_from(corpus: Corpus, sentences: Sentences, seconds: Mapping[str, fl
     """
     made: list[Utterance] = []
     for number, clip in enumerate(corpus):
-        made += _lessons(clip, sentences, seconds[clip.id], np.random.default_rng([seed, number]))
+        made += _training_examples(clip, sentences, seconds[clip.id], np.random.default_rng([seed, number]))
     return Corpus(tuple(made), name="box-pairs")
 
 
-def to_be_asked(
+def evaluation_pairs(
     corpus: Corpus, sentences: Sentences, seconds: Mapping[str, float], draws: int, seed: int = 1
 ) -> Corpus:
     """Pair each clip with one sentence, so many times over; `tags.pair` says what the label is from."""
@@ -94,10 +94,10 @@ def to_be_asked(
         for draw in range(draws):
             rng = np.random.default_rng([seed, number, draw])
             voice, length = str(clip.label), seconds[clip.id]
-            words, kind = _asked(voice, rng)
+            words, kind = _draw_words(voice, rng)
             label = words if kind == WORDS else voice
             text = sentences.draw(words, length, 1, rng)[0]
-            made.append(_asking(clip, draw, label, text, kind, words))
+            made.append(_evaluation_pair(clip, draw, label, text, kind, words))
     return Corpus(tuple(made), name="box-pairs-asked")
 
 
@@ -110,11 +110,11 @@ def conflicts(corpus: Corpus, sentences: Sentences, seconds: Mapping[str, float]
         rng = np.random.default_rng([seed, number])
         words = str(rng.choice([label for label in EMOTIONS if label != clip.label]))
         text = sentences.draw(words, seconds[clip.id], 1, rng)[0]
-        made.append(_asking(clip, 0, str(clip.label), text, CONFLICT, words))
+        made.append(_evaluation_pair(clip, 0, str(clip.label), text, CONFLICT, words))
     return Corpus(tuple(made), name="box-pairs-conflict")
 
 
-def _lessons(
+def _training_examples(
     clip: Utterance, sentences: Sentences, seconds: float, rng: np.random.Generator
 ) -> Iterator[Utterance]:
     """Yield what is learnt with a clip: both, the clip alone and, of some, words that move it and words alone."""
@@ -134,7 +134,7 @@ def _lessons(
         yield replace(read, audio=None, start=None, end=None)
 
 
-def _asked(voice: str, rng: np.random.Generator) -> tuple[str, str]:
+def _draw_words(voice: str, rng: np.random.Generator) -> tuple[str, str]:
     """Return the words' label, and what the pair's label is from."""
     if voice == "neutral":
         return (str(rng.choice(EMOTIONS)), WORDS) if rng.random() < 0.5 else ("neutral", BOTH)
@@ -149,7 +149,7 @@ def _with(clip: Utterance, said: Sequence[str], group: str) -> Utterance:
     return replace(clip, text=said[0], text_source="pair:0", transcripts=others, tags=tags)
 
 
-def _asking(clip: Utterance, draw: int, label: str, text: str, kind: str, words: str) -> Utterance:
+def _evaluation_pair(clip: Utterance, draw: int, label: str, text: str, kind: str, words: str) -> Utterance:
     tags = {**clip.tags, "pair": kind, "voice": str(clip.label), "words": words, "text_not_spoken": "yes"}
     return replace(clip, id=f"{clip.id}#{draw}", label=label, text=text, text_source="pair", tags=tags)
 
