@@ -114,8 +114,16 @@ SHOWN_BY = {
 # The tools that make the box: of those that need hours or whole corpora, what they have made is tested.
 TOOLS_SHOWN_BY = {
     "test_box_text": ("text_corpus", "text_figures", "text_network", "text_recognised", "text_training"),
-    "test_box_pairs": ("corpus",),
-    "test_shipped_boxes": ("box_card", "checks", "fusion", "judge", "licences", "pack", "voice"),
+    "test_voice_text_pairs": ("corpus",),
+    "test_shipped_boxes": (
+        "box_card",
+        "box_packing",
+        "fusion",
+        "licences",
+        "voice",
+        "voice_checks",
+        "voice_scores",
+    ),
 }
 MODULES = package_modules()
 DOUBLES = {path.stem: path for path in (ROOT / "tests" / "doubles").glob("*.py")}
