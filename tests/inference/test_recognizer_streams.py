@@ -6,6 +6,7 @@ import itertools
 import sqlite3
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -195,9 +196,35 @@ def test_a_long_recording_is_the_mean_of_its_segments_weighed_by_their_seconds(
     assert whole.segments == {
         "n": 3,
         "speech_seconds": 12.0,
-        "answer": "mean of the segments, weighted by their seconds",
+        "withheld_seconds": 0.0,
+        "withheld_share": 0.0,
+        "answer": "mean of the segments that are not withheld, weighted by their seconds",
     }
     assert whole.as_dict()["segments"] == whole.segments
+
+
+def test_withheld_segments_are_left_out_of_a_long_recording(recognizer: EmotionRecognizer, long: Path) -> None:
+    spans = [Utterance("x", audio=long, start=4.0 * n, end=4.0 * n + 4) for n in (0, 2)]
+    sure, less = (one for one in recognizer.predict_many(spans) if isinstance(one, Prediction))
+    assert sure.confidence > less.confidence
+
+    def whole(threshold: float) -> Prediction:
+        calibration = replace(recognizer.predictor.calibration, threshold=threshold)
+        strict = EmotionRecognizer(replace(recognizer.predictor, calibration=calibration))
+        long_recordings = strict.long_recordings(in_windows)
+        (one,) = strict.predict_many([Utterance("long", audio=long)], long=long_recordings)
+        assert isinstance(one, Prediction)
+        return one
+
+    kept = whole((sure.confidence + less.confidence) / 2)
+    assert kept.probabilities == pytest.approx(sure.probabilities)
+    assert not kept.abstained
+    assert kept.segments is not None
+    assert (kept.segments["withheld_seconds"], kept.segments["withheld_share"]) == (8.0, pytest.approx(2 / 3))
+    none = whole(1.1)
+    assert none.abstained
+    assert none.segments is not None
+    assert none.segments["withheld_share"] == 1.0
 
 
 def test_segments_of_other_lengths_weigh_otherwise(recognizer: EmotionRecognizer, long: Path) -> None:

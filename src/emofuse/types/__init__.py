@@ -15,13 +15,14 @@ from emofuse.types.corpus import (
     Task,
     Utterance,
 )
-from emofuse.types.predictions import ClassScore, Evaluation, Prediction
+from emofuse.types.predictions import WITHHELD, ClassScore, Evaluation, Prediction, shown_label
 from emofuse.types.timeline import MEAN_OF_SEGMENTS, ExcludedSpan, Segment, Timeline, Turn
 
 __all__ = [
     "MEAN_OF_SEGMENTS",
     "MODALITIES",
     "SYSTEMS",
+    "WITHHELD",
     "ClassScore",
     "Corpus",
     "Evaluation",
@@ -38,4 +39,5 @@ __all__ = [
     "Timeline",
     "Turn",
     "Utterance",
+    "shown_label",
 ]

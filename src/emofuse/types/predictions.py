@@ -8,12 +8,25 @@ from typing import Any, ClassVar
 
 from emofuse.types.corpus import Modality, Skip, Utterance
 
+# What people read in place of the label where the model abstained.
+WITHHELD = "unsure"
+
+
+def shown_label(label: str, abstained: bool) -> str:
+    """Return a label as people read it; where the model abstained, it is withheld, and stands in brackets.
+
+    >>> shown_label("sad", abstained=True)
+    'unsure (sad)'
+    """
+    return f"{WITHHELD} ({label})" if abstained else label
+
 
 @dataclass(frozen=True)
 class Prediction:
     """The prediction for one utterance: strings and floats only, one line of JSON.
 
     Attributes:
+        abstained: the confidence is too low: the label is withheld, shown as `unsure`, and counted nowhere.
         dimensions: only where the model predicts any.
         segments: only of a long recording that was cut: the number of segments, their seconds of speech, and how
             their predictions were combined.

@@ -14,7 +14,7 @@ SHORT_SECONDS = 1.0
 
 
 # How one prediction is made of those of the segments of a recording.
-MEAN_OF_SEGMENTS = "mean of the segments, weighted by their seconds"
+MEAN_OF_SEGMENTS = "mean of the segments that are not withheld, weighted by their seconds"
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Segment:
     """An analysed stretch of speech with its prediction; times in seconds.
 
     Attributes:
+        abstained: the confidence is too low: the label is withheld, shown as `unsure`, and counted nowhere.
         short: below one second, where a prediction means little.
         modalities: those that the prediction is from.
     """
@@ -144,28 +145,42 @@ class Timeline:
         return sum(segment.seconds for segment in self.segments)
 
     @property
+    def withheld_seconds(self) -> float:
+        """How much of what was analysed has no label, because the model abstained."""
+        return sum(segment.seconds for segment in self.segments if segment.abstained)
+
+    @property
+    def abstained(self) -> bool:
+        """Whether the prediction for the whole recording is withheld: there are segments, and all of them are."""
+        return bool(self.segments) and all(segment.abstained for segment in self.segments)
+
+    @property
     def overall(self) -> dict[str, float]:
-        """The mean of the segments' probabilities, each weighted by its seconds; empty without segments."""
-        total = self.speech_seconds
+        """The mean probabilities of the segments that are not withheld, by seconds; empty where there are none."""
+        kept = [segment for segment in self.segments if not segment.abstained]
+        total = sum(segment.seconds for segment in kept)
         if not total:
             return {}
         return {
-            label: sum(segment.seconds * segment.probabilities[label] for segment in self.segments) / total
+            label: sum(segment.seconds * segment.probabilities[label] for segment in kept) / total
             for label in self.labels
         }
 
     def as_dict(self) -> dict[str, Any]:
         """Return the timeline as JSON would hold it, with the prediction for the whole recording first."""
-        overall = self.overall
+        overall, speech = self.overall, self.speech_seconds
         label = max(overall, key=lambda name: overall[name]) if overall else None
         return {
             "id": self.id,
             "audio": self.audio,
             "channel": self.channel,
             "seconds": round(self.seconds, 3),
-            "speech_seconds": round(self.speech_seconds, 3),
+            "speech_seconds": round(speech, 3),
+            "withheld_seconds": round(self.withheld_seconds, 3),
+            "withheld_share": self.withheld_seconds / speech if speech else None,
             "label": label,
             "probabilities": overall,
+            "abstained": self.abstained,
             "answer": MEAN_OF_SEGMENTS,
             "segmentation": self.segmentation,
             "smoothing": self.smoothing,

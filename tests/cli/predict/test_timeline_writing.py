@@ -25,7 +25,7 @@ def test_json_is_one_document_of_one_recording_and_a_list_of_several(
     one = json.loads(out)
     assert one["segmentation"] == "energy"
     assert len(one["segments"]) == 8
-    assert one["answer"] == "mean of the segments, weighted by their seconds"
+    assert one["answer"] == "mean of the segments that are not withheld, weighted by their seconds"
     _, out, _ = call(capsys, "predict", model, talks, *arguments)
     several = json.loads(out)
     assert [each["id"] for each in several] == ["talk0", "talk1"]

@@ -51,7 +51,7 @@ def test_the_transcript_shows_the_most_probable_labels() -> None:
 
 def test_the_summary_has_a_row_for_each_named_speaker() -> None:
     table = summary_table_of(summarise(timeline(segment(0.0, 9.0, speaker="Ann"), segment(9.0, 12.0))))
-    assert table.columns == ("speaker", "seconds", *LABELS, "mean confidence", "abstained")
+    assert table.columns == ("speaker", "seconds", *LABELS, "mean confidence", "withheld")
     assert [row.name for row in table.rows] == ["all", "Ann", "unknown speaker"]
     assert all(len(row.cells) == len(table.columns) - 1 for row in table.rows)
     assert [row.name for row in summary_table_of(summarise(timeline(segment(0.0, 1.0)))).rows] == ["all"]

@@ -23,10 +23,13 @@ from emofuse.types import Segment, Timeline
 def smoothed_by_hand(told: Timeline, seconds: float) -> list[dict[str, float]]:
     rows = []
     for one in told.segments:
+        if one.abstained:
+            rows.append(dict(one.probabilities))
+            continue
         weights = []
         for other in told.segments:
             apart = ((one.start + one.end) - (other.start + other.end)) / 2 / seconds
-            same = one.speaker == other.speaker
+            same = one.speaker == other.speaker and not other.abstained
             weights.append((other.end - other.start) * math.exp(-apart * apart / 2) if same else 0.0)
         rows.append(
             {
@@ -78,7 +81,8 @@ def test_smoothing_is_a_mean_weighed_by_length_and_nearness(told: Timeline, seco
     for one, wanted in zip(after.segments, smoothed_by_hand(told, seconds), strict=True):
         assert dict(one.probabilities) == pytest.approx(wanted, abs=1e-9)
         assert one.confidence == one.probabilities[one.label]
-        assert one.confidence == pytest.approx(max(one.probabilities.values()), abs=1e-8)
+        if not one.abstained:
+            assert one.confidence == pytest.approx(max(one.probabilities.values()), abs=1e-8)
 
 
 @calmly
@@ -111,9 +115,11 @@ def test_smoothing_does_not_mix_speakers() -> None:
     assert after.segments[0].confidence == pytest.approx(0.7)
 
 
-def test_smoothing_lets_abstention_stand() -> None:
-    own = [segment(0.0, 1.0, abstained=True), segment(1.0, 2.0)]
-    assert [one.abstained for one in smoothed(timeline(*own), 1.0).segments] == [True, False]
+def test_withheld_segments_stay_and_count_for_no_other() -> None:
+    told = timeline(segment(0.0, 1.0, "angry", abstained=True), segment(1.0, 2.0, "sad"))
+    after = smoothed(told, 1.0).segments
+    assert after[0] == told.segments[0]
+    assert dict(after[1].probabilities) == pytest.approx(dict(told.segments[1].probabilities))
 
 
 @pytest.mark.parametrize("seconds", [-1.0, math.inf, math.nan])

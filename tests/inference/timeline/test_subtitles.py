@@ -6,7 +6,7 @@ import html
 import re
 
 from hypothesis import given
-from timelines import Found, assert_same, calmly, long_timeline, segment, timeline, timelines
+from timelines import Found, assert_same, calmly, long_timeline, segment, shown, timeline, timelines
 
 from emofuse.inference.timeline.subtitles import as_srt, as_vtt
 from emofuse.types import Timeline
@@ -58,20 +58,20 @@ def found(cues: list[tuple[float, float, str]]) -> list[Found]:
 @calmly
 @given(timelines())
 def test_srt_comes_back(told: Timeline) -> None:
-    assert_same(found(read_srt(as_srt(told))), told)
+    assert_same(found(read_srt(as_srt(told))), told, label_of=shown)
 
 
 @calmly
 @given(timelines())
 def test_vtt_comes_back(told: Timeline) -> None:
-    assert_same(found(read_vtt(as_vtt(told))[1]), told)
+    assert_same(found(read_vtt(as_vtt(told))[1]), told, label_of=shown)
 
 
 def test_hours_come_back() -> None:
     told = long_timeline()
     assert told.seconds > 3600
-    assert_same(found(read_srt(as_srt(told))), told)
-    assert_same(found(read_vtt(as_vtt(told))[1]), told)
+    assert_same(found(read_srt(as_srt(told))), told, label_of=shown)
+    assert_same(found(read_vtt(as_vtt(told))[1]), told, label_of=shown)
 
 
 def test_a_cue_says_label_certainty_speaker_and_words() -> None:
@@ -80,9 +80,9 @@ def test_a_cue_says_label_certainty_speaker_and_words() -> None:
     assert "\nangry 83 % · Ann: I &lt;said&gt; no &amp; left.\n" in as_vtt(told)
 
 
-def test_what_is_abstained_from_is_marked() -> None:
+def test_a_withheld_label_is_in_brackets() -> None:
     told = timeline(segment(0.0, 1.0, "sad", 0.4, abstained=True), segment(1.0, 2.0, "sad", 0.9))
-    assert [line for _, _, line in read_srt(as_srt(told))] == ["sad 40 % (abstained)", "sad 90 %"]
+    assert [line for _, _, line in read_srt(as_srt(told))] == ["unsure (sad) 40 %", "sad 90 %"]
 
 
 def test_vtt_begins_with_the_scope_of_the_model() -> None:

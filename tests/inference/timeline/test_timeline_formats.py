@@ -9,7 +9,19 @@ from typing import get_args
 
 import pytest
 from hypothesis import given
-from timelines import LABELS, SPEAKERS, Found, assert_same, calmly, long_timeline, segment, timeline, timelines
+from timelines import (
+    LABELS,
+    SPEAKERS,
+    Found,
+    assert_same,
+    calmly,
+    counted,
+    long_timeline,
+    segment,
+    shown,
+    timeline,
+    timelines,
+)
 
 from emofuse.inference.timeline.formats import (
     TIMELINE_FORMATS,
@@ -72,7 +84,7 @@ def test_every_format_is_utf8_and_ends_its_last_line(name: TimelineFormat, told:
 @calmly
 @given(timelines())
 def test_rttm_comes_back(told: Timeline) -> None:
-    assert_same([found for _, found in read_rttm(as_rttm(told))], told)
+    assert_same([found for _, found in read_rttm(as_rttm(told))], told, label_of=counted)
 
 
 @calmly
@@ -86,7 +98,7 @@ def test_rttm_keeps_speakers_apart(told: Timeline) -> None:
 @calmly
 @given(timelines())
 def test_labels_come_back(told: Timeline) -> None:
-    assert_same(read_labels(as_labels(told)), told)
+    assert_same(read_labels(as_labels(told)), told, label_of=shown)
 
 
 @calmly
@@ -109,8 +121,8 @@ def test_json_is_the_record(told: Timeline) -> None:
 
 def test_hours_come_back() -> None:
     told = long_timeline()
-    assert_same([found for _, found in read_rttm(as_rttm(told))], told)
-    assert_same(read_labels(as_labels(told)), told)
+    assert_same([found for _, found in read_rttm(as_rttm(told))], told, label_of=counted)
+    assert_same(read_labels(as_labels(told)), told, label_of=shown)
     assert_same(read_csv(as_csv(told)), told)
     assert_same(read_lines(as_json_lines(told)), told)
 
@@ -120,12 +132,14 @@ def test_rttm_tells_speaker_label_and_confidence() -> None:
         segment(1.0, 2.25, "très gai", 0.8264, speaker="Bob B"),
         segment(3.0, 4.0, "sad", 0.5),
         segment(5.0, 6.0, "sad", 0.5, speaker="nan"),
+        segment(7.0, 8.0, "sad", 0.3, abstained=True),
         id="a call",
     )
     assert as_rttm(told).splitlines() == [
         "SPEAKER a_call 1 1.000 1.250 très_gai <NA> Bob_B 0.8264 <NA>",
         "SPEAKER a_call 1 3.000 1.000 sad <NA> unknown 0.5000 <NA>",
         "SPEAKER a_call 1 5.000 1.000 sad <NA> nan_ 0.5000 <NA>",
+        "SPEAKER a_call 1 7.000 1.000 unsure <NA> unknown <NA> <NA>",
     ]
 
 

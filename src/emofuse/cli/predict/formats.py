@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
-from emofuse.types import Prediction
+from emofuse.types import Prediction, shown_label
 
 FormatName = Literal["table", "json", "jsonl", "csv"]
 TimelineFormatName = Literal[
@@ -22,13 +22,18 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def as_table(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
-    """Yield a table to read: label, confidence, the modalities that were used, id and transcript."""
+    """Yield a table to read: label, confidence, the modalities that were used, id and transcript.
+
+    Where the model abstained, its label is withheld: `unsure (sad)`.
+    """
+    width = max(12, *(len(shown_label(label, abstained=True)) for label in labels))
     for number, prediction in enumerate(predictions):
         if number == 0:
-            yield f"{'label':12} {'confidence':>10}  {'modalities':12} utterance"
+            yield f"{'label':{width}} {'confidence':>10}  {'modalities':12} utterance"
         words = f"  {_short(prediction.text)!r}" if prediction.text and "text" in prediction.modalities else ""
         used = "+".join(prediction.modalities)
-        yield encodable(f"{prediction.label:12} {prediction.confidence:10.0%}  {used:12} {prediction.id}{words}")
+        label = f"{shown_label(prediction.label, prediction.abstained):{width}}"
+        yield encodable(f"{label} {prediction.confidence:10.0%}  {used:12} {prediction.id}{words}")
 
 
 def as_json(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from emofuse.cli.predict.formats import encodable, to_json
 from emofuse.cli.predict.journal import file_of
 from emofuse.errors import CorpusError
 from emofuse.pages.extra import require_package
-from emofuse.types import Timeline
+from emofuse.types import Timeline, shown_label
 
 if TYPE_CHECKING:
     from emofuse.inference.timeline.envelope import Envelope
@@ -124,8 +124,9 @@ class TimelineWriter:
 
 def timeline_table(timeline: Timeline) -> str:
     """Return a table to read: each segment, what was not analysed, the summary and the notes."""
-    from emofuse.inference.timeline.timeline_summary import summarise, summary_table
+    from emofuse.inference.timeline.timeline_summary import summarise, summary_table, withheld_sentence
 
+    width = max(12, *(len(shown_label(label, abstained=True)) for label in timeline.labels))
     lines = [
         f"{timeline.id}: {timeline.speech_seconds:.1f} of {timeline.seconds:.1f} s, "
         f"segmentation {timeline.segmentation}"
@@ -133,9 +134,10 @@ def timeline_table(timeline: Timeline) -> str:
     for one in timeline.segments:
         words = f"  {' '.join(one.text.split())!r}" if one.text else ""
         speaker = f"  {one.speaker}" if one.speaker else ""
-        abstained = " (abstained)" if one.abstained else ""
-        label = f"{one.label:12} {one.confidence:5.0%}{abstained}"
+        label = f"{shown_label(one.label, one.abstained):{width}} {one.confidence:5.0%}"
         lines.append(f"{one.start:8.2f} {one.end:8.2f}  {label}{speaker}{words}")
     lines += [f"{one.start:8.2f} {one.end:8.2f}  not analysed: {one.reason}" for one in timeline.excluded]
-    lines += ["", summary_table(summarise(timeline)).rstrip(), *(f"note: {note}" for note in timeline.notes)]
+    summary = summarise(timeline)
+    notes = [*filter(None, [withheld_sentence(summary)]), *timeline.notes]
+    lines += ["", summary_table(summary).rstrip(), *(f"note: {note}" for note in notes)]
     return encodable("\n".join(lines)) + "\n"

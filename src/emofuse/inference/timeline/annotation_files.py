@@ -14,9 +14,10 @@ from emofuse.inference.timeline.text_fields import (
     Lane,
     MillisecondSpan,
     by_speaker,
-    confidence_text,
+    counted_label,
     one_line,
     packed,
+    percent,
 )
 from emofuse.types import Segment, Timeline
 
@@ -25,12 +26,12 @@ NO_DATE = "1970-01-01T00:00:00+00:00"
 ALIGNED, ATTACHED = "aligned", "attached"
 
 
-# The content of the tiers. Labels stand alone, so that a script can count them.
+# The content of the tiers. Labels stand alone, so that a script can count them; a withheld one is `unsure`.
 TIERS: dict[str, Callable[[Segment], str]] = {
-    "emotion": lambda segment: one_line(segment.label),
+    "emotion": counted_label,
     "text": lambda segment: one_line(segment.text or ""),
     "speaker": lambda segment: one_line(segment.speaker or ""),
-    "confidence": confidence_text,
+    "confidence": lambda segment: percent(segment.confidence),
 }
 
 
@@ -136,12 +137,12 @@ def _write_lane(document: Any, lane: Lane, starts: list[str], ends: list[str]) -
     speaker = None if lane.speaker is None else one_line(lane.speaker)
     parent = "emotion" + lane.name
     document.add_tier(parent, ALIGNED, part=speaker)
-    children = {"confidence": confidence_text, "text": TIERS["text"]}
+    children = {tier: TIERS[tier] for tier in ("confidence", "text")}
     for tier in children:
         document.add_tier(tier + lane.name, ATTACHED, parent=parent, part=speaker)
     for segment, start, end in zip(lane.segments, starts, ends, strict=True):
         own = document.generate_annotation_id()
-        document.tiers[parent][0][own] = (start, end, one_line(segment.label), None)
+        document.tiers[parent][0][own] = (start, end, counted_label(segment), None)
         for tier, text_of in children.items():
             if text := text_of(segment):
                 document.tiers[tier + lane.name][1][document.generate_annotation_id()] = (own, text, None, None)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from emofuse.inference.timeline.annotation_files import as_eaf, as_textgrid
 from emofuse.inference.timeline.subtitles import as_srt, as_vtt
-from emofuse.inference.timeline.text_fields import MillisecondSpan, caption, one_line
+from emofuse.inference.timeline.text_fields import MillisecondSpan, caption, counted_label, one_line
 from emofuse.types import Timeline
 
 TimelineFormat = Literal["json", "jsonl", "csv", "srt", "vtt", "rttm", "textgrid", "eaf", "labels"]
@@ -75,7 +75,7 @@ def as_rttm(timeline: Timeline) -> str:
     RTTM is for speakers, and scorers compare the eighth field, the speaker; so that is the speaker here too, or
     `unknown`. The label is in the sixth field, orthography, which pyannote, dscore and NIST's md-eval ignore
     in SPEAKER lines; md-eval refuses any but `<NA>` in the seventh. The ninth is the confidence of the
-    label. Blanks within a field become underscores.
+    label; a withheld label is `unsure`, without a confidence. Blanks within a field become underscores.
     """
     file = _field(timeline.id)
     names = _speaker_fields(timeline)
@@ -83,7 +83,8 @@ def as_rttm(timeline: Timeline) -> str:
     for segment in timeline.segments:
         span = MillisecondSpan.of(segment)
         times = f"{span.start / 1000:.3f} {(span.end - span.start) / 1000:.3f}"
-        rest = f"{_field(segment.label)} <NA> {names[segment.speaker]} {segment.confidence:.4f}"
+        confidence = "<NA>" if segment.abstained else f"{segment.confidence:.4f}"
+        rest = f"{_field(counted_label(segment))} <NA> {names[segment.speaker]} {confidence}"
         lines.append(f"SPEAKER {file} 1 {times} {rest} <NA>\n")
     return "".join(lines)
 

@@ -18,10 +18,10 @@ from emofuse.errors import AudioError
 from emofuse.inference.timeline.envelope import Envelope
 from emofuse.inference.timeline.page_parts import strip_of, summary_table_of, transcript_of
 from emofuse.inference.timeline.text_fields import MEDIA_TYPES, facts
-from emofuse.inference.timeline.timeline_summary import summarise
+from emofuse.inference.timeline.timeline_summary import summarise, withheld_sentence
 from emofuse.pages.colours import label_styles
 from emofuse.pages.templating import render_page
-from emofuse.types import Timeline
+from emofuse.types import WITHHELD, Timeline
 
 # A larger recording is linked instead of embedded.
 LARGEST_EMBEDDED_BYTES = 20 * 2**20
@@ -64,6 +64,7 @@ def timeline_page(
         AudioError: the recording cannot be read.
         MissingExtraError: jinja2 is not installed.
     """
+    summary = summarise(timeline)
     values: Mapping[str, object] = {
         "id": timeline.id,
         "scope": _scope(timeline.model_scope),
@@ -74,7 +75,9 @@ def timeline_page(
         "styles": label_styles(timeline.labels),
         "strip": strip_of(timeline, waveform),
         "transcript": transcript_of(timeline),
-        "summary": summary_table_of(summarise(timeline)),
+        "summary": summary_table_of(summary),
+        "withheld": withheld_sentence(summary),
+        "unsure": WITHHELD,
         "gaps": timeline.excluded,
         "facts": facts(timeline),
     }

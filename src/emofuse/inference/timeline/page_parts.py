@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emofuse.inference.timeline.envelope import Envelope
-from emofuse.inference.timeline.text_fields import by_speaker, caption, confidence_text, one_line, percent
+from emofuse.inference.timeline.text_fields import by_speaker, caption, one_line, percent
 from emofuse.inference.timeline.timeline_summary import Share, Summary
-from emofuse.types import Segment, Timeline
+from emofuse.types import Segment, Timeline, shown_label
 
 # The clock has the shortest of these steps that needs no more than `MOST_CLOCK_MARKS` marks.
 CLOCK_STEPS_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600)
@@ -85,12 +85,18 @@ class Strip:
 
 @dataclass(frozen=True)
 class Entry:
-    """A segment in the transcript; `start` and `end` in seconds, numbers as text."""
+    """A segment in the transcript; `start` and `end` in seconds, numbers as text.
+
+    Attributes:
+        shown: what stands in place of the label.
+    """
 
     start: float
     end: float
     time: str
     label: str
+    shown: str
+    abstained: bool
     confidence: str
     speaker: str | None
     text: str
@@ -147,7 +153,7 @@ def summary_table_of(summary: Summary) -> SummaryTable:
         for share in summary.speakers
         for point in share.turning_points
     )
-    columns = ("speaker", "seconds", *summary.labels, "mean confidence", "abstained")
+    columns = ("speaker", "seconds", *summary.labels, "mean confidence", "withheld")
     rows = tuple(SummaryRow(name, _cells(share, summary.labels)) for name, share in shares)
     return SummaryTable(columns, rows, turning_points)
 
@@ -190,7 +196,9 @@ def _entry(segment: Segment, timeline: Timeline) -> Entry:
         end=segment.end,
         time=clock_time(segment.start),
         label=segment.label,
-        confidence=confidence_text(segment),
+        shown=shown_label(segment.label, segment.abstained),
+        abstained=segment.abstained,
+        confidence=percent(segment.confidence),
         speaker=segment.speaker,
         text=one_line(segment.text or ""),
         probabilities=", ".join(f"{label} {percent(segment.probabilities[label])}" for label in likely),

@@ -12,7 +12,7 @@ from emofuse.inference.timeline.envelope import Envelope
 from emofuse.inference.timeline.text_fields import Lane, by_speaker, one_line
 from emofuse.pages.colours import palette
 from emofuse.pages.figures import FigureKind, write_figure
-from emofuse.types import Segment, Timeline
+from emofuse.types import WITHHELD, Segment, Timeline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +24,7 @@ WIDTH_INCHES, MARGIN_INCHES, ROW_INCHES = 12.0, 0.9, 1.4
 TITLE_LINE_LETTERS = 150
 MOST_LANES = 24
 MOST_LEGEND_COLUMNS = 8
+WITHHELD_COLOUR = "#e2e2e2"
 
 Corners: TypeAlias = list[tuple[float, float]]
 
@@ -31,7 +32,7 @@ Corners: TypeAlias = list[tuple[float, float]]
 def save_picture(timeline: Timeline, waveform: Envelope | None, path: Path) -> None:
     """Draw a timeline into an SVG or PNG file: a row for the waveform, if any, and a row for each speaker.
 
-    A segment is a stack of its probabilities; a segment on which the model abstained is hatched.
+    A segment is a stack of its probabilities; one on which the model abstained is grey and hatched, without them.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -83,16 +84,16 @@ def _draw_lane(axes: Axes, lane: Lane, timeline: Timeline) -> None:
     """Draw the segments of a lane as stacks, one collection a label: a long recording has thousands."""
     from matplotlib.collections import PolyCollection
 
-    segments = lane.segments
+    segments = [segment for segment in lane.segments if not segment.abstained]
+    withheld = [_box(segment, 0.0, 1.0) for segment in lane.segments if segment.abstained]
     below = [0.0] * len(segments)
     for label, colour in palette(timeline.labels).items():
         above = [base + segment.probabilities[label] for base, segment in zip(below, segments, strict=True)]
         boxes = [_box(*each) for each in zip(segments, below, above, strict=True)]
         axes.add_collection(PolyCollection(boxes, facecolors=colour, edgecolors="none"))
         below = above
-    abstained = [_box(each, 0.0, top) for each, top in zip(segments, below, strict=True) if each.abstained]
     axes.add_collection(
-        PolyCollection(abstained, facecolors="none", edgecolors="#000000", linewidths=0, hatch="//")
+        PolyCollection(withheld, facecolors=WITHHELD_COLOUR, edgecolors="#000000", linewidths=0, hatch="//")
     )
     axes.set_ylim(0.0, max([1.0, *below]))
     axes.set_ylabel(one_line(lane.name.removeprefix("@")) or "probability")
@@ -107,5 +108,5 @@ def _legend_handles(timeline: Timeline) -> Sequence[Patch]:
 
     handles = [Patch(facecolor=colour, label=one_line(name)) for name, colour in palette(timeline.labels).items()]
     if any(segment.abstained for segment in timeline.segments):
-        handles.append(Patch(facecolor="white", hatch="//", label="abstained"))
+        handles.append(Patch(facecolor=WITHHELD_COLOUR, hatch="//", label=f"{WITHHELD} (withheld)"))
     return handles

@@ -32,8 +32,8 @@ def smoothed(timeline: Timeline, seconds: float) -> Timeline:
 
     A segment's new probabilities are the mean over its speaker's segments, each weighted by its length and by a
     Gaussian of that standard deviation over the distance of the middles. Segments of unknown speakers count as one
-    speaker's. Label and confidence follow; abstained segments stay abstained, because the threshold was fitted on
-    single predictions.
+    speaker's. Label and confidence follow. Segments on which the model abstained stay as they are and count for no
+    other, because the threshold was fitted on single predictions.
 
     Args:
         timeline: as it was predicted.
@@ -48,7 +48,9 @@ def smoothed(timeline: Timeline, seconds: float) -> Timeline:
         return timeline
     table, lengths = _table(timeline.segments, timeline.labels), _lengths(timeline.segments)
     middles = np.array([(segment.start + segment.end) / 2 for segment in timeline.segments], dtype=np.float64)
+    withheld = np.array([segment.abstained for segment in timeline.segments], dtype=np.bool_)
     for own in _speakers(timeline.segments).values():
+        own = own[~withheld[own]]
         own = own[np.argsort(middles[own], kind="stable")]
         table[own] = _smooth(table[own], middles[own], lengths[own], seconds)
     return replace(timeline, segments=_with_probabilities(timeline, table), smoothing=seconds)

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from emofuse.types import Segment, Timeline
+from emofuse.types import WITHHELD, Segment, Timeline, shown_label
 
 # Media types of recordings; a table of our own, so that a page is the same on every system.
 MEDIA_TYPES = {
@@ -70,20 +70,19 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def confidence_text(segment: Segment) -> str:
-    """Return the confidence of a segment as a per cent, and whether the model abstained."""
-    return percent(segment.confidence) + (" (abstained)" if segment.abstained else "")
+def counted_label(segment: Segment) -> str:
+    """Return the label of a segment as scripts may count it; `unsure` where the model abstained."""
+    return WITHHELD if segment.abstained else one_line(segment.label)
 
 
 def caption(segment: Segment) -> str:
-    """Return a segment as one line to read: `angry 83 % · Ann: I said no.`, with `(abstained)` where it is.
+    """Return a segment as one line to read, such as `angry 83 % · Ann: Well`.
 
-    >>> caption(Segment(0.0, 1.0, "sad", {"sad": 1.0}, 1.0, abstained=True, speaker="Ann", text="No."))
-    'sad 100 % (abstained) · Ann: No.'
+    >>> caption(Segment(0.0, 1.0, "sad", {"sad": 0.4}, 0.4, abstained=True, speaker="Ann", text="No."))
+    'unsure (sad) 40 % · Ann: No.'
     """
-    prediction = f"{one_line(segment.label)} {percent(segment.confidence)}" + (
-        " (abstained)" if segment.abstained else ""
-    )
+    label = shown_label(one_line(segment.label), segment.abstained)
+    prediction = f"{label} {percent(segment.confidence)}"
     words = ": ".join(part for part in (one_line(segment.speaker or ""), one_line(segment.text or "")) if part)
     return f"{prediction} · {words}" if words else prediction
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -36,11 +36,15 @@ class TurningPoint:
 class Share:
     """The figures of one speaker, or of all; every share and mean is weighted by seconds.
 
+    Segments on which the model abstained are withheld: they count in `segments`, `seconds`, `withheld_seconds` and
+    `abstained` only.
+
     Attributes:
-        shares: label -> share of the seconds in which it came first.
-        probabilities: label -> mean probability.
-        confidence: its mean; None where there is no segment.
-        abstained: share of the seconds in which the model abstained.
+        shares: label -> share of the seconds that are not withheld in which it came first; empty without any.
+        probabilities: label -> mean probability; empty without any.
+        confidence: its mean; None without any.
+        withheld_seconds: seconds in which the model abstained.
+        abstained: the same as a share of all seconds; None without segments.
         turning_points: in the order of time.
     """
 
@@ -50,13 +54,15 @@ class Share:
     shares: Mapping[str, float] = field(hash=False)
     probabilities: Mapping[str, float] = field(hash=False)
     confidence: float | None
+    withheld_seconds: float
     abstained: float | None
     turning_points: tuple[TurningPoint, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures as JSON would hold them."""
         turning = [point.as_dict() for point in self.turning_points]
-        return asdict(self) | {"seconds": round(self.seconds, 3), "turning_points": turning}
+        seconds, withheld = round(self.seconds, 3), round(self.withheld_seconds, 3)
+        return asdict(self) | {"seconds": seconds, "withheld_seconds": withheld, "turning_points": turning}
 
 
 @dataclass(frozen=True)
@@ -104,12 +110,13 @@ def turning_points(segments: Sequence[Segment], hold: float) -> tuple[TurningPoi
     """Return the moments from which another label comes first, in every segment, for at least `hold` seconds.
 
     The first label that holds is the beginning, not a turning point. A stretch of one label lasts from the start
-    of its first segment to the end of its last; shorter stretches are ignored.
+    of its first segment to the end of its last, less the withheld segments between; shorter stretches are ignored.
     """
+    withheld = [segment for segment in segments if segment.abstained]
     points: list[TurningPoint] = []
     held: str | None = None
-    for run in _runs(segments):
-        if max(segment.end for segment in run) - run[0].start < hold or run[0].label == held:
+    for run in _runs(segment for segment in segments if not segment.abstained):
+        if run[0].label == held or _held_seconds(run, withheld) < hold:
             continue
         if held is not None:
             points.append(TurningPoint(run[0].start, held, run[0].label))
@@ -119,7 +126,7 @@ def turning_points(segments: Sequence[Segment], hold: float) -> tuple[TurningPoi
 
 def summary_table(summary: Summary) -> str:
     """Return a summary as lines for the terminal: the whole, each speaker, then the turning points."""
-    header = ("", "seconds", *summary.labels, "confidence", "abstained")
+    header = ("", "seconds", *summary.labels, "confidence", "withheld")
     rows = [header, _row("all", summary.whole, summary.labels)]
     if any(share.speaker is not None for share in summary.speakers):
         rows += [_row(_name(share), share, summary.labels) for share in summary.speakers]
@@ -143,25 +150,46 @@ def summary_table(summary: Summary) -> str:
 
 
 def _share(timeline: Timeline, speaker: str | None, smoothing: float, hold: float) -> Share:
-    segments, seconds = timeline.segments, timeline.speech_seconds
-    shares = dict.fromkeys(timeline.labels, 0.0) if seconds else {}
-    for segment in segments if seconds else ():
-        shares[segment.label] += segment.seconds / seconds
-    confidence = sum(segment.confidence * segment.seconds for segment in segments)
-    abstained = sum(segment.seconds for segment in segments if segment.abstained)
+    seconds, withheld = timeline.speech_seconds, timeline.withheld_seconds
+    kept = [segment for segment in timeline.segments if not segment.abstained]
+    total = sum(segment.seconds for segment in kept)
+    shares = dict.fromkeys(timeline.labels, 0.0) if total else {}
+    for segment in kept if total else ():
+        shares[segment.label] += segment.seconds / total
+    confidence = sum(segment.confidence * segment.seconds for segment in kept)
     return Share(
         speaker=speaker,
-        segments=len(segments),
+        segments=len(timeline.segments),
         seconds=seconds,
         shares=shares,
         probabilities=timeline.overall,
-        confidence=confidence / seconds if seconds else None,
-        abstained=abstained / seconds if seconds else None,
+        confidence=confidence / total if total else None,
+        withheld_seconds=withheld,
+        abstained=withheld / seconds if seconds else None,
         turning_points=turning_points(smoothed(timeline, smoothing).segments, hold),
     )
 
 
-def _runs(segments: Sequence[Segment]) -> list[list[Segment]]:
+def withheld_sentence(summary: Summary) -> str | None:
+    """Return in a sentence how much of a recording has no label, and why; None where all of it has one."""
+    whole = summary.whole
+    if not whole.abstained:
+        return None
+    part = f"{whole.withheld_seconds:.1f} of {whole.seconds:.1f} s ({percent(whole.abstained)})"
+    return (
+        f"{part} are withheld: the model was not sure enough there to name an emotion; "
+        "they count in no share, mean or turning point"
+    )
+
+
+def _held_seconds(run: Sequence[Segment], withheld: Iterable[Segment]) -> float:
+    """Return how long a stretch of one label lasts, without the withheld segments within it."""
+    start, end = run[0].start, max(segment.end for segment in run)
+    between = sum(max(0.0, min(one.end, end) - max(one.start, start)) for one in withheld)
+    return end - start - between
+
+
+def _runs(segments: Iterable[Segment]) -> list[list[Segment]]:
     """Return the segments, in the order of time, in stretches of one label."""
     runs: list[list[Segment]] = []
     for segment in sorted(segments, key=lambda one: (one.start, one.end)):

@@ -1,8 +1,8 @@
-"""One prediction for a long recording: the mean of those of its segments."""
+"""One prediction for a long recording: the mean of those of its segments that are not withheld."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,9 @@ def predict_recording(
     predictor: Predictor, utterance: Utterance, path: Path, options: TimelineOptions | None = None
 ) -> Prediction:
     """Predict a long recording from its segments of speech, each weighted by its seconds.
+
+    Segments on which the model abstains are left out. Where it abstains on all, the prediction is the mean of all,
+    and is withheld like them.
 
     Args:
         predictor: the model.
@@ -45,21 +48,36 @@ def predict_recording(
             f"{path}: no speech was found in it; "
             "a timeline by windows (--timeline --segmentation windows) takes the whole recording"
         )
-    used = {modality for _, segment in weighted for modality in segment.modalities}
-    dimensions = [(weight, one.dimensions) for weight, one in weighted if one.dimensions is not None]
+    confident = [(weight, one) for weight, one in weighted if not one.abstained]
+    kept = confident or weighted
+    used = {modality for _, segment in kept for modality in segment.modalities}
+    dimensions = [(weight, one.dimensions) for weight, one in kept if one.dimensions is not None]
     prediction = predictor.complete(
         Prediction.of(
             utterance,
-            _mean((weight, one.probabilities) for weight, one in weighted),
+            _mean((weight, one.probabilities) for weight, one in kept),
             tuple(modality for modality in MODALITIES if modality in used),
             dimensions=_mean(dimensions) if dimensions else None,
         )
     )
-    seconds = round(sum(weight for weight, _ in weighted), 3)
     return replace(
         _with_text(prediction, weighted),
-        segments={"n": len(weighted), "speech_seconds": seconds, "answer": MEAN_OF_SEGMENTS},
+        abstained=prediction.abstained or not confident,
+        segments=_segments(weighted),
     )
+
+
+def _segments(weighted: Sequence[Weighted]) -> dict[str, int | float | str]:
+    """Return how many segments a prediction is from, and how much of them is withheld."""
+    seconds = sum(weight for weight, _ in weighted)
+    withheld = sum(weight for weight, one in weighted if one.abstained)
+    return {
+        "n": len(weighted),
+        "speech_seconds": round(seconds, 3),
+        "withheld_seconds": round(withheld, 3),
+        "withheld_share": withheld / seconds,
+        "answer": MEAN_OF_SEGMENTS,
+    }
 
 
 def _with_text(prediction: Prediction, weighted: Iterable[Weighted]) -> Prediction:
