@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from emofuse.privacy import turn_telemetry_off
+
 if TYPE_CHECKING:
     from emofuse.config import Recipe, load_recipe
     from emofuse.data.audit import audit
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from emofuse.types import Corpus, Fold, Prediction, Task, Utterance
 
 __version__ = "0.1.0"
+
+turn_telemetry_off()  # before any module of ours imports a library
 
 # Public name -> the module that has it. Loaded when first asked for, so that `import emofuse` stays fast and
 # a torch-free install can use what needs no torch.

@@ -62,6 +62,12 @@ BOX = "box.json"
 BOX_EXPORTED = "exported"
 
 
+def cache_folder() -> Path:
+    """Return the cache folder: `EMOFUSE_CACHE`, else `~/.cache/emofuse`."""
+    folder = os.environ.get("EMOFUSE_CACHE")
+    return Path(folder) if folder else Path.home() / ".cache" / "emofuse"
+
+
 def job_folder(run: Path, fold: int, seed: int, system: str) -> Path:
     """Return the folder of one job of a cross-validation."""
     return run / f"fold-{fold}" / f"seed-{seed}" / system

@@ -33,6 +33,18 @@ def test_doctor_says_how_to_get_what_is_missing(
     assert 'pip install "emofuse[moon]"' in out
 
 
+def test_doctor_says_whether_telemetry_is_off(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert doctor_module.examine()["telemetry"] == {"off": True, "left_on": []}
+    assert run(["doctor"]) == 0
+    assert "telemetry: off\n" in capsys.readouterr().out
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
+    assert doctor_module.examine()["telemetry"] == {"off": False, "left_on": ["ORT_DISABLE_TELEMETRY"]}
+    assert run(["doctor"]) == 0
+    assert "telemetry: on, by ORT_DISABLE_TELEMETRY\n" in capsys.readouterr().out
+
+
 def test_doctor_lists_what_the_hub_has_cached(tmp_path: Path) -> None:
     snapshot = tmp_path / "hub" / "models--someone--something" / "snapshots" / ("a" * 40)
     snapshot.mkdir(parents=True)

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from emofuse.data import cache as caching
-from emofuse.data.cache import ArrayCache, cache_folder, file_digest, kept, key_of, prune
+from emofuse.data.cache import ArrayCache, file_digest, kept, key_of, prune
 from emofuse.errors import RunError
+from emofuse.layout import cache_folder
 
 FRAMES = np.arange(600, dtype=np.float16).reshape(30, 20)
 

@@ -8,9 +8,9 @@ import soundfile
 from scipy.fft import dct
 
 from emofuse.data import functionals as module
-from emofuse.data.cache import cache_folder
 from emofuse.data.functionals import NAMES, functionals, read_functionals
 from emofuse.errors import AudioError, RunError
+from emofuse.layout import cache_folder
 from emofuse.sound import contours
 from emofuse.sound.clips import Clip
 from emofuse.sound.contours import deltas, energy, mfcc, pitch

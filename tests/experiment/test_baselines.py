@@ -13,11 +13,11 @@ from small_corpus import LABELS, make_corpus
 
 from emofuse import make_folds
 from emofuse.data import functionals
-from emofuse.data.cache import cache_folder
 from emofuse.data.corpora.user_table import read_table
 from emofuse.errors import CorpusError, MissingExtraError
 from emofuse.evaluation.scores import evaluate_labels
 from emofuse.experiment.baselines import AUDIO, BASELINES, LATE, MAJORITY, TEXT, LabelProbabilities, run_baselines
+from emofuse.layout import cache_folder
 from emofuse.types import Corpus, Fold, Task, Utterance
 
 TASK = Task(LABELS)

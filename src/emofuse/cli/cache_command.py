@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from emofuse.errors import RecipeError
+from emofuse.layout import cache_folder
 
 
 def cache(
@@ -29,7 +30,7 @@ def cache(
         files[one.kind] += 1
         sizes[one.kind] += one.size
     document: dict[str, Any] = {
-        "folder": str(caching.cache_folder()),
+        "folder": str(cache_folder()),
         "kinds": {kind: {"files": files[kind], "bytes": sizes[kind]} for kind in sorted(files)},
         "bytes": sum(sizes.values()),
         "deleted": {"files": deleted[0], "bytes": deleted[1]},

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from emofuse import __version__
+from emofuse.privacy import telemetry_left_on
 from emofuse.threads import usable_processors
 
 
@@ -32,6 +33,8 @@ def doctor(
         [(name, "yes" if part["usable"] else "no", _packages(part)) for name, part in report["parts"].items()],
     )
     typer.echo(f"device: {report['device'] or 'processor (torch is not installed)'}")
+    left_on = report["telemetry"]["left_on"]
+    typer.echo(f"telemetry: {'on, by ' + ', '.join(left_on) if left_on else 'off'}")
     print_table(
         ("included model", "licence of its weights", "scope"),
         [(model["name"], model["licence"], model["scope"]) for model in report["boxes"]],
@@ -53,12 +56,14 @@ def examine() -> dict[str, Any]:
     """
     from emofuse.box import boxes
 
+    left_on = telemetry_left_on()
     return {
         "emofuse": __version__,
         "python": platform.python_version(),
         "processors": usable_processors(),
         "parts": {name: _part(packages) for name, packages in _requirements().items()},
         "device": _device(),
+        "telemetry": {"off": not left_on, "left_on": left_on},
         "offline": os.environ.get("HF_HUB_OFFLINE") == "1",
         "boxes": [{"name": box.name, **box.about()} for box in boxes().values()],
         "cached": _cached(),

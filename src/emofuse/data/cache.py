@@ -22,6 +22,7 @@ from safetensors.numpy import load_file, save
 
 from emofuse import layout
 from emofuse.errors import RunError
+from emofuse.layout import cache_folder
 
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 SUFFIX = ".safetensors"
@@ -30,12 +31,6 @@ CHECKSUM = "checksum"
 ABANDONED_SECONDS = 3600.0
 # Folders that are listed and pruned, as they can be computed again; the counts of scored folds cannot.
 COMPUTED = ("features", "functionals", "copies", "transcripts")
-
-
-def cache_folder() -> Path:
-    """Return the cache folder: `EMOFUSE_CACHE`, else `~/.cache/emofuse`."""
-    folder = os.environ.get("EMOFUSE_CACHE")
-    return Path(folder) if folder else Path.home() / ".cache" / "emofuse"
 
 
 def key_of(**inputs: Any) -> str:

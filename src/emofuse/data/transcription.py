@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from emofuse import layout
 from emofuse.data.asr_engines import Engine, Transcript, Word
-from emofuse.data.cache import cache_folder, file_digest, key_of
+from emofuse.data.cache import file_digest, key_of
 from emofuse.data.manifest import save_corpus
 from emofuse.errors import AudioError, RecipeError, RunError
 from emofuse.sound import clips as audio
@@ -173,7 +173,7 @@ def _key(utterance: Utterance, engine: Engine, language: str | None) -> str:
 
 
 def _cache_file(key: str) -> Path:
-    return cache_folder() / "transcripts" / f"{key}.json"
+    return layout.cache_folder() / "transcripts" / f"{key}.json"
 
 
 def _cached(key: str) -> Transcript | None:

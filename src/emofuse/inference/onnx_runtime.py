@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as failures
-
 from emofuse import layout
 from emofuse.box import name_of
 from emofuse.data.preparation import INPUTS, Batch, Outputs, Preparation
 from emofuse.errors import CheckpointError
 from emofuse.inference.exported_folder import Exported
 from emofuse.inference.runtime import Traits
+from emofuse.onnx_library import failures, onnxruntime
 from emofuse.threads import usable_processors
 from emofuse.types import MODALITIES
 from emofuse.types.arrays import Float32Array

@@ -11,14 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    QuantFormat,
-    QuantType,
-    quantize_dynamic,
-    quantize_static,
-)
 
+from emofuse.onnx_library import quantization_tools
+
+quantization = quantization_tools()
 # Faster in 8 bits: products with weights. Convolutions with scales found while running are slower than in float32.
 PRODUCTS = ["MatMul", "Gemm"]
 # Faster in 8 bits with scales that are known beforehand.
@@ -46,13 +42,13 @@ def quantise(graph: Path, out: Path, large: bool = False) -> None:
     del model.graph.value_info[:]
     halve_tables(model)
     with _quiet():
-        quantize_dynamic(
+        quantization.quantize_dynamic(
             model,
             out,
             op_types_to_quantize=PRODUCTS,
             per_channel=True,
             reduce_range=True,
-            weight_type=QuantType.QInt8,
+            weight_type=quantization.QuantType.QInt8,
             use_external_data_format=large,
             extra_options={"MatMulConstBOnly": True},
         )
@@ -98,16 +94,16 @@ def quantise_convolutions(graph: Path, out: Path, samples: Sequence[Feed], large
         large: put weights beside the graph.
     """
     with _quiet():
-        quantize_static(
+        quantization.quantize_static(
             onnx.load(graph),
             out,
             _Reader(samples),
-            quant_format=QuantFormat.QDQ,
+            quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=CONVOLUTIONS,
             per_channel=True,
             reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
             use_external_data_format=large,
         )
 
@@ -118,7 +114,7 @@ def has_convolutions(graph: Path) -> bool:
     return any(node.op_type in CONVOLUTIONS for node in nodes)
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]  # from an untyped package
+class _Reader(quantization.CalibrationDataReader):  # type: ignore[misc,name-defined]  # from an untyped package
     """Yields the samples once, as the quantiser reads them."""
 
     def __init__(self, samples: Sequence[Feed]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emofuse import layout
 from emofuse.config import Recipe, dump_recipe
-from emofuse.data.cache import cache_folder, key_of
+from emofuse.data.cache import key_of
 
 CACHE_KIND = "looks"
 
@@ -17,6 +17,6 @@ def count_runs(folds_hash: str, out: Path, recipe: Recipe) -> int:
     Raises:
         RunError: the record cannot be written.
     """
-    folder = cache_folder() / CACHE_KIND / folds_hash
+    folder = layout.cache_folder() / CACHE_KIND / folds_hash
     layout.write_text(folder / key_of(out=str(out.resolve()), recipe=dump_recipe(recipe)), f"{out.resolve()}\n")
     return sum(1 for path in folder.iterdir() if not path.name.startswith("."))

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
 import numpy as np
-import onnxruntime
 
 from emofuse.errors import AudioError, MissingExtraError
+from emofuse.onnx_library import onnxruntime
 from emofuse.sound.clips import SAMPLE_RATE
 from emofuse.sound.loudness import FRAME, FRAME_SECONDS, FrameScores, frames_of, levels_of, with_nearness
 from emofuse.types.arrays import Samples

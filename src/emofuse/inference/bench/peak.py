@@ -6,9 +6,10 @@ from collections.abc import Callable
 from time import perf_counter
 
 import numpy as np
-import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
+
+from emofuse.onnx_library import onnxruntime
 
 # Rows and columns of the multiplied matrices: 0.3 to 17 GFLOP a product.
 SIDES = (512, 1024, 2048)
