@@ -104,10 +104,10 @@ SHOWN_BY = {
     "test_media": ("sound.containers", "sound.soundfiles", "sound.tracks"),
     "test_functionals": ("sound.contours",),
     "test_activity": ("sound.loudness",),
+    "test_cue_files": ("turns.rolling_captions",),
     "test_turn_files": (
         "turns.annotation_tiers",
-        "turns.line_formats",
-        "turns.turn_parsing",
+        "turns.label_tracks",
         "turns.turn_tables",
     ),
 }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 from emofuse.errors import CorpusError
 from emofuse.turns.annotation_tiers import read_eaf, read_textgrid
-from emofuse.turns.line_formats import ARROW, RTTM_TURN, is_label_track, read_cues, read_label_track, read_rttm
+from emofuse.turns.cue_files import has_cues, read_cues
+from emofuse.turns.label_tracks import is_label_track, read_label_track
+from emofuse.turns.rttm import RTTM_TURN, read_rttm
+from emofuse.turns.speaker_prefixes import name_by_prefixes, without_prefixes
 from emofuse.turns.turn_parsing import decode
 from emofuse.turns.turn_tables import read_segments, read_table, read_timed_words
 from emofuse.types import Turn
@@ -32,7 +34,7 @@ def read_turns(path: Path, stem: str | None = None) -> list[Turn]:
         raise CorpusError(f"{path}: has words without times and so no turns; give RTTM, CSV, TextGrid or SRT")
     if not content:
         raise CorpusError(f"{path}: holds no turn; check that it is the right file")
-    return sorted(content, key=_order)
+    return sorted(name_by_prefixes(content), key=_order)
 
 
 def read_words(path: Path, stem: str | None = None) -> list[Turn] | str:
@@ -44,7 +46,7 @@ def read_words(path: Path, stem: str | None = None) -> list[Turn] | str:
     content = _read(path, stem, READERS | {".json": read_timed_words})
     if isinstance(content, str):
         return content
-    words = sorted((turn for turn in content if turn.text), key=_order)
+    words = sorted((turn for turn in name_by_prefixes(content) if turn.text), key=_order)
     if not words:
         raise CorpusError(f"{path}: holds no words; check that it is the right file")
     return words
@@ -53,11 +55,11 @@ def read_words(path: Path, stem: str | None = None) -> list[Turn] | str:
 def read_text(text: str, path: Path) -> Content:
     """Read a plain text: words without times, unless it looks like another format."""
     first = text.lstrip().split("\n", 1)[0]
-    if first.startswith("WEBVTT") or re.search(rf"^[\d:.,]+\s*{ARROW}", text, flags=re.MULTILINE):
+    if has_cues(text):
         return read_cues(text, path)
     if first.startswith("File type") or first.strip('"') == "ooTextFile":
         return read_textgrid(text, path)
-    return read_label_track(text, path) if is_label_track(text) else " ".join(text.split())
+    return read_label_track(text, path) if is_label_track(text) else without_prefixes(text)
 
 
 READERS: dict[str, Reader] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from pathlib import Path
@@ -9,44 +10,63 @@ from pathlib import Path
 from emofuse.errors import CorpusError
 from emofuse.types import Turn
 
-_CLOCK = re.compile(r"(?:(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>\d{1,2}(?:[.,]\d+)?)")
+logger = logging.getLogger(__name__)
+
+# A clock, also as Python and pandas write a duration: "0 days 00:00:01.5", "1 day, 0:00:01".
+_CLOCK = re.compile(
+    r"(?:(?P<days>\d+) days?,? )?(?:(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>\d{1,2}(?:[.,]\d+)?)"
+)
+_UNITS = {"s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3}
+_WITH_UNIT = re.compile(r"(?P<number>[\d.,]+) ?(?P<unit>[a-z]+)")
+# Bytes that tell UTF-8, in part damaged, from an encoding of one byte a character; and what no text holds.
+_MULTIBYTE = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+GUESSED_ENCODING = "cp1252"
 
 
 def decode(path: Path) -> str:
-    """Return a file's text: UTF-8 or UTF-16, with or without a byte order mark; lines end with newlines.
+    """Return a file's text; lines end with newlines.
+
+    It is UTF-8 or UTF-16, with or without a byte order mark. What is not is read as Windows-1252, with a warning.
 
     Raises:
-        CorpusError: it cannot be read, is empty, or is in another encoding.
+        CorpusError: it cannot be read, is empty, or is not text.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise CorpusError(f"{path}: no such file; check the path") from error
     except (OSError, ValueError) as error:
-        raise CorpusError(f"{path}: cannot be read ({error})") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CorpusError(f"{path}: cannot be read ({reason})") from error
     try:
         text = content.decode(_encoding(content))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise CorpusError(f"{path}:{line}: is not UTF-8 text; save the file as UTF-8") from error
+        text = _guess(content, f"{path}:{line}")
     if not text.strip():
         raise CorpusError(f"{path}: is empty; export it again")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def parse_seconds(value: str, place: str) -> float:
-    """Parse a time: seconds, or a clock such as 01:02:03.5; decimals after a point or a comma.
+    """Parse a time: seconds, a number with a unit, or a clock such as 01:02:03.5; decimals by point or comma.
 
     Raises:
-        CorpusError: it is neither, or below zero.
+        CorpusError: it is none of these, or below zero.
     """
-    clock = _CLOCK.fullmatch(value.strip())
+    written = value.strip()
+    clock, measured = _CLOCK.fullmatch(written), _WITH_UNIT.fullmatch(written.lower())
+    scale = _UNITS.get(measured["unit"], math.nan) if measured else 1.0
+    number = clock["seconds"] if clock else measured["number"] if measured else written
     try:
-        seconds = float((clock["seconds"] if clock else value).replace(",", "."))
+        seconds = float(number.replace(",", ".").replace("_", "?"))
     except ValueError as error:
         raise CorpusError(f"{place}: {value!r} is not a time; write seconds, or hours:minutes:seconds") from error
+    seconds *= scale
     if clock:
-        seconds += 3600.0 * int(clock["hours"] or 0) + 60.0 * int(clock["minutes"])
+        hours = 24.0 * int(clock["days"] or 0) + int(clock["hours"] or 0)
+        seconds += 3600.0 * hours + 60.0 * int(clock["minutes"])
     if not math.isfinite(seconds) or seconds < 0:
         raise CorpusError(f"{place}: {value!r} is not a time in a recording; write seconds from its beginning")
     return seconds
@@ -65,6 +85,8 @@ def turn_or_nothing(
         raise CorpusError(f"{place}: ends at {end:g} s, before it starts at {start:g} s; correct the times")
     words = " ".join((text or "").split()) or None
     name = (speaker or "").strip() or None
+    if words and end == start:
+        logger.warning("%s: its words have no length in time and are left out", place)
     return [Turn(start, end, name, words, "gold" if words else None)] if end > start else []
 
 
@@ -76,3 +98,17 @@ def _encoding(content: bytes) -> str:
     if head[1::2] and not any(head[1::2]):
         return "utf-16-le"
     return "utf-16-be" if head[::2] and not any(head[::2]) else "utf-8-sig"
+
+
+def _guess(content: bytes, place: str) -> str:
+    """Decode what is not UTF-8 as Windows-1252, unless it is damaged UTF-8, or not text at all."""
+    try:
+        text = content.decode(GUESSED_ENCODING)
+    except UnicodeDecodeError:
+        text = "\0"
+    if _CONTROL.search(text) or _MULTIBYTE.search(content):
+        raise CorpusError(f"{place}: is not UTF-8 text; save the file as UTF-8")
+    logger.warning(
+        "%s: is not UTF-8 and is read as Windows-1252; save the file as UTF-8 if words look wrong", place
+    )
+    return text
