@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from unittest.mock import patch
 
-PNG = b"\x89PNG\r\n\x1a\n"
+EMPTY = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<svg></svg>"}
 
 
 @contextmanager
 def no_drawing() -> Iterator[None]:
-    """Let matplotlib write the first bytes of a PNG file instead of a drawing."""
+    """Let matplotlib write an empty picture instead of a drawing: the first bytes of a PNG file, or an SVG element."""
     from matplotlib.figure import Figure
 
     with patch.object(Figure, "savefig", _save):
@@ -21,7 +21,8 @@ def no_drawing() -> Iterator[None]:
 
 
 def _save(figure: Any, target: Path | BinaryIO, **settings: Any) -> None:
+    content = EMPTY[settings["format"]]
     if isinstance(target, Path):
-        target.write_bytes(PNG)
+        target.write_bytes(content)
     else:
-        target.write(PNG)
+        target.write(content)

@@ -211,7 +211,7 @@ def test_the_calibration_is_saved_with_the_model(run: Path) -> None:
     assert document["accuracy"] == 0.9
     assert list(document["conformal"]) == ["0.8"]
     assert sum(document["priors"].values()) == pytest.approx(1.0)
-    assert load(run).calibration == Calibration.from_dict(document)
+    assert load(run).predictor.calibration == Calibration.from_dict(document)
 
 
 def test_prediction_divides_logits_by_the_temperature_of_the_pattern(
@@ -324,6 +324,6 @@ def test_a_model_folder_without_a_calibration_says_what_the_network_says(
 ) -> None:
     shutil.copytree(run, tmp_path / "run")
     (tmp_path / "run" / "model" / "calibration.json").unlink()
-    assert load(tmp_path / "run").calibration == Calibration()
+    assert load(tmp_path / "run").predictor.calibration == Calibration()
     plain = said_of(changed(run, tmp_path / "plain" / "run", temperatures={}, threshold=None), large)
     assert said_of(tmp_path / "run", large) == plain

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import torch
-
 from emofuse.box import name_of
 from emofuse.data.preparation import Batch, Outputs, Preparation
 from emofuse.inference.runtime import Traits
 from emofuse.model.batch_inference import pick_device, pool_batch, run_batches, use_threads
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint
-from emofuse.threads import usable_processors
 from emofuse.types.arrays import Float32Array
 
 # Of how many shapes oneDNN keeps code, unless the environment says otherwise: by itself it keeps 1,024, and every
@@ -39,7 +36,7 @@ class TorchRuntime:
         self, checkpoint: Checkpoint, name: str, device: str | None = None, threads: int | None = None
     ) -> None:
         os.environ.setdefault(*KEPT_SHAPES)
-        use_threads(threads or min(torch.get_num_threads(), usable_processors()))
+        use_threads(threads)
         self.model = checkpoint.model.to(pick_device(device)).eval()
         self.preparation = checkpoint.preparation
         config = checkpoint.model.config

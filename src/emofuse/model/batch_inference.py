@@ -12,6 +12,7 @@ import torch
 from emofuse.data.preparation import Outputs
 from emofuse.model.masked_streams import as_tensors
 from emofuse.model.network import EmotionModel
+from emofuse.threads import usable_processors
 from emofuse.types.arrays import Float32Array
 
 
@@ -60,6 +61,9 @@ def computing_with(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def use_threads(count: int) -> None:
-    """Let so many threads compute at once on a processor, in this whole process."""
-    torch.set_num_threads(count)
+def use_threads(count: int | None) -> None:
+    """Let so many threads compute at once on a processor, in this whole process.
+
+    None takes what torch would, within the quota of the process.
+    """
+    torch.set_num_threads(count or min(torch.get_num_threads(), usable_processors()))

@@ -21,10 +21,10 @@ from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.encoder_cache import FrozenEncoderCache
 from emofuse.model.encoder_wrappers import build_encoder
+from emofuse.model.encoders.own_encoders import find_own_encoder
 from emofuse.model.encoders.small_encoders import LogMelCNNConfig
 from emofuse.model.encoders.voice_cnn import VoiceCNNConfig
 from emofuse.model.network import EmotionModel
-from emofuse.model.own_encoders import find_own_encoder
 from emofuse.model.pretrained import (
     Source,
     fetch_config,

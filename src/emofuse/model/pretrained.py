@@ -17,7 +17,7 @@ from transformers.utils import cached_file
 from emofuse import layout
 from emofuse.data.tokenization import read_tokenizer
 from emofuse.errors import CheckpointError, RecipeError, brief_message
-from emofuse.model.own_encoders import find_own_encoder, find_own_model
+from emofuse.model.encoders.own_encoders import find_own_encoder, find_own_model
 
 # Weights that a bare encoder may lack or have left over without harm: heads of its pre-training, its pooler.
 HARMLESS = ("pooler.", "masked_spec_embed", "lm_head.", "cls.", "quantizer.", "project_hid.", "project_q.")

@@ -1,1 +1,1 @@
-"""Our own small encoders, trained from scratch."""
+"""Our own encoders: small ones that are trained from scratch, and those of trained emofuse models."""

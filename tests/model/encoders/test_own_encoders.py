@@ -15,7 +15,7 @@ from emofuse.config import Recipe, make_recipe
 from emofuse.errors import CheckpointError, RecipeError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import load_checkpoint, save_checkpoint
-from emofuse.model.own_encoders import find_own_encoder, find_own_model
+from emofuse.model.encoders.own_encoders import find_own_encoder, find_own_model
 from emofuse.model.pretrained import base_weights
 from emofuse.types import SystemName, Task
 
