@@ -13,7 +13,7 @@ EMPTY = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<svg></svg>"}
 
 @contextmanager
 def no_drawing() -> Iterator[None]:
-    """Let matplotlib write an empty picture instead of a drawing: the first bytes of a PNG file, or an SVG element."""
+    """Let matplotlib write an empty picture instead of a drawing: the first bytes of a PNG, or an SVG element."""
     from matplotlib.figure import Figure
 
     with patch.object(Figure, "savefig", _save):

@@ -274,14 +274,14 @@ def test_priors_adapt_what_is_predicted(run: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("priors", "words"),
     [
-        ("angry", "--priors angry: write it as label=share"),
-        ("angry=much", "--priors angry=much: write it as label=share"),
+        ("angry", "--priors angry: write it as label=frequency"),
+        ("angry=much", "--priors angry=much: write it as label=frequency"),
         ("angry=0.5,happy=0.5", "a share for each of angry, happy, neutral, sad"),
         ("angry=0.4,happy=0.2,neutral=0.2,sad=0.1,joy=0.1", "and no others"),
         ("angry=-1,happy=1,neutral=1,sad=1", "a share of 0 or more"),
         ("angry=nan,happy=1,neutral=1,sad=1", "a share of 0 or more"),
         ("angry=0,happy=0,neutral=0,sad=0", "cannot all be zero"),
-        ("", "write it as label=share"),
+        ("", "write it as label=frequency"),
     ],
 )
 def test_priors_that_make_no_sense_are_one_line(
