@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import soxr
 
 from emofuse.errors import AudioError
-from emofuse.sound.media import MEDIA_SUFFIXES, open_media
+from emofuse.sound.containers import is_media, stand_in
+from emofuse.sound.media import MEDIA_SUFFIXES, Media, open_media
+from emofuse.sound.salvage import DamagedError, Salvage
 from emofuse.sound.soundfiles import SOUND_SUFFIXES, Recording, open_soundfile
 from emofuse.sound.tracks import MissingMediaError
 from emofuse.types.arrays import Samples
@@ -24,15 +27,26 @@ MAXIMUM_SECONDS = 3600.0
 SILENCE = 1.0 / 32768.0
 # The largest sample of 16 bits, less one step for lossy codecs.
 FULL_SCALE = 32766.0 / 32768.0
+# Channels cancel each other out where their mean has less than this share of the energy it had if unrelated.
+CANCELLED_SHARE = 0.1
 AUDIO_SUFFIXES = (*SOUND_SUFFIXES, *MEDIA_SUFFIXES)
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Decoded sound: mono float32 samples in [-1, 1] and their rate in Hz."""
+    """Decoded sound: mono float32 samples in [-1, 1] and their rate in Hz.
+
+    Attributes:
+        damaged: what is wrong with the recording, and how many seconds were heard; None where it is whole.
+        notes: what else a reader must know, one sentence each.
+    """
 
     samples: Samples
     rate: int
+    damaged: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -61,25 +75,57 @@ class Measures:
     digest: str
 
 
-def open_recording(path: Path) -> Recording:
+def open_recording(path: Path, salvage: bool = False) -> Recording:
     """Open a recording with libsndfile or, where that fails, with PyAV; its content decides, not its name.
+
+    With `salvage`, PyAV passes over what it cannot decode, and says so at the end.
 
     Raises:
         AudioError: the file is missing, not audio, or needs the extra `media`, which is not installed.
     """
     _check_file(path)
     sound = open_soundfile(path)
-    if sound is not None and not sound.is_endless_flac:
+    if sound is not None and not (sound.is_endless_flac or sound.is_unfinished):
         return sound
+    what = stand_in(path) if sound is None else None
+    if what is not None:
+        raise AudioError(f"{path}: {what}")
+    media: Media | None = None
     try:
-        recording: Recording | None = open_media(path) or sound
+        media = open_media(path, salvage)
     except MissingMediaError:
-        if sound is None and path.suffix.lower() in MEDIA_SUFFIXES:
+        known = path.suffix.lower() in MEDIA_SUFFIXES or is_media(path)
+        if sound.is_unfinished if sound is not None else known:
             raise
-        recording = sound
-    if recording is None:
+    if media is not None:
+        return replace(media, unfinished=sound is not None and sound.is_unfinished)
+    if sound is None:
         raise AudioError(f"{path}: is not audio that can be read here; convert it to WAV, FLAC, OGG, Opus or MP3")
-    return recording
+    return sound
+
+
+def decoded(
+    recording: Recording, start: float | None, end: float | None, salvage: Salvage | None
+) -> Iterator[Samples]:
+    """Yield the blocks of a span; with `salvage`, a recording that breaks off ends there, and that is noted.
+
+    Raises:
+        AudioError: what `Recording.blocks` raises; damage only without `salvage`, or where nothing decodes.
+    """
+    for note in recording.notes:
+        if salvage is None:
+            logger.warning("%s: %s", recording.path, note)
+        else:
+            salvage.add_note(note)
+    frames = 0
+    try:
+        for block in recording.blocks(start, end):
+            frames += len(block)
+            yield block
+    except DamagedError as error:
+        if salvage is None or not frames:
+            raise
+        salvage.add_damage(error, frames / recording.rate)
 
 
 def measure_clip(path: Path, start: float | None = None, end: float | None = None) -> Measures:
@@ -91,7 +137,7 @@ def measure_clip(path: Path, start: float | None = None, end: float | None = Non
     """
     digest, frames, energy, limit = hashlib.sha256(), 0, 0.0, 0
     recording = open_recording(path)
-    for block in _limited(recording, path, start, end, MAXIMUM_SECONDS):
+    for block in _limited(decoded(recording, start, end, None), recording, (start, end)):
         mono = mixed(block)
         frames += len(mono)
         energy += float(np.square(mono, dtype=np.float64).sum())
@@ -111,21 +157,27 @@ def read_clip(
     end: float | None = None,
     rate: int = SAMPLE_RATE,
     max_seconds: float = MAXIMUM_SECONDS,
+    strict: bool = True,
 ) -> Clip:
     """Read a recording, or the span of it from `start` to `end` seconds, as mono at `rate` Hz.
 
-    Channels are averaged. Only the span is decoded where the format can be entered in the middle.
+    Channels are averaged. Only the span is decoded where the format can be entered in the middle. If not `strict`,
+    a damaged recording is used as far as it decodes, and of channels that cancel each other out the louder one is
+    taken; the clip says so.
 
     Raises:
         AudioError: the file is missing, not audio, truncated, empty, silent, not finite or too long, or the
             span lies outside it; the message names the file and the reason.
     """
-    recording = open_recording(path)
-    mono = map(mixed, _limited(recording, path, start, end, max_seconds))
+    salvage = None if strict else Salvage()
+    recording = open_recording(path, salvage is not None)
+    within = _limited(decoded(recording, start, end, salvage), recording, (start, end), max_seconds)
+    mono = (mixed(block, salvage) for block in within)
     blocks = list(resampled(mono, recording.rate, rate))
     samples = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
     _check_samples(samples, path)
-    return Clip(np.clip(samples, -1.0, 1.0), rate)
+    samples = np.clip(samples, -1.0, 1.0)
+    return Clip(samples, rate) if salvage is None else Clip(samples, rate, salvage.damaged, tuple(salvage.notes))
 
 
 def seconds_of(path: Path) -> float | None:
@@ -137,9 +189,20 @@ def seconds_of(path: Path) -> float | None:
     return open_recording(path).seconds
 
 
-def mixed(block: Samples) -> Samples:
-    """Average the channels of (frames, channels)."""
-    return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
+def mixed(block: Samples, salvage: Salvage | None = None) -> Samples:
+    """Average the channels of (frames, channels); with `salvage`, take the louder of those that cancel out."""
+    if block.shape[1] == 1:
+        return block[:, 0]
+    mean: Samples = block.mean(axis=1, dtype=np.float32)
+    if salvage is None:
+        return mean
+    energies = np.square(block, dtype=np.float64).sum(axis=0)
+    unrelated = energies.sum() / block.shape[1] ** 2
+    if not np.square(mean, dtype=np.float64).sum() < CANCELLED_SHARE * unrelated:
+        return mean
+    loudest = int(energies.argmax())
+    salvage.add_note(f"its channels cancel each other out: channel {loudest}, the loudest, was used instead")
+    return block[:, loudest]
 
 
 def resampled(blocks: Iterable[Samples], rate: int, new_rate: int) -> Iterator[Samples]:
@@ -171,15 +234,19 @@ def _check_file(path: Path) -> None:
 
 
 def _limited(
-    recording: Recording, path: Path, start: float | None, end: float | None, max_seconds: float
+    blocks: Iterable[Samples],
+    recording: Recording,
+    span: tuple[float | None, float | None],
+    max_seconds: float = MAXIMUM_SECONDS,
 ) -> Iterator[Samples]:
     """Yield the blocks of a span, and raise where they are longer than `max_seconds` together."""
-    too_long = AudioError(f"{path}: is longer than {max_seconds:g} s; cut it, or give start and end")
+    start, end = span
+    too_long = AudioError(f"{recording.path}: is longer than {max_seconds:g} s; cut it, or give start and end")
     limit = max_seconds * recording.rate
     if end is not None and round(end * recording.rate) - round((start or 0.0) * recording.rate) > limit:
         raise too_long
     total = 0
-    for block in recording.blocks(start, end):
+    for block in blocks:
         total += len(block)
         if total > limit:
             raise too_long

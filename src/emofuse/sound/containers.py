@@ -11,6 +11,23 @@ FIRST_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 ASF = bytes.fromhex("3026B2758E66CF11A6D900AA0062CE6C")
 ASF_FILE_PROPERTIES = bytes.fromhex("A1DCAB8C47A9CF118EE400C00C205365")
+# How other files begin that only PyAV reads.
+MEDIA_MAGIC = (
+    *(b"\x0b\x77", b"wvpk", b"TTA1", b"TTA2", b"tBaK", b"MAC ", b"MP+", b"MPCK", b"DSD ", b"FRM8", b"#!AMR"),
+    *(b"\x7f\xfe\x80\x01", b"FLV", b"caff", b"ajkg", b".RMF", b"Creative Voice"),
+)
+# What lies in the place of a recording that was not fetched, in small letters.
+STAND_INS = {
+    b"version https://git-lfs.github.com/spec/": (
+        "is a Git LFS pointer, not the recording it stands for; fetch that with: git lfs pull"
+    ),
+    b"version https://hawser.github.com/spec/": (
+        "is a Git LFS pointer, not the recording it stands for; fetch that with: git lfs pull"
+    ),
+    b"/annex/objects/": "is a git-annex pointer, not the recording it stands for; fetch that with: git annex get",
+    b"<!doctype html": "is a web page, not a recording; download it again",
+    b"<html": "is a web page, not a recording; download it again",
+}
 # Programs that stream cannot go back to the RIFF header: they write 0 into it, or a size near 2 or 4 GiB.
 UNKNOWN_RIFF_SIZE = 0x7FFFF000
 # Where a fragment follows within this many bytes of an invalid box, the box is damaged.
@@ -27,6 +44,31 @@ def is_cut(path: Path) -> bool:
             if matches(head):
                 return (declared(file, size) or 0) > size
     return False
+
+
+def is_unfinished(path: Path) -> bool:
+    """Return whether a RIFF file does not end where its header says: its recorder may have broken off.
+
+    Of other containers, that is taken for granted.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(8)
+    return not head.startswith(b"RIFF") or int.from_bytes(head[4:], "little") + 8 not in (size, size - 1)
+
+
+def is_media(path: Path) -> bool:
+    """Return whether a file begins like one of the containers that are known here, whatever its name."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    return any(matches(head) for matches, _ in CONTAINERS) or head.startswith(MEDIA_MAGIC)
+
+
+def stand_in(path: Path) -> str | None:
+    """Return what a file is instead of a recording, and the way to the recording; None where it is neither."""
+    with path.open("rb") as file:
+        head = file.read(256).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return next((what for beginning, what in STAND_INS.items() if head.startswith(beginning)), None)
 
 
 def _boxes(file: BinaryIO, size: int) -> int:

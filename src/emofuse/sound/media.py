@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from emofuse.errors import AudioError
 from emofuse.sound.containers import is_cut
-from emofuse.sound.soundfiles import BLOCK_SECONDS, FrameRange, truncated
-from emofuse.sound.tracks import DamagedError, open_track, samples_of
+from emofuse.sound.salvage import DamagedError, truncated
+from emofuse.sound.soundfiles import BLOCK_SECONDS, FrameRange
+from emofuse.sound.tracks import Track, open_track, samples_of
 from emofuse.types.arrays import Samples
 
 MEDIA_SUFFIXES = (
     *(".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".webm", ".mkv", ".mka"),
-    *(".aac", ".amr", ".awb", ".wma", ".wmv", ".asf", ".avi", ".caf", ".flv", ".mts", ".mpg", ".mpeg"),
+    *(".aac", ".amr", ".awb", ".wma", ".wmv", ".asf", ".avi", ".caf", ".flv", ".mts", ".m2ts", ".mpg", ".mpeg"),
+    *(".mp2", ".mpa", ".vob", ".ac3", ".eac3", ".ec3", ".dts", ".thd", ".mlp", ".wv", ".tta", ".tak", ".ape"),
+    *(".mpc", ".mpp", ".dsf", ".dff", ".wsd", ".shn", ".oma", ".aa3", ".voc", ".xwma", ".rm", ".ra", ".ogv"),
 )
 # Their clocks are exact wherever they are entered, and gaps in them are gaps in the sound.
 ENTERABLE = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
@@ -42,6 +44,8 @@ class Media:
     Attributes:
         form: the name of its demuxer.
         origin: the container's clock at the first sample; None where that clock is not used.
+        salvage: pass over what cannot be decoded, and raise `DamagedError` only after all that can be.
+        unfinished: its recorder did not finish the header, so nobody knows whether it is whole.
     """
 
     path: Path
@@ -50,6 +54,13 @@ class Media:
     seconds: float | None
     form: str
     origin: float | None
+    salvage: bool = False
+    unfinished: bool = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing; see `Recording`."""
+        return ()
 
     def blocks(self, start: float | None, end: float | None) -> Iterator[Samples]:
         """Yield the frames of a span; see `Recording`."""
@@ -81,15 +92,26 @@ class Media:
 
     def _decoded(self, span: FrameRange, entry: float | None) -> Iterator[tuple[int, Samples]]:
         """Decode from a time of the container's clock, or from the beginning; check that the end is the end."""
-        with open_track(self.path) as track:
+        with open_track(self.path, self.salvage) as track:
             if track is None or (entry is not None and not track.enter(entry)):
                 return
             end = 0
             for position, piece in self._placed(track.frames(), entered=entry is not None):
                 yield position, piece
                 end = position + len(piece)
-            if span.end is None and track.ended_early(end / self.rate):
-                raise truncated(self.path)
+            if span.end is None:
+                self._refuse_damage(track, end / self.rate)
+
+    def _refuse_damage(self, track: Track, seconds: float) -> None:
+        """Refuse a track that was decoded to its end, after so many seconds, and is not whole."""
+        if track.lost:
+            lost = 0.0 if self.origin is None else track.lost_seconds  # with a clock, silence stands in its place
+            reason = f"is damaged, {track.lost} of its packets cannot be decoded"
+            raise DamagedError(self.path, reason, "copy or export it again", self.seconds, lost)
+        if track.ended_early(seconds):
+            raise truncated(self.path, self.seconds)
+        if self.unfinished:
+            raise DamagedError(self.path, "its recorder never finished its header", "record or export it again")
 
     def _placed(self, frames: Iterable[Any], entered: bool) -> Iterator[tuple[int, Samples]]:
         """Yield frames as samples with their position, and silence where the clock leaves a gap."""
@@ -102,9 +124,14 @@ class Media:
             ahead = clock - position
             if entered:
                 position, entered, ahead = clock, False, 0
-            if ahead and self.form == "flac":  # it counts samples: what does not follow is lost
-                raise AudioError(
-                    f"{self.path}: is damaged at {position / self.rate:.2f} s; copy or export it again"
+            if (
+                ahead and self.form == "flac" and not self.salvage
+            ):  # it counts samples: what does not follow is lost
+                raise DamagedError(
+                    self.path,
+                    f"is damaged at {position / self.rate:.2f} s",
+                    "copy or export it again",
+                    self.seconds,
                 )
             if ahead < JOINED_SECONDS * self.rate:
                 joined -= ahead
@@ -121,9 +148,8 @@ class Media:
     def _report_gap(self, position: int, length: int, number: int) -> None:
         start, end = position / self.rate, (position + length) / self.rate
         if end - start > MAXIMUM_GAP_SECONDS:
-            raise AudioError(
-                f"{self.path}: its clock jumps from {start:.2f} to {end:.2f} s; export it again, or cut it there"
-            )
+            reason = f"its clock jumps from {start:.2f} to {end:.2f} s"
+            raise DamagedError(self.path, reason, "export it again, or cut it there", self.seconds)
         if number == 1:
             logger.warning(
                 "%s: no sound from %.2f to %.2f s; this gap and any other are filled with silence",
@@ -135,26 +161,30 @@ class Media:
     def _refuse_change(self, frame: Any, position: int) -> None:
         rate, channels = frame.sample_rate, frame.layout.nb_channels
         if (rate, channels) != (self.rate, self.channels):
-            raise AudioError(
-                f"{self.path}: changes at {position / self.rate:.2f} s from {self.channels} channels at "
-                f"{self.rate} Hz to {channels} at {rate} Hz; export it again, in one form"
+            reason = (
+                f"changes at {position / self.rate:.2f} s from {self.channels} channels at {self.rate} Hz "
+                f"to {channels} at {rate} Hz"
             )
+            raise DamagedError(self.path, reason, "export it again, in one form", self.seconds)
 
 
-def open_media(path: Path) -> Media | None:
+def open_media(path: Path, salvage: bool = False) -> Media | None:
     """Open a file and decode its first frame; None where PyAV cannot read it.
+
+    With `salvage`, what cannot be decoded is passed over; see `Media`.
 
     Raises:
         MissingMediaError: PyAV is not installed.
         AudioError: it is a video without sound, or breaks off before any sound.
     """
     try:
-        with open_track(path) as track:
+        with open_track(path, salvage) as track:
             frame = None if track is None else next(track.frames(), None)
             if track is None or frame is None:
                 return None
             origin = frame.time if track.form in CLOCKED else None
-            return Media(path, frame.sample_rate, frame.layout.nb_channels, track.seconds, track.form, origin)
+            channels = frame.layout.nb_channels
+            return Media(path, frame.sample_rate, channels, track.seconds, track.form, origin, salvage)
     except DamagedError as error:
         if is_cut(path):
             raise truncated(path) from error
@@ -171,12 +201,18 @@ def _regrouped(pieces: Iterable[Samples], size: int) -> Iterator[Samples]:
     """Join small pieces of (frames, channels) to blocks of `size` frames; the last may be shorter."""
     waiting: list[Samples] = []
     count = 0
-    for piece in pieces:
-        while count + len(piece) >= size:
-            yield np.concatenate([*waiting, piece[: size - count]])
-            piece, waiting, count = piece[size - count :], [], 0
-        if len(piece):
-            waiting.append(piece)
-            count += len(piece)
+    broken: DamagedError | None = None
+    try:
+        for piece in pieces:
+            while count + len(piece) >= size:
+                yield np.concatenate([*waiting, piece[: size - count]])
+                piece, waiting, count = piece[size - count :], [], 0
+            if len(piece):
+                waiting.append(piece)
+                count += len(piece)
+    except DamagedError as error:  # what came before it is not lost
+        broken = error
     if waiting:
         yield np.concatenate(waiting)
+    if broken is not None:
+        raise broken

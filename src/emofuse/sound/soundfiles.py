@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import soundfile
 
 from emofuse.errors import AudioError
+from emofuse.sound.containers import is_unfinished
+from emofuse.sound.float_range import FloatRange, float_range
+from emofuse.sound.salvage import DamagedError, truncated
 from emofuse.types.arrays import Samples
 
 # libsndfile gives this number of frames, or one near it, where a header has no length.
@@ -19,7 +23,15 @@ UNKNOWN_FRAMES = 1 << 40
 UNKNOWN_WAV_SIZE = 0x7FFFF000
 # An MP3 frame may depend on the frames before it: so many samples before a span are decoded, and dropped.
 MP3_PREROLL = 10 * 1152
-SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".au")
+# The header of an MP3 may declare some frames more than there are; one that lacks more is truncated.
+MP3_SURPLUS = 10 * 1152
+SOUND_SUFFIXES = (
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".w64", ".rf64", ".bwf"),
+    *(".au", ".snd", ".sph", ".nist"),
+)
+FLOATS = frozenset({"FLOAT", "DOUBLE"})
+# Where a block cannot be read, it is read anew in steps of so many frames, up to the damage.
+DAMAGE_STEP = 1024
 BLOCK_SECONDS = 30
 # A span may end so many seconds after the recording: annotators round.
 ROUNDING_SECONDS = 0.1
@@ -27,6 +39,10 @@ ROUNDING_SECONDS = 0.1
 
 class Recording(Protocol):
     """A file with sound; it is opened anew for each call of `blocks`."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
 
     @property
     def rate(self) -> int:
@@ -40,12 +56,17 @@ class Recording(Protocol):
     def seconds(self) -> float | None:
         """Length from the header; None where the header has none."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of how its samples are taken, one sentence each."""
+
     def blocks(self, start: float | None, end: float | None) -> Iterator[Samples]:
         """Yield (frames, channels) from `start` to `end` seconds, never more than `BLOCK_SECONDS` at a time.
 
         Raises:
-            AudioError: the span lies outside the recording, or the file breaks off, is damaged or
-                changes its rate or channels.
+            AudioError: the span lies outside the recording.
+            DamagedError: the file breaks off, is damaged or changes its rate or channels; what can be decoded
+                before that was yielded.
         """
 
 
@@ -101,11 +122,6 @@ class FrameRange:
         return AudioError(f"{self.path}: the span starts at {self.start} s, after the end of the recording")
 
 
-def truncated(path: Path) -> AudioError:
-    """Return the error for a file that lacks its end."""
-    return AudioError(f"{path}: is truncated, it ends before its header says; copy it again")
-
-
 @dataclass(frozen=True)
 class SoundFile:
     """A recording as libsndfile reads it; see `Recording`."""
@@ -115,11 +131,22 @@ class SoundFile:
     channels: int
     seconds: float | None
     form: str
+    values: FloatRange = field(default_factory=FloatRange)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of how its samples are taken; see `Recording`."""
+        return () if self.values.note is None else (self.values.note,)
 
     @property
     def is_endless_flac(self) -> bool:
         """Whether it is a FLAC from a pipe: libsndfile reads on over a change of rate or channels in it."""
         return self.form == "FLAC" and self.seconds is None
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether its header says that there is no sound, and was not finished: there may be some behind it."""
+        return self.seconds == 0 and is_unfinished(self.path)
 
     def blocks(self, start: float | None, end: float | None) -> Iterator[Samples]:
         """Yield the frames of a span; see `Recording`."""
@@ -129,19 +156,18 @@ class SoundFile:
                 f"{self.path}: its header does not say how long it is; "
                 'convert it once more, to a file, or pip install "emofuse[media]"'
             )
-        total = 0
+        total, scale = 0, np.float32(self.values.scale)
         try:
             with soundfile.SoundFile(self.path) as file:
-                for block in _frames(file, span):
+                for block in _frames(file, self.path, span):
                     total += len(block)
-                    yield block
-                cut = end is None and _is_cut(file, self.path)
+                    yield block if scale == 1.0 else block / scale
+                if end is None:
+                    _refuse_cut(file, self.path, span.first + total)
         except (soundfile.SoundFileError, ValueError) as error:
-            reason = str(error).rstrip(".").removeprefix("Error : ")
-            raise AudioError(f"{self.path}: breaks off or is damaged ({reason}); copy it again") from error
+            reason = f"breaks off or is damaged ({str(error).rstrip('.').removeprefix('Error : ')})"
+            raise DamagedError(self.path, reason, promised=self.seconds) from error
         span.refuse_early_end(total)
-        if cut:
-            raise truncated(self.path)
 
 
 def open_soundfile(path: Path) -> SoundFile | None:
@@ -152,37 +178,73 @@ def open_soundfile(path: Path) -> SoundFile | None:
                 return None
             file.read(1)
             seconds = None if file.frames >= UNKNOWN_FRAMES else file.frames / file.samplerate
-            return SoundFile(path, file.samplerate, file.channels, seconds, file.format)
+            values = float_range(path) if file.subtype in FLOATS else FloatRange()
+            return SoundFile(path, file.samplerate, file.channels, seconds, file.format, values)
     except (soundfile.SoundFileError, TypeError):
         return None
 
 
-def _frames(file: soundfile.SoundFile, span: FrameRange) -> Iterator[Samples]:
+def _frames(file: soundfile.SoundFile, path: Path, span: FrameRange) -> Iterator[Samples]:
     if span.first and span.first >= file.frames:
         raise span.after_the_end()
     before = min(span.first, MP3_PREROLL) if file.format == "MP3" else 0
-    file.seek(span.first - before)
+    _skip(file, span.first - before)
     if before:
         file.read(before)
     size, total = BLOCK_SECONDS * file.samplerate, 0
     while span.length is None or total < span.length:
-        block = file.read(
-            size if span.length is None else min(size, span.length - total), "float32", always_2d=True
-        )
+        count = size if span.length is None else min(size, span.length - total)
+        try:
+            block = file.read(count, "float32", always_2d=True)
+        except soundfile.SoundFileError:
+            yield _before_damage(path, span.first + total, count)
+            raise
         if not len(block):
             break
         total += len(block)
         yield block
 
 
-def _is_cut(file: soundfile.SoundFile, path: Path) -> bool:
-    """Return whether a file that was read to its end is shorter than its header or container declares."""
+def _skip(file: soundfile.SoundFile, frames: int) -> None:
+    """Go to a frame; some codecs (GSM 6.10) must be decoded up to there."""
+    if file.seekable():
+        file.seek(frames)
+        return
+    step = BLOCK_SECONDS * file.samplerate
+    for start in range(0, frames, step):
+        file.read(min(step, frames - start))
+
+
+def _before_damage(path: Path, first: int, count: int) -> Samples:
+    """Return the frames, of `count` from `first` on, that can be read."""
+    pieces: list[Samples] = []
+    with soundfile.SoundFile(path) as file:
+        pieces.append(np.zeros((0, file.channels), dtype=np.float32))
+        try:
+            _skip(file, first)
+            for start in range(0, count, DAMAGE_STEP):
+                pieces.append(file.read(min(DAMAGE_STEP, count - start), "float32", always_2d=True))
+        except soundfile.SoundFileError:  # this is the damage
+            pass
+    return np.concatenate(pieces)
+
+
+def _refuse_cut(file: soundfile.SoundFile, path: Path, reached: int) -> None:
+    """Refuse a file that was read to its end, and ends before its header or container declares.
+
+    Raises:
+        DamagedError: it does.
+    """
     declared = re.search(r"data : (\d+) \(should be (\d+)\)", file.extra_info)
-    cut = file.frames < UNKNOWN_FRAMES and file.tell() < 0.99 * file.frames - 1152
     if declared:
         size, present = int(declared[1]), int(declared[2])
-        cut = cut or present < size < UNKNOWN_WAV_SIZE
-    return cut or (file.format == "OGG" and not _ogg_is_closed(path))
+        if present < size < UNKNOWN_WAV_SIZE:
+            raise truncated(path, reached / file.samplerate * size / present if present else None)
+    surplus = 0.01 * file.frames + (MP3_SURPLUS if file.format == "MP3" else 1152)
+    if file.frames < UNKNOWN_FRAMES and reached < file.frames - surplus:
+        raise truncated(path, file.frames / file.samplerate)
+    if file.format == "OGG" and not _ogg_is_closed(path):
+        raise truncated(path)
 
 
 def _ogg_is_closed(path: Path) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from emofuse.errors import AudioError
-from emofuse.sound.clips import SAMPLE_RATE, Clip, mixed, open_recording, resampled
+from emofuse.sound.clips import SAMPLE_RATE, Clip, decoded, mixed, open_recording, resampled
+from emofuse.sound.salvage import Salvage
 from emofuse.sound.soundfiles import ROUNDING_SECONDS, Recording
 from emofuse.types.arrays import Samples
 
@@ -22,25 +23,28 @@ def channels_of(path: Path) -> int:
     return open_recording(path).channels
 
 
-def mono_blocks(path: Path, rate: int = SAMPLE_RATE, channel: int | None = None) -> Iterator[Samples]:
+def mono_blocks(
+    path: Path, rate: int = SAMPLE_RATE, channel: int | None = None, salvage: Salvage | None = None
+) -> Iterator[Samples]:
     """Stream a whole recording, however long, as blocks of mono samples in [-1, 1] at `rate` Hz.
 
     Args:
         path: the recording.
         rate: samples per second of what is yielded.
         channel: the one to take, the first is 0; None for the average of all.
+        salvage: allows the use of a damaged recording as far as it decodes, and notes that; None refuses it.
 
     Raises:
         AudioError: the file is missing, not audio, truncated, damaged, empty or not finite, or lacks the channel.
     """
-    recording = open_recording(path)
+    recording = open_recording(path, salvage is not None)
     if channel is not None and not 0 <= channel < recording.channels:
         raise AudioError(
             f"{path}: there is no channel {channel}, it has {recording.channels} and the first is 0; "
             "check the number of the channel"
         )
     any_sound = False
-    for block in resampled(_one(recording, channel), recording.rate, rate):
+    for block in resampled(_one(recording, channel, salvage), recording.rate, rate):
         if not np.isfinite(block).all():
             raise AudioError(f"{path}: holds samples that are not numbers; export it again")
         any_sound = any_sound or bool(len(block))
@@ -54,6 +58,7 @@ def clips_of(
     spans: Iterable[tuple[float, float]],
     rate: int = SAMPLE_RATE,
     channel: int | None = None,
+    salvage: Salvage | None = None,
 ) -> Iterator[Clip]:
     """Read many spans of a recording in one pass: a clip for each, silent or not, in the order of `spans`.
 
@@ -65,11 +70,12 @@ def clips_of(
         spans: start and end in seconds, in order of their start; they may overlap.
         rate: samples per second of the clips.
         channel: the one to take; None for the average of all.
+        salvage: as for `mono_blocks`.
 
     Raises:
         AudioError: what `mono_blocks` raises, or a span is empty, out of order or outside the recording.
     """
-    buffer = _Buffer(mono_blocks(path, rate, channel))
+    buffer = _Buffer(mono_blocks(path, rate, channel, salvage))
     for start, end in spans:
         first, stop = round(start * rate), round(end * rate)
         if stop <= first or first < 0:
@@ -122,6 +128,6 @@ class _Buffer:
             self.first = self.reached
 
 
-def _one(recording: Recording, channel: int | None) -> Iterator[Samples]:
-    for block in recording.blocks(None, None):
-        yield mixed(block) if channel is None else block[:, channel]
+def _one(recording: Recording, channel: int | None, salvage: Salvage | None) -> Iterator[Samples]:
+    for block in decoded(recording, None, None, salvage):
+        yield mixed(block, salvage) if channel is None else block[:, channel]

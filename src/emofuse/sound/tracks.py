@@ -12,12 +12,19 @@ import numpy.typing as npt
 
 from emofuse.errors import AudioError, MissingExtraError
 from emofuse.sound.containers import is_cut
+from emofuse.sound.salvage import DamagedError
 from emofuse.types.arrays import Samples
 
 # Demuxers of what may carry speech: no playlists, no lists of files, nothing that opens a second file or address.
-DEMUXERS = "mov,matroska,asf,avi,flv,mpegts,mpeg,aac,amr,amrnb,amrwb,caf,flac,wav,w64,mp3,aiff,au,ogg"
+DEMUXERS = (
+    "mov,matroska,asf,avi,flv,mpegts,mpeg,aac,amr,amrnb,amrwb,caf,flac,wav,w64,mp3,aiff,au,ogg,"
+    "ac3,eac3,dts,dtshd,truehd,mlp,wv,tta,tak,ape,mpc,mpc8,dsf,iff,wsd,shn,oma,voc,xwma,rm,gxf,mxf,nistsphere"
+)
 # Their headers have no length: the library's value is a guess from the bit rate.
-WITHOUT_LENGTH = frozenset({"aac", "amr", "amrnb", "amrwb", "mpegts", "mpeg", "mp3"})
+WITHOUT_LENGTH = frozenset(
+    {"aac", "amr", "amrnb", "amrwb", "mpegts", "mpeg", "mp3", "ac3", "eac3", "dts", "dtshd", "truehd", "mlp"}
+    | {"rm", "voc", "shn"}
+)
 # Last frames are padded and clocks are rounded: a recording may end so much before its declared end.
 END_SECONDS = 0.1
 # Damage is refused, not concealed.
@@ -28,19 +35,18 @@ class MissingMediaError(MissingExtraError, AudioError):
     """A recording can only be read where PyAV is installed: a refusal of this one file."""
 
 
-class DamagedError(AudioError):
-    """PyAV cannot read the content of a file, or a part of it."""
-
-
 class Track:
     """The audio track of an open container that a player would take.
 
     Attributes:
         form: the name of the container's demuxer.
         seconds: its length from the header, else that of the container; None where there is none.
+        lost: how many packets could not be decoded, and were passed over.
+        lost_seconds: how long these are.
     """
 
-    def __init__(self, library: Any, container: Any, track: Any, path: Path) -> None:
+    def __init__(self, library: Any, container: Any, track: Any, path: Path, salvage: bool) -> None:
+        self._salvage, self.lost, self.lost_seconds = salvage, 0, 0.0
         self._library, self._container, self._track, self._path = library, container, track, path
         self.form: str = container.format.name
         self._alone = self._together = None
@@ -59,7 +65,19 @@ class Track:
                 end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                 self._reached = max(self._reached, end)
             if packet.stream.index == self._track.index:
-                yield from packet.decode()
+                yield from self._decoded(packet)
+
+    def _decoded(self, packet: Any) -> list[Any]:
+        try:
+            frames: list[Any] = packet.decode()
+            return frames
+        except self._library.FFmpegError:
+            if not self._salvage:
+                raise
+        self.lost += 1
+        if packet.duration and packet.time_base is not None:
+            self.lost_seconds += float(packet.duration * packet.time_base)
+        return []
 
     def enter(self, entry: float) -> bool:
         """Seek to a time of the container's clock, or a little before it; return whether that worked."""
@@ -79,8 +97,10 @@ class Track:
 
 
 @contextmanager
-def open_track(path: Path) -> Iterator[Track | None]:
+def open_track(path: Path, salvage: bool = False) -> Iterator[Track | None]:
     """Open a container and its best audio track; None where it has no track of any kind.
+
+    With `salvage`, packets that cannot be decoded are passed over and counted.
 
     Raises:
         MissingMediaError: PyAV is not installed.
@@ -94,10 +114,10 @@ def open_track(path: Path) -> Iterator[Track | None]:
     try:
         with path.open("rb") as file, av.open(file, options={"format_whitelist": DEMUXERS}) as container:
             track = _best(container, path)
-            yield None if track is None else Track(av, container, track, path)
+            yield None if track is None else Track(av, container, track, path, salvage)
     except (av.FFmpegError, OSError) as error:
         reason = error.strerror or type(error).__name__
-        raise DamagedError(f"{path}: breaks off or is damaged ({reason}); copy or export it again") from error
+        raise DamagedError(path, f"breaks off or is damaged ({reason})", "copy or export it again") from error
 
 
 def _best(container: Any, path: Path) -> Any:
