@@ -24,6 +24,7 @@ class Encoding:
         lag: by how much, in seconds, the encoder delays the sound and pads its end, at most.
         told: whether the header tells the length.
         cut_tells: whether the file shows that its last 20 bytes are missing.
+        half_tells: whether the file shows that half of it is missing.
     """
 
     suffix: str
@@ -35,6 +36,7 @@ class Encoding:
     lag: float = 0.03
     told: bool = True
     cut_tells: bool = True
+    half_tells: bool = True
 
     def __str__(self) -> str:
         return "-".join([self.suffix, self.codec, *([self.video] if self.video else []), *dict(self.options)])
@@ -48,7 +50,7 @@ ENCODINGS = (
     Encoding("mov", "pcm_s16le", 16_000, channels=2, video="mpeg4"),
     Encoding("webm", "libopus", channels=2),
     Encoding("webm", "libopus", video="libvpx"),
-    Encoding("webm", "libopus", options=(("live", "1"),), told=False, cut_tells=False),
+    Encoding("webm", "libopus", options=(("live", "1"),), told=False, cut_tells=False, half_tells=False),
     Encoding("mkv", "flac", 16_000, video="mpeg4"),
     Encoding("wma", "wmav2", 44_100, channels=2, lag=0.1),
     Encoding("aac", "aac", 44_100, told=False, lag=0.06),
@@ -56,6 +58,10 @@ ENCODINGS = (
     Encoding("3gp", "libopencore_amrnb", 8000),
     Encoding("avi", "libmp3lame", 44_100, video="mpeg4", lag=0.06),
     Encoding("caf", "alac", 44_100),
+    Encoding("ac3", "ac3", channels=2, told=False, cut_tells=False, half_tells=False),
+    Encoding("eac3", "eac3", told=False, cut_tells=False, half_tells=False),
+    Encoding("wv", "wavpack", 44_100, channels=2),
+    Encoding("tta", "tta", 44_100, cut_tells=False),
 )
 ALL = [pytest.param(encoding, id=str(encoding)) for encoding in ENCODINGS if encoding.codec in av.codecs_available]
 

@@ -89,9 +89,9 @@ def test_recordings_are_decoded_in_another_thread(
 
     where = set()
 
-    def listening(*arguments: object) -> Clip:
+    def listening(*arguments: object, strict: bool) -> Clip:
         where.add(threading.current_thread())
-        return read_clip(*arguments)  # type: ignore[arg-type]
+        return read_clip(*arguments, strict=strict)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ready, "read_clip", listening)
     list(recognizer.predict_many(tones))
@@ -272,3 +272,85 @@ def test_a_long_recording_that_fails_is_a_record_in_its_place(
     results = list(recognizer.predict_many(many, long=recognizer.long_recordings(in_windows)))
     assert [isinstance(one, Skip) for one in results] == [False, True, False]
     assert "no speech was found" in results[1].reason  # type: ignore[union-attr]
+
+
+def shortened(path: Path, folder: Path, seconds: float) -> Path:
+    """Copy a WAV of 16 bits without what follows so many seconds; its header still declares that."""
+    copy = folder / path.name
+    copy.write_bytes(path.read_bytes()[: 44 + round(seconds * 32_000)])
+    return copy
+
+
+@pytest.fixture
+def lenient(recognizer: EmotionRecognizer) -> EmotionRecognizer:
+    """Return it as `load` does: damaged recordings are used as far as they decode."""
+    return EmotionRecognizer(replace(recognizer.predictor, strict=False))
+
+
+def test_a_damaged_recording_is_used_as_far_as_it_decodes_and_that_is_noted(
+    lenient: EmotionRecognizer, tones: list[Utterance], tmp_path: Path
+) -> None:
+    whole = tones[6].audio
+    assert whole is not None
+    path = shortened(whole, tmp_path, 0.3)
+    prediction = lenient.predict(path)
+    assert prediction.damaged == "is truncated, it ends before its header says; 0.30 of 0.50 s were heard"
+    assert prediction.dimensions == pytest.approx({"seconds": 0.3})
+    assert prediction.as_dict()["damaged"] == prediction.damaged
+    assert Prediction.from_dict(prediction.as_dict()) == prediction
+    assert lenient.predict(whole).damaged is None
+    with pytest.raises(AudioError, match="is truncated"):
+        lenient.predict(path, strict=True)
+    (one,) = lenient.predict_many([Utterance("cut", audio=path)])
+    assert isinstance(one, Prediction)
+    assert one.damaged == prediction.damaged
+    with pytest.raises(AudioError, match="is truncated"):
+        list(lenient.predict_many([Utterance("cut", audio=path)], strict=True))
+
+
+def test_a_predictor_by_itself_as_in_evaluations_refuses_damaged_recordings(
+    recognizer: EmotionRecognizer, tones: list[Utterance], tmp_path: Path
+) -> None:
+    whole = tones[6].audio
+    assert whole is not None
+    (one,) = recognizer.predictor.predict_many([Utterance("cut", audio=shortened(whole, tmp_path, 0.3))])
+    assert isinstance(one, Skip)
+    assert "is truncated" in one.reason
+
+
+def test_a_long_damaged_recording_and_its_timeline_say_what_was_heard(
+    lenient: EmotionRecognizer, long: Path, tmp_path: Path
+) -> None:
+    path = shortened(long, tmp_path, 33.0)
+    cut = [Utterance("cut", audio=path)]
+    (one,) = lenient.predict_many(cut, long=lenient.long_recordings(in_windows))
+    assert isinstance(one, Prediction)
+    assert str(one.damaged).endswith("33.00 of 36.00 s were heard")
+    assert one.segments is not None
+    with pytest.raises(AudioError, match="is truncated"):
+        list(lenient.predict_many(cut, strict=True, long=lenient.long_recordings(in_windows)))
+    timeline = lenient.timeline(path, in_windows(cut[0]))
+    assert timeline.damaged == one.damaged
+    assert timeline.as_dict()["damaged"] == one.damaged
+    assert timeline.notes[0] == f"the recording {one.damaged}"
+    with pytest.raises(AudioError, match="is truncated"):
+        lenient.timeline(path, TimelineOptions(segmentation="windows", strict=True))
+
+
+def test_turns_behind_the_damage_are_left_out(lenient: EmotionRecognizer, long: Path, tmp_path: Path) -> None:
+    from emofuse.types import Turn
+
+    turns = (Turn(0.0, 2.0), Turn(8.5, 9.5), Turn(10.0, 11.0))
+    timeline = lenient.timeline(shortened(long, tmp_path, 9.0), TimelineOptions(turns=turns))
+    assert [(one.start, one.end) for one in timeline.segments] == [(0.0, 2.0), (8.5, 9.0)]
+
+
+def test_what_was_done_to_the_sound_is_noted(lenient: EmotionRecognizer, tmp_path: Path) -> None:
+    sound = 0.2 * np.random.default_rng(0).normal(size=16_000).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", np.stack([sound, -sound], axis=1), 16_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "b.wav", np.round(sound * 32_768), 16_000, subtype="FLOAT")
+    cancelled, integers = (lenient.predict(tmp_path / name) for name in ("a.wav", "b.wav"))
+    assert "its channels cancel each other out" in cancelled.as_dict()["notes"][0]
+    assert "as 16-bit integers do" in integers.notes[0]
+    assert integers.probabilities["loud"] == pytest.approx(cancelled.probabilities["loud"], abs=1e-3)
+    assert "notes" not in lenient.predict(write_tone(tmp_path / "c.wav", 300, 0.3, 0)).as_dict()

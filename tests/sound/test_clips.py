@@ -282,6 +282,66 @@ def test_text_with_the_name_of_a_recording_is_refused(tmp_path: Path, suffix: st
         read_clip(path)
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 71234\n",
+            "is a Git LFS pointer.*lfs pull",
+        ),
+        ("/annex/objects/SHA256E-s71234--4d7a.wav\n", "is a git-annex pointer.*annex get"),
+        ("\n<!DOCTYPE html>\n<html>\n", "is a web page"),
+    ],
+    ids=["LFS", "annex", "page"],
+)
+def test_what_lies_in_the_place_of_a_recording_is_named(tmp_path: Path, content: str, reason: str) -> None:
+    for name in ("a.wav", "a.m4a"):
+        (tmp_path / name).write_text(content)
+        with pytest.raises(AudioError, match=rf"{name}: {reason}"):
+            read_clip(tmp_path / name)
+
+
+@pytest.mark.parametrize("without_pyav", [False, True])
+def test_gsm_in_wav_is_read_whole_and_in_spans(
+    tmp_path: Path, without_pyav: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if without_pyav:
+        monkeypatch.setitem(sys.modules, "av", None)
+    path = write_wav(tmp_path, chirp(8000, 3.2), 8000, "GSM610")
+    whole = read_clip(path, rate=8000)
+    assert whole.seconds == pytest.approx(3.2)
+    assert np.corrcoef(whole.samples, chirp(8000, 3.2))[0, 1] > 0.9
+    np.testing.assert_array_equal(read_clip(path, 1.0, 2.0, 8000).samples, whole.samples[8000:16_000])
+    np.testing.assert_array_equal(read_clip(path, 1.0, rate=8000).samples, whole.samples[8000:])
+
+
+def overstate(path: Path, frames: int) -> Path:
+    """Let the header of an MP3 declare some frames more than there are."""
+    content = bytearray(path.read_bytes())
+    place = max(content.find(b"Xing"), content.find(b"Info")) + 8
+    assert content[place - 1] & 1
+    content[place : place + 4] = (int.from_bytes(content[place : place + 4], "big") + frames).to_bytes(4, "big")
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("frames", [1, 3, 5])
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_an_mp3_whose_header_declares_some_frames_too_many_is_read(tmp_path: Path, frames: int, rate: int) -> None:
+    path = write(tmp_path, FORMATS[5], rate, seconds=2.0)
+    clip = read_clip(overstate(path, frames), strict=False)
+    assert clip.seconds == pytest.approx(2.0, abs=0.1)
+    assert clip.damaged is None
+    assert read_clip(path).seconds == clip.seconds
+
+
+def test_an_mp3_that_lacks_more_than_some_frames_is_truncated(tmp_path: Path) -> None:
+    path = overstate(write(tmp_path, FORMATS[5], 44_100, seconds=2.0), 60)
+    with pytest.raises(AudioError, match="is truncated"):
+        read_clip(path)
+    assert "of 3.5" in str(read_clip(path, strict=False).damaged)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_samples_that_are_not_numbers_are_refused(tmp_path: Path, value: float) -> None:
     samples = chirp(16_000)

@@ -93,7 +93,7 @@ def test_a_file_of_which_half_is_missing_is_refused(tmp_path: Path, encoding: En
     path = made(tmp_path, encoding)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2 + 40])
-    if encoding.options == (("live", "1"),):
+    if not encoding.half_tells:
         pytest.skip("a stream without a length may end anywhere")
     with pytest.raises(AudioError, match=rf"^{path}: (is truncated|breaks off|is not audio)[^\n]*$"):
         read_clip(path)
@@ -120,7 +120,7 @@ def test_damage_in_the_middle_is_refused_and_nothing_is_lost_in_silence(
     middle = len(content) // 2
     content[middle : middle + 1500] = bytes(1500)
     path.write_bytes(content)
-    if encoding.options == (("live", "1"),):
+    if not encoding.half_tells:
         pytest.skip("a stream without a length may end anywhere")
     with pytest.raises(AudioError, match=rf"^{path}: [^\n]*(damaged|truncated)[^\n]*$"):
         read_clip(path)
@@ -249,6 +249,73 @@ def test_without_pyav_a_file_is_refused_with_the_extra_that_reads_it(
     ) as caught:
         read_clip(path)
     assert isinstance(caught.value, MissingExtraError)
+
+
+@pytest.mark.parametrize("encoding", ALL)
+def test_of_a_file_of_which_half_is_missing_what_is_there_is_heard(tmp_path: Path, encoding: Encoding) -> None:
+    path = made(tmp_path, encoding)
+    whole = read_clip(path).samples
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2 + 40])
+    if encoding.suffix in ("m4a", "mov", "3gp", "caf") or (encoding.suffix == "mp4" and not encoding.options):
+        with pytest.raises(AudioError, match=r"is (truncated|not audio)"):  # its index stood at its end
+            read_clip(path, strict=False)
+        return
+    clip = read_clip(path, strict=False)
+    assert clip.damaged is not None or not encoding.half_tells
+    assert 0.5 < clip.seconds < 2.5
+    if encoding.rate == 16_000:
+        np.testing.assert_allclose(clip.samples[:4000], whole[:4000], atol=1e-2)
+
+
+@pytest.mark.parametrize("encoding", [MKV, M4A], ids=str)
+def test_what_follows_damage_in_the_middle_is_heard_and_the_loss_is_noted(
+    tmp_path: Path, encoding: Encoding
+) -> None:
+    path = made(tmp_path, encoding, 6.0)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 1500] = bytes(1500)
+    path.write_bytes(content)
+    clip = read_clip(path, strict=False)
+    assert clip.damaged is not None
+    assert "of 6.0" in clip.damaged
+    assert clip.seconds > 5.0
+
+
+def dsf(path: Path, seconds: float = 1.0) -> Path:
+    """Write a tone as DSD: one bit a sample, 2.8 million a second, in blocks of 4096 bytes."""
+    rate = 2_822_400
+    wave = 0.4 * np.sin(2 * np.pi * 300 * np.arange(round(rate * seconds)) / rate)
+    sums = np.floor(np.cumsum((wave + 1) / 2))  # the density of ones follows the wave
+    packed = np.packbits(np.diff(sums, prepend=0).astype(np.uint8), bitorder="little").tobytes()
+    packed += b"\x69" * (-len(packed) % 4096)
+    data = b"data" + (12 + len(packed)).to_bytes(8, "little") + packed
+    numbers = (1, 0, 1, 1, rate, 1)  # version, format, type of channels, channels, rate, bits
+    form = b"fmt " + (52).to_bytes(8, "little") + b"".join(number.to_bytes(4, "little") for number in numbers)
+    form += len(wave).to_bytes(8, "little") + (4096).to_bytes(4, "little") + bytes(4)
+    sizes = (28).to_bytes(8, "little") + (28 + len(form) + len(data)).to_bytes(8, "little") + bytes(8)
+    path.write_bytes(b"DSD " + sizes + form + data)
+    return path
+
+
+def test_dsd_is_read(tmp_path: Path) -> None:
+    clip = read_clip(dsf(tmp_path / "a.wav"))  # by its content, whatever its name
+    assert clip.seconds == pytest.approx(1.0, abs=0.02)
+    spectrum = np.abs(np.fft.rfft(clip.samples[:16_000]))
+    assert int(spectrum[20:].argmax()) + 20 == pytest.approx(300, abs=2)
+
+
+@pytest.mark.parametrize("suffix", ["ac3", "wv", "tta"])
+def test_a_file_by_another_name_that_needs_pyav_is_refused_with_the_extra(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (encoding,) = [one for one in ENCODINGS if one.suffix == suffix]
+    path = made(tmp_path, encoding).rename(tmp_path / "a.wav")
+    assert read_clip(path).seconds == pytest.approx(3.0, abs=0.05)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(MissingExtraError, match="emofuse\\[media\\]"):
+        read_clip(path)
 
 
 def test_folders_are_searched_for_every_format() -> None:

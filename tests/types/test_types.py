@@ -213,14 +213,15 @@ def test_a_prediction_is_one_line_of_json_with_the_keys_in_their_order() -> None
     assert json.loads(line) == {
         "id": "a", "audio": "é.wav", "start": 0.5, "end": 1.5, "text": "yes", "text_source": "gold",
         "text_unused": None, "label": "happy", "probabilities": {"happy": 0.75, "sad": 0.25}, "confidence": 0.75,
-        "abstained": False, "speaker": "A", "modalities": ["audio", "text"], "model": "m", "model_scope": None,
+        "abstained": False, "speaker": "A", "modalities": ["audio", "text"], "damaged": None,
+        "model": "m", "model_scope": None,
     }  # fmt: skip
     assert tuple(json.loads(line)) == Prediction.KEYS
 
 
 def test_every_field_of_a_prediction_has_its_key() -> None:
     names = {field.name for field in fields(Prediction)}
-    assert {*Prediction.KEYS, "dimensions", "segments"} == names  # those only where a model tells any
+    assert {*Prediction.KEYS, "notes", "dimensions", "segments"} == names  # those only where there are any
 
 
 def test_a_missing_extra_is_told_with_the_command_that_installs_it() -> None:

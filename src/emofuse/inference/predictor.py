@@ -59,6 +59,7 @@ class Predictor:
         priors: from the label frequencies of training to those where the model is used; None keeps the former.
         allow_missing: predict with a modality missing even if the model was not trained for that.
         scope: what the model is for, copied into each prediction.
+        strict: refuse damaged recordings; else they are used as far as they decode, and predictions say so.
     """
 
     runtime: Runtime
@@ -67,6 +68,7 @@ class Predictor:
     priors: PriorShift | None = None
     allow_missing: bool = False
     scope: str | None = None
+    strict: bool = True
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -170,7 +172,7 @@ class Predictor:
     ) -> Iterator[Computed[R] | Refused | TooLong]:
         """Yield each utterance with its row of what is computed of a batch, or why there is none."""
         traits, padded = self.runtime.traits, self.runtime.padded_seconds
-        preparer = Preparer(self.preparation, traits.modalities, self.needs_all, long)
+        preparer = Preparer(self.preparation, traits.modalities, self.needs_all, long, self.strict)
         for window in prepared_windows(pairs, preparer, lambda one: one.cost, padded):
             ready = [one for one in window if isinstance(one, Ready)]
             items, costs = [one.item for one in ready], [one.cost for one in ready]
@@ -200,10 +202,13 @@ class Predictor:
         if isinstance(one, Refused):
             raise one.error
         if isinstance(one, TooLong):
-            return one.predict(one.utterance, one.path)
+            whole = one.predict(one.utterance, one.path)
+            if self.strict and whole.damaged is not None:
+                raise AudioError(f"{one.path}: {whole.damaged}")
+            return whole
         task, modalities = self.runtime.traits.task, one.ready.item.modalities
         (prediction,) = predictions_of(one.row, [one.utterance], [modalities], task, self.calibration, self.priors)
-        return self.complete(prediction)
+        return self.complete(replace(prediction, damaged=one.ready.damaged, notes=one.ready.notes))
 
 
 def predictions_of(

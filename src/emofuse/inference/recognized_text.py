@@ -73,6 +73,6 @@ def _clip_of(utterance: Utterance, long: LongRecordings) -> Clip | None:
     try:
         if long.too_long(utterance) is not None:
             return None
-        return read_clip(utterance.audio, utterance.start, utterance.end, SAMPLE_RATE)
+        return read_clip(utterance.audio, utterance.start, utterance.end, SAMPLE_RATE, strict=long.strict)
     except AudioError:  # it is refused, with its reason, when it is predicted
         return None

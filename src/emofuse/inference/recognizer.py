@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,11 +39,14 @@ class EmotionRecognizer:
         """The labels of the model, in order."""
         return self.predictor.labels
 
-    def predict(self, audio: str | Path | None = None, text: str | None = None) -> Prediction:
+    def predict(
+        self, audio: str | Path | None = None, text: str | None = None, strict: bool = False
+    ) -> Prediction:
         """Predict one utterance from its recording, its text, or both.
 
         A recording of more than 30 s is cut into segments of speech; its prediction is the mean of theirs,
-        weighted by their seconds, and says so under `segments`.
+        weighted by their seconds, and says so under `segments`. A damaged recording is used as far as it decodes,
+        and the prediction says so under `damaged`; with `strict` it is refused.
 
         Raises:
             AudioError: the recording cannot be used.
@@ -52,7 +56,8 @@ class EmotionRecognizer:
         if path is None and text is None:
             raise ModalityError("there is nothing to predict: give audio, text or both")
         identity = path.stem or str(path) if path else "text"
-        return self.predictor.predict_one(Utterance(identity, audio=path, text=text), self.long_recordings())
+        one = self._refusing_damage() if strict else self
+        return one.predictor.predict_one(Utterance(identity, audio=path, text=text), one.long_recordings())
 
     def predict_many(
         self,
@@ -67,7 +72,7 @@ class EmotionRecognizer:
 
         Args:
             utterances: any number of them.
-            strict: raise the first failure instead.
+            strict: raise the first failure instead, and refuse damaged recordings.
             progress: called after each result with how many there are, and of how many seconds of sound.
             long: what happens to long recordings, see `long_recordings`; None, as in evaluations, takes any
                 recording as one utterance.
@@ -85,7 +90,8 @@ class EmotionRecognizer:
         long: LongRecordings | None = None,
     ) -> Iterator[Prediction | Skip]:
         """Do what `predict_many` does, with sound at the model's rate that may be decoded already."""
-        return self.predictor.predict_clips(pairs, strict, progress, long)
+        one = self._refusing_damage() if strict else self
+        return one.predictor.predict_clips(pairs, strict, progress, long)
 
     def long_recordings(
         self,
@@ -102,7 +108,10 @@ class EmotionRecognizer:
         def predict(utterance: Utterance, path: Path) -> Prediction:
             return predict_recording(self.predictor, utterance, path, options and options(utterance))
 
-        return LongRecordings(predict, seconds)
+        return LongRecordings(predict, seconds, self.predictor.strict)
+
+    def _refusing_damage(self) -> EmotionRecognizer:
+        return EmotionRecognizer(replace(self.predictor, strict=True), self.folder)
 
     def embed(self, utterances: Iterable[Utterance]) -> Iterator[Float32Array]:
         """Yield the vector that the model decides from, (width,), for each utterance, in order.
@@ -134,6 +143,7 @@ def load(
     allow_missing: bool = False,
     priors: Mapping[str, float] | None = None,
     threads: int | None = None,
+    strict: bool = False,
 ) -> EmotionRecognizer:
     """Load a model folder, an exported one, or a run folder with a model in it, and its calibration if it has one.
 
@@ -143,6 +153,7 @@ def load(
         allow_missing: predict with a modality missing even if the model was not trained for that.
         priors: label -> its frequency where the model is used, if other than in training.
         threads: how many compute at once; None takes the processors that are there.
+        strict: refuse damaged recordings, which are else used as far as they decode.
 
     Raises:
         RecipeError: the priors do not fit the model, or `threads` is no number of threads.
@@ -153,4 +164,4 @@ def load(
         raise RecipeError(f"threads {threads!r}: give how many compute at once, 1 or more")
     folder = find_folder(model)
     predictor = open_predictor(folder, device, threads)
-    return EmotionRecognizer(predictor.adapted(allow_missing, priors), folder)
+    return EmotionRecognizer(replace(predictor.adapted(allow_missing, priors), strict=strict), folder)

@@ -13,6 +13,7 @@ from emofuse.data.batching import cost_of
 from emofuse.data.preparation import Item, Preparation
 from emofuse.errors import AudioError, EmofuseError, ModalityError
 from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip, seconds_of
+from emofuse.sound.salvage import Salvage
 from emofuse.sound.streams import mono_blocks
 from emofuse.types import Modality, Prediction, Utterance
 
@@ -33,10 +34,12 @@ class LongRecordings:
     Attributes:
         predict: predicts such a recording.
         seconds: the longest that an utterance may be.
+        strict: refuse damaged recordings; else they are used as far as they decode.
     """
 
     predict: Callable[[Utterance, Path], Prediction]
     seconds: float = LONGEST_UTTERANCE_SECONDS
+    strict: bool = False
 
     def too_long(self, utterance: Utterance) -> TooLong | None:
         """Return a whole recording that is too long; None for any other, and for a span of one.
@@ -49,7 +52,7 @@ class LongRecordings:
         seconds = seconds_of(utterance.audio)
         if seconds is None:  # the header does not state it: decode until it is too long
             seconds = 0.0
-            for block in mono_blocks(utterance.audio):
+            for block in mono_blocks(utterance.audio, salvage=None if self.strict else Salvage()):
                 seconds += len(block) / SAMPLE_RATE
                 if seconds > self.seconds:
                     break
@@ -66,12 +69,16 @@ class Ready:
         item: the input of the network.
         cost: seconds of sound; of an utterance without sound, those that speaking its text would take.
         seconds: of sound.
+        damaged: what is wrong with its recording; None where that is whole.
+        notes: what else is to be known of its sound, one sentence each.
     """
 
     utterance: Utterance
     item: Item
     cost: float
     seconds: float
+    damaged: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,12 +120,14 @@ class Preparer:
         modalities: what the model takes.
         needs_all: refuse an utterance that lacks one of them.
         long: what happens to long recordings; None takes any recording as one utterance.
+        strict: refuse damaged recordings; else they are used as far as they decode.
     """
 
     preparation: Preparation
     modalities: tuple[Modality, ...]
     needs_all: bool
     long: LongRecordings | None = None
+    strict: bool = True
 
     def __call__(self, pair: tuple[Utterance, Clip | None]) -> Ready | Refused | TooLong:
         """Prepare one utterance; its clip is None where it is to be read."""
@@ -128,7 +137,7 @@ class Preparer:
                 too_long = self.long.too_long(utterance)
                 if too_long is not None:
                     return too_long
-            ready = prepare_utterance(self.preparation, utterance, clip)
+            ready = prepare_utterance(self.preparation, utterance, clip, self.strict)
             self._refuse_missing(ready)
             return ready
         except (AudioError, ModalityError) as error:
@@ -146,16 +155,22 @@ class Preparer:
             )
 
 
-def prepare_utterance(preparation: Preparation, utterance: Utterance, clip: Clip | None = None) -> Ready:
+def prepare_utterance(
+    preparation: Preparation, utterance: Utterance, clip: Clip | None = None, strict: bool = True
+) -> Ready:
     """Read the sound of an utterance, unless `clip` is it, and prepare what the model takes.
+
+    If not `strict`, a damaged recording is used as far as it decodes.
 
     Raises:
         AudioError: the recording cannot be used.
     """
     if clip is None and preparation.audio and utterance.audio:
-        clip = read_clip(utterance.audio, utterance.start, utterance.end, preparation.audio.rate)
-    seconds = clip.seconds if clip else None
-    return Ready(utterance, preparation(clip, utterance.text), cost_of(utterance, seconds), seconds or 0.0)
+        clip = read_clip(utterance.audio, utterance.start, utterance.end, preparation.audio.rate, strict=strict)
+    item = preparation(clip, utterance.text)
+    if clip is None:
+        return Ready(utterance, item, cost_of(utterance, None), 0.0)
+    return Ready(utterance, item, cost_of(utterance, clip.seconds), clip.seconds, clip.damaged, clip.notes)
 
 
 def windows(utterances: Iterable[T], cost: Callable[[T], float], padded_seconds: float = 0.0) -> Iterator[list[T]]:

@@ -98,12 +98,10 @@ class Call:
     Attributes:
         path: of the recording.
         channels: name -> number, from 0.
-        strict: refuse a damaged recording.
     """
 
     path: Path
     channels: Mapping[str, int] = field(hash=False)
-    strict: bool = True
 
     @cached_property
     def bleed(self) -> dict[str, list[ExcludedSpan]]:
@@ -111,7 +109,7 @@ class Call:
         if len(self.channels) < 2:
             return {}
         check_channels(self.path, self.channels)
-        return find_bleed(self.path, self.channels, self.strict)
+        return find_bleed(self.path, self.channels)
 
     def not_speech(self, name: str) -> list[ExcludedSpan]:
         """Find what in a channel is not the speech of its person: bleed of another channel, tones, music.
@@ -119,34 +117,33 @@ class Call:
         Raises:
             AudioError: the recording cannot be read, or lacks a channel.
         """
-        found = [*tones_and_music(self.path, self.channels[name], self.strict), *self.bleed.get(name, ())]
+        found = [*tones_and_music(self.path, self.channels[name]), *self.bleed.get(name, ())]
         return sorted(found, key=lambda span: (span.start, span.end))
 
 
-def tones_and_music(path: Path, channel: int | None = None, strict: bool = True) -> list[ExcludedSpan]:
+def tones_and_music(path: Path, channel: int | None = None) -> list[ExcludedSpan]:
     """Find tones and music in a channel of a recording, in order; None takes the mean of all channels.
 
-    If not `strict`, a damaged recording is used as far as it decodes.
+    A damaged recording is used as far as it decodes: whoever looks for speech in it refuses or reports that.
 
     Raises:
         AudioError: the recording cannot be read, or lacks the channel.
     """
-    found = find_tones_and_music(mono_blocks(path, RATE, channel, None if strict else Salvage()), RATE)
+    found = find_tones_and_music(mono_blocks(path, RATE, channel, Salvage()), RATE)
     return sorted(found, key=lambda span: (span.start, span.end))
 
 
-def find_bleed(path: Path, channels: Mapping[str, int], strict: bool = True) -> dict[str, list[ExcludedSpan]]:
+def find_bleed(path: Path, channels: Mapping[str, int]) -> dict[str, list[ExcludedSpan]]:
     """Find, in each channel, where it is but a faint copy of a channel that is much louder then.
 
-    If not `strict`, a damaged recording is used as far as it decodes.
+    A damaged recording is used as far as it decodes.
 
     Raises:
         AudioError: the recording cannot be read.
     """
-    salvage = None if strict else Salvage()
-    recording = open_recording(path, salvage is not None)
+    recording = open_recording(path, salvage=True)
     numbers = list(channels.values())
-    blocks = (np.ascontiguousarray(block[:, numbers]) for block in decoded(recording, None, None, salvage))
+    blocks = (np.ascontiguousarray(block[:, numbers]) for block in decoded(recording, None, None, Salvage()))
     marks: dict[str, list[ExcludedSpan]] = {name: [] for name in channels}
     for place, window in enumerate(_windows(blocks, recording.rate, len(numbers))):
         start, end = place * HOP / RATE, (place * HOP + WINDOW) / RATE

@@ -54,6 +54,8 @@ class _Counts:
         self.outside += int(np.count_nonzero(sizes > 1.0))
         self.audible += int(np.count_nonzero(sizes))
         self.energy += float(np.square(sizes, dtype=np.float64).sum())
+        if not math.isfinite(self.peak):
+            return
         distance = np.abs(sizes - np.round(sizes))
         self.whole += int(np.count_nonzero((distance <= WHOLE_DISTANCE) & (sizes > 0)))
 

@@ -30,6 +30,9 @@ SOUND_SUFFIXES = (
     *(".au", ".snd", ".sph", ".nist"),
 )
 FLOATS = frozenset({"FLOAT", "DOUBLE"})
+# What libsndfile notes of sizes, and of counts of frames, that do not fit the file: declared and present.
+SIZES = re.compile(r"(?:data|SSND|Data Size|riff) *: (\d+) \(should be (\d+)\)")
+COUNTS = re.compile(r"Calculated frame count (\d+) does not match value from 'ds64' chunk of (\d+)")
 # Where a block cannot be read, it is read anew in steps of so many frames, up to the damage.
 DAMAGE_STEP = 1024
 BLOCK_SECONDS = 30
@@ -235,11 +238,14 @@ def _refuse_cut(file: soundfile.SoundFile, path: Path, reached: int) -> None:
     Raises:
         DamagedError: it does.
     """
-    declared = re.search(r"data : (\d+) \(should be (\d+)\)", file.extra_info)
+    declared = SIZES.search(file.extra_info)
     if declared:
         size, present = int(declared[1]), int(declared[2])
         if present < size < UNKNOWN_WAV_SIZE:
             raise truncated(path, reached / file.samplerate * size / present if present else None)
+    counted = COUNTS.search(file.extra_info)
+    if counted and int(counted[1]) < int(counted[2]) < UNKNOWN_FRAMES:
+        raise truncated(path, int(counted[2]) / file.samplerate)
     surplus = 0.01 * file.frames + (MP3_SURPLUS if file.format == "MP3" else 1152)
     if file.frames < UNKNOWN_FRAMES and reached < file.frames - surplus:
         raise truncated(path, file.frames / file.samplerate)

@@ -27,6 +27,8 @@ class Prediction:
 
     Attributes:
         abstained: the confidence is too low: the label is withheld, shown as `unsure`, and counted nowhere.
+        damaged: what is wrong with the recording, and how many of its seconds were heard; None where it is whole.
+        notes: only where there is anything else to know of its sound, one sentence each.
         dimensions: only where the model predicts any.
         segments: only of a long recording that was cut: the number of segments, their seconds of speech, and how
             their predictions were combined.
@@ -45,15 +47,17 @@ class Prediction:
     abstained: bool = False
     speaker: str | None = None
     modalities: tuple[Modality, ...] = ()
+    damaged: str | None = None
     model: str | None = None
     model_scope: str | None = None
+    notes: tuple[str, ...] = ()
     dimensions: Mapping[str, float] | None = field(default=None, hash=False)
     segments: Mapping[str, int | float | str] | None = field(default=None, hash=False)
 
     # The order of the keys in JSON: first the utterance, then its prediction.
     KEYS: ClassVar[tuple[str, ...]] = (
         "id", "audio", "start", "end", "text", "text_source", "text_unused", "label", "probabilities",
-        "confidence", "abstained", "speaker", "modalities", "model", "model_scope",
+        "confidence", "abstained", "speaker", "modalities", "damaged", "model", "model_scope",
     )  # fmt: skip
 
     @classmethod
@@ -86,9 +90,11 @@ class Prediction:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the prediction as JSON would hold it; dimensions and segments only where there are any."""
+        """Return the prediction as JSON would hold it; notes, dimensions and segments only where there are any."""
         values = asdict(self)
         document = {key: list(values[key]) if key == "modalities" else values[key] for key in self.KEYS}
+        if self.notes:
+            document["notes"] = list(self.notes)
         return document | {key: values[key] for key in ("dimensions", "segments") if values[key] is not None}
 
     @classmethod
@@ -98,7 +104,8 @@ class Prediction:
         Raises:
             TypeError, KeyError: the document is something else.
         """
-        return cls(**{**document, "modalities": tuple(document["modalities"])})
+        lists = {key: tuple(document.get(key, ())) for key in ("modalities", "notes")}
+        return cls(**{**document, **lists})
 
 
 @dataclass(frozen=True)

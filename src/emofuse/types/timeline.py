@@ -118,6 +118,7 @@ class Timeline:
         labels: those of the model, in order.
         segments: what was analysed.
         excluded: what was not, and why (music, bleed of another channel ...); silence is not listed.
+        damaged: what is wrong with the recording, and how many of its seconds were heard; None where it is whole.
         channel: the name of the channel, where channels are taken one by one.
         segmentation: how the segments were found: `silero`, `energy`, `windows`, `given`, `whole`.
         smoothing: seconds over which probabilities are smoothed; 0 for none.
@@ -138,6 +139,7 @@ class Timeline:
     model: str | None = None
     model_scope: str | None = None
     notes: tuple[str, ...] = ()
+    damaged: str | None = None
 
     @property
     def speech_seconds(self) -> float:
@@ -185,6 +187,7 @@ class Timeline:
             "segmentation": self.segmentation,
             "smoothing": self.smoothing,
             "baseline": self.baseline,
+            "damaged": self.damaged,
             "model": self.model,
             "model_scope": self.model_scope,
             "notes": list(self.notes),

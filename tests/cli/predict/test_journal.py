@@ -27,7 +27,9 @@ def test_a_resumed_run_does_nothing_twice_and_drops_a_torn_line(
     monkeypatch.setattr(inputs, "PART", 3)
     heard = []
     read = ready.read_clip
-    monkeypatch.setattr(ready, "read_clip", lambda *given: heard.append(given[0].stem) or read(*given))
+    monkeypatch.setattr(
+        ready, "read_clip", lambda *given, **named: heard.append(given[0].stem) or read(*given, **named)
+    )
     code, _, err = call(capsys, *arguments, "--resume")
     assert code == 1  # what failed is tried, and named, again
     assert len(err.splitlines()) == 10

@@ -28,8 +28,40 @@ def test_predict_takes_folders_and_files_and_prints_json_lines_in_order(
     assert [row["id"] for row in rows] == ["high", "low", "low#2"]
     assert list(rows[0]) == [
         "id", "audio", "start", "end", "text", "text_source", "text_unused", "label", "probabilities",
-        "confidence", "abstained", "speaker", "modalities", "model", "model_scope",
+        "confidence", "abstained", "speaker", "modalities", "damaged", "model", "model_scope",
     ]  # fmt: skip
+
+
+def cut(path: Path, folder: Path) -> Path:
+    """Copy a recording without its second half."""
+    copy = folder / path.name
+    copy.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return copy
+
+
+def test_a_cut_recording_is_predicted_with_a_note_in_every_format_and_refused_with_strict(
+    capsys: pytest.CaptureFixture[str], model: Path, wavs: Path, tmp_path: Path
+) -> None:
+    path = cut(wavs / "low.wav", tmp_path)
+    note = "is truncated, it ends before its header says; "
+    for form in ("table", "json", "jsonl", "csv"):
+        code, out, _ = call(capsys, "predict", model, path, "--format", form)
+        assert code == 0
+        assert note in out
+        assert "s were heard" in out
+    code, out, err = call(capsys, "predict", model, path, wavs / "high.wav", "--format", "jsonl", "--strict")
+    assert code == 1
+    (row,) = [json.loads(line) for line in out.splitlines()]
+    assert (row["id"], row["damaged"]) == ("high", None)
+    assert "is truncated" in err
+    for form in ("table", "json", "csv", "srt", "textgrid", "eaf", "labels"):
+        options = ("--segmentation", "windows", "--timeline", "--format", form)
+        code, out, _ = call(capsys, "predict", model, path, *options)
+        assert code == 0
+        assert (note in out) == (form in ("table", "json"))
+        code, _, err = call(capsys, "predict", model, path, *options, "--strict")
+        assert code
+        assert "is truncated" in err, (code, err)
 
 
 def test_predict_json_is_one_document_and_csv_has_a_column_a_label(

@@ -34,6 +34,9 @@ def as_table(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterat
         used = "+".join(prediction.modalities)
         label = f"{shown_label(prediction.label, prediction.abstained):{width}}"
         yield encodable(f"{label} {prediction.confidence:10.0%}  {used:12} {prediction.id}{words}")
+        if prediction.damaged is not None:
+            yield encodable(f"    damaged: {prediction.damaged}")
+        yield from (encodable(f"    note: {note}") for note in prediction.notes)
 
 
 def as_json(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:

@@ -59,6 +59,7 @@ def run_identity(options: PredictOptions, model: Path, engine: Engine | None) ->
         "smooth": segments.smooth,
         "baseline": segments.baseline,
         "allow_missing": options.model.allow_missing,
+        "strict": options.model.strict,
         "priors": options.model.priors,
         "asr": engine and [engine.name, engine.version],
     }

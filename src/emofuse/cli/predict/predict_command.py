@@ -57,6 +57,9 @@ def predict(
         str | None,
         typer.Option("--priors", help="Label frequencies where the model is used, such as happy=0.1,neutral=0.9."),
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse damaged recordings, not use them as far as they decode.")
+    ] = False,
     listed: Annotated[
         Path | None, typer.Option("--list", help="A text file with the path of one recording per line.")
     ] = None,
@@ -108,7 +111,7 @@ def predict(
     from emofuse.cli.predict.inputs import choose_model, collect_inputs
 
     options = records.PredictOptions(
-        records.ModelOptions(allow_missing, records.parse_priors(priors)),
+        records.ModelOptions(allow_missing, records.parse_priors(priors), strict),
         records.TextOptions(text, transcripts, asr, language),
         records.SegmentOptions(timeline, segmentation, turns, speakers, smooth, baseline),
         records.CallOptions(channels, analyse, analyse_employee),
@@ -127,7 +130,8 @@ def _run(model: Path, inputs: Inputs, options: PredictOptions) -> int:
 
     options.call.analysed_channels()  # refuses a channel before anything is loaded
     settings = TimelineSettings(options, inputs, _open_engine(options.text.asr))
-    recognizer = load(model, allow_missing=options.model.allow_missing, priors=options.model.priors)
+    chosen = options.model
+    recognizer = load(model, allow_missing=chosen.allow_missing, priors=chosen.priors, strict=chosen.strict)
     if recognizer.predictor.scope is not None:
         typer.echo(f"{recognizer.predictor.name}: {recognizer.predictor.scope}", err=True)
     folder = options.output.folder

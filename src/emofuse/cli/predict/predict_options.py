@@ -18,10 +18,12 @@ class ModelOptions:
     Attributes:
         allow_missing: predict even if a modality is missing that the model requires.
         priors: how frequent each label is where the model is used; None for the priors of its training data.
+        strict: refuse damaged recordings.
     """
 
     allow_missing: bool = False
     priors: Mapping[str, float] | None = field(default=None, hash=False)
+    strict: bool = False
 
 
 @dataclass(frozen=True)

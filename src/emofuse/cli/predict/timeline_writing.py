@@ -116,10 +116,11 @@ class TimelineWriter:
 
     def _envelope(self, timeline: Timeline) -> Envelope:
         from emofuse.inference.timeline.envelope import envelope
+        from emofuse.sound.salvage import Salvage
         from emofuse.sound.streams import mono_blocks
 
         channel = None if timeline.channel is None else self.channels[timeline.channel]
-        return envelope(mono_blocks(Path(timeline.audio), channel=channel), WAVEFORM_POINTS)
+        return envelope(mono_blocks(Path(timeline.audio), channel=channel, salvage=Salvage()), WAVEFORM_POINTS)
 
 
 def timeline_table(timeline: Timeline) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from emofuse.inference.predictor import Predictor
@@ -31,6 +32,7 @@ def compose(predictor: Predictor, path: Path, options: TimelineOptions | None = 
         MissingExtraError: the detector of speech needs a package that is not installed.
     """
     options = options or TimelineOptions()
+    options = replace(options, strict=options.strict or predictor.strict)
     found = find_turns(path, options)
     segments: list[Segment] = []
     excluded = list(found.excluded)
@@ -50,7 +52,8 @@ def compose(predictor: Predictor, path: Path, options: TimelineOptions | None = 
         segmentation=found.segmentation,
         model=predictor.name,
         model_scope=predictor.scope,
-        notes=_notes(predictor, segments, options),
+        notes=(*found.all_notes, *_notes(predictor, segments, options)),
+        damaged=found.damaged,
     )
     if options.baseline:
         timeline = against_baseline(timeline)

@@ -35,6 +35,7 @@ class TimelineOptions:
         smoothing: seconds over which probabilities are smoothed; 0 for none.
         baseline: tell change against each speaker's own mean.
         longest: a segment of more seconds is cut.
+        strict: refuse a damaged recording; else it is used as far as it decodes, and the result says so.
 
     Raises:
         RecipeError: a value cannot be.
@@ -52,6 +53,7 @@ class TimelineOptions:
     smoothing: float = 0.0
     baseline: bool = False
     longest: float = LONGEST_SEGMENT
+    strict: bool = False
 
     def __post_init__(self) -> None:
         if self.segmentation not in get_args(SegmentationName):

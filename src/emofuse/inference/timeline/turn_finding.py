@@ -10,6 +10,7 @@ from emofuse.inference.timeline.options import WINDOW_SECONDS, TimelineOptions
 from emofuse.sound.activity import DETECTORS, Detector, default_detector, find_speech
 from emofuse.sound.channels import tones_and_music
 from emofuse.sound.clips import SAMPLE_RATE
+from emofuse.sound.salvage import Salvage
 from emofuse.sound.speech_turns import Joining, split_long_turns, to_turns, windows
 from emofuse.sound.streams import mono_blocks
 from emofuse.turns.attaching import attach_speakers, attach_words
@@ -30,12 +31,21 @@ class FoundTurns:
         excluded: spans that are not analysed, and why.
         seconds: the length of the recording.
         segmentation: how the turns were found.
+        damaged: what is wrong with the recording; None where it is whole.
+        notes: what else is to be known of its sound, one sentence each.
     """
 
     turns: tuple[Turn, ...]
     excluded: tuple[ExcludedSpan, ...]
     seconds: float
     segmentation: str
+    damaged: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """The notes, and before them that the recording is damaged."""
+        return self.notes if self.damaged is None else (f"the recording {self.damaged}", *self.notes)
 
 
 def find_turns(path: Path, options: TimelineOptions) -> FoundTurns:
@@ -48,7 +58,8 @@ def find_turns(path: Path, options: TimelineOptions) -> FoundTurns:
         CorpusError: given turns do not fit the recording.
         MissingExtraError: the detector of speech needs a package that is not installed.
     """
-    sound = _CountedStream(mono_blocks(path, SAMPLE_RATE, options.channel))
+    salvage = None if options.strict else Salvage()
+    sound = _CountedStream(mono_blocks(path, SAMPLE_RATE, options.channel, salvage), salvage)
     turns, segmentation = _turns(sound, options)
     excluded = [] if segmentation in (GIVEN, WINDOWS) else _not_speech(path, options)
     turns = [piece for turn in turns for piece in _without(turn, excluded)]
@@ -59,14 +70,18 @@ def find_turns(path: Path, options: TimelineOptions) -> FoundTurns:
         turns = [replace(turn, speaker=turn.speaker or options.name) for turn in turns]
     if options.words is not None and (not isinstance(options.words, str) or len(turns) == 1):
         turns = attach_words(turns, options.words)  # a text without times belongs to the only turn, or to none
-    return FoundTurns(tuple(turns), tuple(excluded), sound.seconds, segmentation)
+    notes = tuple(salvage.notes) if salvage else ()
+    return FoundTurns(tuple(turns), tuple(excluded), sound.seconds, segmentation, sound.damaged, notes)
 
 
 def _turns(sound: _CountedStream, options: TimelineOptions) -> tuple[list[Turn], str]:
     """Return the turns, and how they were found."""
     if options.turns is not None:
         sound.drain()
-        return split_long_turns(options.turns, sound.seconds, options.longest), GIVEN
+        given = options.turns
+        if sound.damaged is not None:  # what is marked behind the damage cannot be heard
+            given = tuple(turn for turn in given if turn.start < sound.seconds)
+        return split_long_turns(given, sound.seconds, options.longest), GIVEN
     if options.segmentation == "windows":
         sound.drain()
         width = min(WINDOW_SECONDS, options.longest)
@@ -101,8 +116,8 @@ def _without(turn: Turn, excluded: Sequence[ExcludedSpan]) -> Iterator[Turn]:
 class _CountedStream:
     """A stream of samples that counts them."""
 
-    def __init__(self, blocks: Iterable[Samples]) -> None:
-        self._blocks = blocks
+    def __init__(self, blocks: Iterable[Samples], salvage: Salvage | None) -> None:
+        self._blocks, self._salvage = blocks, salvage
         self._samples = 0
 
     def __iter__(self) -> Iterator[Samples]:
@@ -114,6 +129,11 @@ class _CountedStream:
     def seconds(self) -> float:
         """How much has gone through."""
         return self._samples / SAMPLE_RATE
+
+    @property
+    def damaged(self) -> str | None:
+        """What turned out to be wrong with it so far; None for nothing."""
+        return None if self._salvage is None else self._salvage.damaged
 
     def drain(self) -> None:
         """Read the stream to its end."""

@@ -14,6 +14,7 @@ from emofuse.inference.predictor import Predictor
 from emofuse.inference.recognized_text import recognized
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.sound.clips import SAMPLE_RATE, SILENCE, Clip
+from emofuse.sound.salvage import Salvage
 from emofuse.sound.streams import clips_of
 from emofuse.types import ExcludedSpan, Prediction, Skip, Turn, Utterance
 
@@ -62,11 +63,12 @@ def _clips(
     spans = [(turn.start, turn.end) for turn in turns]
     settings = predictor.preparation.audio
     rate = settings.rate if settings else SAMPLE_RATE
-    clips = clips_of(path, spans, rate, options.channel)
+    salvage = None if options.strict else Salvage()
+    clips = clips_of(path, spans, rate, options.channel, salvage)
     if options.engine is None:
         yield from zip(turns, clips, strict=True)
         return
-    at_16_khz = clips if rate == SAMPLE_RATE else clips_of(path, spans, SAMPLE_RATE, options.channel)
+    at_16_khz = clips if rate == SAMPLE_RATE else clips_of(path, spans, SAMPLE_RATE, options.channel, salvage)
     for turn, clip in zip(turns, clips, strict=True):
         sound = clip if at_16_khz is clips else next(at_16_khz)
         yield turn if _is_silent(sound) else recognized(turn, sound, options.engine, options.language), clip

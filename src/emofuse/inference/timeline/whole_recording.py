@@ -37,6 +37,7 @@ def predict_recording(
         ModalityError: the model needs text; a text without times belongs to no segment.
     """
     options = options or TimelineOptions(words=utterance.text, language=utterance.language)
+    options = replace(options, strict=options.strict or predictor.strict)
     found = find_turns(path, options)
     weighted: list[Weighted] = [
         (one.turn.seconds, one.result)
@@ -63,6 +64,8 @@ def predict_recording(
     return replace(
         _with_text(prediction, weighted),
         abstained=prediction.abstained or not confident,
+        damaged=found.damaged,
+        notes=found.notes,
         segments=_segments(weighted),
     )
 
