@@ -108,7 +108,8 @@ SHOWN_BY = {
     "test_turn_files": (
         "turns.annotation_tiers",
         "turns.label_tracks",
-        "turns.turn_tables",
+        "turns.plain_texts",
+        "turns.turn_json",
     ),
 }
 # The tools that make the box: of those that need hours or whole corpora, what they have made is tested.

@@ -281,3 +281,13 @@ def test_counts_of_labels_sum_to_the_corpus() -> None:
     for agreement in (CONSENSUS, VOTES, AgreementRecipe(label="votes", minimum=0.5)):
         relabelled, _ = apply_policy(TURNS_CORPUS, "iemocap4", agreement)
         assert sum(label_counts(TURNS_CORPUS, relabelled, agreement).values()) == len(TURNS_CORPUS)
+
+
+def test_labels_that_differ_from_a_policy_in_capitals_only_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    labels = ("neutral", "Happy", "Happy", "sad", "SAD")
+    corpus = Corpus(tuple(Utterance(str(n), text="x", label=label) for n, label in enumerate(labels)), name="c")
+    apply_policy(corpus, "iemocap4")
+    assert "c: labels differ in capitals only: Happy (2) and happy (0); SAD (1) and sad (1)" in caplog.text
+    caplog.clear()
+    apply_policy(corpus, {"neutral": "neutral", "Happy": "happy", "sad": "sad", "SAD": "sad"})
+    assert "happy" not in caplog.text

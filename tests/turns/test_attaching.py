@@ -90,3 +90,12 @@ def test_what_is_given_is_not_changed_and_equal_turns_are_kept_apart() -> None:
     turns = [Turn(0.0, 1.0), Turn(0.0, 1.0)]
     assert [turn.text for turn in attach_words(turns, [Turn(0.0, 1.0, text="a")])] == ["a", None]
     assert turns == [Turn(0.0, 1.0), Turn(0.0, 1.0)]
+
+
+def test_speakers_of_other_times_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        attach_speakers([Turn(1.0, 2.0), Turn(3.0, 4.5)], [Turn(50.0, 60.0, "anna")])
+    assert "none of the 2 segments got a speaker: they lie between 1.0 and 4.5 s" in caplog.text
+    caplog.clear()
+    attach_speakers([Turn(1.0, 2.0), Turn(3.0, 4.5)], [Turn(0.0, 1.5, "anna")])
+    assert not caplog.records

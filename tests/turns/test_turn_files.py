@@ -446,6 +446,42 @@ def test_numbers_that_are_spoken_are_words(tmp_path: Path) -> None:
     assert read_words(write(tmp_path, "x.txt", "2 4 6 8 who do we\n")) == "2 4 6 8 who do we"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[00:12] Well, no.\n[00:15] Yes.\n",
+        "(0:12) Well, no.\n",
+        "0:12 Well, no.\n0:15 Yes.\n",
+        "00:00:12 Well, no.\n",
+        "Anna  0:12\nWell, no.\nBen  0:15\nYes.\n",
+        "1 2 Well, no.\n3 5 Yes.\n",
+        "<|0.00|> Well, no.<|2.50|>",
+        "Well,<00:00:01.000> no.",
+        "start=0.5s stop=1.5s speaker_A\n",
+        "Well --> no",
+    ],
+)
+def test_text_that_looks_timed_is_refused_and_never_taken_for_words(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CorpusError, match="looks like words with times, but in no known format"):
+        read_words(write(tmp_path, "x.txt", text))
+
+
+@pytest.mark.parametrize("text", ["10:30 is when we met.", "We met at 10:30.", "At 10:30 or 11:45.\nOr later."])
+def test_a_time_of_day_is_spoken(tmp_path: Path, text: str) -> None:
+    assert read_words(write(tmp_path, "x.txt", text)) == " ".join(text.split())
+
+
+def test_a_text_file_may_hold_a_table_or_json(tmp_path: Path) -> None:
+    expected = [(0.5, 1.5, "anna", "No.")]
+    for text in (
+        "start;end;speaker;text\n0,5;1,5;anna;No.\n",
+        "anna\t\t00:00:00.500\t00:00:01.500\t00:00:01.000\tNo.\n",
+        '[{"start": 0.5, "end": 1.5, "speaker": "anna", "text": "No."}]',
+    ):
+        turns = read_turns(write(tmp_path, "x.txt", text))
+        assert [(turn.start, turn.end, turn.speaker, turn.text) for turn in turns] == expected
+
+
 def test_files_that_nobody_reads_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="no such file"):
         read_turns(tmp_path / "none.srt")

@@ -32,12 +32,13 @@ def prepare(
 
     Shows how many utterances there are of each session, label and speaker.
     """
-    from emofuse.cli.output import counted, print_counts, print_json, warn_of_skips
+    from emofuse.cli.output import configure_logging, counted, print_counts, print_json, warn_of_skips
     from emofuse.data.corpora import HUB, TABLE, read_corpus
     from emofuse.data.corpora.prepared import count_by
     from emofuse.data.labels import apply_policy
     from emofuse.data.manifest import save_corpus
 
+    configure_logging()
     prepared = read_corpus(corpus, root, _columns(column or []), audio_root)
     labelled = prepared.corpus
     if labels != "as-is":

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from emofuse.config import AgreementRecipe
 from emofuse.errors import CorpusError, RecipeError
 from emofuse.types import Corpus, Task, Utterance
+
+logger = logging.getLogger(__name__)
 
 Agreement = Literal["unanimous", "majority", "plurality"]
 
@@ -74,6 +77,28 @@ def label_policy(labels: str | Mapping[str, str], corpus: Corpus) -> LabelPolicy
         hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(names)}, or give a mapping"
         raise RecipeError(f"labels: no label policy is called {labels!r}; {hint}")
     return POLICIES[labels]
+
+
+def warn_of_capitals(counts: Mapping[str, int], place: str, known: Iterable[str] = ()) -> None:
+    """Warn of labels that differ in capitals only: a task takes them for two, or leaves one of them out.
+
+    Args:
+        counts: how many utterances have each label.
+        place: the corpus or file, for the warning.
+        known: labels of a policy, from which a label of the corpus may differ.
+    """
+    spellings: dict[str, set[str]] = {}
+    for label in (*counts, *known):
+        spellings.setdefault(label.casefold(), set()).add(label)
+    alike = [
+        " and ".join(_counted(label, counts) for label in sorted(s)) for s in spellings.values() if len(s) > 1
+    ]
+    if alike:
+        logger.warning("%s: labels differ in capitals only: %s; write them alike", place, "; ".join(alike))
+
+
+def _counted(label: str, counts: Mapping[str, int]) -> str:
+    return f"{label} ({counts.get(label, 0)})"
 
 
 def label_shares(utterance: Utterance, task: Task, soft: bool) -> list[float]:
@@ -171,6 +196,8 @@ def apply_policy(
         CorpusError: fewer than two labels are left.
     """
     policy = label_policy(labels, corpus)
+    counts = Counter(u.label for u in corpus if u.label is not None)
+    warn_of_capitals(counts, corpus.name or "the corpus", policy.mapping)
     relabelled = corpus.relabel(policy.mapping)
     if agreement is not None:
         decided = tuple(_decided(u, policy, agreement) for u in relabelled)

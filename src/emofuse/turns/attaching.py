@@ -29,11 +29,23 @@ def attach_speakers(turns: Sequence[Turn], speakers: Sequence[Turn], split: bool
         split: cut a turn where the speaker changes, unless it has words, since words have no times.
     """
     named: list[Turn] = []
+    reached = 0
     ordered, speaking = sorted(turns, key=_order), sorted(speakers, key=_order)
     for turn, numbers in zip(ordered, _overlapping(ordered, speaking), strict=True):
         others = [speaking[number] for number in numbers]
+        reached += any(other.speaker is not None for other in others)
         pieces = _pieces(turn, others) if split and turn.text is None else [turn]
         named += [replace(piece, speaker=_main_speaker(piece, others) or turn.speaker) for piece in pieces]
+    if ordered and speaking and not reached:
+        logger.warning(
+            "none of the %d segments got a speaker: they lie between %.1f and %.1f s, the turns of the speakers "
+            "between %.1f and %.1f s; is it the file of another recording?",
+            len(ordered),
+            ordered[0].start,
+            max(turn.end for turn in ordered),
+            speaking[0].start,
+            max(turn.end for turn in speaking),
+        )
     return named
 
 

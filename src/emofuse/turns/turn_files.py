@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from emofuse.errors import CorpusError
 from emofuse.turns.annotation_tiers import read_eaf, read_textgrid
 from emofuse.turns.cue_files import has_cues, read_cues
 from emofuse.turns.label_tracks import is_label_track, read_label_track
+from emofuse.turns.plain_texts import read_plain_text
 from emofuse.turns.rttm import RTTM_TURN, read_rttm
-from emofuse.turns.speaker_prefixes import name_by_prefixes, without_prefixes
+from emofuse.turns.speaker_prefixes import MOST_NAME_WORDS, name_by_prefixes
+from emofuse.turns.turn_json import is_json, read_segments, read_timed_words
 from emofuse.turns.turn_parsing import decode
-from emofuse.turns.turn_tables import read_segments, read_table, read_timed_words
+from emofuse.turns.turn_tables import Length, is_turn_table, read_table
 from emofuse.types import Turn
+
+logger = logging.getLogger(__name__)
 
 Content = list[Turn] | str
 Reader = Callable[[str, Path], Content]
 
 
-def read_turns(path: Path, stem: str | None = None) -> list[Turn]:
+def read_turns(path: Path, stem: str | None = None, length: Length | None = None) -> list[Turn]:
     """Read turns in order of their start: RTTM, CSV, TSV, TextGrid, EAF, SRT, VTT, JSON, label tracks.
 
     Args:
         path: the file; its suffix decides the format, for `.txt` its content.
         stem: the name of the recording without its suffix, for files with turns of several recordings.
+        length: returns how long the recording is, in seconds, for times whose unit is not known otherwise.
 
     Raises:
         CorpusError: the file cannot be read, is damaged, holds no turn or has no times.
     """
-    content = _read(path, stem, READERS)
+    content = _read(path, stem, length, read_segments)
     if isinstance(content, str):
         raise CorpusError(f"{path}: has words without times and so no turns; give RTTM, CSV, TextGrid or SRT")
     if not content:
@@ -37,13 +44,32 @@ def read_turns(path: Path, stem: str | None = None) -> list[Turn]:
     return sorted(name_by_prefixes(content), key=_order)
 
 
-def read_words(path: Path, stem: str | None = None) -> list[Turn] | str:
+def read_speakers(path: Path, stem: str | None = None, length: Length | None = None) -> list[Turn]:
+    """Read turns of which some have a speaker; labels that can be names are taken as such where none has.
+
+    See `read_turns` for the arguments.
+
+    Raises:
+        CorpusError: as for `read_turns`, or no turn has a speaker.
+    """
+    turns = read_turns(path, stem, length)
+    if any(turn.speaker for turn in turns):
+        return turns
+    if not any(turn.text for turn in turns) or not all(_can_be_name(turn.text) for turn in turns if turn.text):
+        raise CorpusError(f"{path}: names no speaker; give RTTM, or a table with a column called speaker")
+    logger.warning("%s: its labels are taken as the names of speakers", path)
+    return [replace(turn, speaker=turn.text, text=None, text_source=None) for turn in turns]
+
+
+def read_words(path: Path, stem: str | None = None, length: Length | None = None) -> list[Turn] | str:
     """Read words or sentences with their times, in order, or one text without times.
+
+    See `read_turns` for the arguments.
 
     Raises:
         CorpusError: the file cannot be read, is damaged, or holds no word.
     """
-    content = _read(path, stem, READERS | {".json": read_timed_words})
+    content = _read(path, stem, length, read_timed_words)
     if isinstance(content, str):
         return content
     words = sorted((turn for turn in name_by_prefixes(content) if turn.text), key=_order)
@@ -52,37 +78,48 @@ def read_words(path: Path, stem: str | None = None) -> list[Turn] | str:
     return words
 
 
-def read_text(text: str, path: Path) -> Content:
-    """Read a plain text: words without times, unless it looks like another format."""
+def _can_be_name(label: str | None) -> bool:
+    return label is not None and len(label.split()) <= MOST_NAME_WORDS and label[-1] not in ".,?!"
+
+
+def _read_text(text: str, path: Path) -> Content:
+    """Read a text by what it looks like; words without times if it looks like no format."""
     first = text.lstrip().split("\n", 1)[0]
+    if first.startswith("File type") or first.strip().strip('"') == "ooTextFile":
+        return read_textgrid(text, path)
+    if is_label_track(text):
+        return read_label_track(text, path)
+    if is_turn_table(text):
+        return read_table(text.lstrip("\n"), path)
     if has_cues(text):
         return read_cues(text, path)
-    if first.startswith("File type") or first.strip('"') == "ooTextFile":
-        return read_textgrid(text, path)
-    return read_label_track(text, path) if is_label_track(text) else without_prefixes(text)
+    return read_plain_text(text, path)
 
 
 READERS: dict[str, Reader] = {
-    ".csv": read_table,
-    ".tsv": read_table,
     ".textgrid": read_textgrid,
     ".eaf": read_eaf,
     ".srt": read_cues,
     ".vtt": read_cues,
-    ".json": read_segments,
-    ".txt": read_text,
+    ".txt": _read_text,
 }
+TABLES = (".csv", ".tsv")
+SUFFIXES = (".rttm", *TABLES, ".json", *READERS)
 
 
-def _read(path: Path, stem: str | None, readers: dict[str, Reader]) -> Content:
+def _read(path: Path, stem: str | None, length: Length | None, read_json: Reader) -> Content:
     suffix, text = path.suffix.lower(), decode(path)
     if suffix == ".rttm" or (suffix == ".txt" and text.startswith(f"{RTTM_TURN} ")):
         return read_rttm(text, path, stem)
-    if suffix not in readers:
+    if suffix in TABLES:
+        return read_table(text, path, stem, length)
+    if suffix == ".json" or (suffix == ".txt" and is_json(text)):
+        return read_json(text, path)
+    if suffix not in READERS:
         raise CorpusError(
-            f"{path}: turns and words are read from .rttm, {', '.join(sorted(readers))}; convert it to one of them"
+            f"{path}: turns and words are read from {', '.join(SUFFIXES)}; convert it to one of them"
         )
-    return readers[suffix](text, path)
+    return READERS[suffix](text, path)
 
 
 def _order(turn: Turn) -> tuple[float, float]:

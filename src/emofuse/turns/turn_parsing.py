@@ -72,6 +72,15 @@ def parse_seconds(value: str, place: str) -> float:
     return seconds
 
 
+def is_time(value: str) -> bool:
+    """Tell whether a value is a time."""
+    try:
+        parse_seconds(value, "")
+    except CorpusError:
+        return False
+    return True
+
+
 def turn_or_nothing(
     place: str, span: tuple[float, float], speaker: str | None = None, text: str | None = None
 ) -> list[Turn]:

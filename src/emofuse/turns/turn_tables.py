@@ -1,166 +1,199 @@
-"""Turns from tables, CSV or TSV, and from the JSON of Whisper and similar programs."""
+"""Turns from tables: CSV, TSV and ELAN's tab-delimited text, with and without a header."""
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
-import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from statistics import median
 
 from emofuse.errors import CorpusError
-from emofuse.turns.turn_parsing import parse_seconds, turn_or_nothing
+from emofuse.turns.table_rows import Column, Table, find_columns, find_delimiter, parse_table, plain_name
+from emofuse.turns.turn_parsing import is_time, parse_seconds, turn_or_nothing
 from emofuse.types import Turn
+
+logger = logging.getLogger(__name__)
+
+# How long the recording is, in seconds; None where that is unknown.
+Length = Callable[[], float | None]
+Row = tuple[str, Mapping[str, str]]
 
 # Field of a turn -> the names that its column usually has.
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "start": ("start", "begin", "from", "onset", "start_time", "begin_time", "tmin", "xmin", "start_s"),
-    "end": ("end", "stop", "to", "offset", "end_time", "stop_time", "tmax", "xmax", "end_s"),
-    "duration": ("duration", "dur", "length", "duration_s"),
-    "speaker": ("speaker", "speaker_id", "spk", "who", "participant", "name"),
-    "text": ("text", "transcript", "transcription", "sentence", "utterance", "words", "word"),
+    "file": ("file", "path", "audio", "wav", "filename", "file name", "recording"),
+    "start": ("start", "begin", "from", "onset", "start time", "begin time", "tmin", "xmin"),
+    "end": ("end", "stop", "to", "offset", "end time", "stop time", "tmax", "xmax"),
+    "duration": ("duration", "dur", "length"),
+    "speaker": ("speaker", "speaker id", "spk", "who", "participant", "name", "tier", "tier name"),
+    "text": (
+        "text", "transcript", "transcription", "sentence", "utterance", "words", "word", "annotation", "caption",
+    ),
     "language": ("language", "lang"),
-}
-# Whisper now and then gives a word no length; it gets this one.
-SHORTEST_WORD_SECONDS = 0.01
+}  # fmt: skip
+TIMES = ("start", "end", "duration")
+# In ELAN's text with a column for each tier, the times are called this.
+ELAN_START = "begin time"
+# Whole numbers without a unit are milliseconds where turns would be longer than this otherwise.
+LONGEST_USUAL_SECONDS = 100.0
+# By so much, or a share, a turn may end after the recording.
+SLACK_SECONDS, SLACK_SHARE = 1.0, 0.02
 
 
-def read_table(text: str, path: Path) -> list[Turn]:
-    """Read a table with a header, its columns by their usual names.
+def has_times(header: Sequence[str]) -> bool:
+    """Tell whether the columns of a table are those of turns."""
+    columns = find_columns(header, COLUMNS)
+    return "start" in columns and bool({"end", "duration"} & columns.keys())
+
+
+def is_turn_table(text: str) -> bool:
+    """Tell whether a text is a table of turns, with a header or, between tabs, without one."""
+    first = text.lstrip("\n").split("\n", 1)[0]
+    return has_times(first.split(find_delimiter(first))) or _is_untitled(first.split("\t"))
+
+
+def read_table(text: str, path: Path, stem: str | None = None, length: Length | None = None) -> list[Turn]:
+    """Read the turns of one recording from a table, its columns by their usual names.
+
+    Args:
+        text: of the file.
+        path: for error messages.
+        stem: the recording's name; needed where a column names several files.
+        length: how long the recording is, which tells seconds from milliseconds.
+
+    Raises:
+        CorpusError: it lacks the columns of times, a row is damaged, or no row belongs to the recording.
+    """
+    turns = read_tables(text, path, length)
+    if len(turns) < 2 or stem in turns:
+        return turns[stem] if stem in turns else [turn for found in turns.values() for turn in found]
+    names = ", ".join(sorted(name or "no name" for name in turns)[:5])
+    missing = "name one of them" if stem is None else f"but not of {stem}; use the same name in both"
+    raise CorpusError(f"{path}: holds turns of {len(turns)} recordings ({names}), {missing}")
+
+
+def read_tables(text: str, path: Path, length: Length | None = None) -> dict[str | None, list[Turn]]:
+    """Read the turns of each recording that a table names by its stem; None where it names none.
 
     Raises:
         CorpusError: it lacks the columns of times, or a row is damaged.
     """
-    first = text.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
+    table = parse_table(text, path)
+    if _is_untitled(table.header):
+        return {None: _turns(*_untitled(table, path), path, length)}
+    columns = find_columns(table.header, COLUMNS)
+    if not has_times(table.header):
+        raise CorpusError(
+            f"{path}:1: has no columns called start and end (or duration), but {', '.join(table.header)[:200]}"
+        )
+    if "text" not in columns and "speaker" not in columns and ELAN_START in map(plain_name, table.header):
+        return {None: _turns(*_tiers(table, columns, path), path, length)}
+    rows = [
+        (f"{path}:{line}", {field: values[column.index].strip() for field, column in columns.items()})
+        for line, values in table.rows
+    ]
+    by_file: dict[str | None, list[Row]] = {}
+    for place, values in rows:
+        if any(values.values()):
+            by_file.setdefault(_stem(values.get("file")), []).append((place, values))
+    return {stem: _turns(found, columns, path, length) for stem, found in by_file.items()}
+
+
+def _stem(file: str | None) -> str | None:
+    return PurePosixPath(file.replace("\\", "/")).stem if file else None
+
+
+def _turns(rows: Sequence[Row], columns: Mapping[str, Column], path: Path, length: Length | None) -> list[Turn]:
+    unit = 1e-3 if _in_milliseconds(rows, columns, length) else None
+    if unit is not None:
+        logger.warning("%s: its times are taken as milliseconds", path)
+    times = {
+        field: replace(columns[field], seconds=columns[field].seconds or unit)
+        for field in TIMES
+        if field in columns
+    }
     turns: list[Turn] = []
-    try:
-        header = next(reader)
-        columns = _columns(header, path)
-        for row in reader:
-            place = f"{path}:{reader.line_num}"
-            if len(row) > len(header):
-                raise CorpusError(
-                    f"{place}: has {len(row)} values for {len(header)} columns; put quotes around the text"
-                )
-            cells = dict(itertools.zip_longest(range(len(header)), row, fillvalue=""))
-            values = {field: cells[index].strip() for field, index in columns.items()}
-            if any(values.values()):
-                turns += _row(values, place)
-    except csv.Error as error:
-        raise CorpusError(f"{path}:{reader.line_num}: is not a table that can be read ({error})") from error
+    for place, values in rows:
+        start = times["start"].parse_seconds(values["start"], place)
+        if values.get("end"):
+            end = times["end"].parse_seconds(values["end"], place)
+        elif "duration" in times:
+            end = start + times["duration"].parse_seconds(values["duration"], place)
+        else:
+            end = parse_seconds(values["end"], place)
+        found = turn_or_nothing(place, (start, end), values.get("speaker"), values.get("text"))
+        turns += [replace(turn, language=values.get("language") or None) for turn in found]
     return turns
 
 
-def read_segments(text: str, path: Path) -> list[Turn] | str:
-    """Read JSON as Whisper writes it: segments with times, or only a text, which is returned.
-
-    Raises:
-        CorpusError: it is damaged, or has neither segments nor a text.
-    """
-    content = _content(text, path)
-    segments = content.get("segments") if isinstance(content, dict) else content
-    if isinstance(segments, list):
-        language = content.get("language") if isinstance(content, dict) else None
-        return [
-            turn
-            for number, segment in enumerate(segments)
-            for turn in _segment(segment, language, f"{path}: segment {number}")
-        ]
-    if isinstance(content, dict) and isinstance(content.get("text"), str):
-        return " ".join(content["text"].split())
-    raise CorpusError(f'{path}: has neither "segments" with times nor a "text"; export it again')
-
-
-def read_timed_words(text: str, path: Path) -> list[Turn] | str:
-    """Read JSON as Whisper writes it, word by word where the words have times.
-
-    Raises:
-        CorpusError: it is damaged, or has neither segments nor a text.
-    """
-    segments = read_segments(text, path)
-    if isinstance(segments, str):
-        return segments
-    content = _content(text, path)
-    rows = content["segments"] if isinstance(content, dict) else content
-    language = content.get("language") if isinstance(content, dict) else None
-    words: list[Turn] = []
-    for number, row in enumerate(rows):
-        place = f"{path}: segment {number}"
-        words += _words(row, language, place) or _segment(row, language, place)
-    return words
+def _in_milliseconds(rows: Sequence[Row], columns: Mapping[str, Column], length: Length | None) -> bool:
+    """Tell whether whole numbers without a unit are milliseconds: else they would not fit the recording."""
+    times = [values[field] for _, values in rows for field in TIMES if values.get(field)]
+    if any(columns[field].seconds for field in TIMES if field in columns) or not all(map(str.isdecimal, times)):
+        return False
+    starts = [int(values["start"] or 0) for _, values in rows]
+    ends = [
+        int(values.get("end") or 0) or start + int(values.get("duration") or 0)
+        for (_, values), start in zip(rows, starts, strict=True)
+    ]
+    last = max(ends, default=0)
+    seconds = length() if length is not None and last > LONGEST_USUAL_SECONDS else None
+    if seconds is not None:
+        longest = seconds * (1 + SLACK_SHARE) + SLACK_SECONDS
+        return last > longest and last * 1e-3 <= longest
+    lengths = [end - start for start, end in zip(starts, ends, strict=True)]
+    return median(lengths or [0]) > LONGEST_USUAL_SECONDS
 
 
-def _content(text: str, path: Path) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:  # ValueError also for a number of thousands of digits
-        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise CorpusError(f"{path}{line}: is not JSON that can be read; export it again") from error
+def _is_untitled(cells: Sequence[str]) -> bool:
+    return len(_run_of_times(cells)) >= 2
 
 
-def _columns(header: list[str], path: Path) -> dict[str, int]:
-    """Return field -> number of the column."""
-    by_name = {name.strip().lower(): index for index, name in reversed(list(enumerate(header)))}
-    columns = {
-        field: next(by_name[name] for name in names if name in by_name)
-        for field, names in COLUMNS.items()
-        if any(name in by_name for name in names)
-    }
-    if "start" not in columns or not {"end", "duration"} & columns.keys():
-        raise CorpusError(
-            f"{path}:1: has no columns called start and end (or duration), but {', '.join(header)[:200]}"
-        )
-    return columns
+def _run_of_times(cells: Sequence[str]) -> list[int]:
+    """Return the numbers of the first cells in a row that are times."""
+    run: list[int] = []
+    for number, cell in enumerate(cells):
+        if is_time(cell):
+            run.append(number)
+        elif run:
+            break
+    return run
 
 
-def _row(values: Mapping[str, str], place: str) -> list[Turn]:
-    start = parse_seconds(values["start"], place)
-    if values.get("end"):
-        end = parse_seconds(values["end"], place)
-    else:
-        end = start + parse_seconds(values.get("duration", ""), place)
-    turns = turn_or_nothing(place, (start, end), values.get("speaker"), values.get("text"))
-    return [replace(turn, language=values.get("language") or None) for turn in turns]
+def _untitled(table: Table, path: Path) -> tuple[list[Row], dict[str, Column]]:
+    """Return the rows of ELAN's text without a header: tier, participant, starts, ends, durations, words."""
+    run = _run_of_times(table.header)
+    start, third = parse_seconds(table.header[run[0]], str(path)), len(run) // 3
+    durations = len(run) % 3 == 0 and _near(
+        parse_seconds(table.header[run[third]], str(path)) - start,
+        parse_seconds(table.header[run[2 * third]], str(path)),
+    )
+    end = run[third] if durations else run[len(run) // 2]
+    rows: list[Row] = []
+    for line, cells in ((1, table.header), *table.rows):
+        names = [cell.strip() for cell in cells[: run[0]] if cell.strip()]
+        words = " ".join(cell for cell in cells[run[-1] + 1 :] if cell.strip())
+        values = {"start": cells[run[0]].strip(), "end": cells[end].strip(), "text": words}
+        rows.append((f"{path}:{line}", values | {"speaker": names[-1] if names else ""}))
+    return rows, {"start": Column(run[0]), "end": Column(end)}
 
 
-def _segment(segment: Any, language: Any, place: str) -> list[Turn]:
-    """Return a segment of Whisper, or nothing where it has no length."""
-    if not isinstance(segment, dict):
-        raise CorpusError(f"{place}: is not an object with start, end and text; export it again")
-    start, end = (parse_seconds(str(segment.get(key)), place) for key in ("start", "end"))
-    speaker, text = segment.get("speaker"), segment.get("text")
-    turns = turn_or_nothing(place, (start, end), _string(speaker, place), _string(text, place))
-    return [replace(turn, language=_string(segment.get("language") or language, place)) for turn in turns]
+def _near(one: float, other: float) -> bool:
+    return abs(one - other) < 0.05  # rounded to hundredths, or worse
 
 
-def _words(segment: Any, language: Any, place: str) -> list[Turn]:
-    """Return the words of a segment; nothing where not all have times.
-
-    In scripts with spaces, Whisper starts each word with one: a part without belongs to the word before it.
-    """
-    rows = segment.get("words")
-    if not isinstance(rows, list) or not all(
-        isinstance(row, dict) and {"start", "end"} <= row.keys() for row in rows
-    ):
-        return []
-    texts = [str(row.get("word", row.get("text", ""))) for row in rows]
-    glued = any(text.startswith(" ") for text in texts)
-    joined: list[dict[str, Any]] = []
-    for row, text in zip(rows, texts, strict=True):
-        start, end = (parse_seconds(str(row[key]), place) for key in ("start", "end"))
-        if glued and joined and not text.startswith(" "):
-            joined[-1] |= {"end": end, "text": joined[-1]["text"] + text}
-        else:
-            end = end + SHORTEST_WORD_SECONDS if end == start else end
-            joined.append({"speaker": segment.get("speaker")} | row | {"start": start, "end": end, "text": text})
-    return [turn for row in joined for turn in _segment(row, segment.get("language") or language, place)]
+def _tiers(table: Table, columns: Mapping[str, Column], path: Path) -> tuple[list[Row], dict[str, Column]]:
+    """Return the rows of ELAN's text with a column for each tier, which are the speakers."""
+    usual = {plain_name(name) for field in TIMES for name in COLUMNS[field]}
+    tiers = [number for number, name in enumerate(table.header) if name and plain_name(name) not in usual]
+    rows: list[Row] = [
+        (f"{path}:{line}", {**_times(cells, columns), "speaker": table.header[tier], "text": cells[tier]})
+        for line, cells in table.rows
+        for tier in tiers
+        if cells[tier].strip()
+    ]
+    return rows, {field: columns[field] for field in TIMES if field in columns}
 
 
-def _string(value: Any, place: str) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    raise CorpusError(f"{place}: has {value!r} where a word or a text should be; export it again")
+def _times(cells: Sequence[str], columns: Mapping[str, Column]) -> dict[str, str]:
+    return {field: cells[columns[field].index].strip() for field in TIMES if field in columns}

@@ -5,9 +5,78 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from command_line import call
 from noise_bursts import ENERGY
+
+from emofuse.cli.predict.transcript_files import open_speakers, open_transcripts, open_turns
+from emofuse.errors import CorpusError
+from emofuse.types import Turn, Utterance
+
+MILLISECONDS = "start\tend\ttext\n0\t50\tYes.\n60\t900\tNo.\n"
+
+
+def recording(folder: Path, name: str) -> Utterance:
+    """Write a second of silence."""
+    soundfile.write(folder / name, np.zeros(16_000, dtype=np.float32), 16_000)
+    return Utterance(Path(name).stem, audio=folder / name)
+
+
+def test_a_table_with_times_is_a_transcript_and_the_recording_tells_its_unit(tmp_path: Path) -> None:
+    talk, table = recording(tmp_path, "talk.wav"), tmp_path / "talk.tsv"
+    table.write_text(MILLISECONDS)
+    said = [Turn(0.0, 0.05, None, "Yes.", "gold"), Turn(0.06, 0.9, None, "No.", "gold")]
+    for path in (table, tmp_path):
+        assert open_transcripts(path, [talk])(talk) == said
+        assert open_turns(path, [talk])(talk) == said
+
+
+def test_a_table_with_files_and_times_is_the_transcript_of_several(tmp_path: Path) -> None:
+    one, two, three = (recording(tmp_path, f"{name}.wav") for name in ("one", "two", "three"))
+    table = tmp_path / "words.csv"
+    table.write_text("file,start,end,text\none.wav,0.1,0.2,Yes.\ntwo.wav,0.5,0.9,well.\ntwo.wav,0.1,0.4,Oh\n")
+    words = open_transcripts(table, [one, two, three])
+    assert words(one) == [Turn(0.1, 0.2, None, "Yes.", "gold")]
+    assert words(two) == [Turn(0.1, 0.4, None, "Oh", "gold"), Turn(0.5, 0.9, None, "well.", "gold")]
+    assert words(three) is None
+    table.write_text("start,end,text\n0.1,0.2,Yes.\n")
+    with pytest.raises(CorpusError, match="belongs to one recording, not to 2; add a column called file"):
+        open_transcripts(table, [one, two])
+
+
+@pytest.mark.parametrize("name", ["talk.srt", "talk.wav.srt", "talk.en.srt", "talk.pt-BR.vtt", "talk.mp3.txt"])
+def test_a_suffix_of_the_recording_or_a_language_may_stand_in_between(tmp_path: Path, name: str) -> None:
+    talk = recording(tmp_path, "talk.wav")
+    (tmp_path / name).write_text("00:00:00.100 --> 00:00:00.900\nYes.\n")
+    assert open_transcripts(tmp_path, [talk])(talk) == [Turn(0.1, 0.9, None, "Yes.", "gold")]
+
+
+def test_the_exact_name_comes_first_and_two_of_a_kind_are_refused(tmp_path: Path) -> None:
+    talk, other = recording(tmp_path, "talk.wav"), recording(tmp_path, "talk.en.wav")
+    for name, word in (("talk.txt", "one"), ("talk.en.txt", "two"), ("talk.wav.txt", "three")):
+        (tmp_path / name).write_text(word)
+    words = open_transcripts(tmp_path, [talk, other])
+    assert (words(talk), words(other)) == ("one", "two")
+    (tmp_path / "talk.txt").unlink()
+    with pytest.raises(CorpusError, match=r"has talk.en.txt and talk.wav.txt for 'talk'; keep one"):
+        open_transcripts(tmp_path, [talk])(talk)
+
+
+def test_files_of_speakers_name_some(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    talk, labels = recording(tmp_path, "talk.wav"), tmp_path / "who.txt"
+    labels.write_text("0.1\t0.4\tAnna\n0.5\t0.9\tBen\n")
+    assert open_speakers(labels, [talk])(talk) == [Turn(0.1, 0.4, "Anna"), Turn(0.5, 0.9, "Ben")]
+    assert "its labels are taken as the names of speakers" in caplog.text
+    labels.write_text("0.1\t0.4\t[SPEAKER_00]: Well.\n0.5\t0.9\tNo, I did not.\n")
+    assert open_speakers(labels, [talk])(talk) == [
+        Turn(0.1, 0.4, "SPEAKER_00", "Well.", "gold"),
+        Turn(0.5, 0.9, None, "No, I did not.", "gold"),
+    ]
+    labels.write_text("0.1\t0.4\tI did not say that.\n0.5\t0.9\tNo.\n")
+    with pytest.raises(CorpusError, match=r"who.txt: names no speaker"):
+        open_speakers(labels, [talk])
 
 
 def test_words_that_cannot_be_read_fail_one_recording_only(

@@ -15,6 +15,7 @@ from emofuse.cli.predict.transcript_files import (
     SideFiles,
     Words,
     join_words,
+    open_speakers,
     open_transcripts,
     open_turns,
 )
@@ -140,7 +141,7 @@ def collect_inputs(
     return Inputs(
         items,
         words=open_transcripts(text.transcripts, recordings) if text.transcripts else None,
-        speakers=open_turns(segments.speakers, recordings) if segments.speakers else None,
+        speakers=open_speakers(segments.speakers, recordings) if segments.speakers else None,
         turns=open_turns(segments.turns, recordings) if segments.turns else None,
     )
 
