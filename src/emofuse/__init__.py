@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from emofuse.privacy import turn_telemetry_off
+from emofuse.seal import seal_if_asked
 
 if TYPE_CHECKING:
     from emofuse.config import Recipe, load_recipe
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 turn_telemetry_off()  # before any module of ours imports a library
+seal_if_asked()
 
 # Public name -> the module that has it. Loaded when first asked for, so that `import emofuse` stays fast and
 # a torch-free install can use what needs no torch.

@@ -33,6 +33,10 @@ class RunError(EmofuseError):
     """A file or folder cannot be written, or a run folder does not fit the request."""
 
 
+class SealedError(EmofuseError, PermissionError):
+    """A sealed process tried to open a socket, or to look up a name."""
+
+
 class MissingExtraError(EmofuseError):
     """An optional part of emofuse is not installed."""
 

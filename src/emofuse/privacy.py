@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
@@ -18,6 +19,29 @@ TELEMETRY_OFF: Mapping[str, str] = {
     # transformers: asks a service to convert the weights of a model that is not stored as safetensors.
     "DISABLE_SAFETENSORS_CONVERSION": "1",
 }
+
+
+# Stands for a word that is not shown; so does not its length.
+MASK = "•••"
+_QUOTED = re.compile(r"""(?<!\w)'[^']*'(?!\w)|"[^"]*\"""")
+
+
+def mask_words(text: str) -> str:
+    """Return a text with a mask in place of each word.
+
+    >>> mask_words("I said no.")
+    '••• ••• •••'
+    """
+    return " ".join(MASK for _ in text.split())
+
+
+def mask_quotes(message: str) -> str:
+    """Return a message with a mask in place of everything that it quotes: that may be spoken words.
+
+    >>> mask_quotes("words.csv, line 2: 'he said no' is no time")
+    "words.csv, line 2: '•••' is no time"
+    """
+    return _QUOTED.sub(f"'{MASK}'", message)
 
 
 def turn_telemetry_off(environment: MutableMapping[str, str] = os.environ) -> None:

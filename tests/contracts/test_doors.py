@@ -22,6 +22,7 @@ TORCH_FREE = (
     "layout",
     "onnx_library",
     "privacy",
+    "seal",
     "pages",
     "sound",
     "turns",

@@ -12,6 +12,7 @@ import typer
 
 from emofuse import __version__
 from emofuse.privacy import telemetry_left_on
+from emofuse.seal import locks
 from emofuse.threads import usable_processors
 
 
@@ -35,6 +36,7 @@ def doctor(
     typer.echo(f"device: {report['device'] or 'processor (torch is not installed)'}")
     left_on = report["telemetry"]["left_on"]
     typer.echo(f"telemetry: {'on, by ' + ', '.join(left_on) if left_on else 'off'}")
+    typer.echo(f"sealed: {'yes, by ' + ' and '.join(report['sealed']) if report['sealed'] else 'no'}")
     print_table(
         ("included model", "licence of its weights", "scope"),
         [(model["name"], model["licence"], model["scope"]) for model in report["boxes"]],
@@ -64,6 +66,7 @@ def examine() -> dict[str, Any]:
         "parts": {name: _part(packages) for name, packages in _requirements().items()},
         "device": _device(),
         "telemetry": {"off": not left_on, "left_on": left_on},
+        "sealed": list(locks()),
         "offline": os.environ.get("HF_HUB_OFFLINE") == "1",
         "boxes": [{"name": box.name, **box.about()} for box in boxes().values()],
         "cached": _cached(),

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from emofuse.errors import RecipeError
+from emofuse.seal import seal
 from emofuse.types import Skip
 
 
@@ -27,6 +28,7 @@ def evaluate(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write predictions and scores to this folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    sealed: Annotated[bool, typer.Option("--sealed", help="Open no socket, and mask words in messages.")] = False,
 ) -> int:
     """Evaluate a model on a corpus.
 
@@ -34,6 +36,8 @@ def evaluate(
     """
     from emofuse.cli.output import configure_logging, print_json, progress_bar, warn_of_skips
 
+    if sealed:
+        seal()
     configure_logging()
     from emofuse.inference.evaluate import evaluate as evaluate_on
 

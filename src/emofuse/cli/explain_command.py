@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emofuse.seal import locks, seal
+
 if TYPE_CHECKING:
     from emofuse.inference.explain.explanation import Explanation
 
@@ -24,6 +26,9 @@ def explain(
     out: Annotated[Path | None, typer.Option("--out", help="Write an HTML page to this file.")] = None,
     steps: Annotated[int, typer.Option("--steps", help="Maximum number of gradients to compute.")] = 1024,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    sealed: Annotated[
+        bool, typer.Option("--sealed", help="Open no socket, and mask words in messages and pages.")
+    ] = False,
 ) -> int:
     """Explain a prediction by its words and moments.
 
@@ -31,6 +36,8 @@ def explain(
     """
     from emofuse.cli.output import configure_logging, print_json
 
+    if sealed:
+        seal()
     configure_logging()
     from emofuse.inference.explain.explain import explain as explain_utterance
     from emofuse.pages.extra import require_package
@@ -39,12 +46,13 @@ def explain(
         require_package("jinja2", "--out")
 
     explanation = explain_utterance(model, audio, text, label, steps)
+    shown = explanation.without_words() if locks() else explanation
     if out is not None:
-        _write(explanation, out)
+        _write(shown, out)
     if as_json:
         print_json(explanation.as_dict())
         return 0
-    _show(explanation)
+    _show(shown)
     if out is not None:
         typer.echo(f"page written to {out}")
     return 0

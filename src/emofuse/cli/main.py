@@ -24,7 +24,9 @@ from emofuse.cli.prepare_command import prepare
 from emofuse.cli.score_command import score
 from emofuse.cli.train_command import train
 from emofuse.cli.transcribe_command import transcribe
-from emofuse.errors import EmofuseError
+from emofuse.errors import EmofuseError, SealedError
+from emofuse.privacy import mask_quotes
+from emofuse.seal import locks
 
 # The root of click's usage errors, wherever this version of typer keeps click.
 USAGE_ERROR: type[typer.BadParameter] = typer.BadParameter.__bases__[0]
@@ -76,15 +78,29 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(args=list(arguments) or ["--help"], standalone_mode=False)
     except EmofuseError as error:
-        return _refuse(str(error))
+        hidden = locks() and not isinstance(error, SealedError)
+        return _refuse(mask_quotes(str(error)) if hidden else str(error))
     except USAGE_ERROR as error:
         return _refuse(f"{error.format_message().rstrip('.')}; see emofuse --help")
-    except (KeyboardInterrupt, typer.Abort):
-        return _refuse("interrupted; completed work is kept", code=130)
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except OSError as error:
+        refused = _refused_by_the_seal(error)
+        if refused is None:
+            raise
+        return _refuse(str(refused))
+    except (KeyboardInterrupt, typer.Abort):
+        return _refuse("interrupted; completed work is kept", code=130)
     return code if isinstance(code, int) else 0
+
+
+def _refused_by_the_seal(error: BaseException) -> SealedError | None:
+    """Return what the seal refused, where a library has wrapped it in an error of its own."""
+    inner: BaseException | None = error
+    while inner is not None and not isinstance(inner, SealedError):
+        inner = inner.__cause__ or inner.__context__
+    return inner
 
 
 def _refuse(message: str, code: int = 2) -> int:

@@ -18,6 +18,8 @@ from rich.progress import BarColumn, Progress, Task, TaskProgressColumn, TextCol
 from rich.table import Table
 
 from emofuse.errors import EmofuseError
+from emofuse.privacy import mask_quotes
+from emofuse.seal import locks
 from emofuse.types import Skip
 
 T = TypeVar("T")
@@ -50,6 +52,20 @@ def configure_logging() -> None:
         handlers=[RichHandler(console=console(), show_time=False, show_path=False)],
         force=True,
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_mask)
+
+
+def _mask(record: logging.LogRecord) -> bool:
+    """Mask what a record quotes, but for the refusals of the seal, which quote the caller."""
+    if record.name != "emofuse.seal":
+        record.msg, record.args = shown_message(record.getMessage()), ()
+    return True
+
+
+def shown_message(message: str) -> str:
+    """Return a message as it is shown: in a sealed process, what it quotes is masked."""
+    return mask_quotes(message) if locks() else message
 
 
 def counted(number: int, noun: str) -> str:
@@ -86,7 +102,7 @@ def warn_of_skips(skipped: Sequence[Skip]) -> None:
         by_reason.setdefault(skip.reason, []).append(skip.id)
     for reason, names in list(by_reason.items())[:LISTED_REASONS]:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        console().print(f"skipped {names[0]}{more}: {reason}", markup=False, soft_wrap=True)
+        console().print(f"skipped {names[0]}{more}: {shown_message(reason)}", markup=False, soft_wrap=True)
     if len(by_reason) > LISTED_REASONS:
         console().print(f"... and {counted(len(by_reason) - LISTED_REASONS, 'other reason')}")
 
@@ -197,5 +213,5 @@ class InputProgress:
             if self._total == 1:
                 raise EmofuseError(result.reason)
             self.failed += 1
-            line = f"failed {result.id}: {result.reason}"
+            line = f"failed {result.id}: {shown_message(result.reason)}"
             self._bar.console.print(line, markup=False, emoji=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from emofuse.inference.timeline.compose import compose
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.inference.timeline.whole_recording import predict_recording
 from emofuse.inference.utterance_stream import LONGEST_UTTERANCE_SECONDS, LongRecordings
+from emofuse.seal import seal
 from emofuse.sound.clips import Clip
 from emofuse.types import Prediction, Skip, Timeline, Utterance
 from emofuse.types.arrays import Float32Array
@@ -144,6 +145,7 @@ def load(
     priors: Mapping[str, float] | None = None,
     threads: int | None = None,
     strict: bool = False,
+    sealed: bool = False,
 ) -> EmotionRecognizer:
     """Load a model folder, an exported one, or a run folder with a model in it, and its calibration if it has one.
 
@@ -154,6 +156,7 @@ def load(
         priors: label -> its frequency where the model is used, if other than in training.
         threads: how many compute at once; None takes the processors that are there.
         strict: refuse damaged recordings, which are else used as far as they decode.
+        sealed: from now on and for good, let this process open no socket, see `emofuse.seal`.
 
     Raises:
         RecipeError: the priors do not fit the model, or `threads` is no number of threads.
@@ -162,6 +165,8 @@ def load(
     """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise RecipeError(f"threads {threads!r}: give how many compute at once, 1 or more")
+    if sealed:
+        seal()
     folder = find_folder(model)
     predictor = open_predictor(folder, device, threads)
     return EmotionRecognizer(replace(predictor.adapted(allow_missing, priors), strict=strict), folder)

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
+from emofuse.privacy import mask_words
+from emofuse.seal import locks
 from emofuse.types import Prediction, shown_label
 
 FormatName = Literal["table", "json", "jsonl", "csv"]
@@ -30,7 +32,11 @@ def as_table(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterat
     for number, prediction in enumerate(predictions):
         if number == 0:
             yield f"{'label':{width}} {'confidence':>10}  {'modalities':12} utterance"
-        words = f"  {_short(prediction.text)!r}" if prediction.text and "text" in prediction.modalities else ""
+        words = (
+            f"  {_short(shown_words(prediction.text))!r}"
+            if prediction.text and "text" in prediction.modalities
+            else ""
+        )
         used = "+".join(prediction.modalities)
         label = f"{shown_label(prediction.label, prediction.abstained):{width}}"
         yield encodable(f"{label} {prediction.confidence:10.0%}  {used:12} {prediction.id}{words}")
@@ -80,6 +86,11 @@ def encodable(text: str) -> str:
 
 
 FORMATS: dict[FormatName, Lines] = {"table": as_table, "json": as_json, "jsonl": as_json_lines, "csv": as_csv}
+
+
+def shown_words(text: str) -> str:
+    """Return words as tables and pages show them: in a sealed process they are masked."""
+    return mask_words(text) if locks() else text
 
 
 def _row(values: Iterable[object]) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emofuse.seal import seal
+
 if TYPE_CHECKING:
     from emofuse.cli.output import InputProgress
     from emofuse.cli.predict.inputs import Inputs
@@ -104,6 +106,10 @@ def predict(
     baseline: Annotated[
         bool, typer.Option("--baseline", help="In a timeline, report changes from each speaker's own mean.")
     ] = False,
+    sealed: Annotated[
+        bool,
+        typer.Option("--sealed", help="Open no socket, mask words in messages and pages; with --out: a receipt."),
+    ] = False,
 ) -> int:
     """Predict emotions in recordings, texts, or both."""
     from emofuse.cli.output import configure_logging
@@ -118,6 +124,8 @@ def predict(
         records.OutputOptions(output, out, each, resume),
     )
     options.check()
+    if sealed:
+        seal()
     configure_logging()
     folder, paths = choose_model(model, inputs or [])
     return _run(folder, collect_inputs(paths, listed, options.text, options.segments), options)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emofuse import layout
-from emofuse.cli.predict.formats import encodable, to_json
+from emofuse.cli.predict.formats import encodable, shown_words, to_json
 from emofuse.cli.predict.journal import file_of
 from emofuse.errors import CorpusError
 from emofuse.pages.extra import require_package
@@ -87,7 +87,7 @@ class TimelineWriter:
         from emofuse.inference.timeline.picture import save_picture
 
         with layout.writing_file(path) as temporary:
-            save_picture(timeline, self._envelope(timeline), temporary)
+            save_picture(with_shown_words(timeline), self._envelope(timeline), temporary)
 
     def _joined(self, timelines: Iterable[Timeline], several: bool) -> Iterator[str]:
         number = 0
@@ -105,11 +105,13 @@ class TimelineWriter:
     def _text(self, timeline: Timeline, folder: Path = Path()) -> str:
         """Return a timeline as text; `folder` is where its file will be."""
         if self.format == "table":
-            return timeline_table(timeline)
+            return timeline_table(with_shown_words(timeline))
         if self.format == "page":
             from emofuse.inference.timeline.page import timeline_page
 
-            return timeline_page(timeline, self._envelope(timeline), Path(timeline.audio), folder)
+            return timeline_page(
+                with_shown_words(timeline), self._envelope(timeline), Path(timeline.audio), folder
+            )
         from emofuse.inference.timeline.formats import TIMELINE_FORMATS
 
         return TIMELINE_FORMATS[self.format](timeline)  # type: ignore[index]  # checked before
@@ -121,6 +123,15 @@ class TimelineWriter:
 
         channel = None if timeline.channel is None else self.channels[timeline.channel]
         return envelope(mono_blocks(Path(timeline.audio), channel=channel, salvage=Salvage()), WAVEFORM_POINTS)
+
+
+def with_shown_words(timeline: Timeline) -> Timeline:
+    """Return a timeline with its words as people may see them: in a sealed process they are masked."""
+    shown = tuple(
+        segment if segment.text is None else replace(segment, text=shown_words(segment.text))
+        for segment in timeline.segments
+    )
+    return replace(timeline, segments=shown)
 
 
 def timeline_table(timeline: Timeline) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
+from emofuse.privacy import MASK, mask_words
 from emofuse.types import Modality
 
 Matrix: TypeAlias = tuple[tuple[float, ...], ...]
@@ -137,6 +138,14 @@ class Explanation:
     removals: tuple[Removal, ...]
     attention: Attention
     notes: tuple[str, ...] = ()
+
+    def without_words(self) -> Explanation:
+        """Return the explanation with a mask in place of each word."""
+        words = tuple(
+            replace(word, text=MASK, pieces=tuple(replace(piece, text=MASK) for piece in word.pieces))
+            for word in self.words
+        )
+        return replace(self, text=None if self.text is None else mask_words(self.text), words=words)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as JSON would hold it."""
