@@ -108,7 +108,7 @@ def predict(
     ] = False,
     sealed: Annotated[
         bool,
-        typer.Option("--sealed", help="Open no socket, mask words in messages and pages; with --out: a receipt."),
+        typer.Option("--sealed", help="Open no socket, and mask words in tables, messages and pages."),
     ] = False,
 ) -> int:
     """Predict emotions in recordings, texts, or both."""
