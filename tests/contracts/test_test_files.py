@@ -101,6 +101,7 @@ SHOWN_BY = {
     "test_loader": ("training.audio_cache", "training.input_augmentation"),
     "test_warm_start": ("model.word_vectors",),
     "test_score_command": ("runs.submission_scores", "runs.submitted_files"),
+    "test_clips": ("sound.measures",),
     "test_media": ("sound.containers", "sound.soundfiles", "sound.tracks"),
     "test_functionals": ("sound.contours",),
     "test_activity": ("sound.loudness",),

@@ -332,7 +332,7 @@ def test_a_long_damaged_recording_and_its_timeline_say_what_was_heard(
     timeline = lenient.timeline(path, in_windows(cut[0]))
     assert timeline.damaged == one.damaged
     assert timeline.as_dict()["damaged"] == one.damaged
-    assert timeline.notes[0] == f"the recording {one.damaged}"
+    assert timeline.notes[0] == f"damaged recording: {one.damaged}"
     with pytest.raises(AudioError, match="is truncated"):
         lenient.timeline(path, TimelineOptions(segmentation="windows", strict=True))
 

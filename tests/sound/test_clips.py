@@ -14,7 +14,8 @@ import soundfile
 import soxr
 
 from emofuse.errors import AudioError
-from emofuse.sound.clips import AUDIO_SUFFIXES, Clip, measure_clip, read_clip, seconds_of
+from emofuse.sound.clips import AUDIO_SUFFIXES, Clip, read_clip, seconds_of
+from emofuse.sound.measures import measure_clip
 from emofuse.sound.media import MEDIA_SUFFIXES
 from emofuse.types.arrays import Samples
 

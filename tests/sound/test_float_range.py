@@ -11,8 +11,9 @@ import pytest
 import soundfile
 import soxr
 
-from emofuse.sound.clips import measure_clip, read_clip
+from emofuse.sound.clips import read_clip
 from emofuse.sound.float_range import FloatRange, float_range
+from emofuse.sound.measures import measure_clip
 from emofuse.types.arrays import Samples
 
 

@@ -12,8 +12,9 @@ import soundfile
 from encoded import ALL, ENCODINGS, Encoding, chirp, encode, video_without_sound
 
 from emofuse.errors import AudioError, MissingExtraError
-from emofuse.sound.clips import AUDIO_SUFFIXES, measure_clip, open_recording, read_clip, seconds_of
+from emofuse.sound.clips import AUDIO_SUFFIXES, open_recording, read_clip, seconds_of
 from emofuse.sound.containers import is_cut
+from emofuse.sound.measures import measure_clip
 from emofuse.sound.media import MEDIA_SUFFIXES, Media
 from emofuse.sound.soundfiles import BLOCK_SECONDS, SoundFile
 

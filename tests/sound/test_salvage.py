@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,15 +83,28 @@ def test_a_header_that_declares_a_length_promises_it(tmp_path: Path, form: str) 
     assert float(damaged.split(" of ")[1].split()[0]) == pytest.approx(4.0, abs=0.2)
 
 
-def test_a_flac_with_damage_in_the_middle_is_heard_up_to_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_pyav", [True, False])
+def test_a_flac_with_damage_in_the_middle_is_heard_up_to_there_and_with_pyav_behind_it(
+    tmp_path: Path, with_pyav: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if with_pyav:
+        pytest.importorskip("av", reason="the extra media is not installed")
+    else:
+        monkeypatch.setitem(sys.modules, "av", None)
     path = written(tmp_path, "flac")
     whole = read_clip(path).samples
     with pytest.raises(DamagedError):
         read_clip(blank(path))
     clip = read_clip(path, strict=False)
     assert clip.damaged is not None
-    assert clip.seconds > 1.5
+    heard = float(clip.damaged.split("; ")[-1].split()[0])
+    assert 1.5 < heard < 3.9
+    assert clip.damaged.endswith(" of 4.00 s were heard")
     np.testing.assert_array_equal(clip.samples[:24_000], whole[:24_000])
+    if with_pyav:
+        assert heard > 3.0
+        assert clip.seconds == 4.0
+        np.testing.assert_array_equal(clip.samples[-16_000:], whole[-16_000:])
 
 
 def test_a_whole_recording_has_no_note_and_the_same_sound(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ class EmotionRecognizer:
         Raises:
             EmofuseError: an utterance cannot be used, or an exported model does not output its vectors.
         """
-        return self.predictor.embed(utterances)
+        return self._refusing_damage().predictor.embed(utterances)  # a vector carries no note
 
     def timeline(self, audio: str | Path, options: TimelineOptions | None = None) -> Timeline:
         """Return a recording's segments and their predictions; see `emofuse.inference.timeline.compose`."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import math
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +15,7 @@ from emofuse.errors import AudioError
 from emofuse.sound.containers import is_media, stand_in
 from emofuse.sound.media import MEDIA_SUFFIXES, Media, open_media
 from emofuse.sound.salvage import DamagedError, Salvage
-from emofuse.sound.soundfiles import SOUND_SUFFIXES, Recording, open_soundfile
+from emofuse.sound.soundfiles import SOUND_SUFFIXES, Recording, SoundFile, open_soundfile
 from emofuse.sound.tracks import MissingMediaError
 from emofuse.types.arrays import Samples
 
@@ -25,8 +23,6 @@ SAMPLE_RATE = 16_000
 MAXIMUM_SECONDS = 3600.0
 # A peak below one step of 16 bits is silence.
 SILENCE = 1.0 / 32768.0
-# The largest sample of 16 bits, less one step for lossy codecs.
-FULL_SCALE = 32766.0 / 32768.0
 # Channels cancel each other out where their mean has less than this share of the energy it had if unrelated.
 CANCELLED_SHARE = 0.1
 AUDIO_SUFFIXES = (*SOUND_SUFFIXES, *MEDIA_SUFFIXES)
@@ -52,27 +48,6 @@ class Clip:
     def seconds(self) -> float:
         """Length in seconds."""
         return len(self.samples) / self.rate
-
-
-@dataclass(frozen=True)
-class Measures:
-    """Technical measures of a recording, or of a span of it.
-
-    Attributes:
-        seconds: length.
-        rate: samples per second, as the file has them.
-        channels: as the file has them.
-        loudness: root mean square of the mono mix, in dB of full scale; minus infinity for digital silence.
-        clipped: share of the samples at full scale, in any channel.
-        digest: SHA-256 of the mono mix: equal digests mean equal sound.
-    """
-
-    seconds: float
-    rate: int
-    channels: int
-    loudness: float
-    clipped: float
-    digest: str
 
 
 def open_recording(path: Path, salvage: bool = False) -> Recording:
@@ -123,32 +98,29 @@ def decoded(
             frames += len(block)
             yield block
     except DamagedError as error:
-        if salvage is None or not frames:
+        if salvage is None:
             raise
-        salvage.add_damage(error, frames / recording.rate)
+        damage = error
+    else:
+        return
+    silence = 0.0
+    try:
+        for block in _behind_damage(recording, (start or 0.0) + frames / recording.rate, end):
+            frames += len(block)
+            yield block
+    except AudioError as error:  # there is nothing more
+        silence = error.lost if isinstance(error, DamagedError) else 0.0
+    if not frames:
+        raise damage
+    salvage.add_damage(damage, frames / recording.rate - silence)
 
 
-def measure_clip(path: Path, start: float | None = None, end: float | None = None) -> Measures:
-    """Measure a recording, or the span of it from `start` to `end` seconds; a silent one is measured too.
-
-    Raises:
-        AudioError: the file is missing, not audio, truncated, empty, not finite or too long, or the span lies
-            outside it.
-    """
-    digest, frames, energy, limit = hashlib.sha256(), 0, 0.0, 0
-    recording = open_recording(path)
-    for block in _limited(decoded(recording, start, end, None), recording, (start, end)):
-        mono = mixed(block)
-        frames += len(mono)
-        energy += float(np.square(mono, dtype=np.float64).sum())
-        limit += int(np.count_nonzero(np.abs(block).max(axis=1) >= FULL_SCALE))
-        digest.update(np.ascontiguousarray(mono).tobytes())
-    if not frames or not math.isfinite(energy):
-        raise AudioError(f"{path}: holds no samples, or samples that are not numbers; record or export it again")
-    loudness = 10.0 * math.log10(energy / frames) if energy else -math.inf
-    return Measures(
-        frames / recording.rate, recording.rate, recording.channels, loudness, limit / frames, digest.hexdigest()
-    )
+def _behind_damage(recording: Recording, start: float, end: float | None) -> Iterator[Samples]:
+    """Yield what PyAV decodes of a FLAC behind the place where libsndfile gives up; silence fills the gap."""
+    if isinstance(recording, SoundFile) and recording.form == "FLAC":
+        media = open_media(recording.path, salvage=True)
+        if media is not None and (media.rate, media.channels) == (recording.rate, recording.channels):
+            yield from media.blocks(start, end)
 
 
 def read_clip(
@@ -171,13 +143,33 @@ def read_clip(
     """
     salvage = None if strict else Salvage()
     recording = open_recording(path, salvage is not None)
-    within = _limited(decoded(recording, start, end, salvage), recording, (start, end), max_seconds)
+    within = limited(decoded(recording, start, end, salvage), recording, (start, end), max_seconds)
     mono = (mixed(block, salvage) for block in within)
     blocks = list(resampled(mono, recording.rate, rate))
     samples = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
     _check_samples(samples, path)
     samples = np.clip(samples, -1.0, 1.0)
     return Clip(samples, rate) if salvage is None else Clip(samples, rate, salvage.damaged, tuple(salvage.notes))
+
+
+def limited(
+    blocks: Iterable[Samples],
+    recording: Recording,
+    span: tuple[float | None, float | None],
+    max_seconds: float = MAXIMUM_SECONDS,
+) -> Iterator[Samples]:
+    """Yield the blocks of a span, and raise where they are longer than `max_seconds` together."""
+    start, end = span
+    too_long = AudioError(f"{recording.path}: is longer than {max_seconds:g} s; cut it, or give start and end")
+    limit = max_seconds * recording.rate
+    if end is not None and round(end * recording.rate) - round((start or 0.0) * recording.rate) > limit:
+        raise too_long
+    total = 0
+    for block in blocks:
+        total += len(block)
+        if total > limit:
+            raise too_long
+        yield block
 
 
 def seconds_of(path: Path) -> float | None:
@@ -231,26 +223,6 @@ def _check_file(path: Path) -> None:
         path.open("rb").close()
     except OSError as error:
         raise AudioError(f"{path}: cannot be opened; check its permissions") from error
-
-
-def _limited(
-    blocks: Iterable[Samples],
-    recording: Recording,
-    span: tuple[float | None, float | None],
-    max_seconds: float = MAXIMUM_SECONDS,
-) -> Iterator[Samples]:
-    """Yield the blocks of a span, and raise where they are longer than `max_seconds` together."""
-    start, end = span
-    too_long = AudioError(f"{recording.path}: is longer than {max_seconds:g} s; cut it, or give start and end")
-    limit = max_seconds * recording.rate
-    if end is not None and round(end * recording.rate) - round((start or 0.0) * recording.rate) > limit:
-        raise too_long
-    total = 0
-    for block in blocks:
-        total += len(block)
-        if total > limit:
-            raise too_long
-        yield block
 
 
 def _check_samples(samples: Samples, path: Path) -> None:

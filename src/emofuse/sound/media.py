@@ -96,7 +96,7 @@ class Media:
             if track is None or (entry is not None and not track.enter(entry)):
                 return
             end = 0
-            for position, piece in self._placed(track.frames(), entered=entry is not None):
+            for position, piece in self._placed(track, entered=entry is not None):
                 yield position, piece
                 end = position + len(piece)
             if span.end is None:
@@ -104,19 +104,19 @@ class Media:
 
     def _refuse_damage(self, track: Track, seconds: float) -> None:
         """Refuse a track that was decoded to its end, after so many seconds, and is not whole."""
-        if track.lost:
-            lost = 0.0 if self.origin is None else track.lost_seconds  # with a clock, silence stands in its place
-            reason = f"is damaged, {track.lost} of its packets cannot be decoded"
-            raise DamagedError(self.path, reason, "copy or export it again", self.seconds, lost)
+        if track.lost or (self.form == "flac" and track.filled):  # its clock counts samples: a gap is a loss
+            what = f"{track.lost} of its packets" if track.lost else "a part of it"
+            reason = f"is damaged, {what} cannot be decoded"
+            raise DamagedError(self.path, reason, "copy or export it again", self.seconds, track.filled)
         if track.ended_early(seconds):
             raise truncated(self.path, self.seconds)
         if self.unfinished:
             raise DamagedError(self.path, "its recorder never finished its header", "record or export it again")
 
-    def _placed(self, frames: Iterable[Any], entered: bool) -> Iterator[tuple[int, Samples]]:
+    def _placed(self, track: Track, entered: bool) -> Iterator[tuple[int, Samples]]:
         """Yield frames as samples with their position, and silence where the clock leaves a gap."""
         position, joined, gaps = 0, 0, 0
-        for frame in frames:
+        for frame in track.frames():
             self._refuse_change(frame, position)
             clock = position
             if self.origin is not None and frame.time is not None:
@@ -138,6 +138,7 @@ class Media:
             elif ahead > GAP_SECONDS * self.rate:
                 gaps += 1
                 self._report_gap(position, ahead, gaps)
+                track.filled += ahead / self.rate
                 for silence in _silence(ahead, self.channels, self.rate):
                     yield position, silence
                     position += len(silence)

@@ -42,11 +42,11 @@ class Track:
         form: the name of the container's demuxer.
         seconds: its length from the header, else that of the container; None where there is none.
         lost: how many packets could not be decoded, and were passed over.
-        lost_seconds: how long these are.
+        filled: how many seconds of silence were put where its clock leaves a gap.
     """
 
     def __init__(self, library: Any, container: Any, track: Any, path: Path, salvage: bool) -> None:
-        self._salvage, self.lost, self.lost_seconds = salvage, 0, 0.0
+        self._salvage, self.lost, self.filled = salvage, 0, 0.0
         self._library, self._container, self._track, self._path = library, container, track, path
         self.form: str = container.format.name
         self._alone = self._together = None
@@ -75,8 +75,6 @@ class Track:
             if not self._salvage:
                 raise
         self.lost += 1
-        if packet.duration and packet.time_base is not None:
-            self.lost_seconds += float(packet.duration * packet.time_base)
         return []
 
     def enter(self, entry: float) -> bool:

@@ -11,7 +11,7 @@ from itertools import chain
 
 from emofuse.data.audit.finding import finding
 from emofuse.errors import AudioError
-from emofuse.sound.clips import Measures, measure_clip
+from emofuse.sound.measures import Measures, measure_clip
 from emofuse.threads import reading_workers
 from emofuse.types import Corpus, Finding, Utterance
 

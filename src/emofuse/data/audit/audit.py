@@ -15,7 +15,7 @@ from emofuse.data.audit.fold_checks import audit_parts, text_overlaps
 from emofuse.data.audit.speaker_checks import audit_people
 from emofuse.data.audit.text_checks import audit_words
 from emofuse.data.splits import draw_folds
-from emofuse.sound.clips import Measures
+from emofuse.sound.measures import Measures
 from emofuse.types import Corpus, Finding, Fold
 
 SEVERITIES = ("error", "warning", "note")

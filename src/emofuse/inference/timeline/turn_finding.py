@@ -45,7 +45,7 @@ class FoundTurns:
     @property
     def all_notes(self) -> tuple[str, ...]:
         """The notes, and before them that the recording is damaged."""
-        return self.notes if self.damaged is None else (f"the recording {self.damaged}", *self.notes)
+        return self.notes if self.damaged is None else (f"damaged recording: {self.damaged}", *self.notes)
 
 
 def find_turns(path: Path, options: TimelineOptions) -> FoundTurns:
