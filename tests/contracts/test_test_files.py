@@ -105,12 +105,14 @@ SHOWN_BY = {
     "test_media": ("sound.containers", "sound.soundfiles", "sound.tracks"),
     "test_functionals": ("sound.contours",),
     "test_activity": ("sound.loudness",),
+    "test_turn_json": ("turns.label_studio",),
     "test_cue_files": ("turns.rolling_captions",),
     "test_turn_files": (
-        "turns.annotation_tiers",
+        "turns.eaf_tiers",
+        "turns.textgrid_tiers",
+        "turns.tier_names",
         "turns.label_tracks",
         "turns.plain_texts",
-        "turns.turn_json",
     ),
 }
 # The tools that make the box: of those that need hours or whole corpora, what they have made is tested.

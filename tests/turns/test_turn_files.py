@@ -274,6 +274,84 @@ def test_a_damaged_eaf_is_refused(tmp_path: Path, change: tuple[str, str], messa
         read_turns(path)
 
 
+def test_comments_and_units_of_a_textgrid_are_passed_over(tmp_path: Path) -> None:
+    text = (
+        '"ooTextFile"\n"TextGrid"\n0 4s ! the time, "of" 2 tiers\n<exists>\n1 tier\n'
+        '"IntervalTier" "anna" ! tier 1\n0 4 !\n2 intervals coming\n0 0.5sec "" ! 9 9\n'
+        '500ms 1.5 "No! Well, 2 !" ! "x"\n'
+    )
+    (turn,) = read_turns(write(tmp_path, "x.TextGrid", text))
+    assert turn == Turn(0.5, 1.5, "anna", "No! Well, 2 !", "gold")
+
+
+EAF = """<?xml version="1.0" encoding="UTF-8"?>
+<ANNOTATION_DOCUMENT><TIME_ORDER>{slots}</TIME_ORDER>
+<TIER TIER_ID="S1" PARTICIPANT="anna">{first}</TIER>{below}</ANNOTATION_DOCUMENT>"""
+
+
+def aligned(identity: str, start: int, end: int, value: str) -> str:
+    return (
+        f'<ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="{identity}" TIME_SLOT_REF1="t{start}" '
+        f'TIME_SLOT_REF2="t{end}"><ANNOTATION_VALUE>{value}</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION>'
+    )
+
+
+def referring(identity: str, to: str, value: str) -> str:
+    return (
+        f'<ANNOTATION><REF_ANNOTATION ANNOTATION_ID="{identity}" ANNOTATION_REF="{to}">'
+        f"<ANNOTATION_VALUE>{value}</ANNOTATION_VALUE></REF_ANNOTATION></ANNOTATION>"
+    )
+
+
+def tier(name: str, kind: str, above: str, *annotations: str) -> str:
+    return (
+        f'<TIER TIER_ID="{name}" LINGUISTIC_TYPE_REF="{kind}" PARENT_REF="{above}">{"".join(annotations)}</TIER>'
+    )
+
+
+GLOSS = tier("S1-gloss", "gl", "S1", referring("g1", "a1", "a gloss"))
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        GLOSS + tier("S1-txt", "x", "S1", referring("b1", "a1", "Well, no."), referring("b2", "a2", "Yes.")),
+        tier("S1-n", "x", "S1", referring("b1", "a1", "7"), referring("b2", "a2", "8"))
+        + tier(
+            "S1-w",
+            "words",
+            "S1-n",
+            referring("c1", "b1", "Well,"),
+            referring("c2", "b1", "no."),
+            referring("c3", "b2", "Yes."),
+        ),
+        GLOSS
+        + tier(
+            "S1-w",
+            "x",
+            "S1",
+            aligned("b1", 1, 2, "Well,"),
+            aligned("b2", 2, 3, "no."),
+            aligned("b3", 4, 5, "Yes."),
+        ),
+    ],
+    ids=["referring", "subdivided twice", "with times of its own"],
+)
+@pytest.mark.parametrize("values", [("1", "2"), ("", "")])
+def test_words_of_eaf_may_stand_on_a_depending_tier(tmp_path: Path, below: str, values: tuple[str, str]) -> None:
+    times = {1: "500", 2: "", 3: "1500", 4: "2000", 5: "3000"}
+    slots = "".join(
+        f'<TIME_SLOT TIME_SLOT_ID="t{n}"' + (f' TIME_VALUE="{time}"' if time else "") + "/>"
+        for n, time in times.items()
+    )
+    first = aligned("a1", 1, 3, values[0]) + aligned("a2", 4, 5, values[1])
+    path = write(tmp_path, "x.eaf", EAF.format(slots=slots, first=first, below=below))
+    assert read_turns(path) == [
+        Turn(0.5, 1.5, "anna", "Well, no.", "gold"),
+        Turn(2.0, 3.0, "anna", "Yes.", "gold"),
+    ]
+
+
 SRT = """1
 00:00:00,500 --> 00:00:01,500
 <i>Well,</i>

@@ -8,21 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from emofuse.errors import CorpusError
-from emofuse.turns.annotation_tiers import read_eaf, read_textgrid
 from emofuse.turns.cue_files import has_cues, read_cues
+from emofuse.turns.eaf_tiers import read_eaf
 from emofuse.turns.label_tracks import is_label_track, read_label_track
 from emofuse.turns.plain_texts import read_plain_text
 from emofuse.turns.rttm import RTTM_TURN, read_rttm
 from emofuse.turns.speaker_prefixes import MOST_NAME_WORDS, name_by_prefixes
+from emofuse.turns.textgrid_tiers import read_textgrid
 from emofuse.turns.turn_json import is_json, read_segments, read_timed_words
-from emofuse.turns.turn_parsing import decode
-from emofuse.turns.turn_tables import Length, is_turn_table, read_table
+from emofuse.turns.turn_parsing import Length, decode
+from emofuse.turns.turn_tables import is_turn_table, read_table
 from emofuse.types import Turn
 
 logger = logging.getLogger(__name__)
 
 Content = list[Turn] | str
 Reader = Callable[[str, Path], Content]
+JsonReader = Callable[[str, Path, str | None, Length | None], Content]
 
 
 def read_turns(path: Path, stem: str | None = None, length: Length | None = None) -> list[Turn]:
@@ -107,14 +109,14 @@ TABLES = (".csv", ".tsv")
 SUFFIXES = (".rttm", *TABLES, ".json", *READERS)
 
 
-def _read(path: Path, stem: str | None, length: Length | None, read_json: Reader) -> Content:
+def _read(path: Path, stem: str | None, length: Length | None, read_json: JsonReader) -> Content:
     suffix, text = path.suffix.lower(), decode(path)
     if suffix == ".rttm" or (suffix == ".txt" and text.startswith(f"{RTTM_TURN} ")):
         return read_rttm(text, path, stem)
     if suffix in TABLES:
         return read_table(text, path, stem, length)
     if suffix == ".json" or (suffix == ".txt" and is_json(text)):
-        return read_json(text, path)
+        return read_json(text, path, stem, length)
     if suffix not in READERS:
         raise CorpusError(
             f"{path}: turns and words are read from {', '.join(SUFFIXES)}; convert it to one of them"

@@ -3,55 +3,119 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from emofuse.errors import CorpusError
-from emofuse.turns.turn_parsing import parse_seconds, turn_or_nothing
+from emofuse.turns.label_studio import find_rows, is_label_studio
+from emofuse.turns.speaker_prefixes import without_prefixes
+from emofuse.turns.turn_parsing import Length, parse_seconds, turn_or_nothing
 from emofuse.types import Turn
 
 # Whisper now and then gives a word no length; it gets this one.
 SHORTEST_WORD_SECONDS = 0.01
 
 
-def read_segments(text: str, path: Path) -> list[Turn] | str:
-    """Read JSON as Whisper writes it: segments with times, or only a text, which is returned.
+@dataclass(frozen=True)
+class _Segments:
+    """Segments as Whisper writes them, and the language of those that name none."""
+
+    rows: Sequence[Any]
+    language: Any = None
+
+
+def read_segments(
+    text: str, path: Path, stem: str | None = None, length: Length | None = None
+) -> list[Turn] | str:
+    """Read JSON segments with times, or only a text, which is returned.
+
+    Known are the files of Whisper, WhisperX, whisper.cpp, transformers (`chunks`) and Label Studio.
+
+    Args:
+        text: of the file.
+        path: for error messages.
+        stem: the recording's name; needed where Label Studio's file has several tasks.
+        length: how long the recording is, for a last chunk without an end.
 
     Raises:
         CorpusError: it is damaged, or has neither segments nor a text.
     """
-    content = _content(text, path)
-    segments = content.get("segments") if isinstance(content, dict) else content
-    if isinstance(segments, list):
-        language = content.get("language") if isinstance(content, dict) else None
-        return [
-            turn
-            for number, segment in enumerate(segments)
-            for turn in _segment(segment, language, f"{path}: segment {number}")
-        ]
-    if isinstance(content, dict) and isinstance(content.get("text"), str):
-        return " ".join(content["text"].split())
-    raise CorpusError(f'{path}: has neither "segments" with times nor a "text"; export it again')
+    found = _segments(_content(text, path), path, stem, length)
+    if isinstance(found, str):
+        return found
+    return [
+        turn
+        for number, segment in enumerate(found.rows)
+        for turn in _segment(segment, found.language, f"{path}: segment {number}")
+    ]
 
 
-def read_timed_words(text: str, path: Path) -> list[Turn] | str:
-    """Read JSON as Whisper writes it, word by word where the words have times.
+def read_timed_words(
+    text: str, path: Path, stem: str | None = None, length: Length | None = None
+) -> list[Turn] | str:
+    """Read JSON as `read_segments` does, word by word where the words have times.
 
     Raises:
         CorpusError: it is damaged, or has neither segments nor a text.
     """
-    segments = read_segments(text, path)
-    if isinstance(segments, str):
-        return segments
-    content = _content(text, path)
-    rows = content["segments"] if isinstance(content, dict) else content
-    language = content.get("language") if isinstance(content, dict) else None
+    found = _segments(_content(text, path), path, stem, length)
+    if isinstance(found, str):
+        return found
     words: list[Turn] = []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(found.rows):
         place = f"{path}: segment {number}"
-        words += _words(row, language, place) or _segment(row, language, place)
+        segment = _segment(row, found.language, place)
+        words += _words(row, found.language, place) or segment
     return words
+
+
+def _segments(content: Any, path: Path, stem: str | None, length: Length | None) -> _Segments | str:
+    if is_label_studio(content):
+        return _Segments(find_rows(content, path, stem))
+    if isinstance(content, list):
+        return _Segments(content)
+    keys: dict[str, Any] = content if isinstance(content, dict) else {}
+    if isinstance(keys.get("segments"), list):
+        return _Segments(keys["segments"], keys.get("language"))
+    if isinstance(keys.get("transcription"), list):
+        result = keys.get("result")
+        language = result.get("language") if isinstance(result, dict) else None
+        return _Segments([_of_whisper_cpp(row) for row in keys["transcription"]], language)
+    if isinstance(keys.get("chunks"), list):
+        return _Segments(_of_chunks(keys["chunks"], length), keys.get("language"))
+    if isinstance(keys.get("text"), str):
+        return without_prefixes(keys["text"])
+    names = ", ".join(keys)[:200] or type(content).__name__
+    raise CorpusError(f'{path}: has neither "segments" with times nor a "text", but {names}; export it again')
+
+
+def _of_whisper_cpp(row: Any) -> Any:
+    """Return a segment of whisper.cpp, whose times are offsets in milliseconds, as Whisper writes it."""
+    offsets = row.get("offsets") if isinstance(row, dict) else None
+    if not isinstance(offsets, dict):
+        return row
+    times = {name: _scaled(offsets.get(key)) for name, key in (("start", "from"), ("end", "to"))}
+    return {**times, "text": row.get("text"), "speaker": row.get("speaker")}
+
+
+def _scaled(milliseconds: Any) -> Any:
+    return milliseconds / 1000 if isinstance(milliseconds, int | float) else milliseconds
+
+
+def _of_chunks(chunks: Sequence[Any], length: Length | None) -> list[Any]:
+    """Return the chunks of transformers as Whisper writes them; the last one may have no end."""
+    rows: list[Any] = []
+    for number, chunk in enumerate(chunks):
+        times = chunk.get("timestamp") if isinstance(chunk, dict) else None
+        if not isinstance(times, list) or len(times) != 2:
+            rows.append(chunk)
+            continue
+        last = number + 1 == len(chunks)
+        end = (length() if length is not None else None) if times[1] is None and last else times[1]
+        rows.append({"start": times[0], "end": end, "text": chunk.get("text"), "speaker": chunk.get("speaker")})
+    return rows
 
 
 def is_json(text: str) -> bool:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from emofuse.errors import CorpusError
 from emofuse.types import Turn
 
 logger = logging.getLogger(__name__)
+
+# Returns how long the recording is, in seconds; None where that is unknown.
+Length = Callable[[], float | None]
 
 # A clock, also as Python and pandas write a duration: "0 days 00:00:01.5", "1 day, 0:00:01".
 _CLOCK = re.compile(

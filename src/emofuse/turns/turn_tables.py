@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from statistics import median
 
 from emofuse.errors import CorpusError
 from emofuse.turns.table_rows import Column, Table, find_columns, find_delimiter, parse_table, plain_name
-from emofuse.turns.turn_parsing import is_time, parse_seconds, turn_or_nothing
+from emofuse.turns.turn_parsing import Length, is_time, parse_seconds, turn_or_nothing
 from emofuse.types import Turn
 
 logger = logging.getLogger(__name__)
 
-# How long the recording is, in seconds; None where that is unknown.
-Length = Callable[[], float | None]
 Row = tuple[str, Mapping[str, str]]
 
 # Field of a turn -> the names that its column usually has.

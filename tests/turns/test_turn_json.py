@@ -1,0 +1,87 @@
+"""JSON of whisper.cpp, transformers and Label Studio."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emofuse.errors import CorpusError
+from emofuse.turns.turn_json import read_segments, read_timed_words
+from emofuse.types import Turn
+
+HERE = Path("x.json")
+TURNS = [Turn(0.5, 1.5, None, "Well, no.", "gold"), Turn(2.0, 3.0, None, "Yes.", "gold")]
+
+
+def test_whisper_cpp_is_read() -> None:
+    content = {
+        "result": {"language": "en"},
+        "transcription": [
+            {"timestamps": {"from": "00:00:00,500"}, "offsets": {"from": 500, "to": 1500}, "text": " Well, no."},
+            {"offsets": {"from": 2000, "to": 3000}, "text": " Yes."},
+        ],
+    }
+    turns = read_segments(json.dumps(content), HERE)
+    assert turns == [
+        Turn(0.5, 1.5, None, "Well, no.", "gold", "en"),
+        Turn(2.0, 3.0, None, "Yes.", "gold", "en"),
+    ]
+    assert read_timed_words(json.dumps(content), HERE) == turns
+
+
+def test_chunks_of_transformers_are_read_and_the_last_may_end_with_the_recording() -> None:
+    chunks: list[dict[str, Any]] = [
+        {"timestamp": [0.5, 1.5], "text": " Well, no."},
+        {"timestamp": [2.0, None], "text": " Yes."},
+    ]
+    text = json.dumps({"text": " Well, no. Yes.", "chunks": chunks})
+    assert read_segments(text, HERE, length=lambda: 3.0) == TURNS
+    with pytest.raises(CorpusError, match="segment 1: 'None' is not a time"):
+        read_segments(text, HERE)
+
+
+def region(identity: str, kind: str, start: float, end: float, **value: list[str]) -> dict[str, Any]:
+    return {"id": identity, "type": kind, "value": {"start": start, "end": end, "channel": 0, **value}}
+
+
+def task(name: str) -> dict[str, Any]:
+    results = [
+        region("r1", "labels", 0.5, 1.5, labels=["Anna"]),
+        region("r2", "labels", 2.0, 3.0, labels=["Ben"]),
+        region("r1", "textarea", 0.5, 1.5, text=["Well, no."]),
+        region("r2", "textarea", 2.0, 3.0, text=["Yes."]),
+        {"id": "r3", "type": "choices", "value": {"choices": ["good"]}},
+    ]
+    return {
+        "id": 1,
+        "data": {"audio": f"/data/upload/1/0a1b2c3d-{name}.wav"},
+        "annotations": [{"result": results}],
+    }
+
+
+NAMED = [Turn(0.5, 1.5, "Anna", "Well, no.", "gold"), Turn(2.0, 3.0, "Ben", "Yes.", "gold")]
+
+
+def test_label_studio_is_read_by_the_name_of_the_recording() -> None:
+    assert read_segments(json.dumps([task("talk")]), HERE, "any") == NAMED
+    two = json.dumps([task("talk"), task("other")])
+    assert read_segments(two, HERE, "talk") == NAMED
+    with pytest.raises(CorpusError, match=r"holds 2 tasks \(other, talk\), 0 of them of third"):
+        read_segments(two, HERE, "third")
+
+
+def test_label_studio_is_read_in_its_short_form() -> None:
+    regions = [
+        {"start": 0.5, "end": 1.5, "channel": 0, "labels": ["Anna"]},
+        {"start": 2, "end": 3, "channel": 0, "labels": ["Ben"]},
+    ]
+    short = {"audio": "/data/upload/1/talk.wav", "label": regions, "transcription": ["Well, no.", "Yes."]}
+    assert read_segments(json.dumps([short]), HERE, "talk") == NAMED
+
+
+def test_what_is_not_read_is_named() -> None:
+    with pytest.raises(CorpusError, match='neither "segments" with times nor a "text", but results, metadata'):
+        read_segments('{"results": {}, "metadata": {}}', HERE)
