@@ -103,8 +103,7 @@ def recognise_corpus(
         RunError: a file exists already and `resume` is False, it belongs to another engine, or it cannot
             be written.
     """
-    if language and not _knows(engine, language):
-        raise RecipeError(f"--language {language}: {engine.name} does not know it; choose another --asr")
+    refuse_unknown_language(engine, language)
     done = _open_words(out, f"asr:{engine.name}", resume)
     for utterance in corpus:
         try:
@@ -136,7 +135,7 @@ def _recognise(
     if utterance.audio is None:
         return Skip(utterance.id, "it has no recording; its text stays as it is")
     language = utterance.language or language
-    if language and not _knows(engine, language):
+    if language and not knows_language(engine, language):
         return Skip(utterance.id, f"{engine.name} does not know the language {language!r}; choose another --asr")
     key = _key(utterance, engine, language)
     if utterance.id in done and done[utterance.id].key == key:
@@ -152,7 +151,18 @@ def _recognise(
     return Recognition.of(utterance, f"asr:{engine.name}", key, transcript)
 
 
-def _knows(engine: Engine, language: str) -> bool:
+def refuse_unknown_language(engine: Engine, language: str | None) -> None:
+    """Refuse a language that an engine does not know: it would recognise words of another one.
+
+    Raises:
+        RecipeError: the engine does not know the language.
+    """
+    if language and not knows_language(engine, language):
+        raise RecipeError(f"--language {language}: {engine.name} does not know it; choose another --asr")
+
+
+def knows_language(engine: Engine, language: str) -> bool:
+    """Tell whether an engine knows a language, as far as it says."""
     return engine.languages is None or language in engine.languages
 
 

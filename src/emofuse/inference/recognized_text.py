@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from emofuse.data.asr_engines import Engine
+from emofuse.data.transcription import knows_language
 from emofuse.errors import AudioError
 from emofuse.inference.utterance_stream import LongRecordings
 from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip
@@ -44,12 +45,16 @@ def with_recognized_text(
 def recognized(spoken: T, clip: Clip, engine: Engine, language: str | None) -> T:
     """Return an utterance or a turn with the text that an engine recognises in its clip of 16 kHz.
 
-    It is returned as it is where it has a text, or where the engine fails on the clip.
+    It is returned as it is where it has a text, or where the engine does not know its language or fails on the clip.
     """
     if has_text(spoken):
         return spoken
+    language = spoken.language or language
+    if language and not knows_language(engine, language):
+        logger.warning("%s does not know the language %r; choose another engine (--asr)", engine.name, language)
+        return spoken
     try:
-        transcript = engine(clip, spoken.language or language)
+        transcript = engine(clip, language)
     except (RuntimeError, ValueError) as error:  # the failures that the interface of engines names
         logger.warning("%s fails on a clip of %.1f s: %s", engine.name, clip.seconds, error)
         return spoken

@@ -48,8 +48,8 @@ class _Document:
 def read_eaf(text: str, path: Path) -> list[Turn]:
     """Read the annotations of an EAF file, on tiers that depend on no other tier.
 
-    The speaker is the tier's participant, or its name. Where a tier holds numbers or nothing, the words are those of
-    a tier that depends on it.
+    The speaker is the tier's participant, or its name. Where a tier holds numbers or nothing, the words are those
+    of a tier that depends on it.
 
     Raises:
         CorpusError: it is damaged, or no EAF file.

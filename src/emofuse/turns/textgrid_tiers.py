@@ -10,8 +10,8 @@ from emofuse.turns.tier_names import holds_sounds, speaker_of_tier
 from emofuse.turns.turn_parsing import parse_seconds, turn_or_nothing
 from emofuse.types import Turn
 
-# As Praat's own readers: the free-standing numbers, quoted strings and flags of the file. A number may have a unit;
-# what follows a free-standing `!` is a comment.
+# As Praat's own readers: free-standing numbers, quoted strings and flags. A number may have a unit; what follows a
+# free-standing `!` is a comment.
 _TOKEN = re.compile(
     r'(?<!\S)(?:"(?:[^"]|"")*"|<\w+>|[-+]?[\d.]+(?:[eE][-+]?\d+)?(?:s|sec|secs|seconds?|ms|msec)?|![^\n]*)(?!\S)'
 )

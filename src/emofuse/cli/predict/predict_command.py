@@ -137,7 +137,7 @@ def _run(model: Path, inputs: Inputs, options: PredictOptions) -> int:
     from emofuse.inference.recognizer import load
 
     options.call.analysed_channels()  # refuses a channel before anything is loaded
-    settings = TimelineSettings(options, inputs, _open_engine(options.text.asr))
+    settings = TimelineSettings(options, inputs, _open_engine(options.text.asr, options.text.language))
     chosen = options.model
     recognizer = load(model, allow_missing=chosen.allow_missing, priors=chosen.priors, strict=chosen.strict)
     if recognizer.predictor.scope is not None:
@@ -155,12 +155,15 @@ def _run(model: Path, inputs: Inputs, options: PredictOptions) -> int:
     return 1 if failed else 0
 
 
-def _open_engine(spec: str | None) -> Engine | None:
+def _open_engine(spec: str | None, language: str | None) -> Engine | None:
     if spec is None:
         return None
     from emofuse.cli.transcribe_command import open_any_engine
+    from emofuse.data.transcription import refuse_unknown_language
 
-    return open_any_engine(spec)
+    engine = open_any_engine(spec)
+    refuse_unknown_language(engine, language)
+    return engine
 
 
 def _print_predictions(recognizer: EmotionRecognizer, settings: TimelineSettings) -> int:
