@@ -45,7 +45,7 @@ def with_recognized_text(
 def recognized(spoken: T, clip: Clip, engine: Engine, language: str | None) -> T:
     """Return an utterance or a turn with the text that an engine recognises in its clip of 16 kHz.
 
-    It is returned as it is where it has a text, or where the engine does not know its language or fails on the clip.
+    It is returned as it is where it has a text, where the engine does not know its language, or fails on the clip.
     """
     if has_text(spoken):
         return spoken

@@ -19,6 +19,36 @@ from noise_bursts import ENERGY, rows
 from small_corpus import write_tone
 
 from emofuse import Prediction, Utterance, load
+from emofuse.data.asr_engines import ENGINES, Transcript
+from emofuse.sound.clips import Clip
+
+
+class EnglishEngine:
+    """An engine that knows English only."""
+
+    name = "english"
+    version = "1"
+    languages = frozenset({"en"})
+
+    def __init__(self, model: str = "") -> None:
+        assert not model
+
+    def __call__(self, clip: Clip, language: str | None) -> Transcript:
+        return Transcript.of("hello", "en", ())
+
+
+def test_a_language_that_the_engine_does_not_know_is_refused_or_noted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, model: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(ENGINES, "english", EnglishEngine)
+    audio = write_tone(tmp_path / "a.wav", 200, 0.4, 0)
+    code, _, err = call(capsys, "predict", model, audio, "--asr", "english", "--language", "de")
+    assert (code, err.strip()) == (2, "error: --language de: english does not know it; choose another --asr")
+    manifest = tmp_path / "m.jsonl"
+    manifest.write_text(json.dumps({"id": "a", "audio": "a.wav", "language": "de"}) + "\n")
+    code, out, err = call(capsys, "predict", model, manifest, "--asr", "english", "--format", "jsonl")
+    assert rows(out)[0]["text"] is None
+    assert "english does not know the language 'de'" in " ".join(err.split())
 
 
 def test_ten_good_and_ten_bad_give_ten_results_ten_named_failures_and_code_1(
