@@ -38,6 +38,20 @@ def test_integers_stored_as_floats_sound_as_themselves(tmp_path: Path, bits: int
     assert f"as {bits}-bit integers do" in note
 
 
+def test_integers_stored_as_floats_in_a_container_sound_as_themselves(tmp_path: Path) -> None:
+    av = pytest.importorskip("av", reason="the extra media is not installed")
+    path = tmp_path / "a.mov"
+    with av.open(str(path), "w") as container:
+        track = container.add_stream("pcm_f32le", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(integers()[None], format="flt", layout="mono")
+        frame.sample_rate = 16_000
+        for packet in [*track.encode(frame), *track.encode(None)]:
+            container.mux(packet)
+    clip = read_clip(path, strict=False)
+    np.testing.assert_array_equal(clip.samples, integers() / np.float32(32768))
+    assert "as 16-bit integers do" in clip.notes[0]
+
+
 def test_quiet_integers_and_the_means_of_two_channels_are_scaled_too(tmp_path: Path) -> None:
     assert float_range(written(tmp_path, integers(share=0.0002))).scale == 32768
     halves = written(tmp_path, (integers() + np.roll(integers(), 1)) / 2, name="b.wav")

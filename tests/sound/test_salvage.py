@@ -107,6 +107,24 @@ def test_a_flac_with_damage_in_the_middle_is_heard_up_to_there_and_with_pyav_beh
         np.testing.assert_array_equal(clip.samples[-16_000:], whole[-16_000:])
 
 
+def test_of_an_mp3_with_a_hole_what_is_behind_it_is_heard(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="the extra media is not installed")
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, noise(12.0), RATE)
+    whole = read_clip(path).samples
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 1500] = bytes(1500)
+    path.write_bytes(content)
+    with pytest.raises(DamagedError):
+        read_clip(path)
+    clip = read_clip(path, strict=False)
+    assert clip.damaged is not None
+    assert 10.0 < clip.seconds < 12.0
+    end = clip.samples[-24_000:-8000]
+    lags = np.correlate(whole[-40_000:], end)  # the same sound, wherever it begins
+    assert lags.max() > 0.9 * float(np.square(end).sum())
+
+
 def test_a_whole_recording_has_no_note_and_the_same_sound(tmp_path: Path) -> None:
     path = written(tmp_path, "wav")
     strict, lenient = read_clip(path), read_clip(path, strict=False)

@@ -25,6 +25,8 @@ MAXIMUM_SECONDS = 3600.0
 SILENCE = 1.0 / 32768.0
 # Channels cancel each other out where their mean has less than this share of the energy it had if unrelated.
 CANCELLED_SHARE = 0.1
+# Formats of libsndfile in which PyAV finds the sound behind damage.
+RESUMABLE = frozenset({"FLAC", "MP3"})
 AUDIO_SUFFIXES = (*SOUND_SUFFIXES, *MEDIA_SUFFIXES)
 
 logger = logging.getLogger(__name__)
@@ -116,8 +118,8 @@ def decoded(
 
 
 def _behind_damage(recording: Recording, start: float, end: float | None) -> Iterator[Samples]:
-    """Yield what PyAV decodes of a FLAC behind the place where libsndfile gives up; silence fills the gap."""
-    if isinstance(recording, SoundFile) and recording.form == "FLAC":
+    """Yield what PyAV decodes behind the place where libsndfile gives up; in a FLAC silence fills the gap."""
+    if isinstance(recording, SoundFile) and recording.form in RESUMABLE:
         media = open_media(recording.path, salvage=True)
         if media is not None and (media.rate, media.channels) == (recording.rate, recording.channels):
             yield from media.blocks(start, end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from emofuse.errors import AudioError
 from emofuse.types.arrays import Samples
 
 # What whole numbers of 16, 24 and 32 bits are divided by.
@@ -68,17 +70,18 @@ def float_range(path: Path) -> FloatRange:
 @lru_cache(maxsize=256)
 def _float_range(path: Path, changed: int) -> FloatRange:
     """Return the range of a file as it was when it was last changed."""
+    with soundfile.SoundFile(path) as file:
+        return range_of(file.blocks(BLOCK_FRAMES, dtype="float32"))
+
+
+def range_of(blocks: Iterable[Samples]) -> FloatRange:
+    """Return the range of floating-point samples; if they break off, by those before."""
     counts = _Counts()
     try:
-        with soundfile.SoundFile(path) as file:
-            for block in file.blocks(BLOCK_FRAMES, dtype="float32"):
-                counts.add(block)
-    except soundfile.SoundFileError:  # it is damaged, and decides by what can be read of it
+        for block in blocks:
+            counts.add(block)
+    except (soundfile.SoundFileError, AudioError):  # it is damaged, and decides by what can be read of it
         pass
-    return _range_of(counts)
-
-
-def _range_of(counts: _Counts) -> FloatRange:
     peak = counts.peak
     if not math.isfinite(peak) or peak <= 1.0:
         return FloatRange()

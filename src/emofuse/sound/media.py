@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from emofuse.sound.containers import is_cut
+from emofuse.sound.float_range import FloatRange, range_of
 from emofuse.sound.salvage import DamagedError, truncated
 from emofuse.sound.soundfiles import BLOCK_SECONDS, FrameRange
 from emofuse.sound.tracks import Track, open_track, samples_of
@@ -46,6 +47,7 @@ class Media:
         origin: the container's clock at the first sample; None where that clock is not used.
         salvage: pass over what cannot be decoded, and raise `DamagedError` only after all that can be.
         unfinished: its recorder did not finish the header, so nobody knows whether it is whole.
+        values: how its samples become samples in [-1, 1].
     """
 
     path: Path
@@ -56,19 +58,20 @@ class Media:
     origin: float | None
     salvage: bool = False
     unfinished: bool = False
+    values: FloatRange = field(default_factory=FloatRange)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Nothing; see `Recording`."""
-        return ()
+        """What a reader must know of how its samples are taken; see `Recording`."""
+        return () if self.values.note is None else (self.values.note,)
 
     def blocks(self, start: float | None, end: float | None) -> Iterator[Samples]:
         """Yield the frames of a span; see `Recording`."""
         span = FrameRange.of(self.path, self.rate, start, end)
-        total = 0
+        total, scale = 0, np.float32(self.values.scale)
         for block in _regrouped(self._within(span), BLOCK_SECONDS * self.rate):
             total += len(block)
-            yield block
+            yield block if scale == 1.0 else block / scale
         span.refuse_early_end(total)
 
     def _within(self, span: FrameRange) -> Iterator[Samples]:
@@ -185,7 +188,8 @@ def open_media(path: Path, salvage: bool = False) -> Media | None:
                 return None
             origin = frame.time if track.form in CLOCKED else None
             channels = frame.layout.nb_channels
-            return Media(path, frame.sample_rate, channels, track.seconds, track.form, origin, salvage)
+            media = Media(path, frame.sample_rate, channels, track.seconds, track.form, origin, salvage)
+            return replace(media, values=range_of(media.blocks(None, None))) if track.stores_floats else media
     except DamagedError as error:
         if is_cut(path):
             raise truncated(path) from error

@@ -41,6 +41,7 @@ class Track:
     Attributes:
         form: the name of the container's demuxer.
         seconds: its length from the header, else that of the container; None where there is none.
+        stores_floats: whether its samples are stored as floating-point numbers.
         lost: how many packets could not be decoded, and were passed over.
         filled: how many seconds of silence were put where its clock leaves a gap.
     """
@@ -49,6 +50,7 @@ class Track:
         self._salvage, self.lost, self.filled = salvage, 0, 0.0
         self._library, self._container, self._track, self._path = library, container, track, path
         self.form: str = container.format.name
+        self.stores_floats: bool = track.codec_context.name.startswith("pcm_f")
         self._alone = self._together = None
         if self.form not in WITHOUT_LENGTH:
             self._alone = float(track.duration * track.time_base) if track.duration else None
