@@ -18,7 +18,9 @@ os.environ["EMOFUSE_TESTS_SHARED"] = os.environ.get("EMOFUSE_TESTS_SHARED") or t
 
 import pytest
 from empty_pictures import no_drawing
+from hypothesis import HealthCheck, settings
 from small_corpus import make_corpus
+from untraced import untraced_exporter
 
 from emofuse.data.manifest import save_corpus
 from emofuse.threads import usable_processors
@@ -27,6 +29,10 @@ from emofuse.types import Corpus
 atexit.register(shutil.rmtree, os.environ["EMOFUSE_CACHE"], ignore_errors=True)
 if "PYTEST_XDIST_WORKER" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["EMOFUSE_TESTS_SHARED"], ignore_errors=True)
+
+# A busy machine fails nobody.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 # More workers than this gain little: the longest files then decide, and each worker takes most of a gigabyte.
 MOST_WORKERS = 8
@@ -42,6 +48,19 @@ def empty_pictures() -> Iterator[None]:
     """Let the runs of a file write empty pictures: drawing them takes half the time of a small run."""
     with no_drawing():
         yield
+
+
+@pytest.fixture(scope="module")
+def quick_exporter() -> Iterator[None]:
+    """Let torch write the graphs of a file without coverage looking on."""
+    with untraced_exporter():
+        yield
+
+
+@pytest.fixture
+def uncovered_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start processes without coverage: where they import torch, it doubles their time, and tells nothing new."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -531,6 +531,7 @@ print(json.dumps([
 """
 
 
+@pytest.mark.usefixtures("uncovered_processes")
 def test_folds_and_findings_are_the_same_in_every_process() -> None:
     here = Path(__file__).parent
     outputs = {
