@@ -12,6 +12,7 @@ import emofuse
 # Test file -> the modules that it shows beside those of its own name. Most of them are parts of one thing, which
 # is tested as a whole; the commands are tested as their users call them.
 SHOWN_BY = {
+    "test_receipt": ("cli.receipt_command",),
     "test_demo": ("cli.demo_command",),
     "test_predict_options": ("cli.predict.formats",),
     "test_crossval_command": ("cli.results_tables",),

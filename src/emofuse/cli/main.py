@@ -21,6 +21,7 @@ from emofuse.cli.explain_command import explain
 from emofuse.cli.export_command import export
 from emofuse.cli.predict.predict_command import predict
 from emofuse.cli.prepare_command import prepare
+from emofuse.cli.receipt_command import receipt
 from emofuse.cli.score_command import score
 from emofuse.cli.train_command import train
 from emofuse.cli.transcribe_command import transcribe
@@ -50,6 +51,7 @@ for command in (
     compare,
     explain,
     export,
+    receipt,
     bench,
     cache,
     demo,

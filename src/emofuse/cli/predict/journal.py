@@ -199,16 +199,20 @@ def _short(value: Any) -> str:
     return " ".join(str(value).split())[:60]
 
 
-def _model_digest(folder: Path) -> str:
-    """Return a hash of all files of a model that its predictions depend on."""
-    from emofuse.data.cache import file_digest, key_of
-
-    files = [
+def model_files(folder: Path) -> list[Path]:
+    """Return the files of a model folder that its predictions depend on."""
+    return [
         one
         for one in folder.iterdir()
         if one.name in FILES_THAT_PREDICT or one.suffix in (".safetensors", ".data")
     ]
-    return key_of(files={one.name: file_digest(one) for one in files})
+
+
+def _model_digest(folder: Path) -> str:
+    """Return a hash of all files of a model that its predictions depend on."""
+    from emofuse.data.cache import file_digest, key_of
+
+    return key_of(files={one.name: file_digest(one) for one in model_files(folder)})
 
 
 def _digest(path: Path | None) -> str | None:

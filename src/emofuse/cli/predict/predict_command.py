@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -108,7 +108,7 @@ def predict(
     ] = False,
     sealed: Annotated[
         bool,
-        typer.Option("--sealed", help="Open no socket, and mask words in tables, messages and pages."),
+        typer.Option("--sealed", help="Open no socket, mask words in messages and pages; with --out: a receipt."),
     ] = False,
 ) -> int:
     """Predict emotions in recordings, texts, or both."""
@@ -128,10 +128,11 @@ def predict(
         seal()
     configure_logging()
     folder, paths = choose_model(model, inputs or [])
-    return _run(folder, collect_inputs(paths, listed, options.text, options.segments), options)
+    named = [*paths, *([listed] if listed else ())]
+    return _run(folder, collect_inputs(paths, listed, options.text, options.segments), options, named)
 
 
-def _run(model: Path, inputs: Inputs, options: PredictOptions) -> int:
+def _run(model: Path, inputs: Inputs, options: PredictOptions, named: Sequence[Path]) -> int:
     """Load what is needed, predict, and return the exit code."""
     from emofuse.cli.predict.timeline_jobs import TimelineSettings
     from emofuse.inference.recognizer import load
@@ -147,11 +148,12 @@ def _run(model: Path, inputs: Inputs, options: PredictOptions) -> int:
         failed = (_print_timelines if options.timeline else _print_predictions)(recognizer, settings)
     else:
         from emofuse.cli.predict.journal import run_identity
+        from emofuse.cli.predict.receipt import receipt_of
 
         save = _save_timelines if options.timeline else _save_predictions
-        failed = save(
-            recognizer, settings, folder, run_identity(options, recognizer.folder or model, settings.engine)
-        )
+        identity = run_identity(options, recognizer.folder or model, settings.engine)
+        with receipt_of(recognizer, settings, identity, named):
+            failed = save(recognizer, settings, folder, identity)
     return 1 if failed else 0
 
 

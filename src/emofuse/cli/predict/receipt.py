@@ -1,0 +1,163 @@
+"""The receipt of a sealed prediction: hashes of what was read, of the model and of the answers; and its check."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emofuse import __version__, layout
+from emofuse.box import find_box
+from emofuse.cli.predict.journal import RUN_RECORD, file_of, model_files
+from emofuse.cli.predict.timeline_jobs import TimelineSettings, timeline_jobs
+from emofuse.cli.predict.timeline_writing import TimelineWriter
+from emofuse.cli.predict.writing import file_ending
+from emofuse.data.cache import file_digest, key_of
+from emofuse.errors import RunError
+from emofuse.seal import locks
+
+if TYPE_CHECKING:
+    from emofuse.inference.recognizer import EmotionRecognizer
+
+RECEIPT = "predictions.receipt.json"
+SCHEMA = 1
+OWN_HASH = "receipt"
+
+
+@contextmanager
+def receipt_of(
+    recognizer: EmotionRecognizer, settings: TimelineSettings, identity: Mapping[str, Any], named: Sequence[Path]
+) -> Iterator[None]:
+    """Write a receipt beside the answers that the block writes, if the process is sealed.
+
+    What is read is hashed before the block, so that a file that changes meanwhile is found out by the check.
+
+    Args:
+        recognizer: the model, loaded from a folder.
+        settings: the options and the inputs; with an output folder.
+        identity: everything that the answers depend on besides the inputs.
+        named: the files that the command names, such as manifests and lists; folders are passed over.
+
+    Raises:
+        RunError: the receipt cannot be written.
+    """
+    folder, model = settings.options.output.folder, recognizer.folder
+    if not locks() or folder is None or model is None:
+        yield
+        return
+    text = identity["text"]
+    boxed = find_box(recognizer.predictor.name) == model
+    document = {
+        "schema": SCHEMA,
+        "emofuse": __version__,
+        "sealed": list(locks()),
+        "model": {
+            "name": recognizer.predictor.name,
+            "folder": None if boxed else _relative(model, folder),
+            "files": {one.name: file_digest(one) for one in sorted(model_files(model))},
+        },
+        "settings": dict(identity)
+        | {
+            "format": settings.options.output.format,
+            "text": text and hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest(),
+        },
+        "inputs": {_relative(one, folder): _digest(one) for one in _read_files(settings, named)},
+    }
+    yield
+    answers = [one for one in _answer_files(settings, folder) if one.is_file()]
+    document["answers"] = {_relative(one, folder): _digest(one) for one in answers}
+    document[OWN_HASH] = key_of(receipt=document)
+    layout.write_text(folder / RECEIPT, json.dumps(document, indent=2) + "\n")
+
+
+def read_receipt(path: Path) -> dict[str, Any]:
+    """Read a receipt.
+
+    Raises:
+        RunError: the file is no receipt, or was changed.
+    """
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        own = document["schema"], document.pop(OWN_HASH)
+    except (OSError, ValueError, TypeError, KeyError) as error:  # also a list, which has no keys
+        raise RunError(f"{path}: is not a receipt of emofuse; name {RECEIPT} of a sealed run") from error
+    if own != (SCHEMA, key_of(receipt=document)):
+        raise RunError(
+            f"{path}: the receipt was changed after it was written, or is of another version of emofuse"
+        )
+    return document
+
+
+def differences(document: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """Yield what is no longer as a receipt says, in the order of the receipt.
+
+    Args:
+        document: the receipt.
+        folder: where it lies.
+    """
+    model, folder = document["model"], folder.resolve()
+    place = find_box(model["name"]) if model["folder"] is None else folder / model["folder"]
+    if place is None:
+        yield f"the model {model['name']} is not installed"
+    else:
+        yield from _changed("model", {place / name: digest for name, digest in model["files"].items()})
+    for kind, files in (("input", document["inputs"]), ("answers", document["answers"])):
+        yield from _changed(kind, {folder / name: digest for name, digest in files.items()})
+
+
+def _changed(kind: str, files: Mapping[Path, str | None]) -> Iterator[str]:
+    for path, digest in files.items():
+        now, shown = _digest(path), os.path.normpath(path)
+        if now == digest:
+            continue
+        if now is None:
+            yield f"{kind} {shown}: is missing or cannot be read"
+        elif digest is None:
+            yield f"{kind} {shown}: could not be read when the receipt was written"
+        else:
+            yield f"{kind} {shown}: has SHA-256 {now[:12]}..., not {digest[:12]}..."
+
+
+def _read_files(settings: TimelineSettings, named: Sequence[Path]) -> list[Path]:
+    """Return the recordings, and the files with their words, turns and speakers; each once."""
+    options = settings.options
+    recordings = [one.audio for one in settings.inputs if one.audio is not None]
+    beside = [options.text.transcripts, options.segments.turns, options.segments.speakers]
+    files = [*(path for path in named if path.is_file()), *recordings]
+    for path in beside:
+        if path is not None:
+            files += sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+    return list(dict.fromkeys(files))
+
+
+def _answer_files(settings: TimelineSettings, folder: Path) -> Iterable[Path]:
+    """Return where the answers are, whether they exist or not."""
+    options = settings.options
+    output = options.output
+    if options.timeline:
+        writer = TimelineWriter(output.format, options.call.all_channels())
+        return [writer.file_of(folder, job.id) for job in timeline_jobs(settings.inputs, options.call)]
+    if output.each:
+        return [file_of(folder, one.id, f".{file_ending(output.format)}") for one in settings.inputs]
+    stem = Path(layout.PREDICTIONS).stem
+    return [one for one in sorted(folder.glob(f"{stem}.*")) if one.name not in (RUN_RECORD, RECEIPT)]
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """Return a path as it is seen from a folder, so that both may move together."""
+    try:
+        return Path(os.path.relpath(os.path.realpath(path), os.path.realpath(folder))).as_posix()
+    except ValueError:  # another drive of Windows
+        return Path(os.path.abspath(path)).as_posix()
+
+
+def _digest(path: Path) -> str | None:
+    """Return the SHA-256 of a file; None where it cannot be read."""
+    try:
+        return file_digest(path)
+    except (OSError, ValueError):
+        return None
