@@ -74,7 +74,7 @@ def test_bad_input_gets_one_line_and_exit_code_2(
     refused(says("train", recipe, "--manifest", manifest, "--out", out, "--system", "video"), "--system video")
     refused(says("prepare", "iemocop", tmp_path, "--out", out), "no corpus is called 'iemocop'")
     refused(says("prepare", "ravdess", tmp_path / "gone", "--out", out), "no such folder")
-    refused(says("prepare", "csv", tmp_path / "gone.csv", "--out", out), "no such table")
+    refused(says("prepare", "csv", tmp_path / "gone.csv", "--out", out), "no such file")
     refused(says("prepare", "csv", tmp_path / "gone.csv", "--out", out, "--column", "x"), "field=column")
     refused(says("prepare", "ravdess"), "Missing argument")
     refused(says("predict", model, "x" * 300), "cannot be opened")

@@ -105,6 +105,8 @@ def _words_below(tier: Tier, document: _Document) -> dict[str | None, list[str]]
     if not depending:
         return {}
     top = {one.get("ANNOTATION_ID") for one in tier.iterfind("ANNOTATION/ALIGNABLE_ANNOTATION")}
+    if not top:
+        return {}
     edges = sorted(
         (document.order.get(document.annotations[one].get("TIME_SLOT_REF1"), 0), one or "") for one in top
     )

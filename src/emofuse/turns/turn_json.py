@@ -16,6 +16,7 @@ from emofuse.types import Turn
 
 # Whisper now and then gives a word no length; it gets this one.
 SHORTEST_WORD_SECONDS = 0.01
+MOST_MILLISECONDS = 1e12
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,9 @@ def _of_whisper_cpp(row: Any) -> Any:
 
 
 def _scaled(milliseconds: Any) -> Any:
-    return milliseconds / 1000 if isinstance(milliseconds, int | float) else milliseconds
+    """Return seconds; what is no number of usual size stays as it is, and is refused with its place."""
+    usual = isinstance(milliseconds, int | float) and abs(milliseconds) < MOST_MILLISECONDS
+    return milliseconds / 1000 if usual else milliseconds
 
 
 def _of_chunks(chunks: Sequence[Any], length: Length | None) -> list[Any]:

@@ -25,6 +25,8 @@ _WITH_UNIT = re.compile(r"(?P<number>[\d.,]+) ?(?P<unit>[a-z]+)")
 # Bytes that tell UTF-8, in part damaged, from an encoding of one byte a character; and what no text holds.
 _MULTIBYTE = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+# No message quotes more characters of a file.
+LONGEST_QUOTE = 80
 GUESSED_ENCODING = "cp1252"
 
 
@@ -64,13 +66,15 @@ def parse_seconds(value: str, place: str) -> float:
     scale = _UNITS.get(measured["unit"], math.nan) if measured else 1.0
     number = clock["seconds"] if clock else measured["number"] if measured else written
     try:
-        seconds = float(number.replace(",", ".").replace("_", "?"))
-    except ValueError as error:
-        raise CorpusError(f"{place}: {value!r} is not a time; write seconds, or hours:minutes:seconds") from error
-    seconds *= scale
-    if clock:
-        hours = 24.0 * int(clock["days"] or 0) + int(clock["hours"] or 0)
-        seconds += 3600.0 * hours + 60.0 * int(clock["minutes"])
+        seconds = float(number.replace(",", ".").replace("_", "?")) * scale
+        if clock:
+            hours = 24.0 * int(clock["days"] or 0) + int(clock["hours"] or 0)
+            seconds += 3600.0 * hours + 60.0 * int(clock["minutes"])
+    except (ValueError, OverflowError) as error:  # also for a number of thousands of digits
+        written = value if len(value) < LONGEST_QUOTE else f"{value[:LONGEST_QUOTE]}..."
+        raise CorpusError(
+            f"{place}: {written!r} is not a time; write seconds, or hours:minutes:seconds"
+        ) from error
     if not math.isfinite(seconds) or seconds < 0:
         raise CorpusError(f"{place}: {value!r} is not a time in a recording; write seconds from its beginning")
     return seconds

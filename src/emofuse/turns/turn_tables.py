@@ -34,6 +34,7 @@ TIMES = ("start", "end", "duration")
 ELAN_START = "begin time"
 # Whole numbers without a unit are milliseconds where turns would be longer than this otherwise.
 LONGEST_USUAL_SECONDS = 100.0
+MOST_DIGITS = 12
 # By so much, or a share, a turn may end after the recording.
 SLACK_SECONDS, SLACK_SHARE = 1.0, 0.02
 
@@ -127,7 +128,9 @@ def _turns(rows: Sequence[Row], columns: Mapping[str, Column], path: Path, lengt
 def _in_milliseconds(rows: Sequence[Row], columns: Mapping[str, Column], length: Length | None) -> bool:
     """Tell whether whole numbers without a unit are milliseconds: else they would not fit the recording."""
     times = [values[field] for _, values in rows for field in TIMES if values.get(field)]
-    if any(columns[field].seconds for field in TIMES if field in columns) or not all(map(str.isdecimal, times)):
+    if any(columns[field].seconds for field in TIMES if field in columns) or not all(
+        time.isdecimal() and len(time) <= MOST_DIGITS for time in times
+    ):
         return False
     starts = [int(values["start"] or 0) for _, values in rows]
     ends = [

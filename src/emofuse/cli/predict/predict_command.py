@@ -39,7 +39,7 @@ def predict(
         Path | None,
         typer.Option(
             "--transcripts",
-            help="A table of files and transcripts; a TXT, SRT, VTT or JSON file; or a folder of such files.",
+            help="A table of files and transcripts; a TXT, SRT, VTT, JSON, CSV or TSV file; or a folder of such.",
         ),
     ] = None,
     output: Annotated[
