@@ -7,7 +7,9 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from command_line import call
 
 
@@ -62,6 +64,17 @@ def test_a_cut_recording_is_predicted_with_a_note_in_every_format_and_refused_wi
         code, _, err = call(capsys, "predict", model, path, *options, "--strict")
         assert code
         assert "is truncated" in err, (code, err)
+
+
+@pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv"])
+def test_what_was_done_to_the_sound_is_said_in_every_format(
+    capsys: pytest.CaptureFixture[str], model: Path, tmp_path: Path, form: str
+) -> None:
+    tone = 0.3 * np.sin(np.arange(16_000) / 5)
+    soundfile.write(tmp_path / "a.wav", np.stack([tone, -tone], axis=1), 16_000)
+    code, out, _ = call(capsys, "predict", model, tmp_path / "a.wav", "--format", form)
+    assert code == 0
+    assert "its channels cancel each other out" in out
 
 
 def test_predict_json_is_one_document_and_csv_has_a_column_a_label(

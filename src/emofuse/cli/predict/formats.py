@@ -67,11 +67,12 @@ def as_json_lines(predictions: Iterable[Prediction], labels: Sequence[str]) -> I
 def as_csv(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
     """Yield a header, and a row per prediction with the probability of each label in a column."""
     plain = [key for key in Prediction.KEYS if key not in ("probabilities", "modalities")]
-    yield _row([*plain, "modalities", *(f"p_{label}" for label in labels)])
+    yield _row([*plain, "notes", "modalities", *(f"p_{label}" for label in labels)])
     for prediction in predictions:
         values = prediction.as_dict()
         probabilities = [f"{prediction.probabilities[label]:.6f}" for label in labels]
-        yield _row([*(values[key] for key in plain), "+".join(prediction.modalities), *probabilities])
+        lists = "; ".join(prediction.notes), "+".join(prediction.modalities)
+        yield _row([*(values[key] for key in plain), *lists, *probabilities])
 
 
 def to_json(document: object, indent: int | None = None) -> str:
