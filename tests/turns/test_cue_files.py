@@ -173,3 +173,9 @@ def test_ten_thousand_cues_are_read_at_once() -> None:
     began = time.perf_counter()
     assert len(read("\n\n".join(cues))) == 10_000
     assert time.perf_counter() - began < 5.0
+
+
+def test_what_pyannote_prints_are_turns_of_speakers() -> None:
+    text = "[ 00:00:01.500 -->  00:00:02.500] A SPEAKER_00\n[ 00:00:03.000 -->  00:00:04.000] B SPEAKER_01\n"
+    turns = read_cues(text, Path("x.txt"))
+    assert turns == [Turn(1.5, 2.5, "SPEAKER_00"), Turn(3.0, 4.0, "SPEAKER_01")]

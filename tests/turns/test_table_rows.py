@@ -24,6 +24,12 @@ def test_a_separator_that_is_named_is_obeyed() -> None:
     assert parse_table("sep=;\na,b;c\n1,2;3\n", HERE).rows == ((3, ("1,2", "3")),)
 
 
+def test_quotes_between_tabs_are_spoken_where_each_line_is_a_row() -> None:
+    table = parse_table('a\tb\n1\t"No," he said.\n2\tYes."\n3\t"in ""quotes"""\n', HERE)
+    assert [values[1] for _, values in table.rows] == ['"No," he said.', 'Yes."', 'in "quotes"']
+    assert parse_table('a\tb\n1\t"two\nlines"\n', HERE).rows == ((3, ("1", "two\nlines")),)
+
+
 def test_empty_values_behind_the_last_column_are_nothing_and_others_are_refused() -> None:
     assert parse_table("a,b\n1,2,,\n1\n", HERE).rows == ((2, ("1", "2")), (3, ("1", "")))
     with pytest.raises(CorpusError, match=r"x.csv:2: has 3 values for 2 columns"):

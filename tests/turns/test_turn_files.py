@@ -520,6 +520,11 @@ def test_labels_with_frequencies_or_between_blanks_are_read(tmp_path: Path, text
     assert [(turn.start, turn.end, turn.text) for turn in turns] == [(0.5, 1.5, "Well, no."), (2.0, 3.0, "Yes.")]
 
 
+def test_colours_of_a_screen_are_no_words(tmp_path: Path) -> None:
+    text = "[00:00:00.500 --> 00:00:01.500]  \x1b[38;5;77m Well,\x1b[0m\x1b[38;5;71m no.\x1b[0m\n"
+    assert read_turns(write(tmp_path, "x.txt", text)) == [Turn(0.5, 1.5, None, "Well, no.", "gold")]
+
+
 def test_numbers_that_are_spoken_are_words(tmp_path: Path) -> None:
     assert read_words(write(tmp_path, "x.txt", "2 4 6 8 who do we\n")) == "2 4 6 8 who do we"
 

@@ -13,6 +13,7 @@ from emofuse.errors import CorpusError
 from emofuse.turns.turn_parsing import parse_seconds
 
 DELIMITERS = ",;\t|"
+TAB, QUOTE = "\t", '"'
 # Excel writes and obeys a first line such as `sep=;`.
 _SEPARATOR = re.compile(r'"?sep=(?P<delimiter>[^"])"?')
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -68,8 +69,10 @@ def parse_table(text: str, path: Path) -> Table:
     first, _, below = text.partition("\n")
     named = _SEPARATOR.fullmatch(first.strip(" "))
     delimiter = named["delimiter"] if named else find_delimiter(first)
-    lines_before = 1 if named else 0
-    reader = csv.reader(io.StringIO(below if named else text, newline=""), delimiter=delimiter, strict=True)
+    lines_before, body = (1, below) if named else (0, text)
+    if delimiter == TAB and (plain := _without_quotes(body, lines_before)) is not None:
+        return plain
+    reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter, strict=True)
     rows: list[tuple[int, tuple[str, ...]]] = []
     try:
         header = tuple(name.strip() for name in next(reader, []))
@@ -88,6 +91,27 @@ def parse_table(text: str, path: Path) -> Table:
         line = reader.line_num + lines_before
         raise CorpusError(f"{path}:{line}: is not a table that can be read ({error})") from error
     return Table(header, tuple(rows))
+
+
+def _without_quotes(text: str, lines_before: int) -> Table | None:
+    """Split a table by tabs whose lines are all rows, as Whisper writes it: quotes in it are spoken ones.
+
+    A value that stands in quotes as a whole is taken out of them. None where a line has too many or too few tabs.
+    """
+    rows = [
+        (number, tuple(map(_unquoted, line.split(TAB))))
+        for number, line in enumerate(text.split("\n"), start=1 + lines_before)
+        if line.strip(" ")
+    ]
+    if not rows or any(len(values) != len(rows[0][1]) for _, values in rows):
+        return None
+    return Table(tuple(name.strip() for name in rows[0][1]), tuple(rows[1:]))
+
+
+def _unquoted(value: str) -> str:
+    inner = value[1:-1]
+    whole = len(value) > 1 and value[0] == value[-1] == QUOTE and QUOTE not in inner.replace(QUOTE * 2, "")
+    return inner.replace(QUOTE * 2, QUOTE) if whole else value
 
 
 def find_delimiter(header: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,9 @@ from emofuse.turns.turn_tables import is_turn_table, read_table
 from emofuse.types import Turn
 
 logger = logging.getLogger(__name__)
+
+# How programs colour words on a screen.
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 Content = list[Turn] | str
 Reader = Callable[[str, Path], Content]
@@ -86,6 +90,7 @@ def _can_be_name(label: str | None) -> bool:
 
 def _read_text(text: str, path: Path) -> Content:
     """Read a text by what it looks like; words without times if it looks like no format."""
+    text = _COLOURS.sub("", text)
     first = text.lstrip().split("\n", 1)[0]
     if first.startswith("File type") or first.strip().strip('"') == "ooTextFile":
         return read_textgrid(text, path)
