@@ -5,6 +5,10 @@ class EmofuseError(Exception):
     """The base of all exceptions of emofuse; the command line prints it as one line and exits with 2."""
 
 
+class NoSpeechError(EmofuseError):
+    """The sound of an utterance is no speech."""
+
+
 class AudioError(EmofuseError):
     """A recording cannot be used: missing, empty, silent, broken or not audio."""
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from emofuse.data.batching import batches_of_items
 from emofuse.data.preparation import Batch, Outputs, Preparation
-from emofuse.errors import AudioError, CorpusError, ModalityError
+from emofuse.errors import AudioError, CorpusError, ModalityError, NoSpeechError
 from emofuse.evaluation.calibration import Calibration, pattern_of
 from emofuse.inference.priors import PriorShift
 from emofuse.inference.runtime import Runtime
@@ -101,7 +101,8 @@ class Predictor:
 
     def complete(self, prediction: Prediction) -> Prediction:
         """Return a prediction with the model's name and scope, and whether it abstains."""
-        abstained = self.calibration.abstains(prediction.confidence)
+        confidence = prediction.confidence
+        abstained = confidence is not None and self.calibration.abstains(confidence)
         return replace(prediction, abstained=abstained, model=self.name, model_scope=self.scope)
 
     def predict_one(self, utterance: Utterance, long: LongRecordings | None = None) -> Prediction:
@@ -200,6 +201,8 @@ class Predictor:
     def _prediction(self, one: Computed[Outputs] | Refused | TooLong) -> Prediction:
         """Return the prediction for an utterance, or raise why there is none."""
         if isinstance(one, Refused):
+            if isinstance(one.error, NoSpeechError):
+                return self.complete(Prediction.without_speech(one.utterance))
             raise one.error
         if isinstance(one, TooLong):
             whole = one.predict(one.utterance, one.path)
@@ -239,5 +242,6 @@ def predictions_of(
             dimensions = dict(zip(task.dimensions, map(float, outputs.dimensions[row]), strict=True))
         by_label = dict(zip(task.labels, map(float, probabilities[row]), strict=True))
         prediction = Prediction.of(utterance, by_label, modalities[row], dimensions=dimensions)
-        predictions.append(replace(prediction, abstained=calibration.abstains(prediction.confidence)))
+        abstained = calibration.abstains(max(by_label.values()))
+        predictions.append(replace(prediction, abstained=abstained))
     return predictions

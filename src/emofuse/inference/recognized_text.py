@@ -25,18 +25,18 @@ def with_recognized_text(
     """Yield utterances, those without text with the recognised one, and their clips as far as they were read.
 
     Recordings that are too long are left as they are, because they are cut into segments first; so are recordings
-    that cannot be read, because predicting them reports the reason.
+    that cannot be read, because predicting them reports the reason, and those that are no speech.
 
     Args:
         utterances: any number of them.
         engine: the speech recogniser.
         language: of utterances that do not name theirs; None lets the engine detect it.
         rate: of the clips that the model takes.
-        long: which recordings are too long.
+        long: which recordings are too long, and which are no speech.
     """
     for utterance in utterances:
         clip = None if utterance.audio is None or has_text(utterance) else _clip_of(utterance, long)
-        if clip is None:
+        if clip is None or long.is_speechless(clip):
             yield utterance, None
         else:
             yield recognized(utterance, clip, engine, language), clip if rate == SAMPLE_RATE else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from emofuse.inference.timeline.whole_recording import predict_recording
 from emofuse.inference.utterance_stream import LONGEST_UTTERANCE_SECONDS, LongRecordings
 from emofuse.seal import seal
 from emofuse.sound.clips import Clip
+from emofuse.sound.speech_gate import SpeechGate
 from emofuse.types import Prediction, Skip, Timeline, Utterance
 from emofuse.types.arrays import Float32Array
 
@@ -40,14 +42,24 @@ class EmotionRecognizer:
         """The labels of the model, in order."""
         return self.predictor.labels
 
+    @cached_property
+    def gate(self) -> SpeechGate:
+        """What tells speech from other sound."""
+        return SpeechGate()
+
     def predict(
-        self, audio: str | Path | None = None, text: str | None = None, strict: bool = False
+        self,
+        audio: str | Path | None = None,
+        text: str | None = None,
+        strict: bool = False,
+        any_sound: bool = False,
     ) -> Prediction:
         """Predict one utterance from its recording, its text, or both.
 
         A recording of more than 30 s is cut into segments of speech; its prediction is the mean of theirs,
         weighted by their seconds, and says so under `segments`. A damaged recording is used as far as it decodes,
-        and the prediction says so under `damaged`; with `strict` it is refused.
+        and the prediction says so under `damaged`; with `strict` it is refused. Sound that is no speech, such as a
+        tone, music or noise, has no label (`speech` is False), unless `any_sound` is set.
 
         Raises:
             AudioError: the recording cannot be used.
@@ -58,7 +70,8 @@ class EmotionRecognizer:
             raise ModalityError("there is nothing to predict: give audio, text or both")
         identity = path.stem or str(path) if path else "text"
         one = self._refusing_damage() if strict else self
-        return one.predictor.predict_one(Utterance(identity, audio=path, text=text), one.long_recordings())
+        long = one.long_recordings(any_sound=any_sound)
+        return one.predictor.predict_one(Utterance(identity, audio=path, text=text), long)
 
     def predict_many(
         self,
@@ -75,8 +88,8 @@ class EmotionRecognizer:
             utterances: any number of them.
             strict: raise the first failure instead, and refuse damaged recordings.
             progress: called after each result with how many there are, and of how many seconds of sound.
-            long: what happens to long recordings, see `long_recordings`; None, as in evaluations, takes any
-                recording as one utterance.
+            long: what happens to long recordings and to sound without speech, see `long_recordings`; None, as in
+                evaluations, takes any recording as one utterance of speech.
 
         Raises:
             EmofuseError: an utterance cannot be predicted, and `strict` is set.
@@ -98,18 +111,26 @@ class EmotionRecognizer:
         self,
         options: Callable[[Utterance], TimelineOptions] | None = None,
         seconds: float = LONGEST_UTTERANCE_SECONDS,
+        any_sound: bool = False,
     ) -> LongRecordings:
         """Return how long recordings are predicted: from their segments of speech.
+
+        Recordings without speech, of any length, have no label.
 
         Args:
             options: how one is cut; None takes the defaults.
             seconds: the longest that an utterance may be.
+            any_sound: predict any sound, in windows where it is too long.
         """
 
         def predict(utterance: Utterance, path: Path) -> Prediction:
-            return predict_recording(self.predictor, utterance, path, options and options(utterance))
+            default = TimelineOptions(words=utterance.text, language=utterance.language)
+            chosen = options(utterance) if options else default
+            if any_sound:
+                chosen = replace(chosen, segmentation="windows")
+            return predict_recording(self.predictor, utterance, path, chosen)
 
-        return LongRecordings(predict, seconds, self.predictor.strict)
+        return LongRecordings(predict, seconds, self.predictor.strict, None if any_sound else self.gate)
 
     def _refusing_damage(self) -> EmotionRecognizer:
         return EmotionRecognizer(replace(self.predictor, strict=True), self.folder)

@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from emofuse.data.batching import cost_of
 from emofuse.data.preparation import Item, Preparation
-from emofuse.errors import AudioError, EmofuseError, ModalityError
+from emofuse.errors import AudioError, EmofuseError, ModalityError, NoSpeechError
 from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip, seconds_of
 from emofuse.sound.salvage import Salvage
+from emofuse.sound.speech_gate import SpeechGate
 from emofuse.sound.streams import mono_blocks
 from emofuse.types import Modality, Prediction, Utterance
 
@@ -29,17 +30,23 @@ LONGEST_UTTERANCE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class LongRecordings:
-    """What happens to recordings that are too long to be one utterance.
+    """What happens to recordings that are no single utterance: too long, or no speech.
 
     Attributes:
-        predict: predicts such a recording.
+        predict: predicts a recording that is too long.
         seconds: the longest that an utterance may be.
         strict: refuse damaged recordings; else they are used as far as they decode.
+        gate: tells whether there is speech in a shorter one; None takes any sound.
     """
 
     predict: Callable[[Utterance, Path], Prediction]
     seconds: float = LONGEST_UTTERANCE_SECONDS
     strict: bool = False
+    gate: SpeechGate | None = None
+
+    def is_speechless(self, clip: Clip) -> bool:
+        """Return whether a clip is called no speech."""
+        return self.gate is not None and not self.gate.has_speech(clip)
 
     def too_long(self, utterance: Utterance) -> TooLong | None:
         """Return a whole recording that is too long; None for any other, and for a span of one.
@@ -83,7 +90,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Refused:
-    """An utterance that cannot be predicted, and why; it costs nothing."""
+    """An utterance that cannot be predicted, and why."""
 
     utterance: Utterance
     error: EmofuseError
@@ -119,7 +126,7 @@ class Preparer:
         preparation: from clips and texts to arrays.
         modalities: what the model takes.
         needs_all: refuse an utterance that lacks one of them.
-        long: what happens to long recordings; None takes any recording as one utterance.
+        long: what happens to long recordings and to other sound; None takes any recording as one utterance.
         strict: refuse damaged recordings; else they are used as far as they decode.
     """
 
@@ -137,6 +144,9 @@ class Preparer:
                 too_long = self.long.too_long(utterance)
                 if too_long is not None:
                     return too_long
+            clip = _read(self.preparation, utterance, clip, self.strict)
+            if self.long is not None and clip is not None and self.long.is_speechless(clip):
+                return Refused(utterance, NoSpeechError(utterance.id), clip.seconds, clip.seconds)
             ready = prepare_utterance(self.preparation, utterance, clip, self.strict)
             self._refuse_missing(ready)
             return ready
@@ -165,21 +175,24 @@ def prepare_utterance(
     Raises:
         AudioError: the recording cannot be used.
     """
-    if clip is None and preparation.audio and utterance.audio:
-        clip = read_clip(utterance.audio, utterance.start, utterance.end, preparation.audio.rate, strict=strict)
+    clip = _read(preparation, utterance, clip, strict)
     item = preparation(clip, utterance.text)
     if clip is None:
         return Ready(utterance, item, cost_of(utterance, None), 0.0)
     return Ready(utterance, item, cost_of(utterance, clip.seconds), clip.seconds, clip.damaged, clip.notes)
 
 
+def _read(preparation: Preparation, utterance: Utterance, clip: Clip | None, strict: bool) -> Clip | None:
+    """Return the clip of an utterance, read unless it is given; None without sound, or where it is not taken."""
+    if clip is not None or preparation.audio is None or utterance.audio is None:
+        return clip
+    return read_clip(utterance.audio, utterance.start, utterance.end, preparation.audio.rate, strict=strict)
+
+
 def windows(utterances: Iterable[T], cost: Callable[[T], float], padded_seconds: float = 0.0) -> Iterator[list[T]]:
     """Cut a stream into stretches of so many seconds, and so few utterances, that memory stays bounded.
 
-    Args:
-        utterances: of any number.
-        cost: the seconds of one.
-        padded_seconds: of a batch, where batches are padded; else 0.
+    `cost` returns the seconds of one; `padded_seconds` are those of a batch, where batches are padded, else 0.
     """
     enough = PADDED_BATCHES * padded_seconds or WINDOW_SECONDS
     most = _most(padded_seconds)
@@ -203,11 +216,8 @@ def windows(utterances: Iterable[T], cost: Callable[[T], float], padded_seconds:
 def ahead(stream: Iterator[T], before: Callable[[], None] = lambda: None) -> Iterator[T]:
     """Yield what a stream yields, while its next one is being made in a thread.
 
-    The stream runs in that thread, one step at a time; what it raises is raised here, in its turn.
-
-    Args:
-        stream: of anything.
-        before: is called here, not in the thread, before each step.
+    The stream runs in that thread, one step at a time; what it raises is raised here, in its turn. `before` is called
+    here, not in the thread, before each step.
     """
     end = object()
     with ThreadPoolExecutor(1, "emofuse-decoding") as thread:
@@ -227,11 +237,7 @@ def prepared_windows(
     Items are taken in the caller's thread, a window's worth before each step: what gives them (a cursor of a
     database, a decoder) may belong to that thread. What taking one raises is raised after the last window.
 
-    Args:
-        items: of any number.
-        prepare: runs in the thread.
-        cost: the seconds of what is prepared.
-        padded_seconds: of a batch, where batches are padded; else 0.
+    `prepare` runs in the thread; `cost` and `padded_seconds` are as in `windows`.
     """
     source = iter(items)
     waiting: deque[S] = deque()

@@ -162,7 +162,7 @@ def dimension_scores(run: CompletedRun, system: System, truth: Mapping[str, str]
 
 
 def _labels_of(by_id: Mapping[str, StoredPrediction]) -> dict[str, str]:
-    return {identity: stored.prediction.label for identity, stored in by_id.items()}
+    return {identity: str(stored.prediction.label) for identity, stored in by_id.items()}
 
 
 def _probabilities_of(stored: StoredPrediction, labels: Iterable[str]) -> list[float]:

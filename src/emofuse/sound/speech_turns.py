@@ -12,12 +12,14 @@ import numpy as np
 from emofuse.errors import CorpusError, RecipeError
 from emofuse.sound.activity import SpeechSpan
 from emofuse.sound.loudness import FRAME_SECONDS
-from emofuse.types import Turn
+from emofuse.types import ExcludedSpan, Turn
 
 # The quietest point is looked for over so many frames: about 0.2 s.
 QUIET_FRAMES = 7
 # No cut leaves less than this behind, in seconds.
 LAST_PIECE = 1.0
+# What an excluded span leaves of a turn is analysed if it is so long.
+SHORTEST_REST_SECONDS = 0.3
 LONGEST_SECONDS = 15.0
 
 
@@ -112,6 +114,19 @@ def split_long_turns(
         edges = [turn.start + number * (end - turn.start) / count for number in range(count)]
         pieces += [replace(turn, start=first, end=last) for first, last in pairwise([*edges, end])]
     return pieces
+
+
+def without_spans(turn: Turn, excluded: Iterable[ExcludedSpan]) -> Iterator[Turn]:
+    """Yield what is left of a turn without the excluded spans, which are in order."""
+    start = turn.start
+    for span in excluded:
+        if span.end <= start or span.start >= turn.end:
+            continue
+        if span.start - start >= SHORTEST_REST_SECONDS:
+            yield replace(turn, start=start, end=span.start)
+        start = span.end
+    if start == turn.start or turn.end - start >= SHORTEST_REST_SECONDS:
+        yield replace(turn, start=start)
 
 
 def _pieces(spans: Iterable[SpeechSpan], joining: Joining) -> Iterator[Turn]:

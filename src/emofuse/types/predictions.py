@@ -8,16 +8,19 @@ from typing import Any, ClassVar
 
 from emofuse.types.corpus import Modality, Skip, Utterance
 
-# What people read in place of the label where the model abstained.
+# What people read in place of the label where the model abstained, and where there is no speech.
 WITHHELD = "unsure"
+NO_SPEECH = "no speech"
 
 
-def shown_label(label: str, abstained: bool) -> str:
+def shown_label(label: str | None, abstained: bool = False) -> str:
     """Return a label as people read it; where the model abstained, it is withheld, and stands in brackets.
 
     >>> shown_label("sad", abstained=True)
     'unsure (sad)'
     """
+    if label is None:
+        return NO_SPEECH
     return f"{WITHHELD} ({label})" if abstained else label
 
 
@@ -26,18 +29,21 @@ class Prediction:
     """The prediction for one utterance: strings and floats only, one line of JSON.
 
     Attributes:
+        label: the most probable one; None where the sound is no speech.
+        confidence: the probability of the label; None without one.
         abstained: the confidence is too low: the label is withheld, shown as `unsure`, and counted nowhere.
         damaged: what is wrong with the recording, and how many of its seconds were heard; None where it is whole.
         notes: only where there is anything else to know of its sound, one sentence each.
         dimensions: only where the model predicts any.
         segments: only of a long recording that was cut: the number of segments, their seconds of speech, and how
             their predictions were combined.
+        speech: False where the sound is no speech; then there are no label, confidence and probabilities.
     """
 
     id: str
-    label: str
+    label: str | None
     probabilities: Mapping[str, float] = field(hash=False)
-    confidence: float
+    confidence: float | None
     audio: str | None = None
     start: float | None = None
     end: float | None = None
@@ -53,6 +59,7 @@ class Prediction:
     notes: tuple[str, ...] = ()
     dimensions: Mapping[str, float] | None = field(default=None, hash=False)
     segments: Mapping[str, int | float | str] | None = field(default=None, hash=False)
+    speech: bool = True
 
     # The order of the keys in JSON: first the utterance, then its prediction.
     KEYS: ClassVar[tuple[str, ...]] = (
@@ -89,13 +96,35 @@ class Prediction:
             dimensions=dimensions,
         )
 
+    @classmethod
+    def without_speech(cls, utterance: Utterance) -> Prediction:
+        """Return the prediction of an utterance whose sound is no speech: it has no label."""
+        return cls(
+            id=utterance.id,
+            label=None,
+            probabilities={},
+            confidence=None,
+            audio=None if utterance.audio is None else str(utterance.audio),
+            start=utterance.start,
+            end=utterance.end,
+            text=utterance.text,
+            text_source=utterance.text_source,
+            text_unused="the sound is no speech" if utterance.text else None,
+            speaker=utterance.speaker,
+            speech=False,
+        )
+
     def as_dict(self) -> dict[str, Any]:
-        """Return the prediction as JSON would hold it; notes, dimensions and segments only where there are any."""
+        """Return the prediction as JSON would hold it.
+
+        Notes, dimensions and segments are there only where there are any, and `speech` only where it is false.
+        """
         values = asdict(self)
         document = {key: list(values[key]) if key == "modalities" else values[key] for key in self.KEYS}
         if self.notes:
             document["notes"] = list(self.notes)
-        return document | {key: values[key] for key in ("dimensions", "segments") if values[key] is not None}
+        present = {key: values[key] for key in ("dimensions", "segments") if values[key] is not None}
+        return document | present | ({} if self.speech else {"speech": False})
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Prediction:

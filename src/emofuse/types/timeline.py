@@ -68,7 +68,13 @@ class Segment:
 
     @classmethod
     def of(cls, turn: Turn, prediction: Prediction) -> Segment:
-        """Return the segment of a turn and its prediction."""
+        """Return the segment of a turn and its prediction.
+
+        Raises:
+            ValueError: the prediction has no label.
+        """
+        if prediction.label is None or prediction.confidence is None:
+            raise ValueError(f"{prediction.id}: a prediction without a label makes no segment")
         return cls(
             start=turn.start,
             end=turn.end,

@@ -26,7 +26,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 def as_table(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
     """Yield a table to read: label, confidence, the modalities that were used, id and transcript.
 
-    Where the model abstained, its label is withheld: `unsure (sad)`.
+    Where the model abstained, its label is withheld: `unsure (sad)`. Sound that is no speech has none.
     """
     width = max(12, *(len(shown_label(label, abstained=True)) for label in labels))
     for number, prediction in enumerate(predictions):
@@ -39,7 +39,8 @@ def as_table(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterat
         )
         used = "+".join(prediction.modalities)
         label = f"{shown_label(prediction.label, prediction.abstained):{width}}"
-        yield encodable(f"{label} {prediction.confidence:10.0%}  {used:12} {prediction.id}{words}")
+        confidence = "-" if prediction.confidence is None else f"{prediction.confidence:.0%}"
+        yield encodable(f"{label} {confidence:>10}  {used:12} {prediction.id}{words}")
         if prediction.damaged is not None:
             yield encodable(f"    damaged: {prediction.damaged}")
         yield from (encodable(f"    note: {note}") for note in prediction.notes)
@@ -67,12 +68,12 @@ def as_json_lines(predictions: Iterable[Prediction], labels: Sequence[str]) -> I
 def as_csv(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
     """Yield a header, and a row per prediction with the probability of each label in a column."""
     plain = [key for key in Prediction.KEYS if key not in ("probabilities", "modalities")]
-    yield _row([*plain, "notes", "modalities", *(f"p_{label}" for label in labels)])
+    yield _row([*plain, "notes", "modalities", "speech", *(f"p_{label}" for label in labels)])
     for prediction in predictions:
-        values = prediction.as_dict()
-        probabilities = [f"{prediction.probabilities[label]:.6f}" for label in labels]
+        values, by_label = prediction.as_dict(), prediction.probabilities
+        probabilities = [f"{by_label[label]:.6f}" if label in by_label else None for label in labels]
         lists = "; ".join(prediction.notes), "+".join(prediction.modalities)
-        yield _row([*(values[key] for key in plain), *lists, *probabilities])
+        yield _row([*(values[key] for key in plain), *lists, prediction.speech, *probabilities])
 
 
 def to_json(document: object, indent: int | None = None) -> str:

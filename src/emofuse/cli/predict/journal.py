@@ -61,6 +61,7 @@ def run_identity(options: PredictOptions, model: Path, engine: Engine | None) ->
         "allow_missing": options.model.allow_missing,
         "strict": options.model.strict,
         "priors": options.model.priors,
+        "any_sound": options.model.any_sound,
         "asr": engine and [engine.name, engine.version],
     }
 

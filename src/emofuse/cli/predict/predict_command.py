@@ -55,6 +55,10 @@ def predict(
         bool,
         typer.Option("--allow-missing", help="Predict even if a modality that the model requires is missing."),
     ] = False,
+    any_sound: Annotated[
+        bool,
+        typer.Option("--any-sound", help="Predict sound that is no speech too, such as tones, music and noise."),
+    ] = False,
     priors: Annotated[
         str | None,
         typer.Option("--priors", help="Label frequencies where the model is used, such as happy=0.1,neutral=0.9."),
@@ -117,7 +121,7 @@ def predict(
     from emofuse.cli.predict.inputs import choose_model, collect_inputs
 
     options = records.PredictOptions(
-        records.ModelOptions(allow_missing, records.parse_priors(priors), strict),
+        records.ModelOptions(allow_missing, records.parse_priors(priors), strict, any_sound),
         records.TextOptions(text, transcripts, asr, language),
         records.SegmentOptions(timeline, segmentation, turns, speakers, smooth, baseline),
         records.CallOptions(channels, analyse, analyse_employee),
@@ -219,7 +223,8 @@ def _predict_utterances(
     progress: InputProgress,
 ) -> Iterator[Prediction | Skip]:
     """Predict utterances; with a speech recognition engine, those without words get theirs first."""
-    long = recognizer.long_recordings(settings.for_recording)
+    any_sound = settings.options.model.any_sound
+    long = recognizer.long_recordings(settings.for_recording, any_sound=any_sound)
     if settings.engine is None:
         return recognizer.predict_many(utterances, progress=progress.step, long=long)
     from emofuse.inference.recognized_text import with_recognized_text

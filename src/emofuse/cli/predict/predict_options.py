@@ -19,11 +19,13 @@ class ModelOptions:
         allow_missing: predict even if a modality is missing that the model requires.
         priors: how frequent each label is where the model is used; None for the priors of its training data.
         strict: refuse damaged recordings.
+        any_sound: predict sound that is no speech too.
     """
 
     allow_missing: bool = False
     priors: Mapping[str, float] | None = field(default=None, hash=False)
     strict: bool = False
+    any_sound: bool = False
 
 
 @dataclass(frozen=True)

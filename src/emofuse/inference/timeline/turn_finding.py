@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,15 +11,13 @@ from emofuse.sound.activity import DETECTORS, Detector, default_detector, find_s
 from emofuse.sound.channels import tones_and_music
 from emofuse.sound.clips import SAMPLE_RATE
 from emofuse.sound.salvage import Salvage
-from emofuse.sound.speech_turns import Joining, split_long_turns, to_turns, windows
+from emofuse.sound.speech_turns import Joining, split_long_turns, to_turns, windows, without_spans
 from emofuse.sound.streams import mono_blocks
 from emofuse.turns.attaching import attach_speakers, attach_words
 from emofuse.types import ExcludedSpan, Turn
 from emofuse.types.arrays import Samples
 
 GIVEN, WINDOWS = "given", "windows"
-# What an excluded span leaves of a turn is analysed if it is so long.
-SHORTEST_REST_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def find_turns(path: Path, options: TimelineOptions) -> FoundTurns:
     sound = _CountedStream(mono_blocks(path, SAMPLE_RATE, options.channel, salvage), salvage)
     turns, segmentation = _turns(sound, options)
     excluded = [] if segmentation in (GIVEN, WINDOWS) else _not_speech(path, options)
-    turns = [piece for turn in turns for piece in _without(turn, excluded)]
+    turns = [piece for turn in turns for piece in without_spans(turn, excluded)]
     if options.speakers:
         # Turns marked by hand are not cut where another speaker begins.
         turns = attach_speakers(turns, options.speakers, split=options.turns is None)
@@ -98,19 +96,6 @@ def _not_speech(path: Path, options: TimelineOptions) -> list[ExcludedSpan]:
     if options.call is not None and options.name is not None:
         return options.call.not_speech(options.name)
     return tones_and_music(path, options.channel)
-
-
-def _without(turn: Turn, excluded: Sequence[ExcludedSpan]) -> Iterator[Turn]:
-    """Yield what is left of a turn without the excluded spans, which are in order."""
-    start = turn.start
-    for span in excluded:
-        if span.end <= start or span.start >= turn.end:
-            continue
-        if span.start - start >= SHORTEST_REST_SECONDS:
-            yield replace(turn, start=start, end=span.start)
-        start = span.end
-    if start == turn.start or turn.end - start >= SHORTEST_REST_SECONDS:
-        yield replace(turn, start=start)
 
 
 class _CountedStream:

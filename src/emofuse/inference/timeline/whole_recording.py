@@ -19,36 +19,34 @@ Weighted = tuple[float, Prediction]
 
 
 def predict_recording(
-    predictor: Predictor, utterance: Utterance, path: Path, options: TimelineOptions | None = None
+    predictor: Predictor, utterance: Utterance, path: Path, options: TimelineOptions
 ) -> Prediction:
     """Predict a long recording from its segments of speech, each weighted by its seconds.
 
-    Segments on which the model abstains are left out. Where it abstains on all, the prediction is the mean of all,
-    and is withheld like them.
+    A recording without speech has no label. Segments on which the model abstains are left out; where it abstains
+    on all, the prediction is the mean of all, and is withheld like them.
 
     Args:
         predictor: the model.
         utterance: the whole recording.
         path: of its sound.
-        options: how segments are made; None takes the defaults, with the text of the utterance.
+        options: how segments are made.
 
     Raises:
-        AudioError: it cannot be read, or no speech was found in it.
+        AudioError: it cannot be read, or nothing of it could be predicted.
         ModalityError: the model needs text; a text without times belongs to no segment.
     """
-    options = options or TimelineOptions(words=utterance.text, language=utterance.language)
     options = replace(options, strict=options.strict or predictor.strict)
     found = find_turns(path, options)
+    if not found.turns:
+        return predictor.complete(replace(Prediction.without_speech(utterance), damaged=found.damaged))
     weighted: list[Weighted] = [
         (one.turn.seconds, one.result)
         for one in predict_turns(predictor, path, found.turns, options)
         if isinstance(one.result, Prediction)
     ]
     if not weighted:
-        raise AudioError(
-            f"{path}: no speech was found in it; "
-            "a timeline by windows (--timeline --segmentation windows) takes the whole recording"
-        )
+        raise AudioError(f"{path}: no segment of it can be predicted; --timeline states the reason for each")
     confident = [(weight, one) for weight, one in weighted if not one.abstained]
     kept = confident or weighted
     used = {modality for _, segment in kept for modality in segment.modalities}
