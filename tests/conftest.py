@@ -23,6 +23,7 @@ from small_corpus import make_corpus
 from untraced import untraced_exporter
 
 from emofuse.data.manifest import save_corpus
+from emofuse.sound.speech_gate import SpeechGate
 from emofuse.threads import usable_processors
 from emofuse.types import Corpus
 
@@ -41,6 +42,13 @@ MOST_WORKERS = 8
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many workers `-n auto` starts: one for each core that this process may use."""
     return min(usable_processors(), MOST_WORKERS)
+
+
+@pytest.fixture(autouse=True)
+def any_sound(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Call every sound speech, for most sounds of the tests are tones; tests marked `speech_gate` ask the gate."""
+    if request.node.get_closest_marker("speech_gate") is None:
+        monkeypatch.setattr(SpeechGate, "has_speech", lambda self, clip: True)
 
 
 @pytest.fixture(scope="module")

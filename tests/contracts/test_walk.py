@@ -17,9 +17,13 @@ from small_corpus import write_tone
 
 import emofuse
 from emofuse.__main__ import main
+from emofuse.sound.clips import Clip
+from emofuse.sound.speech_gate import SpeechGate
 
 SOURCE = Path(emofuse.__file__).parent
 MOST_STATIONS = 15
+# The gate is asked beside the walk: a clip goes in, yes or no comes out.
+MOST_GATE_STATIONS = 6
 # Records and constants are no stations: they do nothing with the sound or its prediction.
 NO_STATIONS = ("types/", "config/", "errors.py", "layout.py")
 # Choosing the model looks at the command's arguments, among them the path, before there is a recording.
@@ -78,6 +82,15 @@ def traced(run: Callable[[], Any], tracer: Tracer) -> None:
     finally:
         sys.setprofile(before)
         threading.setprofile(None)
+
+
+@pytest.mark.speech_gate
+def test_the_question_whether_it_is_speech_passes_few_files_beside_the_walk() -> None:
+    clip = Clip(np.random.default_rng(0).normal(size=16_000).astype(np.float32) * 0.1, 16_000)
+    gate, tracer = SpeechGate(), Tracer("walking")
+    traced(lambda: gate.has_speech(clip), tracer)
+    assert "sound/speech_gate.py" in tracer.stations
+    assert len(tracer.stations) <= MOST_GATE_STATIONS
 
 
 def test_a_recording_passes_few_files_on_its_way_to_json(

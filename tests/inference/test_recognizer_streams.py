@@ -255,12 +255,32 @@ def test_only_whole_recordings_that_are_too_long_are_cut_and_only_where_it_is_as
 
 
 def test_predict_cuts_without_being_asked(recognizer: EmotionRecognizer, long: Path) -> None:
-    try:
-        answer = recognizer.predict(long)
-    except AudioError as error:  # a detector that knows speech finds none in noise
-        assert "no speech was found" in str(error)  # noqa: PT017
-    else:
-        assert answer.segments is not None
+    answer = recognizer.predict(long, any_sound=True)
+    assert answer.segments is not None
+    assert answer.segments["n"] == 3
+    answer = recognizer.predict(long)
+    assert answer.speech == (answer.segments is not None)  # a detector that knows speech finds none in noise
+
+
+@pytest.mark.speech_gate
+def test_sound_that_is_no_speech_has_no_label(recognizer: EmotionRecognizer, tones: list[Utterance]) -> None:
+    audio = tones[0].audio
+    answer = recognizer.predict(audio, text="some words")
+    assert (answer.speech, answer.label, answer.confidence, answer.probabilities) == (False, None, None, {})
+    assert answer.text_unused == "the sound is no speech"
+    document = answer.as_dict()
+    assert (document["speech"], document["label"], document["model"]) == (False, None, recognizer.predictor.name)
+    assert Prediction.from_dict(document) == answer
+    spoken = recognizer.predict(audio, any_sound=True)
+    assert spoken.label is not None
+    assert "speech" not in spoken.as_dict()
+    # Evaluations do not ask.
+    (one,) = recognizer.predict_many(tones[:1])
+    assert isinstance(one, Prediction)
+    assert one.probabilities == spoken.probabilities
+    (gated,) = recognizer.predict_many(tones[:1], long=recognizer.long_recordings())
+    assert isinstance(gated, Prediction)
+    assert not gated.speech
 
 
 def test_a_long_recording_that_fails_is_a_record_in_its_place(

@@ -14,6 +14,7 @@ from emofuse.sound.clips import Clip, read_clip
 from emofuse.sound.speech_gate import SpeechGate
 from emofuse.types.arrays import Samples
 
+pytestmark = pytest.mark.speech_gate
 RATE = 16_000
 DATA = Path(os.environ.get("EMOFUSE_DATA", "nowhere"))
 TIME = np.arange(3 * RATE) / RATE

@@ -55,6 +55,6 @@ def _predict(model: Path, typed: str, utterances: Iterable[Utterance]) -> int:
     code = 0
     for utterance in utterances:
         if utterance.audio is not None:
-            typer.echo(f'\n$ emofuse predict {typed}{utterance.audio.name} --text "{utterance.text}"')
-            code = max(code, predict(model, [utterance.audio], utterance.text))
+            typer.echo(f'\n$ emofuse predict {typed}{utterance.audio.name} --text "{utterance.text}" --any-sound')
+            code = max(code, predict(model, [utterance.audio], utterance.text, any_sound=True))
     return code

@@ -33,8 +33,7 @@ class LongRecordings:
     """What happens to recordings that are no single utterance: too long, or no speech.
 
     Attributes:
-        predict: predicts a recording that is too long.
-        seconds: the longest that an utterance may be.
+        predict: predicts a recording of more than `seconds`.
         strict: refuse damaged recordings; else they are used as far as they decode.
         gate: tells whether there is speech in a shorter one; None takes any sound.
     """
@@ -216,8 +215,8 @@ def windows(utterances: Iterable[T], cost: Callable[[T], float], padded_seconds:
 def ahead(stream: Iterator[T], before: Callable[[], None] = lambda: None) -> Iterator[T]:
     """Yield what a stream yields, while its next one is being made in a thread.
 
-    The stream runs in that thread, one step at a time; what it raises is raised here, in its turn. `before` is called
-    here, not in the thread, before each step.
+    The stream runs in that thread, one step at a time; what it raises is raised here, in its turn.
+    `before` is called here, not in the thread, before each step.
     """
     end = object()
     with ThreadPoolExecutor(1, "emofuse-decoding") as thread:
@@ -236,7 +235,6 @@ def prepared_windows(
 
     Items are taken in the caller's thread, a window's worth before each step: what gives them (a cursor of a
     database, a decoder) may belong to that thread. What taking one raises is raised after the last window.
-
     `prepare` runs in the thread; `cost` and `padded_seconds` are as in `windows`.
     """
     source = iter(items)

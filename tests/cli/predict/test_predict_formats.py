@@ -77,6 +77,22 @@ def test_what_was_done_to_the_sound_is_said_in_every_format(
     assert "its channels cancel each other out" in out
 
 
+@pytest.mark.speech_gate
+def test_sound_that_is_no_speech_is_called_that(
+    capsys: pytest.CaptureFixture[str], model: Path, wavs: Path
+) -> None:
+    low = wavs / "low.wav"
+    code, out, _ = call(capsys, "predict", model, low)
+    assert code == 0
+    assert out.splitlines()[1].split() == ["no", "speech", "-", "low"]
+    (row,) = json.loads(call(capsys, "predict", model, low, "--format", "json")[1])
+    assert (row["speech"], row["label"], row["confidence"], row["probabilities"]) == (False, None, None, {})
+    (line,) = csv.DictReader(io.StringIO(call(capsys, "predict", model, low, "--format", "csv")[1]))
+    assert (line["speech"], line["label"], line["confidence"], line["p_sad"]) == ("False", "", "", "")
+    (row,) = json.loads(call(capsys, "predict", model, low, "--any-sound", "--format", "json")[1])
+    assert row["label"] in ("angry", "happy", "neutral", "sad")
+
+
 def test_predict_json_is_one_document_and_csv_has_a_column_a_label(
     capsys: pytest.CaptureFixture[str], model: Path, wavs: Path
 ) -> None:

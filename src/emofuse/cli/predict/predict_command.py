@@ -56,8 +56,7 @@ def predict(
         typer.Option("--allow-missing", help="Predict even if a modality that the model requires is missing."),
     ] = False,
     any_sound: Annotated[
-        bool,
-        typer.Option("--any-sound", help="Predict sound that is no speech too, such as tones, music and noise."),
+        bool, typer.Option("--any-sound", help="Predict sound without speech too: tones, music, noise.")
     ] = False,
     priors: Annotated[
         str | None,
@@ -223,8 +222,7 @@ def _predict_utterances(
     progress: InputProgress,
 ) -> Iterator[Prediction | Skip]:
     """Predict utterances; with a speech recognition engine, those without words get theirs first."""
-    any_sound = settings.options.model.any_sound
-    long = recognizer.long_recordings(settings.for_recording, any_sound=any_sound)
+    long = recognizer.long_recordings(settings.for_recording, any_sound=settings.options.model.any_sound)
     if settings.engine is None:
         return recognizer.predict_many(utterances, progress=progress.step, long=long)
     from emofuse.inference.recognized_text import with_recognized_text

@@ -46,7 +46,7 @@ def predict_recording(
         if isinstance(one.result, Prediction)
     ]
     if not weighted:
-        raise AudioError(f"{path}: no segment of it can be predicted; --timeline states the reason for each")
+        raise AudioError(f"{path}: no speech was found in it; --timeline states the reason for each segment")
     confident = [(weight, one) for weight, one in weighted if not one.abstained]
     kept = confident or weighted
     used = {modality for _, segment in kept for modality in segment.modalities}
