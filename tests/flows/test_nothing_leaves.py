@@ -29,7 +29,7 @@ def wav(tmp_path: Path) -> Path:
 
 
 def test_a_predicted_file_stays_here(tmp_path: Path, wav: Path) -> None:
-    done = watch(tmp_path / "run", "predict", wav, "--text", "I said no.", "--format", "json")
+    done = watch(tmp_path / "run", "predict", wav, "--any-sound", "--text", "I said no.", "--format", "json")
     assert_private(done, tmp_path / "run")
 
 
@@ -48,7 +48,17 @@ def test_a_picture_of_a_timeline_stays_here(tmp_path: Path, wav: Path) -> None:
 
 @pytest.mark.slow
 def test_an_archive_stays_here(tmp_path: Path, wav: Path) -> None:
-    done = watch(tmp_path / "run", "predict", exported_folder(), wav.parent, "--format", "jsonl", "--out", "out")
+    done = watch(
+        tmp_path / "run",
+        "predict",
+        exported_folder(),
+        wav.parent,
+        "--any-sound",
+        "--format",
+        "jsonl",
+        "--out",
+        "out",
+    )
     assert_private(done, tmp_path / "run")
 
 

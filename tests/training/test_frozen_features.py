@@ -446,7 +446,7 @@ def test_a_model_folder_says_in_a_new_process_what_its_run_said(runs: Runs, tmp_
     job = runs.places[0] / "fold-2" / "seed-0" / "fusion"
     said = {row["id"]: row for row in map(json.loads, (job / "predictions.jsonl").read_text().splitlines())}
     save_corpus(runs.corpus.select(said), tmp_path / "test.jsonl")
-    command = [sys.executable, "-m", "emofuse", "predict", job / "model", tmp_path / "test.jsonl"]
+    command = [sys.executable, "-m", "emofuse", "predict", "--any-sound", job / "model", tmp_path / "test.jsonl"]
     environment = os.environ | {"EMOFUSE_CACHE": str(tmp_path / "elsewhere")}
     done = subprocess.run(
         [*command, "--format", "jsonl"], env=environment, capture_output=True, text=True, check=True

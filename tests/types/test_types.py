@@ -221,7 +221,13 @@ def test_a_prediction_is_one_line_of_json_with_the_keys_in_their_order() -> None
 
 def test_every_field_of_a_prediction_has_its_key() -> None:
     names = {field.name for field in fields(Prediction)}
-    assert {*Prediction.KEYS, "notes", "dimensions", "segments"} == names  # those only where there are any
+    assert {
+        *Prediction.KEYS,
+        "notes",
+        "dimensions",
+        "segments",
+        "speech",
+    } == names  # those only where they say something
 
 
 def test_a_missing_extra_is_told_with_the_command_that_installs_it() -> None:
