@@ -15,10 +15,12 @@ import soundfile
 from small_corpus import write_tone
 
 from emofuse import EmotionRecognizer, Prediction, Utterance
+from emofuse.data.asr_engines import Transcript
 from emofuse.data.preparation import AudioPreparation, Batch, Outputs, Preparation
 from emofuse.errors import AudioError
 from emofuse.inference import utterance_stream
 from emofuse.inference.predictor import Predictor
+from emofuse.inference.recognized_text import with_recognized_text
 from emofuse.inference.runtime import Traits
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.inference.utterance_stream import LONGEST_UTTERANCE_SECONDS
@@ -225,6 +227,24 @@ def test_withheld_segments_are_left_out_of_a_long_recording(recognizer: EmotionR
     assert none.abstained
     assert none.segments is not None
     assert none.segments["withheld_share"] == 1.0
+
+
+@pytest.mark.speech_gate
+def test_words_are_recognised_in_speech_only(recognizer: EmotionRecognizer, tones: list[Utterance]) -> None:
+    heard: list[float] = []
+
+    class Listening:
+        name, version, languages = "listening", "1", frozenset({"en"})
+
+        def __call__(self, clip: Clip, language: str | None) -> Transcript:
+            heard.append(clip.seconds)
+            return Transcript("words", language)
+
+    for any_sound, count in ((False, 0), (True, 1)):
+        long = recognizer.long_recordings(any_sound=any_sound)
+        ((utterance, _),) = with_recognized_text(tones[:1], Listening(), None, 16_000, long)
+        assert len(heard) == count
+        assert (utterance.text is None) == (count == 0)
 
 
 def test_segments_of_other_lengths_weigh_otherwise(recognizer: EmotionRecognizer, long: Path) -> None:
