@@ -12,7 +12,6 @@ from typing import ClassVar, Literal, Protocol
 import numpy as np
 
 from emofuse.errors import AudioError, MissingExtraError
-from emofuse.onnx_library import onnxruntime
 from emofuse.sound.clips import SAMPLE_RATE
 from emofuse.sound.loudness import FRAME, FRAME_SECONDS, FrameScores, frames_of, levels_of, with_nearness
 from emofuse.types.arrays import Samples
@@ -79,6 +78,8 @@ class Silero:
         path = _silero_file()
         if path is None:
             raise MissingExtraError("vad", "voice activity with Silero")
+        from emofuse.onnx_library import onnxruntime  # heavy; only this detector needs it
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
