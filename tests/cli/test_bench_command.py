@@ -42,8 +42,8 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     """Put a made-up report in the place of measuring; what is asked for is noted."""
     noted: list[Plan] = []
 
-    def measured(plan: Plan, listener: Callable[[str, int, int], None]) -> Report:
-        listener("measuring", 1, 2)
+    def measured(plan: Plan, progress: Callable[[str, int, int], None]) -> Report:
+        progress("measuring", 1, 2)
         noted.append(plan)
         return REPORT
 
