@@ -88,7 +88,7 @@ def manifest(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def data() -> Path:
     """Return the folder of real recordings, or skip."""
-    folder = Path(os.environ.get("EMOFUSE_DATA", "nowhere"))
+    folder = Path(os.environ.get("EMOFUSE_DATA") or "nowhere")
     if not folder.is_dir():
         pytest.skip("EMOFUSE_DATA does not name a folder of real recordings")
     return folder

@@ -22,7 +22,7 @@ FIXED = settings(derandomize=True, deadline=None, max_examples=60)
 RATE = 16_000
 NOTHING = Alterations(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 SHARES = [name for name in AlterRecipe.model_fields if name not in ("copies", "untouched", "noises", "rooms")]
-DATA = Path(os.environ.get("EMOFUSE_DATA", "nowhere"))
+DATA = Path(os.environ.get("EMOFUSE_DATA") or "nowhere")
 
 
 def clip(samples: int = RATE, rms: float = 0.05) -> Clip:

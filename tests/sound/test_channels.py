@@ -18,7 +18,7 @@ from emofuse.types.arrays import Samples
 
 RATE = 8000
 CALL = {"agent": 0, "customer": 1}
-DATA = Path(os.environ.get("EMOFUSE_DATA", "nowhere"))
+DATA = Path(os.environ.get("EMOFUSE_DATA") or "nowhere")
 
 
 def talk(seed: int, seconds: float = 10.0) -> Samples:

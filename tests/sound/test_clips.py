@@ -19,7 +19,7 @@ from emofuse.sound.measures import measure_clip
 from emofuse.sound.media import MEDIA_SUFFIXES
 from emofuse.types.arrays import Samples
 
-ODD = Path(os.environ.get("EMOFUSE_DATA", "nowhere")) / "odd_audio"
+ODD = Path(os.environ.get("EMOFUSE_DATA") or "nowhere") / "odd_audio"
 
 
 @dataclass(frozen=True)

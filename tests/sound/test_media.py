@@ -18,7 +18,7 @@ from emofuse.sound.measures import measure_clip
 from emofuse.sound.media import MEDIA_SUFFIXES, Media
 from emofuse.sound.soundfiles import BLOCK_SECONDS, SoundFile
 
-ODD = Path(os.environ.get("EMOFUSE_DATA", "nowhere")) / "odd_audio"
+ODD = Path(os.environ.get("EMOFUSE_DATA") or "nowhere") / "odd_audio"
 M4A, MKV = ENCODINGS[0], ENCODINGS[8]
 # What of the odd files is refused although PyAV is asked, and why.
 REFUSED = {

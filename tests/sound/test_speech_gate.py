@@ -16,7 +16,7 @@ from emofuse.types.arrays import Samples
 
 pytestmark = pytest.mark.speech_gate
 RATE = 16_000
-DATA = Path(os.environ.get("EMOFUSE_DATA", "nowhere"))
+DATA = Path(os.environ.get("EMOFUSE_DATA") or "nowhere")
 TIME = np.arange(3 * RATE) / RATE
 CLIPS_OF_A_CORPUS = 25
 

@@ -14,7 +14,7 @@ from emofuse.types import ExcludedSpan
 from emofuse.types.arrays import Samples
 
 RATE = 8000
-DATA = Path(os.environ.get("EMOFUSE_DATA", "nowhere"))
+DATA = Path(os.environ.get("EMOFUSE_DATA") or "nowhere")
 
 
 def noise(seconds: float, level: float = 0.001) -> Samples:

@@ -39,9 +39,9 @@ def test_what_a_corpus_says_of_its_texts(utterances: list[Utterance], spoken: bo
 def test_training_writes_it_where_an_explanation_reads_it(tmp_path: Path) -> None:
     from dataclasses import replace
 
+    from small_corpus import make_corpus
     from tiny import TINY, write_recipe
 
-    from conftest import make_corpus
     from emofuse import load_recipe, train
     from emofuse.inference.explain.shown_attention import text_spoken as read_back
     from emofuse.types import Corpus

@@ -12,7 +12,7 @@ from emofuse.data.manifest import load_corpus, save_corpus
 from emofuse.errors import CorpusError
 from emofuse.types import Skip, Utterance
 
-DATA = Path(os.environ.get("EMOFUSE_DATA", "nowhere"))
+DATA = Path(os.environ.get("EMOFUSE_DATA") or "nowhere")
 
 
 def write(folder: Path, text: str, *audio: str) -> Path:
