@@ -23,7 +23,7 @@ from small_corpus import make_corpus
 from untraced import untraced_exporter
 
 from emofuse.data.manifest import save_corpus
-from emofuse.sound.speech_gate import SpeechGate
+from emofuse.sound.speech_turns import SpeechGate
 from emofuse.threads import usable_processors
 from emofuse.types import Corpus
 

@@ -102,17 +102,17 @@ def test_a_count_agrees_with_its_noun() -> None:
     assert [counted(number, "recording") for number in range(3)] == ["0 recordings", "1 recording", "2 recordings"]
 
 
-def test_failures_are_named_and_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failures_are_named_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
     with progress_bar() as bar:
         progress = InputProgress(bar, total=3)
-        assert list(progress.without_failures(["a", Skip("b", "is empty"), "c"])) == ["a", "c"]
+        progress.fail(Skip("b", "is empty"))
     assert progress.failed == 1
     assert capsys.readouterr() == ("", "failed b: is empty\n")
 
 
 def test_the_only_input_ends_the_command_with_its_failure() -> None:
     with progress_bar() as bar, pytest.raises(EmofuseError, match="is empty"):
-        list(InputProgress(bar, total=1).without_failures([Skip("b", "is empty")]))
+        InputProgress(bar, total=1).fail(Skip("b", "is empty"))
 
 
 def test_inputs_of_an_earlier_run_and_of_earlier_parts_count_as_done() -> None:

@@ -71,7 +71,6 @@ SHOWN_BY = {
     "test_compose": (
         "inference.recognized_text",
         "inference.timeline.options",
-        "inference.timeline.turn_finding",
         "inference.timeline.turn_predictions",
     ),
     "test_recognizer_streams": ("inference.timeline.whole_recording",),
@@ -105,7 +104,6 @@ SHOWN_BY = {
     "test_clips": ("sound.measures",),
     "test_media": ("sound.containers", "sound.soundfiles", "sound.tracks"),
     "test_functionals": ("sound.contours",),
-    "test_activity": ("sound.loudness",),
     "test_turn_json": ("turns.label_studio",),
     "test_cue_files": ("turns.rolling_captions",),
     "test_turn_files": (

@@ -11,13 +11,11 @@ from hypothesis import strategies as st
 
 from emofuse.data.batching import (
     EQUAL_LENGTH_SECONDS,
-    batches_of_items,
+    batches_of_lengths,
     cost_of,
     effective_batches,
     micro_batches,
 )
-from emofuse.data.preparation import Item
-from emofuse.types import Utterance
 
 FIXED = settings(derandomize=True, deadline=None)
 COSTS = st.lists(st.floats(0.05, 50.0), max_size=60)
@@ -29,12 +27,12 @@ def flat(batches: Sequence[Sequence[int]]) -> list[int]:
 
 
 def test_what_can_be_heard_costs_its_seconds() -> None:
-    assert cost_of(Utterance("a", text="one two three"), 2.5) == 2.5
+    assert cost_of("one two three", 2.5) == 2.5
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("one two three four five", 2.0), ("one", 0.4), ("", 0.4)])
 def test_what_can_only_be_read_costs_what_saying_it_would(text: str, seconds: float) -> None:
-    assert cost_of(Utterance("a", text=text), None) == pytest.approx(seconds)
+    assert cost_of(text, None) == pytest.approx(seconds)
 
 
 @FIXED
@@ -115,18 +113,14 @@ def test_nothing_makes_no_batch() -> None:
     assert micro_batches([], [], 1.0) == []
 
 
-def item_of(samples: int, pieces: int) -> Item:
-    return Item(np.zeros(samples) if samples else None, np.zeros(pieces) if pieces else None)
-
-
 LENGTHS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=40)
 
 
 @given(lengths=LENGTHS)
 def test_where_nothing_is_padded_only_equal_lengths_go_together(lengths: list[tuple[int, int]]) -> None:
-    items, costs = [item_of(*each) for each in lengths], [9.0 * (samples + 1) for samples, _ in lengths]
-    batches = batches_of_items(items, costs, padded_seconds=0.0)
-    assert sorted(chain(*batches)) == list(range(len(items)))
+    costs = [9.0 * (samples + 1) for samples, _ in lengths]
+    batches = batches_of_lengths(lengths, costs, padded_seconds=0.0)
+    assert sorted(chain(*batches)) == list(range(len(lengths)))
     for batch in batches:
         assert len({lengths[position] for position in batch}) == 1
         assert len(batch) == 1 or sum(costs[position] for position in batch) <= EQUAL_LENGTH_SECONDS
@@ -138,9 +132,9 @@ def test_where_nothing_is_padded_only_equal_lengths_go_together(lengths: list[tu
 def test_where_it_pays_neighbours_in_length_are_padded_together(
     lengths: list[tuple[int, int]], padded: float
 ) -> None:
-    items, costs = [item_of(*each) for each in lengths], [3.0 * (samples + 1) for samples, _ in lengths]
-    batches = batches_of_items(items, costs, padded)
-    assert sorted(chain(*batches)) == list(range(len(items)))
+    costs = [3.0 * (samples + 1) for samples, _ in lengths]
+    batches = batches_of_lengths(lengths, costs, padded)
+    assert sorted(chain(*batches)) == list(range(len(lengths)))
     for batch in batches:
         assert len(batch) == 1 or max(costs[position] for position in batch) * len(batch) <= padded
     order = [costs[position] for position in chain(*batches)]
@@ -148,16 +142,8 @@ def test_where_it_pays_neighbours_in_length_are_padded_together(
 
 
 def test_equal_lengths_are_found_however_they_are_mixed() -> None:
-    items = [
-        item_of(5, 2),
-        item_of(7, 2),
-        item_of(5, 2),
-        item_of(5, 3),
-        item_of(5, 0),
-        item_of(0, 2),
-        item_of(5, 2),
-    ]
-    batches = batches_of_items(items, [1.0, 2.0, 1.0, 1.0, 1.0, 0.8, 1.0], padded_seconds=0.0)
+    lengths = [(5, 2), (7, 2), (5, 2), (5, 3), (5, 0), (0, 2), (5, 2)]
+    batches = batches_of_lengths(lengths, [1.0, 2.0, 1.0, 1.0, 1.0, 0.8, 1.0], padded_seconds=0.0)
     assert [0, 2, 6] in batches
     assert len(batches) == 5
     assert batches[0] == [1]

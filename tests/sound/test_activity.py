@@ -13,21 +13,20 @@ import onnxruntime
 import pytest
 
 from emofuse.errors import AudioError, MissingExtraError
-from emofuse.sound import activity
+from emofuse.sound import activity, speech_turns
 from emofuse.sound.activity import (
     DETECTORS,
+    FRAME,
     Detector,
     DetectorName,
     Energy,
+    FrameScores,
     Silero,
-    SpeechSpan,
     default_detector,
-    find_speech,
 )
 from emofuse.sound.clips import SAMPLE_RATE, read_clip
 from emofuse.sound.level import root_mean_square, to_level, trim_silence
-from emofuse.sound.loudness import FRAME, FrameScores
-from emofuse.sound.speech_turns import to_turns
+from emofuse.sound.speech_turns import SpeechSpan, find_speech, to_turns
 from emofuse.types import Turn
 from emofuse.types.arrays import Samples
 
@@ -170,7 +169,7 @@ def test_silero_scores_a_stream_as_frame_by_frame() -> None:
         frame = padded[number * FRAME : number * FRAME + 64 + FRAME]
         score, state["h"], state["c"] = session.run(None, {"input": frame[None], **state})
         expected.append(float(score.item()))
-    scored = list(Silero()._probabilities(activity._chunks(blocks_of(samples, 777))))
+    scored = list(Silero()._probabilities(activity.chunks_of(blocks_of(samples, 777))))
     np.testing.assert_allclose(np.concatenate([part.scores for part in scored]), expected, atol=1e-5)
     assert max(expected) > 0.9
     assert sum(part.samples for part in scored) == len(samples)
@@ -253,15 +252,19 @@ def test_speech_to_the_end_ends_with_the_last_sample() -> None:
 
 
 def test_endless_speech_is_handed_on_in_stretches_that_touch() -> None:
-    count = 2 * activity.LONGEST_FRAMES + 10
+    count = 2 * speech_turns.LONGEST_FRAMES + 10
     found = list(find_speech(blocks_of(np.ones(count * FRAME, dtype=np.float32), 30 * SAMPLE_RATE), Scripted()))
-    assert [len(stretch.levels) for stretch in found] == [activity.LONGEST_FRAMES, activity.LONGEST_FRAMES, 10]
+    assert [len(stretch.levels) for stretch in found] == [
+        speech_turns.LONGEST_FRAMES,
+        speech_turns.LONGEST_FRAMES,
+        10,
+    ]
     assert found[0].end == found[1].start
     assert found[1].end == found[2].start
 
 
 def test_what_follows_a_full_stretch_must_be_speech_by_itself() -> None:
-    full = activity.LONGEST_FRAMES
+    full = speech_turns.LONGEST_FRAMES
     samples = pulses((0, full), length=(full + 40) * FRAME)
     samples[(full + 10) * FRAME : (full + 20) * FRAME] = 0.6
     assert len(list(find_speech([samples], Scripted()))) == 1

@@ -11,7 +11,7 @@ import pytest
 
 from emofuse.sound.activity import DETECTORS, Detector
 from emofuse.sound.clips import Clip, read_clip
-from emofuse.sound.speech_gate import SpeechGate
+from emofuse.sound.speech_turns import SpeechGate
 from emofuse.types.arrays import Samples
 
 pytestmark = pytest.mark.speech_gate

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -21,8 +21,6 @@ from emofuse.errors import EmofuseError
 from emofuse.privacy import mask_quotes
 from emofuse.seal import locks
 from emofuse.types import Skip
-
-T = TypeVar("T")
 
 # Width of a table in a file, where no screen limits it.
 FILE_WIDTH = 132
@@ -200,18 +198,14 @@ class InputProgress:
         speed = seconds / max(monotonic() - self._start, 1e-9)
         self._bar.update(self._task, completed=done, figures=f"{done}/{self._total}  {speed:.1f}x real time")
 
-    def without_failures(self, results: Iterable[T | Skip]) -> Iterator[T]:
-        """Yield the results that did not fail; name the others.
+    def fail(self, skip: Skip) -> None:
+        """Count an input that failed, and name it.
 
         Raises:
-            EmofuseError: there is only one input, and it failed.
+            EmofuseError: it is the only input.
         """
-        for result in results:
-            if not isinstance(result, Skip):
-                yield result
-                continue
-            if self._total == 1:
-                raise EmofuseError(result.reason)
-            self.failed += 1
-            line = f"failed {result.id}: {shown_message(result.reason)}"
-            self._bar.console.print(line, markup=False, emoji=False, soft_wrap=True)
+        if self._total == 1:
+            raise EmofuseError(skip.reason)
+        self.failed += 1
+        line = f"failed {skip.id}: {shown_message(skip.reason)}"
+        self._bar.console.print(line, markup=False, emoji=False, soft_wrap=True)

@@ -80,22 +80,28 @@ def transcribe(
     return 1 if failed else 0
 
 
-def open_any_engine(spec: str) -> Engine:
+def open_any_engine(spec: str, language: str | None = None) -> Engine:
     """Load a speech recognition engine by the name that `--asr` takes.
 
     Raises:
-        RecipeError: there is no such engine.
+        RecipeError: there is no such engine, or it does not know the language.
         MissingExtraError: its library is not installed.
         CheckpointError: its model cannot be loaded.
     """
+    from emofuse.data.transcription import refuse_unknown_language
+
     name, _, model = spec.partition(":")
+    engine: Engine
     if name == "transformers":
         from emofuse.inference.foreign.transformers_asr import TransformersEngine
 
-        return TransformersEngine(model)
-    from emofuse.data.asr_engines import open_engine
+        engine = TransformersEngine(model)
+    else:
+        from emofuse.data.asr_engines import open_engine
 
-    return open_engine(spec)
+        engine = open_engine(spec)
+    refuse_unknown_language(engine, language)
+    return engine
 
 
 def _default_engine() -> str:

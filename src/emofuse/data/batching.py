@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from emofuse.data.preparation import Item
-from emofuse.types import Utterance
 from emofuse.types.arrays import Float64Array
 
 # Without padding: seconds of sound of equal length in a batch.
@@ -18,14 +14,14 @@ EQUAL_LENGTH_SECONDS = 60.0
 SECONDS_PER_WORD = 0.4
 
 
-def cost_of(utterance: Utterance, audio_seconds: float | None) -> float:
+def cost_of(text: str | None, audio_seconds: float | None) -> float:
     """Return the cost of an utterance: its seconds of sound or, for text alone, its speaking time.
 
     The same for every system of a comparison, so that all of them see the same batches.
     """
     if audio_seconds is not None:
         return audio_seconds
-    return max(1, len((utterance.text or "").split())) * SECONDS_PER_WORD
+    return max(1, len((text or "").split())) * SECONDS_PER_WORD
 
 
 def effective_batches(
@@ -72,22 +68,20 @@ def micro_batches(costs: Sequence[float], positions: Sequence[int], micro_second
     return batches
 
 
-def batches_of_items(items: Sequence[Item], costs: Sequence[float], padded_seconds: float) -> list[list[int]]:
+def batches_of_lengths(
+    lengths: Sequence[tuple[int, int]], costs: Sequence[float], padded_seconds: float
+) -> list[list[int]]:
     """Cut positions into batches, the longest first, as a runtime computes them best.
 
     Args:
-        items: prepared utterances.
+        lengths: of prepared utterances, each in steps of sound and pieces of text.
         costs: their seconds.
-        padded_seconds: of a batch, padding included; 0 puts only items of equal length together.
+        padded_seconds: of a batch, padding included; 0 puts only equal lengths together.
     """
     if padded_seconds:
-        return micro_batches(costs, range(len(items)), padded_seconds)
+        return micro_batches(costs, range(len(lengths)), padded_seconds)
     equal: dict[tuple[int, int], list[int]] = {}
-    for position, item in enumerate(items):
-        equal.setdefault((_steps(item.values), _steps(item.ids)), []).append(position)
+    for position, length in enumerate(lengths):
+        equal.setdefault(length, []).append(position)
     batches = [part for group in equal.values() for part in micro_batches(costs, group, EQUAL_LENGTH_SECONDS)]
     return sorted(batches, key=lambda batch: -costs[batch[0]])
-
-
-def _steps(values: npt.NDArray[Any] | None) -> int:
-    return 0 if values is None else len(values)

@@ -76,7 +76,7 @@ def estimate_cost(recipe: Recipe, corpus: Corpus, systems: Sequence[SystemName])
 def _estimate(context: JobContext, system: SystemName, corpus: Corpus, folds: Sequence[Fold]) -> CostEstimate:
     recipe = context.recipe
     training = corpus.select(folds[0].train)
-    costs = {u.id: cost_of(u, seconds_in(u)) for u in training}
+    costs = {u.id: cost_of(u.text, seconds_in(u)) for u in training}
     longest = sorted(costs, key=lambda identity: (-costs[identity], identity))[:READ_UTTERANCES]
     checkpoint = build(recipe, system, context.task, texts_in(training), 0, context.encoders)
     checkpoint.model.to(pick_device(None)).train()
@@ -90,7 +90,7 @@ def _estimate(context: JobContext, system: SystemName, corpus: Corpus, folds: Se
     rates, micro_seconds = retry_with_smaller_batches(run, recipe.training.micro_seconds, float(part.costs.min()))
     share = np.mean([len(fold.train) for fold in folds]) / len(costs)
     epoch = float(rates[-1] * sum(costs.values()) * share)
-    whole = sum(cost_of(u, seconds_in(u)) for u in corpus if u.label is not None)
+    whole = sum(cost_of(u.text, seconds_in(u)) for u in corpus if u.label is not None)
     features = feature_seconds / float(part.costs.sum()) * whole
     hours = epoch * recipe.training.epochs * len(folds) * len(recipe.seeds) / 3600
     return CostEstimate(system, micro_seconds, _peak_mb(), epoch, features, hours)

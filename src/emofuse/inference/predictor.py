@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from emofuse.data.batching import batches_of_items
-from emofuse.data.preparation import Batch, Outputs, Preparation
+from emofuse.data.batching import batches_of_lengths
+from emofuse.data.preparation import Batch, Item, Outputs, Preparation
 from emofuse.errors import AudioError, CorpusError, ModalityError, NoSpeechError
 from emofuse.evaluation.calibration import Calibration, pattern_of
 from emofuse.inference.priors import PriorShift
@@ -114,9 +114,15 @@ class Predictor:
         """
         return self._prediction(next(self._computed([(utterance, None)], self._rows, long)))
 
-    def predict_many(self, utterances: Iterable[Utterance]) -> Iterator[Prediction | Skip]:
-        """Yield a prediction or a `Skip` for each utterance, in order; see `predict_clips`."""
-        return self.predict_clips((utterance, None) for utterance in utterances)
+    def predict_many(
+        self,
+        utterances: Iterable[Utterance],
+        strict: bool = False,
+        progress: Progress | None = None,
+        long: LongRecordings | None = None,
+    ) -> Iterator[Prediction | Skip]:
+        """Do what `predict_clips` does, with sound that is to be read."""
+        return self.predict_clips(((utterance, None) for utterance in utterances), strict, progress, long)
 
     def predict_clips(
         self,
@@ -178,7 +184,7 @@ class Predictor:
             ready = [one for one in window if isinstance(one, Ready)]
             items, costs = [one.item for one in ready], [one.cost for one in ready]
             rows: dict[int, R] = {}
-            for batch in batches_of_items(items, costs, padded):
+            for batch in batches_of_lengths(list(map(_lengths, items)), costs, padded):
                 computed = compute(self.preparation.collate([items[position] for position in batch]))
                 rows.update(zip(batch, computed, strict=True))
             position = 0
@@ -245,3 +251,9 @@ def predictions_of(
         abstained = calibration.abstains(max(by_label.values()))
         predictions.append(replace(prediction, abstained=abstained))
     return predictions
+
+
+def _lengths(item: Item) -> tuple[int, int]:
+    """Return the steps of sound and the pieces of text of an item; 0 for an absent modality."""
+    steps, pieces = (0 if values is None else len(values) for values in (item.values, item.ids))
+    return steps, pieces

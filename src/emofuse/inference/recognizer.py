@@ -17,7 +17,7 @@ from emofuse.inference.timeline.whole_recording import predict_recording
 from emofuse.inference.utterance_stream import LONGEST_UTTERANCE_SECONDS, LongRecordings
 from emofuse.seal import seal
 from emofuse.sound.clips import Clip
-from emofuse.sound.speech_gate import SpeechGate
+from emofuse.sound.speech_turns import SpeechGate
 from emofuse.types import Prediction, Skip, Timeline, Utterance
 from emofuse.types.arrays import Float32Array
 
@@ -94,7 +94,8 @@ class EmotionRecognizer:
         Raises:
             EmofuseError: an utterance cannot be predicted, and `strict` is set.
         """
-        return self.predict_clips(((utterance, None) for utterance in utterances), strict, progress, long)
+        one = self._refusing_damage() if strict else self
+        return one.predictor.predict_many(utterances, strict, progress, long)
 
     def predict_clips(
         self,

@@ -14,7 +14,7 @@ from emofuse.data.preparation import Item, Preparation
 from emofuse.errors import AudioError, EmofuseError, ModalityError, NoSpeechError
 from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip, seconds_of
 from emofuse.sound.salvage import Salvage
-from emofuse.sound.speech_gate import SpeechGate
+from emofuse.sound.speech_turns import SpeechGate
 from emofuse.sound.streams import mono_blocks
 from emofuse.types import Modality, Prediction, Utterance
 
@@ -177,8 +177,8 @@ def prepare_utterance(
     clip = _read(preparation, utterance, clip, strict)
     item = preparation(clip, utterance.text)
     if clip is None:
-        return Ready(utterance, item, cost_of(utterance, None), 0.0)
-    return Ready(utterance, item, cost_of(utterance, clip.seconds), clip.seconds, clip.damaged, clip.notes)
+        return Ready(utterance, item, cost_of(utterance.text, None), 0.0)
+    return Ready(utterance, item, cost_of(utterance.text, clip.seconds), clip.seconds, clip.damaged, clip.notes)
 
 
 def _read(preparation: Preparation, utterance: Utterance, clip: Clip | None, strict: bool) -> Clip | None:

@@ -1,19 +1,28 @@
-"""From spans of speech to turns that a model can take: short pauses joined, noises dropped, long speech cut."""
+"""Speech in a stream of sound, as turns that a model can take: pauses joined, noises dropped, long speech cut.
+
+A clip without such a turn holds no speech: this is what `SpeechGate` tells.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 
-from emofuse.errors import CorpusError, RecipeError
-from emofuse.sound.activity import SpeechSpan
-from emofuse.sound.loudness import FRAME_SECONDS
+from emofuse.errors import RecipeError
+from emofuse.sound.activity import FRAME, FRAME_SECONDS, Detector, chunks_of, default_detector
+from emofuse.sound.clips import SAMPLE_RATE, Clip, resampled
+from emofuse.sound.tones import find_tones_and_music
 from emofuse.types import ExcludedSpan, Turn
+from emofuse.types.arrays import Samples
 
+# A run of speech frames that is shorter is a click.
+CLICK_SECONDS = 0.08
+# A longer run is yielded as several spans that touch: an hour of music is not kept in memory.
+LONGEST_FRAMES = 2000
 # The quietest point is looked for over so many frames: about 0.2 s.
 QUIET_FRAMES = 7
 # No cut leaves less than this behind, in seconds.
@@ -21,6 +30,19 @@ LAST_PIECE = 1.0
 # What an excluded span leaves of a turn is analysed if it is so long.
 SHORTEST_REST_SECONDS = 0.3
 LONGEST_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class SpeechSpan:
+    """Speech without a pause; times in seconds, as exact as one frame.
+
+    Attributes:
+        levels: how loud each frame of 32 ms from `start` on is, in dB of full scale; a cut goes where it is quiet.
+    """
+
+    start: float
+    end: float
+    levels: tuple[float, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -51,6 +73,35 @@ class Joining:
 DEFAULT_JOINING = Joining()
 
 
+def find_speech(blocks: Iterable[Samples], detector: Detector) -> Iterator[SpeechSpan]:
+    """Find the spans of speech in a stream of mono float32 samples at 16 kHz, in blocks of any size.
+
+    A span is yielded as soon as its end is known. A pause of one frame already separates two spans: which of
+    them make one turn is decided by `to_turns`.
+
+    Raises:
+        AudioError: a sample is not a number.
+    """
+    # Scores are float32: the thresholds are rounded as they are.
+    on, off = float(np.float32(detector.on)), float(np.float32(detector.off))
+    first, levels, confident, position, samples = 0, list[float](), False, 0, 0
+    for scored in detector(chunks_of(blocks)):
+        samples += scored.samples
+        for score, level in zip(scored.scores.tolist(), scored.levels.tolist(), strict=True):
+            if score >= off:
+                first = first if levels else position
+                levels.append(level)
+                confident = confident or score >= on
+                if len(levels) == LONGEST_FRAMES:
+                    yield from _speech_span(first, levels, confident, samples)
+                    levels = []
+            else:
+                yield from _speech_span(first, levels, confident, samples)
+                levels, confident = [], False
+            position += 1
+    yield from _speech_span(first, levels, confident, samples)
+
+
 def to_turns(
     spans: Iterable[SpeechSpan], seconds: float = math.inf, joining: Joining = DEFAULT_JOINING
 ) -> Iterator[Turn]:
@@ -72,50 +123,6 @@ def to_turns(
         yield _padded(run, before, seconds, joining.pad)
 
 
-def windows(seconds: float, width: float, step: float) -> list[Turn]:
-    """Lay windows of one width over a recording, one each `step` seconds.
-
-    A rest below one second, or below half a window, is left to the window before it.
-
-    Raises:
-        RecipeError: a width or a step with which there are no windows, or gaps between them.
-    """
-    if not 0 < step <= width:
-        raise RecipeError(f"windows of {width:g} s every {step:g} s do not cover it; take 0 < step <= width")
-    if seconds <= 0:
-        return []
-    rest = min(LAST_PIECE, width / 2)
-    count = max(0, math.ceil(round((seconds - width) / step, 6))) + 1
-    if count > 1 and seconds - (count - 1) * step < rest:
-        count -= 1
-    ends = [number * step + width for number in range(count - 1)]
-    return [Turn(number * step, end) for number, end in enumerate([*ends, seconds])]
-
-
-def split_long_turns(
-    turns: Iterable[Turn], seconds: float = math.inf, longest: float = LONGEST_SECONDS
-) -> list[Turn]:
-    """Sort turns that were marked by hand by their start, and cut long ones into equal pieces.
-
-    Each piece keeps the speaker and the words of the whole turn, since words have no times.
-
-    Raises:
-        CorpusError: a turn begins after the end of the recording.
-    """
-    pieces = []
-    for turn in sorted(turns, key=lambda turn: (turn.start, turn.end)):
-        if turn.start >= seconds:
-            raise CorpusError(
-                f"a turn begins at {turn.start:.2f} s, but the recording ends at {seconds:.2f} s; "
-                "check that the turns belong to this recording"
-            )
-        end = min(turn.end, seconds)
-        count = max(1, math.ceil(round((end - turn.start) / longest, 6)))
-        edges = [turn.start + number * (end - turn.start) / count for number in range(count)]
-        pieces += [replace(turn, start=first, end=last) for first, last in pairwise([*edges, end])]
-    return pieces
-
-
 def without_spans(turn: Turn, excluded: Iterable[ExcludedSpan]) -> Iterator[Turn]:
     """Yield what is left of a turn without the excluded spans, which are in order."""
     start = turn.start
@@ -127,6 +134,37 @@ def without_spans(turn: Turn, excluded: Iterable[ExcludedSpan]) -> Iterator[Turn
         start = span.end
     if start == turn.start or turn.end - start >= SHORTEST_REST_SECONDS:
         yield replace(turn, start=start)
+
+
+@dataclass(frozen=True)
+class SpeechGate:
+    """Tells speech from other sound.
+
+    Attributes:
+        detector: of voice activity; Silero where it is installed, else by the level.
+    """
+
+    detector: Detector = field(default_factory=default_detector)
+
+    def has_speech(self, clip: Clip) -> bool:
+        """Return whether a timeline of a clip would have a segment: speech that is no tone and no music.
+
+        Raises:
+            AudioError: a sample is not a number.
+        """
+        blocks = list(resampled([clip.samples], clip.rate, SAMPLE_RATE))
+        turns = list(to_turns(find_speech(blocks, self.detector)))
+        if not turns:
+            return False
+        excluded = find_tones_and_music(blocks)
+        return any(True for turn in turns for _ in without_spans(turn, excluded))
+
+
+def _speech_span(first: int, levels: list[float], confident: bool, samples: int) -> Iterator[SpeechSpan]:
+    """Yield the run of frames from `first` on, if it is speech."""
+    if confident and len(levels) * FRAME_SECONDS >= CLICK_SECONDS:
+        end = min((first + len(levels)) * FRAME, samples)
+        yield SpeechSpan(first * FRAME / SAMPLE_RATE, end / SAMPLE_RATE, tuple(levels))
 
 
 def _pieces(spans: Iterable[SpeechSpan], joining: Joining) -> Iterator[Turn]:

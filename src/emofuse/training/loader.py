@@ -162,7 +162,7 @@ def prepare_part(
             continue
         kept.append(utterance)
         present.append(item.modalities)
-        costs.append(cost_of(utterance, seconds_in(utterance)))
+        costs.append(cost_of(utterance.text, seconds_in(utterance)))
     index = {label: number for number, label in enumerate(task.labels)}
     targets = np.array(
         [NO_LABEL if u.label is None else index.get(u.label, NO_LABEL) for u in kept], dtype=np.int64

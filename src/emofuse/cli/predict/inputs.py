@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from emofuse import layout
 from emofuse.cli.predict.predict_options import SegmentOptions, TextOptions
@@ -21,6 +21,8 @@ from emofuse.cli.predict.transcript_files import (
 )
 from emofuse.errors import CheckpointError, CorpusError, EmofuseError
 from emofuse.types import Skip, Turn, Utterance
+
+T = TypeVar("T")
 
 NO_MODEL = "no model ships with this installation; give a model folder as the first argument"
 # Inputs are predicted in parts of this size. Which of them share a batch depends on nothing outside their part, so
@@ -144,6 +146,15 @@ def collect_inputs(
         speakers=open_speakers(segments.speakers, recordings) if segments.speakers else None,
         turns=open_turns(segments.turns, recordings) if segments.turns else None,
     )
+
+
+def without_failures(results: Iterable[T | Skip], fail: Callable[[Skip], None]) -> Iterator[T]:
+    """Yield the results that did not fail; `fail` is called with each of the others."""
+    for result in results:
+        if isinstance(result, Skip):
+            fail(result)
+        else:
+            yield result
 
 
 def _is_model(path: Path) -> bool:

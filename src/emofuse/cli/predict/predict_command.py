@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from emofuse.cli.predict.inputs import Inputs
     from emofuse.cli.predict.predict_options import PredictOptions
     from emofuse.cli.predict.timeline_jobs import TimelineSettings
-    from emofuse.data.asr_engines import Engine
     from emofuse.inference.recognizer import EmotionRecognizer
     from emofuse.types import Prediction, Skip, Utterance
 
@@ -138,10 +137,12 @@ def predict(
 def _run(model: Path, inputs: Inputs, options: PredictOptions, named: Sequence[Path]) -> int:
     """Load what is needed, predict, and return the exit code."""
     from emofuse.cli.predict.timeline_jobs import TimelineSettings
+    from emofuse.cli.transcribe_command import open_any_engine
     from emofuse.inference.recognizer import load
 
     options.call.analysed_channels()  # refuses a channel before anything is loaded
-    settings = TimelineSettings(options, inputs, _open_engine(options.text.asr, options.text.language))
+    text = options.text
+    settings = TimelineSettings(options, inputs, open_any_engine(text.asr, text.language) if text.asr else None)
     chosen = options.model
     recognizer = load(model, allow_missing=chosen.allow_missing, priors=chosen.priors, strict=chosen.strict)
     if recognizer.predictor.scope is not None:
@@ -158,17 +159,6 @@ def _run(model: Path, inputs: Inputs, options: PredictOptions, named: Sequence[P
         with receipt_of(recognizer, settings, identity, named):
             failed = save(recognizer, settings, folder, identity)
     return 1 if failed else 0
-
-
-def _open_engine(spec: str | None, language: str | None) -> Engine | None:
-    if spec is None:
-        return None
-    from emofuse.cli.transcribe_command import open_any_engine
-    from emofuse.data.transcription import refuse_unknown_language
-
-    engine = open_any_engine(spec)
-    refuse_unknown_language(engine, language)
-    return engine
 
 
 def _print_predictions(recognizer: EmotionRecognizer, settings: TimelineSettings) -> int:
@@ -205,14 +195,16 @@ def _predictions(
     progress: InputProgress,
 ) -> Iterator[Prediction]:
     """Yield the predictions of all inputs that are not done yet, part by part; failures are only reported."""
+    from emofuse.cli.predict.inputs import without_failures
+
     inputs = settings.inputs
     parts = inputs.remaining_parts(is_done)
     progress.skip(len(inputs) - sum(map(len, parts)))
     for part in parts:
         progress.begin_part()
-        utterances = progress.without_failures(inputs.at(part).with_words())
+        utterances = without_failures(inputs.at(part).with_words(), progress.fail)
         results = _predict_utterances(recognizer, settings, utterances, progress)
-        yield from progress.without_failures(result for result in results if not is_done(result.id))
+        yield from without_failures((result for result in results if not is_done(result.id)), progress.fail)
 
 
 def _predict_utterances(
@@ -235,6 +227,7 @@ def _predict_utterances(
 def _print_timelines(recognizer: EmotionRecognizer, settings: TimelineSettings) -> int:
     """Write timelines to stdout; return how many recordings failed."""
     from emofuse.cli.output import InputProgress, progress_bar
+    from emofuse.cli.predict.inputs import without_failures
     from emofuse.cli.predict.timeline_jobs import make_timelines, timeline_jobs
     from emofuse.cli.predict.timeline_writing import TimelineWriter
 
@@ -243,7 +236,7 @@ def _print_timelines(recognizer: EmotionRecognizer, settings: TimelineSettings) 
     writer = TimelineWriter(options.output.format, options.call.all_channels())
     with progress_bar(not sys.stdout.isatty()) as bar:
         progress = InputProgress(bar, len(jobs))
-        timelines = progress.without_failures(make_timelines(recognizer, jobs, settings, progress.step))
+        timelines = without_failures(make_timelines(recognizer, jobs, settings, progress.step), progress.fail)
         for text in writer.joined(timelines, len(jobs)):
             typer.echo(text, nl=False)
     return progress.failed
@@ -254,6 +247,7 @@ def _save_timelines(
 ) -> int:
     """Write timelines into a folder, one file each; return how many recordings failed."""
     from emofuse.cli.output import InputProgress, progress_bar
+    from emofuse.cli.predict.inputs import without_failures
     from emofuse.cli.predict.journal import recorded_run
     from emofuse.cli.predict.timeline_jobs import make_timelines, timeline_jobs
     from emofuse.cli.predict.timeline_writing import TimelineWriter
@@ -265,6 +259,6 @@ def _save_timelines(
         left = [job for job in jobs if not (options.output.resume and writer.file_of(folder, job.id).is_file())]
         progress = InputProgress(bar, len(jobs))
         progress.skip(len(jobs) - len(left))
-        for timeline in progress.without_failures(make_timelines(recognizer, left, settings, progress.step)):
+        for timeline in without_failures(make_timelines(recognizer, left, settings, progress.step), progress.fail):
             writer.write(timeline, folder)
     return progress.failed

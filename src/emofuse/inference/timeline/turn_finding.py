@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
+from emofuse.errors import CorpusError, RecipeError
 from emofuse.inference.timeline.options import WINDOW_SECONDS, TimelineOptions
-from emofuse.sound.activity import DETECTORS, Detector, default_detector, find_speech
+from emofuse.sound.activity import DETECTORS, Detector, default_detector
 from emofuse.sound.channels import tones_and_music
 from emofuse.sound.clips import SAMPLE_RATE
 from emofuse.sound.salvage import Salvage
-from emofuse.sound.speech_turns import Joining, split_long_turns, to_turns, windows, without_spans
+from emofuse.sound.speech_turns import LAST_PIECE, LONGEST_SECONDS, Joining, find_speech, to_turns, without_spans
 from emofuse.sound.streams import mono_blocks
 from emofuse.turns.attaching import attach_speakers, attach_words
 from emofuse.types import ExcludedSpan, Turn
@@ -70,6 +73,50 @@ def find_turns(path: Path, options: TimelineOptions) -> FoundTurns:
         turns = attach_words(turns, options.words)  # a text without times belongs to the only turn, or to none
     notes = tuple(salvage.notes) if salvage else ()
     return FoundTurns(tuple(turns), tuple(excluded), sound.seconds, segmentation, sound.damaged, notes)
+
+
+def windows(seconds: float, width: float, step: float) -> list[Turn]:
+    """Lay windows of one width over a recording, one each `step` seconds.
+
+    A rest below one second, or below half a window, is left to the window before it.
+
+    Raises:
+        RecipeError: a width or a step with which there are no windows, or gaps between them.
+    """
+    if not 0 < step <= width:
+        raise RecipeError(f"windows of {width:g} s every {step:g} s do not cover it; take 0 < step <= width")
+    if seconds <= 0:
+        return []
+    rest = min(LAST_PIECE, width / 2)
+    count = max(0, math.ceil(round((seconds - width) / step, 6))) + 1
+    if count > 1 and seconds - (count - 1) * step < rest:
+        count -= 1
+    ends = [number * step + width for number in range(count - 1)]
+    return [Turn(number * step, end) for number, end in enumerate([*ends, seconds])]
+
+
+def split_long_turns(
+    turns: Iterable[Turn], seconds: float = math.inf, longest: float = LONGEST_SECONDS
+) -> list[Turn]:
+    """Sort turns that were marked by hand by their start, and cut long ones into equal pieces.
+
+    Each piece keeps the speaker and the words of the whole turn, since words have no times.
+
+    Raises:
+        CorpusError: a turn begins after the end of the recording.
+    """
+    pieces = []
+    for turn in sorted(turns, key=lambda turn: (turn.start, turn.end)):
+        if turn.start >= seconds:
+            raise CorpusError(
+                f"a turn begins at {turn.start:.2f} s, but the recording ends at {seconds:.2f} s; "
+                "check that the turns belong to this recording"
+            )
+        end = min(turn.end, seconds)
+        count = max(1, math.ceil(round((end - turn.start) / longest, 6)))
+        edges = [turn.start + number * (end - turn.start) / count for number in range(count)]
+        pieces += [replace(turn, start=first, end=last) for first, last in pairwise([*edges, end])]
+    return pieces
 
 
 def _turns(sound: _CountedStream, options: TimelineOptions) -> tuple[list[Turn], str]:
