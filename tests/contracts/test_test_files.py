@@ -116,6 +116,7 @@ SHOWN_BY = {
 }
 # The tools that make the box: of those that need hours or whole corpora, what they have made is tested.
 TOOLS_SHOWN_BY = {
+    "test_embed": ("add_pooled_output",),
     "test_box_text": ("text_corpus", "text_figures", "text_network", "text_recognised", "text_training"),
     "test_voice_text_pairs": ("corpus",),
     "test_shipped_boxes": (

@@ -7,12 +7,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from exports import exported_folder, model_folder
+from exports import exported_folder, model_folder, small_exported_folder
 
 from emofuse import EmotionRecognizer, Utterance, layout, load
 from emofuse.errors import CheckpointError, EmofuseError, ModalityError
 from emofuse.inference.onnx_runtime import OnnxRuntime
+from emofuse.inference.parity import noise
+from emofuse.sound.clips import Clip
 from emofuse.threads import usable_processors
 from emofuse.types import Corpus, Prediction, Skip
 
@@ -68,6 +71,29 @@ def test_the_same_clip_gives_the_same_numbers_each_time(recognizer: EmotionRecog
     once = recognizer.predict(audio, text="so lonely")
     assert recognizer.predict(audio, text="so lonely") == once
     assert load(exported_folder()).predict(audio, text="so lonely") == once
+
+
+@pytest.mark.parametrize("rows", [2, 3, 7])
+def test_an_utterance_in_8_bits_has_the_same_numbers_in_any_company(rows: int) -> None:
+    """The scales of 8 bits are found in all that is computed at once: company would change them."""
+    recognizer = load(small_exported_folder())
+    runtime, preparation = recognizer.predictor.runtime, recognizer.predictor.preparation
+    rng = np.random.default_rng(rows)
+    items = [noise(preparation, 0.3 + 0.2 * row, 3 + row, rng) for row in range(rows)]
+    items += [noise(preparation, 0.7, 0, rng), noise(preparation, 0.0, 5, rng)]  # one modality is absent
+    alone = np.concatenate([runtime(preparation.collate([item])).logits for item in items])
+    np.testing.assert_array_equal(runtime(preparation.collate(items)).logits, alone)
+    np.testing.assert_array_equal(runtime(preparation.collate(items[::-1])).logits, alone[::-1])
+
+
+@pytest.mark.parametrize("name", ["box-open", "box"])
+def test_a_box_predicts_the_same_alone_and_among_others_of_its_length(name: str) -> None:
+    recognizer = load(name)
+    rng = np.random.default_rng(0)
+    clips = [Clip((0.1 * rng.normal(size=16_000)).astype(np.float32), 16_000) for _ in range(5)]
+    pairs = [(Utterance(f"u{number}", text="so lonely"), clip) for number, clip in enumerate(clips)]
+    together = list(recognizer.predict_clips(pairs))
+    assert together == [next(recognizer.predict_clips([pair])) for pair in pairs]
 
 
 def test_priors_of_use_apply_as_with_torch(corpus: Corpus) -> None:

@@ -261,11 +261,17 @@ def test_segments_of_other_lengths_weigh_otherwise(recognizer: EmotionRecognizer
     assert whole.probabilities["loud"] == pytest.approx(expected)  # type: ignore[union-attr]
 
 
-def test_only_whole_recordings_that_are_too_long_are_cut_and_only_where_it_is_asked(
+def test_only_whole_recordings_that_are_too_long_are_cut_and_not_in_evaluations(
     recognizer: EmotionRecognizer, long: Path, tones: list[Utterance]
 ) -> None:
     many = [Utterance("span", audio=long, start=1.0, end=34.0), Utterance("whole", audio=long), tones[0]]
-    assert all(one.segments is None for one in recognizer.predict_many(many))  # type: ignore[union-attr]
+    uncut = recognizer.predictor.predict_many(many)
+    assert all(one.segments is None for one in uncut)  # type: ignore[union-attr]
+    assert [one.segments is not None for one in recognizer.predict_many(many)] == [  # type: ignore[union-attr]
+        False,
+        recognizer.predict(long).speech,
+        False,
+    ]
     cut = list(recognizer.predict_many(many, long=recognizer.long_recordings(in_windows)))
     assert [one.segments is not None for one in cut] == [False, True, False]  # type: ignore[union-attr]
     assert "segments" not in cut[2].as_dict()  # type: ignore[union-attr]
@@ -295,12 +301,17 @@ def test_sound_that_is_no_speech_has_no_label(recognizer: EmotionRecognizer, ton
     assert spoken.label is not None
     assert "speech" not in spoken.as_dict()
     # Evaluations do not ask.
-    (one,) = recognizer.predict_many(tones[:1])
-    assert isinstance(one, Prediction)
-    assert one.probabilities == spoken.probabilities
-    (gated,) = recognizer.predict_many(tones[:1], long=recognizer.long_recordings())
-    assert isinstance(gated, Prediction)
-    assert not gated.speech
+    for many in (
+        recognizer.predictor.predict_many(tones[:1]),
+        recognizer.predict_many(tones[:1], long=recognizer.long_recordings(any_sound=True)),
+    ):
+        (one,) = many
+        assert isinstance(one, Prediction)
+        assert one.probabilities == spoken.probabilities
+    clip = read_clip(tones[0].audio)
+    for gated in (*recognizer.predict_many(tones[:1]), *recognizer.predict_clips([(tones[0], clip)])):
+        assert isinstance(gated, Prediction)
+        assert not gated.speech
 
 
 def test_a_long_recording_that_fails_is_a_record_in_its_place(

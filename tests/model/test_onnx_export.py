@@ -152,10 +152,10 @@ class Written:
         return self.session.run(None, {name: arrays[name] for name in self.names})  # type: ignore[no-any-return]
 
     def difference(self, rows: Rows) -> float:
-        """Return how far the graph is from torch, dimensions included."""
+        """Return how far the graph is from torch, dimensions and pooled vectors included."""
         with torch.no_grad():
             output = self.model(**{k: torch.from_numpy(v) for k, v in batch_of(rows).arrays().items()})
-        wanted = [output.logits] if output.dimensions is None else [output.logits, output.dimensions]
+        wanted = [one for one in (output.logits, output.dimensions, output.pooled) if one is not None]
         said = self.run(batch_of(rows))
         return max(float(np.abs(a - b.numpy()).max()) for a, b in zip(said, wanted, strict=True))
 
@@ -244,7 +244,7 @@ def test_the_graph_takes_what_the_network_takes_and_tells_what_it_tells(
     graph = written(name)
     config = graph.model.config
     assert graph.names == [each for modality in config.modalities for each in INPUTS[modality]]
-    assert graph.outputs == (["logits", "dimensions"] if config.dimensions else ["logits"])
+    assert graph.outputs == ["logits", *(["dimensions"] if config.dimensions else []), "pooled"]
     for node in (*graph.session.get_inputs(), *graph.session.get_outputs()):
         assert isinstance(node.shape[0], str)  # any batch
     assert all(isinstance(node.shape[1], str) for node in graph.session.get_inputs())  # any length

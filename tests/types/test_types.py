@@ -50,6 +50,12 @@ def test_an_utterance_with_nothing_to_hear_or_read_is_refused_by_its_id() -> Non
         Utterance("a")
 
 
+def test_a_recording_may_be_named_by_a_string_and_by_nothing_else() -> None:
+    assert Utterance("a", audio="a.wav") == Utterance("a", audio=Path("a.wav"))  # type: ignore[arg-type]
+    with pytest.raises(CorpusError, match="'a': audio is the path of a recording, not of type bytes"):
+        Utterance("a", audio=b"RIFF")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("start", "end"), [(-0.1, None), (2.0, 2.0), (2.0, 1.0), (None, 0.0), (None, -1.0)])
 def test_a_span_that_is_no_span_is_refused(start: float | None, end: float | None) -> None:
     with pytest.raises(CorpusError, match="'a' has no valid span"):

@@ -185,6 +185,10 @@ INPUTS: dict[Modality, tuple[str, str]] = {
 }
 
 
+# The output of a graph with the vectors that the network decides from.
+POOLED = "pooled"
+
+
 class Outputs(NamedTuple):
     """The outputs of a network for a batch, before any softmax.
 

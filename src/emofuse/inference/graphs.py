@@ -15,6 +15,7 @@ from emofuse import layout
 from emofuse.data.preparation import Batch, Item, Preparation
 from emofuse.errors import CheckpointError
 from emofuse.evaluation.calibration import Calibration
+from emofuse.inference.exported_folder import Precision
 from emofuse.inference.onnx_runtime import OnnxRuntime
 from emofuse.inference.parity import noise, on_shapes, on_utterances
 from emofuse.inference.torch_runtime import TorchRuntime
@@ -69,7 +70,7 @@ def make_graph(subject: ExportSubject, folder: Path, int8: bool) -> dict[str, An
     """
     whole = _place(folder, "float32")
     write_graph(subject.torch.model, _example(subject.preparation), whole)
-    parity = {"float32": _measure(subject, whole)}
+    parity = {"float32": _measure(subject, whole, "float32")}
     _refuse_unlike(parity["float32"], TOLERANCE)
     chosen = whole
     if int8:
@@ -100,9 +101,9 @@ def _example(preparation: Preparation) -> Batch:
     return preparation.collate([noise(preparation, 1.0, 9, rng), noise(preparation, 0.83, 7, rng)])
 
 
-def _measure(subject: ExportSubject, graph: Path) -> dict[str, Any]:
+def _measure(subject: ExportSubject, graph: Path, precision: Precision) -> dict[str, Any]:
     """Compare a graph with torch, on noise of many sizes and on the sample."""
-    ours, theirs = OnnxRuntime(graph, subject.torch.traits), subject.torch
+    ours, theirs = OnnxRuntime(graph, subject.torch.traits, precision=precision), subject.torch
     shapes = on_shapes(ours, theirs, subject.preparation)
     sample = on_utterances(ours, theirs, subject.compared, subject.preparation, subject.calibration)
     return {"shapes": [asdict(shape) for shape in shapes], "sample": sample}
@@ -123,7 +124,7 @@ def _in_int8(subject: ExportSubject, folder: Path, whole: Path) -> tuple[Path, d
 
     products = _place(folder, "products")
     quantise(whole, products, subject.large)
-    measured = _measure(subject, products)
+    measured = _measure(subject, products, "int8")
     _refuse_unlike(measured, INT8_TOLERANCE)
     measured |= {"convolutions": "float32", "considered": None}
     if not subject.scale_items or not has_convolutions(products):
@@ -133,7 +134,7 @@ def _in_int8(subject: ExportSubject, folder: Path, whole: Path) -> tuple[Path, d
     arrays = [batch.arrays() for batch in subject.batches(subject.scale_items)]
     samples = [{name: each[name] for name in names} for each in arrays]
     quantise_convolutions(products, everything, samples, subject.large)
-    rival = _measure(subject, everything)
+    rival = _measure(subject, everything, "int8")
     faster = _how_much_faster(subject, everything, products)
     agreements = [one["sample"]["label_agreement"] for one in (rival, measured)]
     considered = {"label_agreement": agreements[0], "faster": faster}
@@ -144,7 +145,7 @@ def _in_int8(subject: ExportSubject, folder: Path, whole: Path) -> tuple[Path, d
 
 def _how_much_faster(subject: ExportSubject, graph: Path, other: Path) -> float:
     """Return how many times faster one graph is than another, timed in turn on the sample."""
-    runtimes = [OnnxRuntime(path, subject.torch.traits) for path in (graph, other)]
+    runtimes = [OnnxRuntime(path, subject.torch.traits, precision="int8") for path in (graph, other)]
     taken = np.zeros((ROUNDS, 2))
     for measured in taken:
         for batch in subject.batches(subject.compared):

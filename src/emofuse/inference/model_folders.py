@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from emofuse import layout
-from emofuse.box import boxes, find_box
+from emofuse.box import boxes, default_box, find_box
 from emofuse.data.preparation import Preparation
 from emofuse.errors import CheckpointError
 from emofuse.evaluation.calibration import Calibration
@@ -55,12 +55,17 @@ def open_predictor(folder: Path, device: str | None = None, threads: int | None 
     return Predictor(runtime, preparation, read_calibration(folder) or Calibration(), scope=read_scope(folder))
 
 
-def find_folder(model: str | Path) -> Path:
-    """Return where a model is: a folder or, failing that, a model in the box by its name.
+def find_folder(model: str | Path | None) -> Path:
+    """Return where a model is: a folder or else a model in the box by its name; None for the default one.
 
     Raises:
         CheckpointError: there is neither.
     """
+    if model is None:
+        boxed = default_box()
+        if boxed is None:
+            raise CheckpointError("no model ships with this installation; name a model folder")
+        return boxed
     folder = Path(model)
     if folder.is_dir():
         return model_folder(folder)

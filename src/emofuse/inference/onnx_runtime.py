@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from emofuse import layout
 from emofuse.box import name_of
-from emofuse.data.preparation import INPUTS, Batch, Outputs, Preparation
+from emofuse.data.preparation import INPUTS, POOLED, Batch, Outputs, Preparation
 from emofuse.errors import CheckpointError
-from emofuse.inference.exported_folder import Exported
+from emofuse.inference.exported_folder import Exported, Precision
 from emofuse.inference.runtime import Traits
 from emofuse.onnx_library import failures, onnxruntime
 from emofuse.threads import usable_processors
 from emofuse.types import MODALITIES
 from emofuse.types.arrays import Float32Array
 
-# The output with the pooled vectors, in graphs that have it.
-POOLED = "pooled"
 # What ONNX Runtime raises for a graph that it cannot use.
 UNUSABLE = (
     failures.Fail,
@@ -32,10 +35,14 @@ UNUSABLE = (
 class OnnxRuntime:
     """Runs a graph on the processor.
 
+    A graph in 8 bits finds its scales in the numbers that it is given, in those of all rows together: a row would
+    get other digits in other company. It is given one row at a time, without padding.
+
     Args:
         graph: the file.
         traits: what the graph was made from.
         threads: how many compute at once; None takes the processors that this process may use.
+        precision: of the graph.
 
     Raises:
         CheckpointError: the file is not a graph that ONNX Runtime can run.
@@ -43,8 +50,11 @@ class OnnxRuntime:
 
     padded_seconds = 0.0
 
-    def __init__(self, graph: Path, traits: Traits, threads: int | None = None) -> None:
+    def __init__(
+        self, graph: Path, traits: Traits, threads: int | None = None, precision: Precision = "float32"
+    ) -> None:
         self.traits = traits
+        self._one_by_one = precision == "int8"
         self.threads = threads or usable_processors()
         try:
             self._session = onnxruntime.InferenceSession(
@@ -74,15 +84,25 @@ class OnnxRuntime:
         """
         if not self._pools:
             raise CheckpointError(
-                f"{self._graph}: the graph does not output its pooled vectors; "
-                "load the model folder that it was exported from"
+                f"{self._graph}: the graph does not output its pooled vectors; export the model again, "
+                "or load the model folder that it was exported from"
             )
         return self._run([POOLED], batch)[0]
 
     def _run(self, wanted: list[str], batch: Batch) -> list[Float32Array]:
-        arrays = batch.arrays()
-        outputs: list[Float32Array] = self._session.run(wanted, {name: arrays[name] for name in self._names})
-        return outputs
+        feed = {name: array for name, array in batch.arrays().items() if name in self._names}
+        if not self._one_by_one:
+            outputs: list[Float32Array] = self._session.run(wanted, feed)
+            return outputs
+        rows = [self._session.run(wanted, row) for row in self._rows(feed)]
+        return [np.concatenate(values) for values in zip(*rows, strict=True)]
+
+    def _rows(self, feed: dict[str, npt.NDArray[Any]]) -> Iterator[dict[str, npt.NDArray[Any]]]:
+        """Yield each row of named arrays as a batch of one, without what pads it to the length of others."""
+        pairs = [INPUTS[modality] for modality in self.traits.modalities]
+        lengths = {mask: np.maximum(1, feed[mask].sum(axis=1)) for _, mask in pairs}
+        for row in range(len(feed[self._names[0]])):
+            yield {name: feed[name][row : row + 1, : lengths[pair[1]][row]] for pair in pairs for name in pair}
 
     def takes(self, preparation: Preparation) -> bool:
         """Return whether a preparation makes arrays of the modalities and the width that the graph takes."""
@@ -103,7 +123,7 @@ def load_onnx(folder: Path, threads: int | None = None) -> tuple[OnnxRuntime, Pr
     record = Exported.load(folder)
     traits = Traits(name_of(folder), record.task, record.modalities, record.missing_modalities)
     preparation = Preparation.load(folder)
-    runtime = OnnxRuntime(folder / layout.GRAPH, traits, threads)
+    runtime = OnnxRuntime(folder / layout.GRAPH, traits, threads, record.precision)
     if not runtime.takes(preparation):
         raise CheckpointError(f"{folder}: {layout.PREPARATION} is not that of its graph; export the model again")
     return runtime, preparation

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emofuse.errors import CheckpointError, ModalityError, RecipeError
+from emofuse.inference.given_audio import RECORDING, GivenAudio, OpenedAudio, opened_audio
 from emofuse.inference.model_folders import find_folder, open_predictor
 from emofuse.inference.predictor import Predictor, Progress
 from emofuse.inference.timeline.compose import compose
@@ -49,12 +50,17 @@ class EmotionRecognizer:
 
     def predict(
         self,
-        audio: str | Path | None = None,
+        audio: GivenAudio | None = None,
         text: str | None = None,
         strict: bool = False,
         any_sound: bool = False,
     ) -> Prediction:
         """Predict one utterance from its recording, its text, or both.
+
+        The recording is a path, the bytes of a file, a file that is open in binary mode, a pair (samples, rate),
+        or a mapping as in `transformers` ({"array": samples, "sampling_rate": rate}). Samples are (n,),
+        (n, channels) or (channels, n): floating-point numbers in [-1, 1], or int16, int32 or uint8. Channels are
+        averaged.
 
         A recording of more than 30 s is cut into segments of speech; its prediction is the mean of theirs,
         weighted by their seconds, and says so under `segments`. A damaged recording is used as far as it decodes,
@@ -65,13 +71,14 @@ class EmotionRecognizer:
             AudioError: the recording cannot be used.
             ModalityError: the model needs a modality that is missing.
         """
-        path = Path(audio) if audio is not None else None
-        if path is None and text is None:
+        if audio is None and text is None:
             raise ModalityError("there is nothing to predict: give audio, text or both")
-        identity = path.stem or str(path) if path else "text"
         one = self._refusing_damage() if strict else self
         long = one.long_recordings(any_sound=any_sound)
-        return one.predictor.predict_one(Utterance(identity, audio=path, text=text), long)
+        with opened_audio(audio) as opened:
+            utterance = Utterance(_name(opened), audio=opened.path, text=text)
+            prediction = one.predictor.predict_one(utterance, long)
+        return replace(prediction, audio=None) if opened.in_memory else prediction
 
     def predict_many(
         self,
@@ -82,14 +89,15 @@ class EmotionRecognizer:
     ) -> Iterator[Prediction | Skip]:
         """Yield a prediction for each utterance, in order; a `Skip` with the reason where there can be none.
 
-        Works through a stream; see `predictor.Predictor.predict_clips`.
+        Long recordings, and sound that is no speech, are taken as `predict` takes them. Works through a stream;
+        see `predictor.Predictor.predict_clips`.
 
         Args:
             utterances: any number of them.
             strict: raise the first failure instead, and refuse damaged recordings.
             progress: called after each result with how many there are, and of how many seconds of sound.
-            long: what happens to long recordings and to sound without speech, see `long_recordings`; None, as in
-                evaluations, takes any recording as one utterance of speech.
+            long: what happens to long recordings and to sound without speech, such as
+                `long_recordings(any_sound=True)`; None takes the defaults.
 
         Raises:
             EmofuseError: an utterance cannot be predicted, and `strict` is set.
@@ -106,7 +114,7 @@ class EmotionRecognizer:
     ) -> Iterator[Prediction | Skip]:
         """Do what `predict_many` does, with sound at the model's rate that may be decoded already."""
         one = self._refusing_damage() if strict else self
-        return one.predictor.predict_clips(pairs, strict, progress, long)
+        return one.predictor.predict_clips(pairs, strict, progress, long or one.long_recordings())
 
     def long_recordings(
         self,
@@ -160,8 +168,15 @@ class EmotionRecognizer:
         return explain(explained_by(self.folder), audio, text, label)
 
 
+def _name(opened: OpenedAudio) -> str:
+    """Return the id of the only utterance."""
+    if opened.path is None:
+        return "text"
+    return RECORDING if opened.in_memory else opened.path.stem or str(opened.path)
+
+
 def load(
-    model: str | Path,
+    model: str | Path | None = None,
     device: str | None = None,
     allow_missing: bool = False,
     priors: Mapping[str, float] | None = None,
@@ -172,7 +187,8 @@ def load(
     """Load a model folder, an exported one, or a run folder with a model in it, and its calibration if it has one.
 
     Args:
-        model: the folder, or the name of a model in the box ("box", "box-open"). An exported one needs no torch.
+        model: the folder, or the name of a model in the box ("box", "box-open"); None takes the default one in the
+            box. An exported one needs no torch.
         device: where torch computes; None takes a GPU where there is one. Exported models compute on processors.
         allow_missing: predict with a modality missing even if the model was not trained for that.
         priors: label -> its frequency where the model is used, if other than in training.

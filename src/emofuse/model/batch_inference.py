@@ -37,8 +37,8 @@ def pool_batch(model: EmotionModel, batch: Mapping[str, npt.NDArray[Any]]) -> Fl
     The network must be in evaluation mode.
     """
     with torch.inference_mode():
-        pooled = model.pool(model.encode(**as_tensors(batch, next(model.parameters()).device)))
-    values: Float32Array = pooled.float().cpu().numpy()
+        output = model(**as_tensors(batch, next(model.parameters()).device))
+    values: Float32Array = output.pooled.float().cpu().numpy()
     return values
 
 

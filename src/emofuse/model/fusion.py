@@ -63,11 +63,7 @@ class EarlyFusion(nn.Module):
         audio_logits = self._auxiliary(self.audio_head, self.audio_pooling, audio)
         text_logits = self._auxiliary(self.text_head, self.text_pooling, text)
         output = self.head(self._joined(audio, text))
-        return EmotionOutput(output.logits, output.dimensions, audio_logits, text_logits)
-
-    def pool(self, audio: Stream, text: Stream) -> Tensor:
-        """Map two streams to what the head gets, (batch, 2 * pooled width)."""
-        return self._joined(self.absent_audio(audio), self.absent_text(text))
+        return EmotionOutput(output.logits, output.dimensions, audio_logits, text_logits, output.pooled)
 
     def _joined(self, audio: Stream, text: Stream) -> Tensor:
         """Return both pooled vectors after attention, concatenated."""
@@ -100,22 +96,19 @@ class LateFusion(nn.Module):
         self.text_head = text_head
 
     def forward(self, audio: Stream, text: Stream) -> EmotionOutput:
-        """Map two streams, (batch, time, width) each, to the logits of mean probabilities, and mean dimensions."""
+        """Map two streams, (batch, time, width) each, to the logits of mean probabilities, and mean dimensions.
+
+        `pooled` is what both heads get, side by side; a modality that is absent is zero there.
+        """
         outputs = [self.audio_head(self.audio_pooling(audio)), self.text_head(self.text_pooling(text))]
         present = torch.stack([audio.mask.any(dim=1), text.mask.any(dim=1)]).unsqueeze(-1)
         share = present / present.sum(dim=0, keepdim=True).clamp(min=1)
         logits = self._mean([output.logits for output in outputs], share)
+        pooled = torch.cat([output.pooled * there for output, there in zip(outputs, present, strict=True)], dim=-1)
         if outputs[0].dimensions is None:
-            return EmotionOutput(logits=logits)
+            return EmotionOutput(logits=logits, pooled=pooled)
         dimensions = torch.stack([output.dimensions for output in outputs])
-        return EmotionOutput(logits=logits, dimensions=(dimensions * share).sum(dim=0))
-
-    def pool(self, audio: Stream, text: Stream) -> Tensor:
-        """Map two streams to what both heads get, side by side; a modality that is absent is zero there."""
-        pairs = ((self.audio_pooling, audio), (self.text_pooling, text))
-        return torch.cat(
-            [pooling(stream) * stream.mask.any(dim=1, keepdim=True) for pooling, stream in pairs], dim=-1
-        )
+        return EmotionOutput(logits=logits, dimensions=(dimensions * share).sum(dim=0), pooled=pooled)
 
     def _mean(self, logits: Sequence[Tensor], share: Tensor) -> Tensor:
         stacked = torch.stack(list(logits))
@@ -137,11 +130,7 @@ class SingleModality(nn.Module):
 
     def forward(self, stream: Stream) -> EmotionOutput:
         """Map a stream, (batch, time, width), to a decision."""
-        return self.head(self.pool(stream))
-
-    def pool(self, stream: Stream) -> Tensor:
-        """Map a stream to what the head gets, (batch, pooled width)."""
-        return self.pooling(stream)
+        return self.head(self.pooling(stream))
 
 
 def cross_attentions(

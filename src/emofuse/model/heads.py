@@ -20,12 +20,14 @@ class EmotionOutput(ModelOutput):
         dimensions: (batch, dimensions), as the corpus scales them; None where the task has none.
         audio_logits: (batch, labels), of a head on audio alone, in training with auxiliary losses.
         text_logits: likewise on text.
+        pooled: (batch, width), what the head gets.
     """
 
     logits: Tensor | None = None
     dimensions: Tensor | None = None
     audio_logits: Tensor | None = None
     text_logits: Tensor | None = None
+    pooled: Tensor | None = None
 
 
 class BatchNorm(nn.BatchNorm1d):
@@ -71,7 +73,7 @@ class EmotionHead(nn.Module):
             vector = vector if self.hidden_norm is None else self.hidden_norm(vector)
             vector = self.dropout(nn.functional.relu(vector))
         if self.regressor is None:
-            return EmotionOutput(logits=self.classifier(vector))
+            return EmotionOutput(logits=self.classifier(vector), pooled=pooled)
         low, high = vector.new_tensor(self.ranges).T
         dimensions = (low + high) / 2 + (high - low) / 2 * self.regressor(vector)
-        return EmotionOutput(logits=self.classifier(vector), dimensions=dimensions)
+        return EmotionOutput(logits=self.classifier(vector), dimensions=dimensions, pooled=pooled)

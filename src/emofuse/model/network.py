@@ -150,20 +150,12 @@ class EmotionModel(PreTrainedModel):
 
     def decide(self, encoded: Encoded) -> EmotionOutput:
         """Run feature encoders, attention, pooling, fusion and head: the light half."""
-        return self.fusion(*self._streams(encoded))
-
-    def pool(self, encoded: Encoded) -> Tensor:
-        """Return what is decided from, (batch, width): the light half without its head."""
-        return self.fusion.pool(*self._streams(encoded))
-
-    def _streams(self, encoded: Encoded) -> tuple[Stream, ...]:
-        """Return the streams that the fusion takes, audio first."""
         streams = []
         if encoded.audio is not None:
             streams.append(self._audio_stream(encoded.audio))
         if encoded.text is not None:
             streams.append(self._text_stream(encoded.text))
-        return tuple(streams)
+        return self.fusion(*streams)
 
     def _audio_stream(self, stream: Stream) -> Stream:
         return self.audio_features(stream if self.audio_mix is None else self.audio_mix(stream))

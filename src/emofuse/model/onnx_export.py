@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from emofuse.data.preparation import INPUTS, Batch
+from emofuse.data.preparation import INPUTS, POOLED, Batch
 from emofuse.errors import CheckpointError, MissingExtraError, brief_message
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.masked_streams import as_tensors
@@ -60,7 +60,7 @@ class OnnxLSTM(nn.Module):
 
 
 class _Graph(nn.Module):
-    """The network with its inputs in the order of `INPUTS`, and tensors only as its answer."""
+    """The network with its inputs in the order of `INPUTS`, and tensors only as its outputs."""
 
     def __init__(self, network: EmotionModel, names: list[str]) -> None:
         super().__init__()
@@ -68,9 +68,10 @@ class _Graph(nn.Module):
         self.names = names
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Return logits, and dimensions where the task has some."""
+        """Return logits, dimensions where the task has some, and the pooled vectors that they are made from."""
         output = self.network(**dict(zip(self.names, inputs, strict=True)))
-        return (output.logits,) if output.dimensions is None else (output.logits, output.dimensions)
+        decided = (output.logits,) if output.dimensions is None else (output.logits, output.dimensions)
+        return (*decided, output.pooled)
 
 
 def graph_inputs(config: EmotionConfig) -> list[str]:
@@ -81,8 +82,8 @@ def graph_inputs(config: EmotionConfig) -> list[str]:
 def write_graph(network: EmotionModel, example: Batch, path: Path) -> None:
     """Write a network as an ONNX graph; beside it `NAME.data` if it is large.
 
-    Inputs are those of `INPUTS` that the network takes, outputs `logits` and, where the task has some,
-    `dimensions`.
+    Inputs are those of `INPUTS` that the network takes. Outputs are `logits`, `dimensions` where the task has
+    some, and `pooled`, the vectors that both are made from.
 
     Args:
         network: in evaluation mode.
@@ -99,7 +100,7 @@ def write_graph(network: EmotionModel, example: Batch, path: Path) -> None:
         raise MissingExtraError("export", "writing a graph") from error
     tensors = as_tensors(example.arrays())
     names = graph_inputs(network.config)
-    outputs = ["logits", "dimensions"] if network.config.dimensions else ["logits"]
+    outputs = ["logits", *(["dimensions"] if network.config.dimensions else []), POOLED]
     free = torch.export.Dim.DYNAMIC
     with _exportable(network), _quiet():
         try:

@@ -64,12 +64,13 @@ class _Counts:
 
 def float_range(path: Path) -> FloatRange:
     """Return the range of a file of floating-point samples that libsndfile reads; the file is read once for it."""
-    return _float_range(path, path.stat().st_mtime_ns)
+    status = path.stat()
+    return _float_range(path, (status.st_mtime_ns, status.st_size, status.st_ino))
 
 
 @lru_cache(maxsize=256)
-def _float_range(path: Path, changed: int) -> FloatRange:
-    """Return the range of a file as it was when it was last changed."""
+def _float_range(path: Path, state: tuple[int, ...]) -> FloatRange:
+    """Return the range of a file as it was when it was last changed, or another one took its name."""
     with soundfile.SoundFile(path) as file:
         return range_of(file.blocks(BLOCK_FRAMES, dtype="float32"))
 

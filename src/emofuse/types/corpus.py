@@ -24,7 +24,7 @@ class Utterance:
 
     Attributes:
         id: unique within a corpus.
-        audio: path of the recording, or None where there is only text.
+        audio: path of the recording, which may be given as a string; None where there is only text.
         start: first second of the span within the recording; None for its beginning.
         end: last second of the span; None for the end of the recording.
         text: the words, unprocessed; None where there is no transcript.
@@ -66,6 +66,7 @@ class Utterance:
     tags: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "audio", _path(self.audio, self.id))
         if not self.id:
             raise CorpusError("an utterance needs an id that is not empty")
         if self.audio is None and self.text is None:
@@ -80,6 +81,17 @@ class Utterance:
         """The modalities that are present; an empty transcript is an absent modality."""
         present = {"audio": self.audio is not None, "text": bool(self.text and self.text.strip())}
         return tuple(modality for modality in MODALITIES if present[modality])
+
+
+def _path(audio: object, identity: str) -> Path | None:
+    """Return the path of a recording, which people write as a string too."""
+    if audio is None or isinstance(audio, Path):
+        return audio
+    if isinstance(audio, str):
+        return Path(audio)
+    raise CorpusError(
+        f"utterance {identity!r}: audio is the path of a recording, not of type {type(audio).__name__}"
+    )
 
 
 @dataclass(frozen=True)
