@@ -12,6 +12,7 @@ from exports import model_folder
 from small_corpus import write_tone
 
 from emofuse import layout
+from emofuse.privacy import MASK
 
 
 @pytest.fixture
@@ -57,6 +58,18 @@ def test_json_is_one_document_of_everything(
     assert [one["modality"] for one in document["removals"]] == ["audio", "text"]
     assert document["completeness"]["held"]
     assert page.is_file()
+
+
+def test_words_are_masked_in_a_sealed_process(
+    capsys: pytest.CaptureFixture[str], recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emofuse.cli.explain_command.locks", lambda: ("python",))
+    page = tmp_path / "page.html"
+    code, out, _ = call(capsys, "explain", model_folder(), recording, "--text", "the zebra", "--out", page)
+    assert code == 0
+    for text in (out, page.read_text(encoding="utf-8")):
+        assert MASK in text
+        assert "zebra" not in text
 
 
 @pytest.mark.parametrize(

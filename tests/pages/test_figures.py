@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import sys
 import warnings
@@ -12,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from emofuse.errors import MissingExtraError
-from emofuse.pages.figures import FigureKind, svg_element, write_figure
+from emofuse.pages.figures import FigureKind, svg_data_url, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,14 +44,15 @@ def test_a_png_names_no_program() -> None:
     assert b"Matplotlib" not in written("png")
 
 
-def test_an_svg_element_keeps_text_as_text() -> None:
+def test_an_image_keeps_text_as_text() -> None:
     with warnings.catch_warnings(action="error"):
-        element = svg_element(draw, SIZE)
-    assert element.startswith("<svg")
-    assert "Ann $x^$ 李" in ["".join(text.itertext()) for text in ElementTree.fromstring(element).iter()]
+        kind, _, data = svg_data_url(draw, SIZE).partition(",")
+    assert kind == "data:image/svg+xml;base64"
+    image = ElementTree.fromstring(base64.b64decode(data))
+    assert "Ann $x^$ 李" in ["".join(text.itertext()) for text in image.iter()]
 
 
 def test_without_matplotlib_a_figure_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=r"emofuse\[pages\]"):
-        svg_element(draw, SIZE)
+        svg_data_url(draw, SIZE)

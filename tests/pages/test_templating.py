@@ -24,6 +24,7 @@ HOSTILE = "\"'></title><script>alert(1)</script>\x00\ud800<img onerror=x>"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("base.html", "base.css"):
         (tmp_path / name).write_text((TEMPLATES / name).read_text())
+    (tmp_path / "own.css").write_text("p { width: {{ 7 }}%; } /* {{ name[0] }} */\n")
     (tmp_path / "own.js").write_text('const words = "<&>";\n')
     (tmp_path / "own.html").write_text(
         '{% extends "base.html" %}{% block title %}{{ name }}{% endblock %}'
@@ -56,6 +57,7 @@ def test_a_value_stays_text_between_tags_and_in_attributes(folder: Path) -> None
         "meta",
         "meta",
         "meta",
+        "meta",
         "title",
         "style",
         "body",
@@ -76,22 +78,38 @@ def test_without_a_script_no_script_may_run(folder: Path) -> None:
     assert "script-src &#39;none&#39;;" in page
 
 
-def test_the_page_names_its_own_script_by_its_hash(folder: Path) -> None:
-    page = render_page("own.html", {"name": "a"}, script="own.js")
-    source = page.partition("<script>")[2].partition("</script>")[0]
-    assert source == 'const words = "<&>";\n'
+def policy_of(page: str) -> dict[str, str]:
+    """Return the page's policy: kind of file -> where it may come from."""
+    (policy,) = [one["content"] or "" for tag, one in Reader(page).tags if tag == "meta" and "http-equiv" in one]
+    return dict(part.split(" ", 1) for part in policy.split("; "))
+
+
+@pytest.mark.parametrize(("element", "kind"), [("script", "script-src"), ("style", "style-src")])
+def test_the_page_names_its_own_script_and_style_by_their_hashes(folder: Path, element: str, kind: str) -> None:
+    page = render_page("own.html", {"name": HOSTILE}, "own.css", "own.js")
+    source = page.partition(f"<{element}>")[2].partition(f"</{element}>")[0]
+    assert source in ('const words = "<&>";\n', "p { width: 7%; } /* &#34; */\n")
     digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
-    policies = [attributes.get("content") or "" for tag, attributes in Reader(page).tags if tag == "meta"]
-    assert any(f"script-src 'sha256-{digest}';" in policy for policy in policies)
+    assert policy_of(page)[kind] == f"'sha256-{digest}'"
 
 
-def test_only_our_own_script_and_figures_are_not_escaped() -> None:
-    unescaped = [
-        found
-        for path in sorted(TEMPLATES.glob("*.html"))
-        for found in re.findall(r"\{\{[^}]*safe[^}]*\}\}", path.read_text())
-    ]
-    assert unescaped == ["{{ figure.svg | safe }}", "{{ script | safe }}"]
+def test_nothing_else_may_be_loaded_unless_it_is_named(folder: Path) -> None:
+    page = render_page("own.html", {"name": "a"})
+    assert policy_of(page).keys() == {"default-src", "style-src", "script-src", "base-uri", "form-action"}
+    assert {policy_of(page)[kind] for kind in ("default-src", "base-uri", "form-action")} == {"'none'"}
+    named = render_page("own.html", {"name": "a"}, sources={"media-src": "data:"})
+    assert policy_of(named)["media-src"] == "data:"
+
+
+def test_no_template_has_a_style_or_an_event_of_its_own() -> None:
+    for path in TEMPLATES.glob("*.html"):
+        assert not re.search(r"\s(style|on\w+)\s*=", path.read_text()), path
+        assert path.name == "base.html" or not re.search(r"<(style|script|link)", path.read_text()), path
+
+
+def test_no_template_switches_escaping_off() -> None:
+    for path in [*TEMPLATES.glob("*.html"), *TEMPLATES.glob("*.css")]:
+        assert not re.search(r"\bsafe\b|autoescape", path.read_text()), path
 
 
 def test_every_attribute_is_quoted() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emofuse.seal import locks, seal
+from emofuse.types import shown_label
 
 if TYPE_CHECKING:
     from emofuse.inference.explain.explanation import Explanation
@@ -24,8 +25,11 @@ def explain(
         str | None, typer.Option("--label", help="Label to explain; if omitted, the predicted one.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write an HTML page to this file.")] = None,
-    steps: Annotated[int, typer.Option("--steps", help="Maximum number of gradients to compute.")] = 1024,
+    steps: Annotated[int, typer.Option("--steps", help="Maximum number of steps (gradients) to compute.")] = 1024,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    any_sound: Annotated[
+        bool, typer.Option("--any-sound", help="Explain sound without speech too: tones, music, noise.")
+    ] = False,
     sealed: Annotated[
         bool, typer.Option("--sealed", help="Open no socket, and mask words in messages and pages.")
     ] = False,
@@ -45,7 +49,7 @@ def explain(
     if out is not None:
         require_package("jinja2", "--out")
 
-    explanation = explain_utterance(model, audio, text, label, steps)
+    explanation = explain_utterance(model, audio, text, label, steps, any_sound=any_sound)
     shown = explanation.without_words() if locks() else explanation
     if out is not None:
         _write(shown, out)
@@ -80,8 +84,9 @@ def _show(explanation: Explanation) -> None:
             print_table((title, "contribution"), [(name, f"{value:+.3f}") for name, value in strongest])
     for one in explanation.removals:
         probability = one.probabilities[explanation.label]
-        typer.echo(f"without the {one.modality}: {one.label}; {explanation.label} {probability:.1%}")
+        label = shown_label(one.label, one.abstained)
+        typer.echo(f"without the {one.modality}: {label}; {explanation.label} {probability:.1%}")
     probability = explanation.probabilities[explanation.label]
-    typer.echo(f"explained: {explanation.label}, {probability:.1%}; predicted: {explanation.predicted}")
+    typer.echo(f"explained: {explanation.label}, {probability:.1%}; predicted: {explanation.shown_prediction}")
     for note in explanation.notes:
         typer.echo(f"note: {note}", err=True)

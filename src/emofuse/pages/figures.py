@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import warnings
 from collections.abc import Callable
@@ -47,13 +48,15 @@ def write_figure(draw: Drawing, size: tuple[float, float], target: Path | Binary
         figure.savefig(target, format=kind, dpi=DOTS_PER_INCH, metadata=_METADATA[kind])
 
 
-def svg_element(draw: Drawing, size: tuple[float, float]) -> str:
-    """Draw a figure and return it as an `<svg>` element, to be placed in a page; see `write_figure`.
+def svg_data_url(draw: Drawing, size: tuple[float, float]) -> str:
+    """Draw a figure and return it as the address of an image in a page; see `write_figure`.
+
+    An image is a document of its own: its styles need no leave of the page's security policy, and its identifiers
+    do not meet those of another figure.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
     file = io.BytesIO()
     write_figure(draw, size, file, "svg")
-    document = file.getvalue().decode("utf-8")
-    return document[document.index("<svg") :]
+    return f"data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode()}"

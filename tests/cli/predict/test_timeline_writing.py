@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 from command_line import call
 from noise_bursts import ENERGY
+from small_corpus import write_tone
+from timelines import segment, timeline
 
+from emofuse.cli.predict.timeline_writing import TimelineWriter
 from emofuse.inference.timeline.formats import TIMELINE_FORMATS
+from emofuse.privacy import mask_words
 
 
 def test_json_is_one_document_of_one_recording_and_a_list_of_several(
@@ -73,6 +77,15 @@ def test_a_picture_is_written(
     assert call(capsys, "predict", model, talk, *ENERGY, "--format", "picture", "--out", tmp_path)[0] == 0
     assert (tmp_path / "talk0.svg").read_text().startswith("<?xml")
     assert len(list(tmp_path.iterdir())) == 2  # and how it was begun
+
+
+def test_words_are_masked_in_a_sealed_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emofuse.cli.predict.formats.locks", lambda: ("python",))
+    talk = timeline(segment(0.0, 1.0, text="I said no."), audio=str(write_tone(tmp_path / "a.wav", 440.0, 1.5, 0)))
+    for form in ("table", "page"):
+        text = "".join(TimelineWriter(form).joined([talk], 1))
+        assert "said" not in text
+        assert text.count(mask_words("I said no.")) >= 1
 
 
 WITHOUT = """

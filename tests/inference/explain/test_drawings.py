@@ -10,14 +10,17 @@ from explanations import CLIP, explanation
 
 from emofuse.inference.explain.drawings import (
     BARS_MIDDLE,
+    COLOUR_STEPS,
+    MOST_COLOUR_PERCENT,
     OPPOSE_COLOUR,
     SUPPORT_COLOUR,
     WAVEFORM_HEIGHT,
     WIDTH,
-    colour_share,
+    colour_step,
     heat_map,
     moment_strip,
     shortened,
+    ticks,
 )
 from emofuse.sound.clips import Clip
 
@@ -47,17 +50,20 @@ def test_cells_are_as_dark_as_their_share_of_the_largest_weight() -> None:
     drawing = heat_map(one.words, ((0.5, 0.25, 0.25), (0.0, 1.0, 0.001)), one)
     assert [[cell.opacity for cell in row.cells] for row in drawing.rows] == [[0.5, 0.25, 0.25], [1.0]]
     assert drawing.rows[1].cells[0].x == drawing.rows[0].cells[1].x
-    assert [tick.text for tick in drawing.ticks] == ["0.0", "0.1", "0.2"]
 
 
-def test_a_long_recording_has_few_times() -> None:
-    long = replace(explanation(), moments=(0.1,) * 3000)
-    assert len(moment_strip(long, CLIP).ticks) == 20
+@pytest.mark.parametrize(("moments", "last"), [(3, "0.2"), (600, "50.0"), (45, "4.0")])
+def test_a_recording_of_any_length_has_few_times(moments: int, last: str) -> None:
+    marks = ticks(replace(explanation(), moments=(0.1,) * moments))
+    assert len(marks) <= 7
+    assert (marks[0].left, marks[0].text, marks[-1].text) == (0.0, "0.0", last)
+    assert marks[-1].left == pytest.approx(100 * float(last) / (0.1 * moments))
 
 
 def test_text_can_be_read_on_its_colour() -> None:
-    assert colour_share(-2.0, 2.0) == 0.75
-    assert colour_share(0.0, 0.0) == 0.0
+    assert colour_step(-2.0, 2.0) == COLOUR_STEPS
+    assert colour_step(0.0, 0.0) == 0
+    assert MOST_COLOUR_PERCENT == 75
 
 
 def test_long_words_are_shortened() -> None:

@@ -18,6 +18,7 @@ from small_corpus import write_tone
 from emofuse import layout
 from emofuse.data.preparation import AudioPreparation
 from emofuse.errors import AudioError, CheckpointError, MissingExtraError, ModalityError, RecipeError
+from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.explain.explain import explain
 from emofuse.inference.explain.explanation import Explanation
 from emofuse.inference.recognizer import load
@@ -96,6 +97,26 @@ def test_the_probabilities_are_those_of_a_prediction(tmp_path: Path) -> None:
     assert explanation.predicted == prediction.label
 
 
+def test_a_withheld_prediction_is_marked_with_and_without_a_modality(tmp_path: Path) -> None:
+    strict = shutil.copytree(model_folder(), tmp_path / "strict")
+    calibration = Calibration(threshold=1.0)
+    layout.write_json(strict / layout.CALIBRATION, calibration.as_dict())
+    layout.write_json(strict / layout.SCOPE, {"scope": "planted words"})
+    explanation = explain(strict, write_tone(tmp_path / "a.wav", 300.0, 0.5, 0), "the table")
+    assert (explanation.abstained, explanation.shown_prediction) == (True, f"unsure ({explanation.label})")
+    assert all(one.abstained for one in explanation.removals)
+    assert explanation.model_scope == "planted words"
+
+
+@pytest.mark.speech_gate
+def test_a_recording_without_speech_has_no_prediction(tmp_path: Path) -> None:
+    tone = write_tone(tmp_path / "tone.wav", 440.0, 1.0, 0)
+    explanation = explain(model_folder(), tone, "the table")
+    assert (explanation.predicted, explanation.shown_prediction) == (None, "no speech")
+    assert explanation.notes[0].startswith("no speech was found")
+    assert explain(model_folder(), tone, "the table", any_sound=True).predicted == explanation.label
+
+
 def test_the_same_call_gives_the_same_explanation(tmp_path: Path) -> None:
     audio = write_tone(tmp_path / "a.wav", 300.0, 0.5, 0)
     once, again = (explain(model_folder(), audio, "the table").as_dict() for _ in range(2))
@@ -163,7 +184,7 @@ def test_a_fusion_without_attention_has_no_map(tmp_path: Path) -> None:
     assert explanation.attention.text_asks is None
     assert "no cross-modal attention" in explanation.attention.note
     assert not any(one.trained for one in explanation.removals)
-    assert any("was not trained with a modality missing" in note for note in explanation.notes)
+    assert any("was not trained with sound or words missing" in note for note in explanation.notes)
 
 
 def test_a_run_folder_is_taken_as_its_model_is(learnt: Path) -> None:

@@ -7,6 +7,7 @@ import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,13 +55,42 @@ def outline(page: str) -> Outline:
 def test_the_page_says_everything_in_words_and_numbers() -> None:
     page = explanation_page(explanation(), CLIP)
     for said in (
-        "-0.625", "+0.500", "-0.125", "62.5%", "which has a probability of 25.0%", "without the audio",
-        "With care.", "87.5%", "mind this.", "a hiss", "the logit of sad", "0.1% of the difference apart",
-        "was not trained with a modality missing", "Jain and Wallace (2019)", "Wiegreffe and Pinter (2019)",
+        "-0.625", "+0.500", "-0.125", "62.5%", "sad has a probability of 25.0%", "words alone",
+        "With care.", "87.5%", "Mind this.", "a hiss", "the logit of sad", "0.1% of the difference apart",
+        "was not trained to do without", "What speaks for sad?", "Jain and Wallace (2019)",
+        "Wiegreffe and Pinter (2019)",
         "Sundararajan, Taly and Yan (2017)", "Attention of each word to the moments of the recording",
     ):  # fmt: skip
         assert said in page, said
     assert "Attention of each moment to the words of the text" not in page
+
+
+def test_the_scope_comes_before_any_prediction() -> None:
+    page = explanation_page(replace(explanation(), model_scope="german calls"), CLIP)
+    assert page.index("German calls.") < page.index("angry</strong>")
+    assert "states no intended use" in explanation_page(explanation(), CLIP)
+
+
+@pytest.mark.parametrize(
+    ("changed", "heading", "shown", "hidden"),
+    [
+        ({"label": "angry"}, "Why angry?", "<strong>angry</strong>", "unsure"),
+        ({"abstained": True}, "Unsure: what speaks for sad?", "<strong>unsure (angry)</strong>", "<strong>angry"),
+        ({"predicted": None}, "No speech: what would", "<strong>no speech</strong>", "<strong>angry"),
+    ],
+)
+def test_a_withheld_prediction_is_shown_as_such(
+    changed: dict[str, Any], heading: str, shown: str, hidden: str
+) -> None:
+    page = explanation_page(replace(explanation(), **changed), CLIP)
+    assert f"<h1>{heading}" in page
+    assert shown in page
+    assert hidden not in page
+
+
+def test_a_prediction_without_a_modality_may_be_withheld_too() -> None:
+    removed = replace(explanation().removals[0], abstained=True)
+    assert "unsure (sad)" in explanation_page(replace(explanation(), removals=(removed,)), CLIP)
 
 
 def test_nothing_is_fetched_and_nothing_runs() -> None:

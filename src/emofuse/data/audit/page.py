@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from emofuse.pages.colours import palette
-from emofuse.pages.figures import Drawing, svg_element
-from emofuse.pages.templating import render_page
+from emofuse.pages.figures import Drawing, svg_data_url
+from emofuse.pages.templating import EMBEDDED, render_page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,10 +25,20 @@ WIDTH_INCHES, LOWEST_INCHES, MARGIN_INCHES, ROW_INCHES = 8.0, 2.4, 0.8, 0.24
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure of the page, as an `<svg>` element."""
+    """A figure of the page.
+
+    Attributes:
+        title: what it shows.
+        source: the figure as a data URL.
+        described: the same in a sentence, for those who do not see it.
+        heads, rows: the same in numbers; empty for a histogram.
+    """
 
     title: str
-    svg: str
+    source: str
+    described: str
+    heads: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 def audit_page(name: str, document: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
@@ -44,36 +55,56 @@ def audit_page(name: str, document: Mapping[str, Any], facts: Mapping[str, Any])
     """
     figures = [*_histograms(facts), *_bar_charts(facts)]
     values = {"name": name, "document": document, "figures": figures, "most_utterances": MOST_UTTERANCES}
-    return render_page("audit.html", values)
+    return render_page("audit.html", values, "audit.css", sources={"img-src": EMBEDDED})
 
 
 def _histograms(facts: Mapping[str, Any]) -> list[PageFigure]:
     titled = (
         ("seconds", "Durations", "seconds"),
-        ("loudness", "Loudness", "dBFS"),
-        ("votes_entropy", "Disagreement of raters", "entropy of the votes (bits)"),
+        ("loudness", "Loudness", "dBFS (0 is the loudest a file can hold)"),
+        ("votes_entropy", "Disagreement of raters", "bits (0: all agree)"),
     )
-    return [_figure(title, _histogram(facts[key], unit)) for key, title, unit in titled if facts[key]]
+    figures = []
+    for key, title, unit in titled:
+        if facts[key]:
+            low, middle, high = min(facts[key]), median(facts[key]), max(facts[key])
+            described = (
+                f"{title}: from {low:.1f} to {high:.1f} {unit}; half of the utterances are below {middle:.1f}"
+            )
+            figures.append(PageFigure(title, _drawn(_histogram(facts[key], unit)), described))
+    return figures
 
 
 def _bar_charts(facts: Mapping[str, Any]) -> list[PageFigure]:
     figures = []
-    for key, title, chart in (
-        ("labels_by_speaker", "Labels by speaker", _stacked_bars),
-        ("labels_by_session", "Labels by session", _stacked_bars),
-        ("text_overlap", "Share of each test part whose text also occurs in training", _bars),
-    ):
-        if not facts[key]:
-            continue
-        shown = dict(list(facts[key].items())[:MOST_ROWS])
-        more = "" if len(shown) == len(facts[key]) else f", the first {MOST_ROWS} of {len(facts[key])}"
-        figures.append(_figure(title + more, chart(shown), len(shown)))
+    for key, title in (("labels_by_speaker", "Labels by speaker"), ("labels_by_session", "Labels by session")):
+        if facts[key]:
+            shown = dict(list(facts[key].items())[:MOST_ROWS])
+            labels = sorted({label for row in shown.values() for label in row})
+            rows = tuple((name, *(str(row.get(label, 0)) for label in labels)) for name, row in shown.items())
+            drawn = _drawn(_stacked_bars(shown), len(shown))
+            figures.append(_chart(title, drawn, ("", *labels), rows, len(facts[key])))
+    overlap = facts["text_overlap"]
+    if overlap:
+        shown = dict(list(overlap.items())[:MOST_ROWS])
+        rows = tuple((name, f"{share:.1%}") for name, share in shown.items())
+        drawn = _drawn(_bars(shown), len(shown))
+        title = "Share of each test part whose text also occurs in training"
+        figures.append(_chart(title, drawn, ("test part", "share"), rows, len(overlap)))
     return figures
 
 
-def _figure(title: str, draw: Drawing, rows: int = 0) -> PageFigure:
+def _chart(
+    title: str, drawn: str, heads: tuple[str, ...], rows: tuple[tuple[str, ...], ...], count: int
+) -> PageFigure:
+    """Return a bar chart; `count` is how many rows there would be without a limit."""
+    more = "" if len(rows) == count else f", the first {len(rows)} of {count}"
+    return PageFigure(title + more, drawn, f"{title}; the numbers are in the table below", heads, rows)
+
+
+def _drawn(draw: Drawing, rows: int = 0) -> str:
     height = max(LOWEST_INCHES, MARGIN_INCHES + ROW_INCHES * rows)
-    return PageFigure(title, svg_element(draw, (WIDTH_INCHES, height)))
+    return svg_data_url(draw, (WIDTH_INCHES, height))
 
 
 def _histogram(values: Sequence[float], unit: str) -> Drawing:

@@ -1,4 +1,7 @@
-"""The drawings of an explanation as plain data: waveform, bars and attention map, laid out by the template."""
+"""The drawings of an explanation as plain data: waveform, bars and attention map, laid out by the template.
+
+Drawings are stretched to the width of the page; everything that is read stands beside them, at its own size.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +17,26 @@ from emofuse.sound.clips import Clip
 SUPPORT_COLOUR, OPPOSE_COLOUR = "#b4530a", "#2a5fa5"
 # Sizes in the units of the drawings.
 WIDTH = 960
-WAVEFORM_HEIGHT, BARS_HEIGHT, AXIS_HEIGHT = 90, 110, 20
+WAVEFORM_HEIGHT, BARS_HEIGHT = 90, 110
 BARS_MIDDLE = WAVEFORM_HEIGHT + BARS_HEIGHT / 2
-ROW_HEIGHT, NAME_WIDTH, LONGEST_NAME = 22, 150, 16
+LONGEST_NAME = 16
 WAVEFORM_COLUMNS = 480
-MOST_TICKS = 20
+# An axis has the shortest of these steps that needs no more than `MOST_TICKS` times.
+TICK_STEPS_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+MOST_TICKS = 7
+# The colour of a word has so many steps, each of them a rule of the style sheet.
+COLOUR_STEPS = 15
 # Cells of an attention map below this share of the largest weight are not drawn.
 LOWEST_DRAWN_SHARE = 0.01
-# The most of a colour that is mixed into the background of a text.
-MOST_COLOUR = 0.75
+# The most of a colour that is mixed into the background of a text, in per cent: text stays readable on it.
+MOST_COLOUR_PERCENT = 75
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A time on an axis."""
+    """A time on an axis; `left` in per cent of its length."""
 
-    x: float
+    left: float
     text: str
 
 
@@ -51,15 +58,15 @@ class MomentStrip:
 
     Attributes:
         waveform: the corners of its shape, as an SVG polygon takes them.
+        width, height: of the whole drawing.
         middle: where the bars start.
-        height: of the whole drawing.
     """
 
     waveform: str
     bars: tuple[Bar, ...]
-    ticks: tuple[Tick, ...]
-    middle: float
-    height: float
+    width: float = WIDTH
+    height: float = WAVEFORM_HEIGHT + BARS_HEIGHT
+    middle: float = BARS_MIDDLE
 
 
 @dataclass(frozen=True)
@@ -75,58 +82,41 @@ class MapRow:
     """The cells of a word."""
 
     name: str
-    y: int
     cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True)
 class HeatMap:
-    """Attention as a map of words by moments: the darker a cell, the larger its weight."""
+    """Attention as a map of words by moments: the darker a cell, the larger its weight; each row is a drawing."""
 
     rows: tuple[MapRow, ...]
-    ticks: tuple[Tick, ...]
-    name_x: int
     cell_width: float
-    cell_height: int
-    height: float
+    width: float = WIDTH
 
 
-def colour_share(value: float, largest: float) -> float:
-    """Return how much of a colour to mix into the background of a value: low enough for text to be read on it."""
-    return MOST_COLOUR * abs(value) / largest if largest else 0.0
+def colour_step(value: float, largest: float) -> int:
+    """Return how much colour the background of a value gets, from 0 to `COLOUR_STEPS`."""
+    return round(COLOUR_STEPS * abs(value) / largest) if largest else 0
 
 
 def moment_strip(explanation: Explanation, clip: Clip) -> MomentStrip:
     """Return the waveform and the bars of an explanation."""
-    return MomentStrip(
-        waveform=_waveform(clip),
-        bars=_bars(explanation),
-        ticks=_ticks(explanation),
-        middle=BARS_MIDDLE,
-        height=WAVEFORM_HEIGHT + BARS_HEIGHT + AXIS_HEIGHT,
-    )
+    return MomentStrip(waveform=_waveform(clip), bars=_bars(explanation))
 
 
 def heat_map(words: Sequence[Word], matrix: Matrix, explanation: Explanation) -> HeatMap:
     """Return the attention map of words, (words, moments)."""
     largest = max((value for row in matrix for value in row), default=0.0)
-    width = (WIDTH - NAME_WIDTH) / max(1, len(explanation.moments))
+    width = WIDTH / max(1, len(explanation.moments))
     rows = []
-    for number, (word, row) in enumerate(zip(words, matrix, strict=True)):
+    for word, row in zip(words, matrix, strict=True):
         cells = tuple(
-            Cell(NAME_WIDTH + column * width, value / largest)
+            Cell(column * width, value / largest)
             for column, value in enumerate(row)
             if largest and value >= LOWEST_DRAWN_SHARE * largest
         )
-        rows.append(MapRow(shortened(word.text), number * ROW_HEIGHT, cells))
-    return HeatMap(
-        rows=tuple(rows),
-        ticks=_ticks(explanation, NAME_WIDTH),
-        name_x=NAME_WIDTH - 8,
-        cell_width=width + 0.3,
-        cell_height=ROW_HEIGHT - 2,
-        height=ROW_HEIGHT * len(matrix) + AXIS_HEIGHT,
-    )
+        rows.append(MapRow(shortened(word.text), cells))
+    return HeatMap(rows=tuple(rows), cell_width=width + 0.3)
 
 
 def shortened(text: str, longest: int = LONGEST_NAME) -> str:
@@ -160,11 +150,9 @@ def _bars(explanation: Explanation) -> tuple[Bar, ...]:
     return tuple(bars)
 
 
-def _ticks(explanation: Explanation, left: float = 0.0) -> tuple[Tick, ...]:
-    """Return about twenty times at most."""
-    every = max(1, round(len(explanation.moments) / MOST_TICKS))
-    scale = (WIDTH - left) / max(1, len(explanation.moments))
-    return tuple(
-        Tick(left + number * scale, f"{number * explanation.step:.1f}")
-        for number in range(0, len(explanation.moments), every)
-    )
+def ticks(explanation: Explanation) -> tuple[Tick, ...]:
+    """Return the times on the axis that all drawings of an explanation share."""
+    seconds = explanation.step * max(1, len(explanation.moments))
+    step = next((step for step in TICK_STEPS_SECONDS if seconds / step <= MOST_TICKS), TICK_STEPS_SECONDS[-1])
+    times = [number * step for number in range(int(seconds / step + 1e-9) + 1)]
+    return tuple(Tick(100 * time / seconds, f"{time:.1f}") for time in times if time < seconds)

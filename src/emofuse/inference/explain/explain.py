@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from emofuse.inference.explain.explained_model import ExplainedModel, open_model
 from emofuse.inference.explain.explanation import Explanation, Removal
 from emofuse.inference.explain.moments import STEP, by_moment, usual
 from emofuse.inference.explain.shown_attention import attention_of
+from emofuse.sound.speech_gate import SpeechGate
 from emofuse.types import Modality
 from emofuse.types.arrays import Float64Array
 
@@ -25,14 +27,15 @@ if TYPE_CHECKING:
 # The most gradients that an explanation takes, unless the caller says otherwise, and the fewest it can do with.
 GRADIENTS, FEWEST_GRADIENTS = 1024, 48
 
-USUAL = "a constant spectrum: each bin of the filter bank at its median over the recording"
-HISS = "white noise (always the same) of the same length, 40 dB below the recording"
-MASKED = "the same number of tokens, each replaced by the encoder's mask token"
-EMPTY = "the same number of tokens, each with an embedding of zeros; the tokenizer's special tokens stay"
+USUAL = "a steady sound: every band of pitch at its usual loudness, its median over the recording"
+HISS = "a faint hiss of the same length, 40 dB below the recording: white noise, always the same"
+MASKED = "as many words, each replaced by the mark that the model knows for a hidden word"
+EMPTY = "as many words, each without content (zeros)"
 INCOMPLETE = (
-    "the attributions do not add up to the explained difference within 5 %: do not rely on their order, or allow "
-    "more gradients"
+    "the numbers do not add up to the difference that they explain within 5 %: do not rely on their order, "
+    "or allow more steps"
 )
+NO_SPEECH_FOUND = "no speech was found in the recording: what follows shows what the model responded to instead"
 
 
 def explain(
@@ -42,6 +45,7 @@ def explain(
     label: str | None = None,
     steps: int = GRADIENTS,
     device: str | None = None,
+    any_sound: bool = False,
 ) -> Explanation:
     """Explain the prediction for one utterance: which words and which moments support a label.
 
@@ -54,6 +58,7 @@ def explain(
         label: what to explain; None for the predicted one.
         steps: the most gradients to compute; fewer are taken where they suffice.
         device: where to compute; None takes a GPU where there is one.
+        any_sound: explain sound without speech as if it were speech.
 
     Raises:
         CheckpointError: there is no such folder, it is not a whole emofuse model, or it is an exported one.
@@ -64,19 +69,19 @@ def explain(
     """
     if steps < FEWEST_GRADIENTS:
         raise RecipeError(f"steps {steps}: an explanation takes at least {FEWEST_GRADIENTS} gradients")
-    return _explain(open_model(model, device), Path(audio) if audio is not None else None, text, label, steps)
-
-
-def _explain(
-    explained: ExplainedModel,
-    audio: Path | None,
-    text: str | None,
-    label: str | None = None,
-    steps: int = GRADIENTS,
-) -> Explanation:
-    """Explain with an opened model; see `explain`."""
-    source = prepare_input(explained.preparation, audio, text)
+    explained = open_model(model, device)
+    source = prepare_input(explained.preparation, Path(audio) if audio is not None else None, text)
     _refuse_missing(explained, source)
+    explanation = _explain(explained, source, label, steps)
+    notes = _notes(explained, source, text, explanation.completeness.held)
+    if any_sound or source.clip is None or SpeechGate().has_speech(source.clip):
+        abstained = explained.calibration.abstains(max(explanation.probabilities.values()))
+        return replace(explanation, abstained=abstained, notes=notes)
+    return replace(explanation, predicted=None, notes=(NO_SPEECH_FOUND, *notes))
+
+
+def _explain(explained: ExplainedModel, source: ExplainedInput, label: str | None, steps: int) -> Explanation:
+    """Explain a prepared utterance with an opened model; see `explain`."""
     labels = explained.runtime.traits.task.labels
     if label is not None and label not in labels:
         raise RecipeError(f"label {label!r}: the labels of the model are {', '.join(labels)}")
@@ -87,7 +92,7 @@ def _explain(
     moments, weights = _by_moment_and_piece(explained.preparation, source, attributed)
     return Explanation(
         id=source.id,
-        audio=None if audio is None else str(audio),
+        audio=None if source.audio is None else str(source.audio),
         text=source.reading.text if source.reading else None,
         model=explained.runtime.traits.name,
         label=wanted,
@@ -102,7 +107,7 @@ def _explain(
         completeness=attributed.completeness,
         removals=_removals(explained, source.item),
         attention=attention_of(explained, source.reading, source.item, (source.start, source.moments)),
-        notes=_notes(explained, source, text, attributed),
+        model_scope=explained.scope,
     )
 
 
@@ -155,15 +160,24 @@ def _removals(explained: ExplainedModel, item: Item) -> tuple[Removal, ...]:
     trained = explained.runtime.traits.missing_modalities
     without = {modality: _probabilities(explained, item) for modality, item in remaining.items()}
     return tuple(
-        Removal(modality, max(values, key=lambda name: values[name]), values, trained)
+        Removal(
+            modality,
+            max(values, key=lambda name: values[name]),
+            values,
+            trained,
+            explained.calibration.abstains(max(values.values())),
+        )
         for modality, values in without.items()
     )
 
 
 def _target(label: str, labels: tuple[str, ...], multi_label: bool) -> str:
     if multi_label or len(labels) < 2:
-        return f"the logit of {label}, before calibration"
-    return f"the logit of {label} minus the mean of the logits of the other labels, before calibration"
+        return f"the model's score for {label}, before it is turned into a probability"
+    return (
+        f"the model's score for {label} minus the mean of its scores for the other labels, before they are turned "
+        "into probabilities"
+    )
 
 
 def _baselines(source: ExplainedInput) -> Mapping[Modality, str]:
@@ -175,16 +189,14 @@ def _baselines(source: ExplainedInput) -> Mapping[Modality, str]:
     return baselines
 
 
-def _notes(
-    explained: ExplainedModel, source: ExplainedInput, text: str | None, attributed: Attributions
-) -> tuple[str, ...]:
-    notes = [] if attributed.completeness.held else [INCOMPLETE]
+def _notes(explained: ExplainedModel, source: ExplainedInput, text: str | None, complete: bool) -> tuple[str, ...]:
+    notes = [] if complete else [INCOMPLETE]
     if text and source.reading is None:
         notes.append("the text was not used: the model takes no text, or the text has no words")
     if source.audio is not None and source.clip is None:
         notes.append("the recording was not used: the model takes no audio")
     if not explained.runtime.traits.missing_modalities and len(source.item.modalities) > 1:
         notes.append(
-            "the model was not trained with a modality missing: its predictions without one are unreliable"
+            "the model was not trained with sound or words missing: its predictions without one are unreliable"
         )
     return tuple(notes)

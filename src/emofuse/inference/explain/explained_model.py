@@ -11,7 +11,7 @@ from emofuse.box import explained_by
 from emofuse.data.preparation import Preparation
 from emofuse.errors import CheckpointError
 from emofuse.evaluation.calibration import Calibration
-from emofuse.inference.model_folders import find_folder, read_calibration
+from emofuse.inference.model_folders import find_folder, read_calibration, read_scope
 
 if TYPE_CHECKING:
     from emofuse.inference.torch_runtime import TorchRuntime
@@ -26,12 +26,14 @@ class ExplainedModel:
         runtime: what computes.
         preparation: from clips and texts to arrays.
         calibration: of its probabilities.
+        scope: what the model is for, in its own words; None where it does not say.
     """
 
     folder: Path
     runtime: TorchRuntime
     preparation: Preparation
     calibration: Calibration
+    scope: str | None = None
 
 
 def open_model(model: str | Path, device: str | None = None) -> ExplainedModel:
@@ -49,4 +51,5 @@ def open_model(model: str | Path, device: str | None = None) -> ExplainedModel:
     from emofuse.inference.torch_runtime import load_torch
 
     runtime, preparation = load_torch(folder, device)
-    return ExplainedModel(folder, runtime, preparation, read_calibration(folder) or Calibration())
+    calibration = read_calibration(folder) or Calibration()
+    return ExplainedModel(folder, runtime, preparation, calibration, read_scope(folder))

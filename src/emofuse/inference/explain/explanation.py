@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
 from emofuse.privacy import MASK, mask_words
-from emofuse.types import Modality
+from emofuse.types import Modality, shown_label
 
 Matrix: TypeAlias = tuple[tuple[float, ...], ...]
 
@@ -71,12 +71,14 @@ class Removal:
         label: the most probable one then.
         probabilities: of all labels then.
         trained: the model was trained with modality dropout; else its prediction without one is unreliable.
+        abstained: the confidence is too low then: the label is withheld.
     """
 
     modality: Modality
     label: str
     probabilities: Mapping[str, float] = field(hash=False)
     trained: bool = True
+    abstained: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Explanation:
         text: as the model got it; None where it got none.
         model: its name.
         label: what is explained.
-        predicted: the label that the model predicts.
+        predicted: the label that the model predicts; None where the recording has no speech.
         probabilities: of all labels, as a prediction has them.
         target: what attributions add up to, in words.
         baselines: modality -> what it is compared with, in words.
@@ -119,6 +121,8 @@ class Explanation:
         removals: the predictions without sound, and without text.
         attention: between the two.
         notes: what a reader should know besides.
+        abstained: the confidence of the prediction is too low: the predicted label is withheld.
+        model_scope: what the model is for, in its own words; None where it does not say.
     """
 
     id: str
@@ -126,7 +130,7 @@ class Explanation:
     text: str | None
     model: str
     label: str
-    predicted: str
+    predicted: str | None
     probabilities: Mapping[str, float] = field(hash=False)
     target: str
     baselines: Mapping[Modality, str] = field(hash=False)
@@ -138,6 +142,13 @@ class Explanation:
     removals: tuple[Removal, ...]
     attention: Attention
     notes: tuple[str, ...] = ()
+    abstained: bool = False
+    model_scope: str | None = None
+
+    @property
+    def shown_prediction(self) -> str:
+        """The prediction as people read it: a withheld label stands in brackets."""
+        return shown_label(self.predicted, self.abstained)
 
     def without_words(self) -> Explanation:
         """Return the explanation with a mask in place of each word."""

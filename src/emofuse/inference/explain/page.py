@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import soundfile
 
 from emofuse.inference.explain.drawings import (
+    COLOUR_STEPS,
+    MOST_COLOUR_PERCENT,
     OPPOSE_COLOUR,
     SUPPORT_COLOUR,
-    WIDTH,
     HeatMap,
     MomentStrip,
-    colour_share,
+    colour_step,
     heat_map,
     moment_strip,
+    ticks,
 )
 from emofuse.inference.explain.explanation import Attention, Completeness, Explanation, Matrix, Removal, Word
-from emofuse.pages.templating import render_page
+from emofuse.pages.scope_banner import ScopeBanner
+from emofuse.pages.templating import EMBEDDED, render_page
 from emofuse.sound.clips import Clip
+from emofuse.types import Modality, shown_label
+
+# What people call the modalities.
+PLAIN_NAMES: Mapping[Modality, str] = {"audio": "sound", "text": "words"}
 
 
 @dataclass(frozen=True)
 class WordMark:
-    """A word with its attribution; `strength` is the share of the colour in its background, in per cent."""
+    """A word with its attribution; `look` is the class of its background in the style sheet."""
 
     text: str
     attribution: str
-    colour: str
-    strength: int
+    look: str
 
 
 @dataclass(frozen=True)
@@ -81,23 +87,48 @@ def explanation_page(explanation: Explanation, clip: Clip | None) -> str:
     Raises:
         MissingExtraError: jinja2 is not installed.
     """
+    sound = _sound(explanation, clip)
     values = {
         "id": explanation.id,
+        "heading": _heading(explanation),
+        "scope": ScopeBanner.of(explanation.model_scope),
         "model": explanation.model,
         "label": explanation.label,
-        "predicted": explanation.predicted,
+        "predicted": explanation.shown_prediction,
+        "speech": explanation.predicted is not None,
+        "abstained": explanation.abstained,
+        "confidence": f"{max(explanation.probabilities.values()):.1%}",
         "probability": f"{explanation.probabilities[explanation.label]:.1%}",
-        "notes": explanation.notes,
+        "notes": [_sentence(note) for note in explanation.notes],
         "words": _word_marks(explanation.words),
-        "sound": _sound(explanation, clip),
+        "sound": sound,
         "removals": _removal_table(explanation),
         "attention": _attention(explanation),
         "target": explanation.target,
-        "baselines": explanation.baselines,
+        "comparisons": {PLAIN_NAMES[name]: baseline for name, baseline in explanation.baselines.items()},
         "completeness": _completeness(explanation.completeness),
-        "width": WIDTH,
-    }
-    return render_page("explanation.html", values)
+        "ticks": ticks(explanation),
+        "colours": {
+            "steps": COLOUR_STEPS, "most": MOST_COLOUR_PERCENT, "support": SUPPORT_COLOUR, "oppose": OPPOSE_COLOUR,
+        },
+    }  # fmt: skip
+    return render_page("explanation.html", values, "explanation.css", sources={"media-src": EMBEDDED})
+
+
+def _heading(explanation: Explanation) -> str:
+    if explanation.predicted is None:
+        return f"No speech: what would speak for {explanation.label}?"
+    if explanation.abstained:
+        return f"Unsure: what speaks for {explanation.label}?"
+    return (
+        f"Why {explanation.label}?"
+        if explanation.label == explanation.predicted
+        else (f"What speaks for {explanation.label}?")
+    )
+
+
+def _sentence(note: str) -> str:
+    return note[:1].upper() + note[1:]
 
 
 def _word_marks(words: Sequence[Word]) -> tuple[WordMark, ...]:
@@ -107,8 +138,7 @@ def _word_marks(words: Sequence[Word]) -> tuple[WordMark, ...]:
         WordMark(
             text=word.text,
             attribution=f"{word.attribution:+.3f}",
-            colour=SUPPORT_COLOUR if word.attribution >= 0 else OPPOSE_COLOUR,
-            strength=round(100 * colour_share(word.attribution, largest)),
+            look=f"{'for' if word.attribution >= 0 else 'against'}{colour_step(word.attribution, largest)}",
         )
         for word in read
     )
@@ -141,11 +171,13 @@ def _removal_table(explanation: Explanation) -> RemovalTable | None:
         return (name, predicted, *(f"{each:.1%}" for each in probabilities))
 
     def removal_row(one: Removal) -> tuple[str, ...]:
-        return row(f"without the {one.modality}", one.label, [one.probabilities[each] for each in labels])
+        rest = "words alone" if one.modality == "audio" else "sound alone"
+        label = shown_label(one.label, one.abstained)
+        return row(rest, label, [one.probabilities[each] for each in labels])
 
-    complete = row("audio and text", explanation.predicted, list(explanation.probabilities.values()))
+    complete = row("sound and words", explanation.shown_prediction, list(explanation.probabilities.values()))
     return RemovalTable(
-        heads=("input", "prediction", *labels),
+        heads=("the model gets", "prediction", *labels),
         rows=(complete, *map(removal_row, explanation.removals)),
         trained=all(one.trained for one in explanation.removals),
     )
@@ -158,7 +190,7 @@ def _attention(explanation: Explanation) -> AttentionSection:
         ("Attention of each moment to the words of the text", attention.audio_asks),
     )
     maps = tuple(_attention_map(title, matrix, explanation) for title, matrix in titled if matrix is not None)
-    return AttentionSection(attention.note[:1].upper() + attention.note[1:], maps)
+    return AttentionSection(_sentence(attention.note), maps)
 
 
 def _attention_map(title: str, matrix: Matrix, explanation: Explanation) -> AttentionMap:
@@ -176,5 +208,5 @@ def _completeness(found: Completeness) -> str:
     verdict = "They add up" if found.held else "They do not add up: do not rely even on their order"
     return (
         f"The difference is {found.difference:+.3f}; the numbers sum to {found.total:+.3f}{gap}. {verdict} "
-        f"({found.gradients} gradients)."
+        f"({found.gradients} steps)."
     )

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from urllib.parse import quote
 
 from emofuse.errors import AudioError
@@ -20,20 +18,12 @@ from emofuse.inference.timeline.page_parts import strip_of, summary_table_of, tr
 from emofuse.inference.timeline.text_fields import MEDIA_TYPES, facts
 from emofuse.inference.timeline.timeline_summary import summarise, withheld_sentence
 from emofuse.pages.colours import label_styles
-from emofuse.pages.templating import render_page
+from emofuse.pages.scope_banner import ScopeBanner
+from emofuse.pages.templating import EMBEDDED, LINKED, Sources, render_page
 from emofuse.types import WITHHELD, Timeline
 
 # A larger recording is linked instead of embedded.
 LARGEST_EMBEDDED_BYTES = 20 * 2**20
-_DEMONSTRATION = re.compile(r"\bdemo(nstration)?\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What the model is for, as the page shows it above all predictions."""
-
-    kind: Literal["unknown", "demonstration", "stated"]
-    sentence: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,15 +54,17 @@ def timeline_page(
         AudioError: the recording cannot be read.
         MissingExtraError: jinja2 is not installed.
     """
-    summary = summarise(timeline)
+    summary, styles = summarise(timeline), label_styles(timeline.labels)
+    player = None if audio is None else _player(audio, folder, limit)
     values: Mapping[str, object] = {
         "id": timeline.id,
-        "scope": _scope(timeline.model_scope),
+        "scope": ScopeBanner.of(timeline.model_scope),
         "seconds": timeline.seconds,
         "speech_seconds": timeline.speech_seconds,
         "segment_count": len(timeline.segments),
-        "player": None if audio is None else _player(audio, folder, limit),
-        "styles": label_styles(timeline.labels),
+        "player": player,
+        "styles": styles,
+        "looks": {label: f"l{number} p{style.pattern}" for number, (label, style) in enumerate(styles.items())},
         "strip": strip_of(timeline, waveform),
         "transcript": transcript_of(timeline),
         "summary": summary_table_of(summary),
@@ -81,14 +73,9 @@ def timeline_page(
         "gaps": timeline.excluded,
         "facts": facts(timeline),
     }
-    return render_page("timeline.html", values, script="timeline.js")
-
-
-def _scope(scope: str | None) -> Scope:
-    if scope is None:
-        return Scope("unknown")
-    sentence = scope[:1].upper() + scope[1:].rstrip(".") + "."
-    return Scope("demonstration" if _DEMONSTRATION.search(scope) else "stated", sentence)
+    media = None if player is None else LINKED if player.linked else EMBEDDED
+    sources: Sources = {} if media is None else {"media-src": media}
+    return render_page("timeline.html", values, "timeline.css", "timeline.js", sources)
 
 
 def _player(audio: Path, folder: Path, limit: int) -> Player:
