@@ -17,7 +17,7 @@ from emofuse.inference.explain.explained_model import ExplainedModel, open_model
 from emofuse.inference.explain.explanation import Explanation, Removal
 from emofuse.inference.explain.moments import STEP, by_moment, usual
 from emofuse.inference.explain.shown_attention import attention_of
-from emofuse.sound.speech_gate import SpeechGate
+from emofuse.sound.speech_turns import SpeechGate
 from emofuse.types import Modality
 from emofuse.types.arrays import Float64Array
 
