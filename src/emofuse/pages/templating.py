@@ -69,7 +69,7 @@ def render_page(
 
 def _security_policy(style: str, script: str | None, sources: Sources) -> str:
     """Return the page's content security policy: its own style sheet and script by their hashes."""
-    allowed = {
+    allowed: dict[str, str] = {
         "default-src": "'none'",
         "style-src": _hash(style),
         "script-src": "'none'" if script is None else _hash(script),
