@@ -69,15 +69,15 @@ def render_page(
 
 def _security_policy(style: str, script: str | None, sources: Sources) -> str:
     """Return the page's content security policy: its own style sheet and script by their hashes."""
-    allowed: dict[str, str] = {
-        "default-src": "'none'",
-        "style-src": _hash(style),
-        "script-src": "'none'" if script is None else _hash(script),
-        **sources,
-        "base-uri": "'none'",
-        "form-action": "'none'",
-    }
-    return "; ".join(f"{kind} {source}" for kind, source in allowed.items())
+    allowed = (
+        ("default-src", "'none'"),
+        ("style-src", _hash(style)),
+        ("script-src", "'none'" if script is None else _hash(script)),
+        *sources.items(),
+        ("base-uri", "'none'"),
+        ("form-action", "'none'"),
+    )
+    return "; ".join(f"{kind} {source}" for kind, source in allowed)
 
 
 def _hash(text: str) -> str:
