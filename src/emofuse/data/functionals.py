@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip
 from emofuse.sound.contours import COEFFICIENTS, deltas, energy, mfcc, pitch, single
 from emofuse.sound.filterbank import HOP_SECONDS
 from emofuse.threads import reading_workers
-from emofuse.types import Corpus, Skip, Utterance
+from emofuse.types import Corpus, Skip
 from emofuse.types.arrays import Float32Array
 
 # Raise it whenever a formula changes: cached rows of other versions are not used.
@@ -85,35 +86,34 @@ def read_functionals(corpus: Corpus) -> tuple[dict[str, Float32Array], list[Skip
     Raises:
         RunError: the cache cannot be written.
     """
-    with_audio = [utterance for utterance in corpus if utterance.audio is not None]
+    spans = {u.id: (u.audio, u.start, u.end) for u in corpus if u.audio is not None}
     keeper = _Keeper()
     rows: dict[str, Float32Array] = {}
     skipped: list[Skip] = []
     with ThreadPoolExecutor(reading_workers()) as pool:
-        for utterance, row in zip(with_audio, pool.map(keeper, with_audio), strict=True):
+        for name, row in zip(spans, pool.map(lambda span: keeper(*span), spans.values()), strict=True):
             if isinstance(row, AudioError):
-                skipped.append(Skip(utterance.id, str(row)))
+                skipped.append(Skip(name, str(row)))
             else:
-                rows[utterance.id] = row
+                rows[name] = row
     return rows, skipped
 
 
 class _Keeper:
-    """Functionals of utterances, from the cache or computed and put there; for several threads."""
+    """Functionals of spans of recordings, from the cache or computed and put there; for several threads."""
 
     def __init__(self) -> None:
         self._cache = ArrayCache(KIND)
         self._writing = threading.Lock()  # two recordings may be the same to the byte, and have one entry
 
-    def __call__(self, utterance: Utterance) -> Float32Array | AudioError:
-        """Return the row of an utterance, or why there is none."""
-        assert utterance.audio is not None
-        key = _key(utterance)
+    def __call__(self, audio: Path, start: float | None, end: float | None) -> Float32Array | AudioError:
+        """Return the row of a span, or why there is none."""
+        key = _key(audio, start, end)
         cached = None if key is None else self._cache.get(key)
         if cached is not None and cached.keys() == {KIND} and cached[KIND].shape == (len(NAMES),):
             return cached[KIND]
         try:
-            row = functionals(read_clip(utterance.audio, utterance.start, utterance.end))
+            row = functionals(read_clip(audio, start, end))
         except AudioError as error:
             return error
         if key is not None:
@@ -122,15 +122,13 @@ class _Keeper:
         return row
 
 
-def _key(utterance: Utterance) -> str | None:
-    """Return what the row of an utterance depends on; None where the file cannot be read."""
-    assert utterance.audio is not None
+def _key(audio: Path, start: float | None, end: float | None) -> str | None:
+    """Return what the row of a span depends on; None where the file cannot be read."""
     try:
-        digest = file_digest(utterance.audio)
+        digest = file_digest(audio)
     except OSError:
         return None
-    span = [utterance.start, utterance.end]
-    return key_of(audio=digest, span=span, rate=SAMPLE_RATE, version=VERSION, names=NAMES)
+    return key_of(audio=digest, span=[start, end], rate=SAMPLE_RATE, version=VERSION, names=NAMES)
 
 
 def _statistics(track: Float32Array) -> Float32Array:

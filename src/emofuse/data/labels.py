@@ -119,11 +119,11 @@ def label_shares(utterance: Utterance, task: Task, soft: bool) -> list[float]:
 
 def dropped_mass(utterance: Utterance, task: Task) -> float | None:
     """Return the share of an utterance's votes that are for labels outside the task; None without votes."""
-    total = sum((utterance.votes or {}).values())
+    votes = utterance.votes or {}
+    total = sum(votes.values())
     if not total:
         return None
-    assert utterance.votes is not None  # they have a sum
-    return 1.0 - sum(utterance.votes.get(label, 0.0) for label in task.labels) / total
+    return 1.0 - sum(votes.get(label, 0.0) for label in task.labels) / total
 
 
 def agreement_of(utterance: Utterance) -> float | None:

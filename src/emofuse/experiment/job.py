@@ -191,8 +191,8 @@ def _fit_threads(model: EmotionModel) -> int:
 
     What is trained then is small: more threads make it no faster, and change its last digits between machines.
     """
-    encoders = [getattr(model, f"{modality}_encoder") for modality in model.config.modalities]
-    return 1 if all(is_frozen(encoder) for encoder in encoders) else torch.get_num_threads()
+    encoders = (model.get_submodule(f"{modality}_encoder") for modality in model.config.modalities)
+    return 1 if all(map(is_frozen, encoders)) else torch.get_num_threads()
 
 
 def _has_unimodal_utterances(part: PreparedPart) -> bool:

@@ -23,7 +23,7 @@ class EmotionOutput(ModelOutput):
         pooled: (batch, width), what the head gets.
     """
 
-    logits: Tensor | None = None
+    logits: Tensor
     dimensions: Tensor | None = None
     audio_logits: Tensor | None = None
     text_logits: Tensor | None = None

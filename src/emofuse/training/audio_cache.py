@@ -77,25 +77,32 @@ class AudioCache:
         Raises:
             AudioError: the recording cannot be used.
         """
-        if utterance.audio is None:
+        audio = utterance.audio
+        if audio is None:
             return None
         drawn_by = utterance.id if copy else ""
-        key = (utterance.audio, utterance.start, utterance.end, preparation, copy, drawn_by)
+        key = (audio, utterance.start, utterance.end, preparation, copy, drawn_by)
         if key in self._held:
             self._held.move_to_end(key)
             return self._held[key].astype(np.float32, copy=False)
-        values = self._copy(utterance, preparation, copy) if copy else preparation(_read(utterance, preparation))
+        values = (
+            self._copy(audio, utterance, preparation, copy)
+            if copy
+            else preparation(_read(audio, utterance, preparation))
+        )
         self._keep(key, values)
         return values.astype(np.float32, copy=False)
 
-    def _copy(self, utterance: Utterance, preparation: AudioPreparation, copy: int) -> npt.NDArray[np.float16]:
+    def _copy(
+        self, audio: Path, utterance: Utterance, preparation: AudioPreparation, copy: int
+    ) -> npt.NDArray[np.float16]:
         """Return an altered copy, prepared, from the disk if it is there."""
-        key = None if self.identity is None else self._disk_key(utterance, preparation, copy)
+        key = None if self.identity is None else self._disk_key(audio, utterance, preparation, copy)
         held = None if key is None else self._disk.get(key)
         if held is not None:
             return held["values"]
         assert self._alterer is not None  # a recipe with copies has its cache made with one
-        clip = _read(utterance, preparation)
+        clip = _read(audio, utterance, preparation)
         if preparation.trim:  # else noise would fill up what is cut off without it
             clip = Clip(trim_silence(clip.samples, clip.rate), clip.rate)
         values = preparation(self._alterer(clip, _generator(utterance.id, copy))).astype(np.float16)
@@ -103,12 +110,11 @@ class AudioCache:
             self._disk.put(key, {"values": values})
         return values
 
-    def _disk_key(self, utterance: Utterance, preparation: AudioPreparation, copy: int) -> str:
-        assert utterance.audio is not None  # the caller has checked
+    def _disk_key(self, audio: Path, utterance: Utterance, preparation: AudioPreparation, copy: int) -> str:
         try:
-            digest = file_digest(utterance.audio)
+            digest = file_digest(audio)
         except OSError as error:
-            raise AudioError(f"{utterance.audio}: cannot be read ({error.strerror})") from error
+            raise AudioError(f"{audio}: cannot be read ({error.strerror})") from error
         return key_of(
             identity=self.identity,
             audio=digest,
@@ -124,9 +130,8 @@ class AudioCache:
             self._bytes -= self._held.popitem(last=False)[1].nbytes
 
 
-def _read(utterance: Utterance, preparation: AudioPreparation) -> Clip:
-    assert utterance.audio is not None  # the caller has checked
-    return read_clip(utterance.audio, utterance.start, utterance.end, preparation.rate)
+def _read(audio: Path, utterance: Utterance, preparation: AudioPreparation) -> Clip:
+    return read_clip(audio, utterance.start, utterance.end, preparation.rate)
 
 
 def _generator(identity: str, copy: int) -> np.random.Generator:

@@ -20,7 +20,7 @@ from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.encoder_cache import frozen_hash
 from emofuse.model.tuning import is_frozen
 from emofuse.sound.clips import read_clip
-from emofuse.types import MODALITIES, Utterance
+from emofuse.types import Utterance
 from emofuse.types.arrays import IntArray
 
 # Counts up whenever the same encoder would give other frames: it is a part of every key.
@@ -154,14 +154,12 @@ def frozen_feature_sources(checkpoint: Checkpoint, recipe: Recipe, cost: Encoder
     """Return the sources of frames of the encoders that a recipe freezes."""
     model, preparation = checkpoint.model, checkpoint.preparation
     audio = text = None
-    for encoder in (getattr(model, f"{modality}_encoder", None) for modality in MODALITIES):
-        if encoder is not None and is_frozen(encoder):
+    for encoder in (model.get_submodule(f"{modality}_encoder") for modality in model.config.modalities):
+        if is_frozen(encoder):
             encoder.to(pick_device(None))  # training moves the network there only later
     if preparation.audio is not None and is_frozen(model.audio_encoder):
-        defaults = AudioPreparation()
-        settings = {
-            n: v for n, v in asdict(preparation.audio).items() if n not in NEWER or v != getattr(defaults, n)
-        }
+        standard = asdict(AudioPreparation())
+        settings = {n: v for n, v in asdict(preparation.audio).items() if n not in NEWER or v != standard[n]}
         source = _source(model.audio_encoder, recipe.audio.layers, {"modality": "audio"} | settings, cost)
         audio = FrozenAudio(source, preparation.audio)
     if preparation.text is not None and is_frozen(model.text_encoder):

@@ -93,7 +93,6 @@ def with_auxiliary(
         weight: of the auxiliary losses.
         possible: (batch, labels), the labels that an utterance can have; None for all.
     """
-    assert output.logits is not None  # a network always decides
     total = loss(output.logits, targets, possible)
     for logits, rows in zip((output.audio_logits, output.text_logits), present, strict=True):
         if logits is not None and weight:

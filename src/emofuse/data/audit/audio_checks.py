@@ -8,12 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
+from pathlib import Path
 
 from emofuse.data.audit.finding import finding
 from emofuse.errors import AudioError
 from emofuse.sound.measures import Measures, measure_clip
 from emofuse.threads import reading_workers
-from emofuse.types import Corpus, Finding, Utterance
+from emofuse.types import Corpus, Finding
 
 # Root mean square in dB of full scale; speech of a usual recording has -35 to -15.
 SILENT = -60.0
@@ -24,15 +25,14 @@ SHORT_SECONDS = 0.3
 
 def measure_all(corpus: Corpus) -> dict[str, Measures | str]:
     """Measure every recording, by utterance id; an error message for one that cannot be used."""
-    with_audio = [u for u in corpus if u.audio is not None]
+    spans = {u.id: (u.audio, u.start, u.end) for u in corpus if u.audio is not None}
     with ThreadPoolExecutor(reading_workers()) as pool:
-        return dict(zip((u.id for u in with_audio), pool.map(_measure, with_audio), strict=True))
+        return dict(zip(spans, pool.map(lambda span: _measure(*span), spans.values()), strict=True))
 
 
-def _measure(utterance: Utterance) -> Measures | str:
-    assert utterance.audio is not None  # only utterances with a recording are measured
+def _measure(audio: Path, start: float | None, end: float | None) -> Measures | str:
     try:
-        return measure_clip(utterance.audio, utterance.start, utterance.end)
+        return measure_clip(audio, start, end)
     except AudioError as error:
         return str(error)
 

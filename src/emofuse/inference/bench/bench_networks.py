@@ -120,9 +120,7 @@ class PlainTransformers:
             backbone, mask = self._model.text_encoder.backbone, tensors["text_mask"]
             frames = self._frames(backbone, tensors["input_ids"], mask, config.text_layers)
             text = Stream(frames, mask)
-        logits = self._model.decide(Encoded(audio, text)).logits
-        assert logits is not None  # a network with labels gives logits
-        return logits
+        return self._model.decide(Encoded(audio, text)).logits
 
     def _audio_stream(self, values: Tensor, mask: Tensor) -> Stream:
         encoder = self._model.audio_encoder

@@ -6,7 +6,6 @@ them alike; while one computes, the others wait. It imports no torch itself.
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -42,6 +41,7 @@ from emofuse.inference.bench.systems import (
 )
 from emofuse.inference.bench.workers import open_worker
 from emofuse.inference.model_folders import model_folder
+from emofuse.threads import usable_processors
 
 TIMED = "the network, from prepared arrays to logits; no decoding, no preparation, no loading"
 # Packages whose versions matter.
@@ -136,7 +136,7 @@ def _scope(
     total = sum(seconds)
     return Scope(
         cpu=_cpu_name(),
-        cores=os.cpu_count() or 1,
+        cores=usable_processors(),
         threads=plan.threads,
         versions={name: version(name) for name in COMPARED},
         model=models.model,

@@ -37,7 +37,7 @@ class Scope:
 
     Attributes:
         cpu: its name, as the operating system reports it.
-        cores: processors that the machine has.
+        cores: processors that this process may use.
         threads: how many computed at once.
         versions: of what was compared.
         model: in a few words.

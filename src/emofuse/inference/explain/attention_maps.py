@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -41,20 +42,27 @@ def attention_maps(model: EmotionModel, batch: Batch) -> dict[Modality, Float64A
     found: dict[Modality, Float64Array] = {}
     handles = []
     for modality, module in asking(model).items():
-
-        def keep(own: nn.Module, streams: tuple[Stream, Stream], _: Stream, name: Modality = modality) -> None:
-            assert isinstance(own, CrossModalAttention)
-            weights = attention_weights(own, *streams).mean(dim=1)[0]
-            kept = weights[streams[0].mask[0]][:, streams[1].mask[0]]
-            found[name] = kept.double().cpu().numpy()
-
-        handles.append(module.register_forward_hook(keep))
+        handles.append(module.register_forward_hook(partial(_keep, found, modality, module)))
     try:
         model(**as_tensors(batch.arrays(), model.device))
     finally:
         for handle in handles:
             handle.remove()
     return found
+
+
+def _keep(
+    found: dict[Modality, Float64Array],
+    modality: Modality,
+    attention: CrossModalAttention,
+    _: nn.Module,
+    streams: tuple[Stream, Stream],
+    __: Stream,
+) -> None:
+    """Keep the weights of an attention that has just been computed; called as a forward hook."""
+    weights = attention_weights(attention, *streams).mean(dim=1)[0]
+    kept = weights[streams[0].mask[0]][:, streams[1].mask[0]]
+    found[modality] = kept.double().cpu().numpy()
 
 
 def attention_weights(module: CrossModalAttention, asking: Stream, answering: Stream) -> Tensor:

@@ -43,7 +43,8 @@ def attention_of(
         item: the utterance as the model gets it.
         sound: seconds that were cut before the first sound, and moments of the recording.
     """
-    if reading is None or item.values is None:
+    audio = explained.preparation.audio
+    if reading is None or item.values is None or audio is None:
         return Attention(None, None, ONE_MODALITY)
     from emofuse.inference.explain.attention_maps import asking, attention_maps
 
@@ -53,8 +54,7 @@ def attention_of(
     if spoken is False:
         return Attention(None, None, NOT_SPOKEN)
     weights = attention_maps(explained.runtime.model, explained.preparation.collate([item]))
-    assert explained.preparation.audio is not None  # there is an item that was heard
-    seconds = len(item.values) / explained.preparation.audio.steps_per_second
+    seconds = len(item.values) / audio.steps_per_second
     maps = {
         modality: by_word_and_moment(modality, one, reading.members(), (sound[0], seconds, sound[1]))
         for modality, one in weights.items()
