@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from source_tree import package_modules
 
 import emofuse
 
@@ -79,6 +80,18 @@ def torch_free_modules() -> list[str]:
 def test_the_torch_free_rooms_import_where_there_is_no_torch() -> None:
     done = python(WITHOUT_TORCH.format(absent=ABSENT), json.dumps(["emofuse", *torch_free_modules()]))
     assert done.returncode == 0, done.stderr
+
+
+def test_comparing_and_scoring_reach_nothing_that_needs_torch() -> None:
+    known = package_modules()
+    reached, waiting = set(), ["emofuse.cli.compare_command", "emofuse.cli.score_command"]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached and name != "emofuse":
+            reached.add(name)
+            waiting += sorted(known[name].imports(known))
+    rooms = ("emofuse.model", "emofuse.training", "emofuse.experiment")
+    assert sorted(name for name in reached if name.startswith(rooms)) == []
 
 
 def test_what_needs_torch_says_how_to_install_it() -> None:

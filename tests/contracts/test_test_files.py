@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 from source_tree import ROOT, box_tools, import_graph, package_modules
@@ -159,15 +160,20 @@ def imported_by(path: Path) -> set[str]:
     return found & set(MODULES)
 
 
+@cache
+def graph() -> dict[str, set[str]]:
+    """Return what each module of the package imports; read once."""
+    return import_graph(MODULES)
+
+
 def reached_from(start: set[str]) -> set[str]:
     """Return all modules that these import, directly or through others."""
-    graph = import_graph(MODULES)
     reached, waiting = set(), sorted(start - {"emofuse"})
     while waiting:
         name = waiting.pop()
         if name not in reached:
             reached.add(name)
-            waiting += sorted(graph[name] - reached)
+            waiting += sorted(graph()[name] - reached)
     return reached
 
 

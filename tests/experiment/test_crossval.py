@@ -241,17 +241,24 @@ def test_what_lacks_the_only_modality_is_not_learnt_from_and_counted(
     }
 
 
-def test_resuming_does_damaged_jobs_again(
-    run: Path, results: dict[str, Any], corpus: Corpus, tmp_path: Path
+def test_resuming_does_damaged_jobs_again_and_says_so(
+    run: Path, results: dict[str, Any], corpus: Corpus, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(run, copy)
     jobs = [copy / "fold-1" / "seed-0" / system for system in ("audio", "text", "fusion")]
     (jobs[0] / "metrics.json").write_text('{"n": ')
     (jobs[1] / "predictions.jsonl").write_text('{"id"')
-    (jobs[2] / "predictions.jsonl").unlink()
+    rows = [json.loads(line) for line in (jobs[2] / "predictions.jsonl").read_text().splitlines()]
+    old = "".join(json.dumps({key: row[key] for key in row if key != "logits"}) + "\n" for row in rows)
+    (jobs[2] / "predictions.jsonl").write_text(old)
     again = cross_validate(load_recipe(copy / "recipe.yaml"), corpus, copy, resume=True)
     assert comparable(again) == comparable(results)
+    assert [record.getMessage() for record in caplog.records if record.name == "emofuse.experiment.crossval"] == [
+        "audio, session session1, seed 0 and 1 more: files are missing or damaged; trained again",
+        "fusion, session session1, seed 0: predictions were stored without logits, by an earlier version; "
+        "trained again",
+    ]
     (copy / "folds.json").write_text("{")
     with pytest.raises(RunError, match="damaged"):
         cross_validate(load_recipe(copy / "recipe.yaml"), corpus, copy, resume=True)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from small_run import small_recipe
 
+from emofuse.data.recipe_corpus import recipe_corpus
 from emofuse.evaluation.calibration import Calibration, probabilities
 from emofuse.experiment.job import JobContext, reader_of
 from emofuse.experiment.prediction_writer import PredictionWriter
-from emofuse.experiment.setup import recipe_corpus
 from emofuse.model.build import build
 from emofuse.runs.job_folder import JobFolder
 from emofuse.training.audio_cache import AudioCache

@@ -22,10 +22,10 @@ from emofuse import EmotionRecognizer, cross_validate, load_recipe, train
 from emofuse.cli.main import run as command
 from emofuse.config import Recipe
 from emofuse.data.manifest import save_corpus
+from emofuse.data.recipe_corpus import recipe_corpus
 from emofuse.errors import RunError
 from emofuse.evaluation.calibration import Calibration, fit_temperature
 from emofuse.experiment.run_settings import settings_from_run
-from emofuse.experiment.setup import recipe_corpus
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.torch_runtime import load_torch
 from emofuse.types import Corpus, Prediction

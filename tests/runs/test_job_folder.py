@@ -40,7 +40,7 @@ def history(folder: JobFolder, *epochs: dict[str, Any]) -> None:
 
 
 def test_a_complete_job_is_read_as_records(job: JobFolder) -> None:
-    assert job.is_complete()
+    assert (job.is_complete(), job.fault()) == (True, None)
     assert job.predictions()["a"].prediction == PREDICTION
     assert job.calibration() == Calibration({"text": 2.0})
     assert job.skips() == [Skip("b", "broken")]
@@ -60,6 +60,7 @@ def test_without_validation_there_is_no_best_epoch(job: JobFolder) -> None:
 def test_a_job_that_was_run_before_logits_were_stored_is_not_complete(job: JobFolder) -> None:
     write_predictions(job.path / "predictions.jsonl", [StoredPrediction(PREDICTION)])
     assert not job.is_complete()
+    assert job.fault() == "predictions were stored without logits, by an earlier version"
 
 
 @pytest.mark.parametrize("file", ["predictions.jsonl", "metrics.json"])
@@ -69,6 +70,8 @@ def test_a_missing_or_damaged_file_is_one_refusal(job: JobFolder, file: str, con
     if content is not None:
         (job.path / file).write_text(content)
     assert not job.is_complete()
+    ended = file != "metrics.json" or content is not None
+    assert job.fault() == ("files are missing or damaged" if ended else None)
     with pytest.raises(RunError, match=f"{file}: is missing or damaged; run it again with --resume"):
         job.predictions() if file == "predictions.jsonl" else job.skips()
 

@@ -17,10 +17,10 @@ from small_corpus import make_corpus
 from emofuse import load, train
 from emofuse.cli.main import run as command
 from emofuse.config import Recipe, make_recipe
+from emofuse.data.recipe_corpus import recipe_corpus
 from emofuse.errors import CheckpointError
 from emofuse.evaluation.calibration import Calibration, probabilities
 from emofuse.experiment.job import JobContext, reader_of
-from emofuse.experiment.setup import recipe_corpus
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.training.fit import fit

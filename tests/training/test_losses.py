@@ -18,9 +18,9 @@ from torch import nn
 from emofuse import EmotionRecognizer, load, train
 from emofuse.config import Recipe, make_recipe
 from emofuse.data.labels import label_shares
+from emofuse.data.recipe_corpus import recipe_corpus
 from emofuse.errors import CorpusError, RecipeError
 from emofuse.evaluation.metrics import concordance
-from emofuse.experiment.setup import recipe_corpus
 from emofuse.model.heads import EmotionOutput
 from emofuse.training.losses import (
     inverse_frequency_weights,

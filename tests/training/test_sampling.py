@@ -17,10 +17,10 @@ from torch import nn
 
 from emofuse.config import load_recipe, make_recipe
 from emofuse.data.batching import effective_batches
+from emofuse.data.recipe_corpus import field_or_tag, recipe_corpus
 from emofuse.errors import RecipeError
-from emofuse.experiment.setup import recipe_corpus
 from emofuse.training.losses import summed_cross_entropy
-from emofuse.training.sampling import drawing_shares, possible_labels, word_of
+from emofuse.training.sampling import drawing_shares, possible_labels
 from emofuse.types import Corpus, Utterance
 
 
@@ -39,7 +39,7 @@ def test_each_value_of_the_first_field_is_drawn_as_often_as_any_other() -> None:
     assert shares is not None
     by_corpus, by_label = Counter[str | None](), Counter[str | None]()
     for one, share in zip(MIXED, shares, strict=True):
-        by_corpus[word_of(one, "corpus")] += share
+        by_corpus[field_or_tag(one, "corpus")] += share
         by_label[one.label] += share
     assert by_corpus["large"] == pytest.approx(0.5)
     assert by_label["sad"] == by_label["happy"] == pytest.approx(0.25)
@@ -121,7 +121,7 @@ def test_several_labels_at_once_have_no_sets(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"balance": ["text"]}, r"training\.balance: text is no word"),
+        ({"balance": ["text"]}, r"training\.balance: text holds no single word"),
         ({"balance": ["colour"]}, r"training\.balance: no utterance has 'colour'"),
         ({"label_sets": "colour"}, r"training\.label_sets: no utterance has 'colour'"),
     ],

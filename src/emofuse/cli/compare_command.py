@@ -53,8 +53,8 @@ def truth_of(folder: Path, manifest: Path | None) -> tuple[LabelledUtterance, ..
     if manifest is None or not folder.is_dir():
         return None
     from emofuse.data.manifest import load_corpus
+    from emofuse.data.recipe_corpus import recipe_corpus
     from emofuse.data.splits import corpus_hash
-    from emofuse.experiment.setup import recipe_corpus
     from emofuse.runs.labelled_utterances import labelled_utterances
     from emofuse.runs.run_folder import RunFolder
 

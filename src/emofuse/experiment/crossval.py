@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -12,11 +13,12 @@ from emofuse import layout
 from emofuse.config import Recipe
 from emofuse.data.audit import audit, refuse_errors
 from emofuse.data.labels import undecided
+from emofuse.data.recipe_corpus import only_wanted, recipe_corpus, recipe_folds
 from emofuse.data.splits import corpus_hash
 from emofuse.data.text_sources import kinds_of, use_text_source
 from emofuse.errors import RecipeError
+from emofuse.experiment.environment import environment, run_threads
 from emofuse.experiment.job import Job, JobContext, run_job
-from emofuse.experiment.setup import environment, only_wanted, recipe_corpus, recipe_folds, run_threads
 from emofuse.experiment.speaker_norm import check_speaker_norm
 from emofuse.model.batch_inference import computing_with
 from emofuse.runs.completed_run import CompletedRun
@@ -27,6 +29,8 @@ from emofuse.runs.system import System
 from emofuse.training.audio_cache import audio_cache_for
 from emofuse.training.trainer import Progress
 from emofuse.types import SYSTEMS, Corpus, Fold, SystemName
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -116,12 +120,25 @@ def cross_validate(
 
 def _run_jobs(jobs: Sequence[Job], context: JobContext, corpus: Corpus, on_progress: ProgressCallback) -> None:
     """Run the jobs that are not complete, one after the other."""
+    _warn_of_faults(jobs)
     for number, job in enumerate(jobs, start=1):
         report = _reporter(on_progress, number, len(jobs), job)
         if job.folder.is_complete():
             report(None)
         else:
             run_job(job, replace(context, report=report), corpus)
+
+
+def _warn_of_faults(jobs: Sequence[Job]) -> None:
+    """Say which jobs had ended and are trained again, one sentence for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for job in jobs:
+        fault = job.folder.fault()
+        if fault is not None:
+            by_reason.setdefault(fault, []).append(_name(job))
+    for reason, names in by_reason.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        logger.warning("%s%s: %s; trained again", names[0], more, reason)
 
 
 def make_jobs(
@@ -153,5 +170,8 @@ def make_jobs(
 def _reporter(
     on_progress: ProgressCallback, number: int, jobs: int, job: Job
 ) -> Callable[[Progress | None], None]:
-    name = f"{job.system.label}, {job.fold.name}, seed {job.seed}"
-    return lambda training: on_progress(JobProgress(number, jobs, name, training))
+    return lambda training: on_progress(JobProgress(number, jobs, _name(job), training))
+
+
+def _name(job: Job) -> str:
+    return f"{job.system.label}, {job.fold.name}, seed {job.seed}"

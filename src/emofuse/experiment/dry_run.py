@@ -12,9 +12,9 @@ import torch
 
 from emofuse.config import Recipe
 from emofuse.data.batching import cost_of, micro_batches
+from emofuse.data.recipe_corpus import recipe_corpus, recipe_folds
 from emofuse.errors import CorpusError
 from emofuse.experiment.job import JobContext, reader_of
-from emofuse.experiment.setup import recipe_corpus, recipe_folds
 from emofuse.model.batch_inference import pick_device
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint

@@ -9,12 +9,13 @@ from pathlib import Path
 from emofuse import layout
 from emofuse.config import Recipe, dump_recipe
 from emofuse.data.cache import key_of
+from emofuse.data.recipe_corpus import recipe_corpus
 from emofuse.data.splits import corpus_hash
 from emofuse.data.validation_split import cut_validation
 from emofuse.errors import CorpusError, RunError
+from emofuse.experiment.environment import environment, run_threads
 from emofuse.experiment.job import JobContext, train_system
 from emofuse.experiment.run_settings import RunSettings, settings_from_run
-from emofuse.experiment.setup import environment, recipe_corpus, run_threads
 from emofuse.model.batch_inference import computing_with
 from emofuse.training.audio_cache import audio_cache_for
 from emofuse.training.trainer import Progress, ProgressCallback

@@ -64,16 +64,21 @@ class JobFolder:
             return int(best["epoch"])
 
     def is_complete(self) -> bool:
-        """Tell whether the job has ended and its files can be read; else it is run again.
+        """Tell whether the job has ended and its files can be used; else it is run again."""
+        return self.has(layout.METRICS) and self.fault() is None
 
-        A job that was run before logits were stored counts as incomplete.
-        """
+    def fault(self) -> str | None:
+        """Return why a job that has ended has to be run again; None for any other."""
+        if not self.has(layout.METRICS):
+            return None
         try:
             predictions = self.predictions()
             self.skips()
         except RunError:
-            return False
-        return all(each.logits is not None for each in predictions.values())
+            return "files are missing or damaged"
+        if any(each.logits is None for each in predictions.values()):
+            return "predictions were stored without logits, by an earlier version"
+        return None
 
 
 def _rank(validation: dict[str, float], epoch: int) -> tuple[float, float, int]:

@@ -7,17 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from emofuse.data.recipe_corpus import field_or_tag
 from emofuse.errors import RecipeError
 from emofuse.types import Utterance
 from emofuse.types.arrays import Float64Array, IntArray
-
-# Fields of an utterance that hold one word.
-WORDS = ("label", "speaker", "session", "gender", "dialogue", "language", "split", "text_source")
-
-
-def word_of(utterance: Utterance, name: str) -> str | None:
-    """Return what an utterance has in a field of one word or, under any other name, in a tag."""
-    return getattr(utterance, name) if name in WORDS else utterance.tags.get(name)
 
 
 def drawing_shares(utterances: Sequence[Utterance], by: Sequence[str]) -> Float64Array | None:
@@ -39,7 +32,7 @@ def drawing_shares(utterances: Sequence[Utterance], by: Sequence[str]) -> Float6
     shares = np.ones(len(utterances))
     groups = [np.arange(len(utterances))]
     for name in by:
-        if all(word_of(utterance, name) is None for utterance in utterances):
+        if all(field_or_tag(utterance, name) is None for utterance in utterances):
             raise RecipeError(f"training.balance: no utterance has {name!r}; name a field or a tag")
         groups = [part for group in groups for part in _split(group, utterances, name, shares)]
     for group in groups:
@@ -49,7 +42,7 @@ def drawing_shares(utterances: Sequence[Utterance], by: Sequence[str]) -> Float6
 
 def _split(group: IntArray, utterances: Sequence[Utterance], name: str, shares: Float64Array) -> list[IntArray]:
     """Cut a group by a field; each part gets an equal share of what the group has."""
-    words = [word_of(utterances[position], name) for position in group]
+    words = [field_or_tag(utterances[position], name) for position in group]
     parts = [group[[one == word for one in words]] for word in dict.fromkeys(words)]
     shares[group] /= len(parts)
     return parts
@@ -74,7 +67,7 @@ def possible_labels(
     """
     if by is None:
         return None
-    words = [word_of(utterance, by) for utterance in utterances]
+    words = [field_or_tag(utterance, by) for utterance in utterances]
     if all(word is None for word in words):
         raise RecipeError(f"training.label_sets: no utterance has {by!r}; name a field or a tag")
     seen: dict[str | None, npt.NDArray[np.bool_]] = {}

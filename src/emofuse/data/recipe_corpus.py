@@ -1,28 +1,25 @@
-"""From a recipe and a corpus to labelled utterances and folds; and the environment that a run records."""
+"""From a recipe and a corpus to labelled utterances and folds."""
 
 from __future__ import annotations
 
-import json
-import platform
 from dataclasses import fields, replace
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
-import torch
-
-from emofuse import layout
 from emofuse.config import Recipe
 from emofuse.data.labels import apply_policy
 from emofuse.data.splits import draw_folds
 from emofuse.errors import CorpusError, RecipeError
-from emofuse.threads import compute_threads
-from emofuse.training.sampling import WORDS, word_of
 from emofuse.types import Corpus, Fold, Task, Utterance
 
+# Fields of an utterance that hold one word.
+WORD_FIELDS = ("label", "speaker", "session", "gender", "dialogue", "language", "split", "text_source")
 # How many values of a field a message lists.
 LISTED_VALUES = 10
 _FIELDS = frozenset(field.name for field in fields(Utterance))
+
+
+def field_or_tag(utterance: Utterance, name: str) -> str | None:
+    """Return what an utterance has in a field of one word or, under any other name, in a tag."""
+    return getattr(utterance, name) if name in WORD_FIELDS else utterance.tags.get(name)
 
 
 def recipe_corpus(recipe: Recipe, corpus: Corpus) -> tuple[Corpus, Task]:
@@ -47,11 +44,13 @@ def _refuse_unknown(recipe: Recipe, corpus: Corpus) -> None:
     if recipe.training.label_sets is not None:
         named.append(("label_sets", recipe.training.label_sets))
     for key, name in named:
-        if name in _FIELDS and name not in WORDS:
-            raise RecipeError(f"training.{key}: {name} is no word; choose a tag, or one of {', '.join(WORDS)}")
-        if all(word_of(u, name) is None for u in corpus):
+        if name in _FIELDS and name not in WORD_FIELDS:
             raise RecipeError(
-                f"training.{key}: no utterance has {name!r}; choose a tag, or one of {', '.join(WORDS)}"
+                f"training.{key}: {name} holds no single word; choose a tag, or one of {', '.join(WORD_FIELDS)}"
+            )
+        if all(field_or_tag(u, name) is None for u in corpus):
+            raise RecipeError(
+                f"training.{key}: no utterance has {name!r}; choose a tag, or one of {', '.join(WORD_FIELDS)}"
             )
 
 
@@ -76,7 +75,7 @@ def _always_trained(recipe: Recipe, corpus: Corpus) -> set[str]:
     always = {
         u.id
         for u in corpus
-        if wanted and u.label is not None and all(word_of(u, name) == value for name, value in wanted.items())
+        if wanted and u.label is not None and all(field_or_tag(u, name) == value for name, value in wanted.items())
     }
     if wanted and not always:
         named = ", ".join(f"{name} {value!r}" for name, value in wanted.items())
@@ -92,34 +91,11 @@ def only_wanted(recipe: Recipe, corpus: Corpus) -> Corpus:
         RecipeError: a field holds no word.
     """
     for name, value in recipe.only.items():
-        if name in _FIELDS and name not in WORDS:
-            raise RecipeError(f"only.{name}: choose a tag, or one of {', '.join(WORDS)}")
-        kept = tuple(u for u in corpus if word_of(u, name) == value)
+        if name in _FIELDS and name not in WORD_FIELDS:
+            raise RecipeError(f"only.{name}: choose a tag, or one of {', '.join(WORD_FIELDS)}")
+        kept = tuple(u for u in corpus if field_or_tag(u, name) == value)
         if not kept:
-            values = sorted({str(word_of(u, name)) for u in corpus})[:LISTED_VALUES]
+            values = sorted({str(field_or_tag(u, name)) for u in corpus})[:LISTED_VALUES]
             raise CorpusError(f"only: no utterance has {name} {value!r}; there are {', '.join(values)}")
         corpus = replace(corpus, utterances=kept)
     return corpus
-
-
-def environment() -> dict[str, Any]:
-    """Return what numbers may depend on: versions, threads, processor."""
-    packages = ("emofuse", "torch", "transformers", "accelerate", "numpy", "scikit-learn", "soundfile", "soxr")
-    return {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "packages": {package: version(package) for package in packages},
-        "threads": torch.get_num_threads(),
-        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
-
-
-def run_threads(out: Path) -> int:
-    """Return with how many threads a run computes: as many as when it began, else what is free now.
-
-    A run that is resumed then gives the same numbers as one that was never interrupted.
-    """
-    try:
-        return int(json.loads((out / layout.ENVIRONMENT).read_text(encoding="utf-8"))["threads"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return compute_threads()

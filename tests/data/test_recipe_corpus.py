@@ -1,20 +1,12 @@
-"""Which utterances a recipe wants."""
+"""Which utterances of a corpus a recipe wants, and in which folds."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
-import torch
-from tiny import write_recipe
 
-from emofuse import cross_validate, layout, load_recipe
 from emofuse.config import Recipe, make_recipe
+from emofuse.data.recipe_corpus import only_wanted, recipe_corpus, recipe_folds
 from emofuse.errors import CorpusError, RecipeError
-from emofuse.experiment import job, setup
-from emofuse.experiment.setup import environment, only_wanted, recipe_corpus, recipe_folds, run_threads
-from emofuse.training.audio_cache import audio_cache_for
 from emofuse.types import Corpus, Utterance
 
 
@@ -77,21 +69,6 @@ def test_labels_are_mapped_after_the_choice() -> None:
     assert task.labels == ("good", "bad")
 
 
-def test_cross_validation_sees_what_was_chosen_and_nothing_else(
-    corpus: Corpus, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    out = tmp_path_factory.mktemp("only")
-    styles = {"F": "improvised", "M": "scripted"}
-    tagged = replace(
-        corpus, utterances=tuple(replace(u, tags={"style": styles[str(u.speaker)[-1]]}) for u in corpus)
-    )
-    recipe = load_recipe(write_recipe(out / "tiny.yaml"), ["only={style: improvised}", "training.epochs=1"])
-    results = cross_validate(recipe, tagged, out / "run", systems=("text",))
-    assert results["only"] == {"style": "improvised"}
-    assert results["n_utterances"] == results["systems"]["text"]["n"] == 12
-    assert results["label_counts"]["labelled"] == 12
-
-
 def test_what_is_always_learnt_from_stands_in_every_training_part_and_no_other() -> None:
     said = Corpus(
         tuple(
@@ -113,34 +90,3 @@ def test_what_is_always_learnt_from_stands_in_every_training_part_and_no_other()
             assert "k9" not in fold.train
     with pytest.raises(RecipeError, match="always_train: no labelled utterance has corpus 'music'"):
         recipe_folds(recipe_of(protocol="speaker-kfold", always_train={"corpus": "music"}), said)
-
-
-def test_a_run_that_continues_computes_with_as_many_threads_as_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(setup, "compute_threads", lambda: 5)
-    assert run_threads(tmp_path) == 5
-    layout.write_json(tmp_path / layout.ENVIRONMENT, environment() | {"threads": 3})
-    assert run_threads(tmp_path) == 3
-    (tmp_path / layout.ENVIRONMENT).write_text("broken")
-    assert run_threads(tmp_path) == 5
-
-
-def test_networks_on_frozen_encoders_are_trained_by_one_thread(
-    tmp_path: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So their numbers do not depend on how many processors are free."""
-    used: list[int] = []
-    monkeypatch.setattr(job, "fit", lambda *arguments: used.append(torch.get_num_threads()) or [])
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        for tuning in ("frozen", "full"):
-            settings = (f"audio.tuning={tuning}", f"text.tuning={tuning}")
-            recipe = load_recipe(write_recipe(tmp_path / "recipe.yaml"), settings)
-            labelled, task = recipe_corpus(recipe, corpus)
-            context = job.JobContext(recipe, task, audio_cache_for(recipe.audio.alter), lambda progress: None)
-            job.train_system(context, "fusion", (labelled, labelled.select([])), seed=0)
-    finally:
-        torch.set_num_threads(before)
-    assert used == [1, 2]

@@ -1,0 +1,37 @@
+"""The environment that a run records, and computes in again when it is resumed."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from emofuse import layout
+from emofuse.threads import compute_threads
+
+
+def environment() -> dict[str, Any]:
+    """Return what numbers may depend on: versions, threads, processor."""
+    packages = ("emofuse", "torch", "transformers", "accelerate", "numpy", "scikit-learn", "soundfile", "soxr")
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": {package: version(package) for package in packages},
+        "threads": torch.get_num_threads(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def run_threads(out: Path) -> int:
+    """Return with how many threads a run computes: as many as when it began, else what is free now.
+
+    A run that is resumed then gives the same numbers as one that was never interrupted.
+    """
+    try:
+        return int(json.loads((out / layout.ENVIRONMENT).read_text(encoding="utf-8"))["threads"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return compute_threads()
