@@ -6,7 +6,16 @@ class EmofuseError(Exception):
 
 
 class NoSpeechError(EmofuseError):
-    """The sound of an utterance is no speech."""
+    """The sound of an utterance is no speech.
+
+    Attributes:
+        damaged: what is wrong with the recording; None where it is whole.
+        notes: what else is to be known of its sound, one sentence each.
+    """
+
+    def __init__(self, identity: str, damaged: str | None = None, notes: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{identity}: its sound is no speech")
+        self.damaged, self.notes = damaged, notes
 
 
 class AudioError(EmofuseError):

@@ -17,6 +17,8 @@ from emofuse.inference.export import export
 from emofuse.types import Corpus
 
 SCOPE = "a demonstration model, learnt from acted speech and from sentences never spoken in it; not for decisions"
+# What its sentences are in.
+TEXT_LANGUAGES = ("en",)
 # Which judged system tells the temperature of which pattern.
 PATTERNS = {"audio+text": "fusion", "audio": "fusion, text missing", "text": "fusion, audio missing"}
 # No more than this, both forms together.
@@ -42,7 +44,7 @@ def pack(name: str, fusion: Path, target: Path, figures: dict[str, Any], sample:
     _halve(model / layout.WEIGHTS)
     _forget_places(model / layout.CONFIG)
     licence = LICENCES[name]
-    scope = {"scope": SCOPE, "licence": licence.name}
+    scope = {"scope": SCOPE, "licence": licence.name, "text_languages": list(TEXT_LANGUAGES)}
     layout.write_json(model / layout.SCOPE, scope)
     layout.write_json(model / layout.CALIBRATION, _calibration(model, figures["calibration"]).as_dict())
     layout.write_text(model / layout.CARD, box_card(name, licence, SCOPE, figures))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from emofuse import layout
 from emofuse.box import boxes, default_box, find_box
@@ -12,6 +13,10 @@ from emofuse.errors import CheckpointError
 from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.runtime import Runtime
+from emofuse.turns.language_codes import language_code
+
+# The key of the scope that lists the languages of the text encoder.
+TEXT_LANGUAGES = "text_languages"
 
 
 def model_folder(folder: Path) -> Path:
@@ -82,12 +87,35 @@ def read_scope(folder: Path) -> str | None:
     Raises:
         CheckpointError: the file does not hold that.
     """
+    scope = _scope(folder).get("scope")
+    return None if scope is None else str(scope)
+
+
+def read_text_languages(folder: Path) -> tuple[str, ...] | None:
+    """Read which languages a model's text encoder knows, as ISO 639-1 codes; None where the model does not say.
+
+    Raises:
+        CheckpointError: the file does not hold that.
+    """
+    written = _scope(folder).get(TEXT_LANGUAGES)
+    if written is None:
+        return None
+    codes = [language_code(one) if isinstance(one, str) else None for one in written or ()]
+    known = tuple(code for code in codes if code is not None)
+    if not known or len(known) < len(codes):
+        path = folder / layout.SCOPE
+        raise CheckpointError(f'{path}: {TEXT_LANGUAGES} is {written!r}; write codes such as ["en", "de"]')
+    return known
+
+
+def _scope(folder: Path) -> dict[str, Any]:
+    """Return what a model folder says of its use; nothing where it says nothing."""
     path = folder / layout.SCOPE
     if not path.is_file():
-        return None
+        return {}
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["scope"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{path}: does not say what the model is for ({error}); copy it again") from error
 
 

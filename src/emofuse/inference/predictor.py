@@ -60,6 +60,7 @@ class Predictor:
         allow_missing: predict with a modality missing even if the model was not trained for that.
         scope: what the model is for, copied into each prediction.
         strict: refuse damaged recordings; else they are used as far as they decode, and predictions say so.
+        text_languages: leave out text in any other language, and say so; None takes any text.
     """
 
     runtime: Runtime
@@ -69,6 +70,7 @@ class Predictor:
     allow_missing: bool = False
     scope: str | None = None
     strict: bool = True
+    text_languages: tuple[str, ...] | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -179,7 +181,9 @@ class Predictor:
     ) -> Iterator[Computed[R] | Refused | TooLong]:
         """Yield each utterance with its row of what is computed of a batch, or why there is none."""
         traits, padded = self.runtime.traits, self.runtime.padded_seconds
-        preparer = Preparer(self.preparation, traits.modalities, self.needs_all, long, self.strict)
+        preparer = Preparer(
+            self.preparation, traits.modalities, self.needs_all, long, self.strict, self.text_languages
+        )
         for window in prepared_windows(pairs, preparer, lambda one: one.cost, padded):
             ready = [one for one in window if isinstance(one, Ready)]
             items, costs = [one.item for one in ready], [one.cost for one in ready]
@@ -208,7 +212,8 @@ class Predictor:
         """Return the prediction for an utterance, or raise why there is none."""
         if isinstance(one, Refused):
             if isinstance(one.error, NoSpeechError):
-                return self.complete(Prediction.without_speech(one.utterance))
+                nothing = Prediction.without_speech(one.utterance)
+                return self.complete(replace(nothing, damaged=one.error.damaged, notes=one.error.notes))
             raise one.error
         if isinstance(one, TooLong):
             whole = one.predict(one.utterance, one.path)
@@ -217,7 +222,10 @@ class Predictor:
             return whole
         task, modalities = self.runtime.traits.task, one.ready.item.modalities
         (prediction,) = predictions_of(one.row, [one.utterance], [modalities], task, self.calibration, self.priors)
-        return self.complete(replace(prediction, damaged=one.ready.damaged, notes=one.ready.notes))
+        unused = one.ready.text_unused or prediction.text_unused
+        return self.complete(
+            replace(prediction, damaged=one.ready.damaged, notes=one.ready.notes, text_unused=unused)
+        )
 
 
 def predictions_of(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from emofuse.errors import CheckpointError, ModalityError, RecipeError
 from emofuse.inference.given_audio import RECORDING, GivenAudio, OpenedAudio, opened_audio
-from emofuse.inference.model_folders import find_folder, open_predictor
+from emofuse.inference.model_folders import find_folder, open_predictor, read_text_languages
 from emofuse.inference.predictor import Predictor, Progress
 from emofuse.inference.timeline.compose import compose
 from emofuse.inference.timeline.options import TimelineOptions
@@ -54,6 +54,7 @@ class EmotionRecognizer:
         text: str | None = None,
         strict: bool = False,
         any_sound: bool = False,
+        language: str | None = None,
     ) -> Prediction:
         """Predict one utterance from its recording, its text, or both.
 
@@ -67,6 +68,9 @@ class EmotionRecognizer:
         and the prediction says so under `damaged`; with `strict` it is refused. Sound that is no speech, such as a
         tone, music or noise, has no label (`speech` is False), unless `any_sound` is set.
 
+        A text in a language that the model does not know is left out where there is sound, and the prediction says
+        so under `text_unused`; `language` states what it is in, else letters and words tell, if they are plain.
+
         Raises:
             AudioError: the recording cannot be used.
             ModalityError: the model needs a modality that is missing.
@@ -76,7 +80,7 @@ class EmotionRecognizer:
         one = self._refusing_damage() if strict else self
         long = one.long_recordings(any_sound=any_sound)
         with opened_audio(audio) as opened:
-            utterance = Utterance(_name(opened), audio=opened.path, text=text)
+            utterance = Utterance(_name(opened), audio=opened.path, text=text, language=language)
             prediction = one.predictor.predict_one(utterance, long)
         return replace(prediction, audio=None) if opened.in_memory else prediction
 
@@ -207,4 +211,7 @@ def load(
         seal()
     folder = find_folder(model)
     predictor = open_predictor(folder, device, threads)
-    return EmotionRecognizer(replace(predictor.adapted(allow_missing, priors), strict=strict), folder)
+    chosen = replace(
+        predictor.adapted(allow_missing, priors), strict=strict, text_languages=read_text_languages(folder)
+    )
+    return EmotionRecognizer(chosen, folder)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from emofuse.data.batching import cost_of
+from emofuse.data.languages import why_foreign
 from emofuse.data.preparation import Item, Preparation
 from emofuse.errors import AudioError, EmofuseError, ModalityError, NoSpeechError
-from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip, seconds_of
+from emofuse.sound.clips import Clip, read_clip, seconds_of
 from emofuse.sound.salvage import Salvage
 from emofuse.sound.speech_turns import SpeechGate
-from emofuse.sound.streams import mono_blocks
+from emofuse.sound.streams import decoded_seconds
 from emofuse.types import Modality, Prediction, Utterance
 
 S = TypeVar("S")
@@ -56,15 +58,9 @@ class LongRecordings:
         if utterance.audio is None or utterance.start or utterance.end is not None:
             return None
         seconds = seconds_of(utterance.audio)
-        if seconds is None:  # the header does not state it: decode until it is too long
-            seconds = 0.0
-            for block in mono_blocks(utterance.audio, salvage=None if self.strict else Salvage()):
-                seconds += len(block) / SAMPLE_RATE
-                if seconds > self.seconds:
-                    break
-        if seconds <= self.seconds:
-            return None
-        return TooLong(utterance, utterance.audio, seconds, self.predict)
+        if seconds is None:  # the header does not state it
+            seconds = decoded_seconds(utterance.audio, self.seconds, None if self.strict else Salvage())
+        return TooLong(utterance, utterance.audio, seconds, self.predict) if seconds > self.seconds else None
 
 
 @dataclass(frozen=True)
@@ -76,7 +72,8 @@ class Ready:
         cost: seconds of sound; of an utterance without sound, those that speaking its text would take.
         seconds: of sound.
         damaged: what is wrong with its recording; None where that is whole.
-        notes: what else is to be known of its sound, one sentence each.
+        notes: what else is to be known, one sentence each.
+        text_unused: why its text is left out, where the model could take one; None where it is not.
     """
 
     utterance: Utterance
@@ -85,6 +82,7 @@ class Ready:
     seconds: float
     damaged: str | None = None
     notes: tuple[str, ...] = ()
+    text_unused: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +125,7 @@ class Preparer:
         needs_all: refuse an utterance that lacks one of them.
         long: what happens to long recordings and to other sound; None takes any recording as one utterance.
         strict: refuse damaged recordings; else they are used as far as they decode.
+        text_languages: leave out text in any other language; None takes any text.
     """
 
     preparation: Preparation
@@ -134,23 +133,24 @@ class Preparer:
     needs_all: bool
     long: LongRecordings | None = None
     strict: bool = True
+    text_languages: tuple[str, ...] | None = None
 
     def __call__(self, pair: tuple[Utterance, Clip | None]) -> Ready | Refused | TooLong:
         """Prepare one utterance; its clip is None where it is to be read."""
         utterance, clip = pair
         try:
             if self.long is not None and clip is None and self.preparation.audio:
-                too_long = self.long.too_long(utterance)
-                if too_long is not None:
+                if (too_long := self.long.too_long(utterance)) is not None:
                     return too_long
             clip = _read(self.preparation, utterance, clip, self.strict)
             if self.long is not None and clip is not None and self.long.is_speechless(clip):
-                return Refused(utterance, NoSpeechError(utterance.id), clip.seconds, clip.seconds)
+                error = NoSpeechError(utterance.id, clip.damaged, clip.notes)
+                return Refused(utterance, error, clip.seconds, clip.seconds)
             ready = prepare_utterance(self.preparation, utterance, clip, self.strict)
             self._refuse_missing(ready)
-            return ready
-        except (AudioError, ModalityError) as error:
-            return Refused(utterance, error)
+            return self._without_foreign_text(ready) if ready.item.ids is not None else ready
+        except (AudioError, ModalityError) as refusal:
+            return Refused(utterance, refusal)
 
     def _refuse_missing(self, ready: Ready) -> None:
         name, present = ready.utterance.id, ready.item.modalities
@@ -162,6 +162,16 @@ class Preparer:
                 f"{name}: has no {missing[0]}, and the model was not trained to do without; "
                 "give it, or allow it with --allow-missing (allow_missing=True)"
             )
+
+    def _without_foreign_text(self, ready: Ready) -> Ready:
+        """Leave out a text in a language that the model does not know; where it must be used, note that."""
+        why = why_foreign(ready.utterance.text, ready.utterance.language, self.text_languages)
+        if why is None:
+            return ready
+        if self.needs_all or ready.item.values is None:
+            return replace(ready, notes=(*ready.notes, f"the text is of little use: {why}"))
+        notes = (*ready.notes, f"the text was not used: {why}")
+        return replace(ready, item=replace(ready.item, ids=None), notes=notes, text_unused=why)
 
 
 def prepare_utterance(
@@ -194,14 +204,13 @@ def windows(utterances: Iterable[T], cost: Callable[[T], float], padded_seconds:
     `cost` returns the seconds of one; `padded_seconds` are those of a batch, where batches are padded, else 0.
     """
     enough = PADDED_BATCHES * padded_seconds or WINDOW_SECONDS
-    most = _most(padded_seconds)
     window: list[T] = []
     seconds = 0.0
     try:
         for utterance in utterances:
             window.append(utterance)
             seconds += cost(utterance)
-            if len(window) == most or seconds >= enough:
+            if len(window) == _most(padded_seconds) or seconds >= enough:
                 yield window
                 window, seconds = [], 0.0
     except Exception:  # the stream's own: what it gave before that is not lost
@@ -240,31 +249,22 @@ def prepared_windows(
     source = iter(items)
     waiting: deque[S] = deque()
     failures: list[Exception] = []
-    most = _most(padded_seconds)
 
     def take() -> None:
         try:
-            while len(waiting) < most and not failures:
-                waiting.append(next(source))
-        except StopIteration:
-            return
+            waiting.extend(islice(source, 0 if failures else _most(padded_seconds) - len(waiting)))
         except Exception as failure:  # the caller's own: what came before it is not lost
             failures.append(failure)
 
     def stream() -> Iterator[list[T]]:
         while waiting:  # it is filled up before each step, so that a window may end early, but none is lost
-            yield from windows(map(prepare, _drained(waiting)), cost, padded_seconds)
+            left = (waiting.popleft() for _ in iter(lambda: len(waiting), 0))
+            yield from windows(map(prepare, left), cost, padded_seconds)
 
     yield from ahead(stream(), take)
     if failures:
         raise failures[0]
 
 
-def _drained(waiting: deque[S]) -> Iterator[S]:
-    while waiting:
-        yield waiting.popleft()
-
-
 def _most(padded_seconds: float) -> int:
-    """Return how many utterances are looked at together at most."""
     return max(WINDOW_UTTERANCES, int(PADDED_BATCHES * padded_seconds))

@@ -95,6 +95,20 @@ def clips_of(
         yield Clip(samples, rate)
 
 
+def decoded_seconds(path: Path, enough: float, salvage: Salvage | None = None) -> float:
+    """Return how long a recording is by decoding it, no further than just beyond `enough` seconds.
+
+    Raises:
+        AudioError: what `mono_blocks` raises.
+    """
+    seconds = 0.0
+    for block in mono_blocks(path, salvage=salvage):
+        seconds += len(block) / SAMPLE_RATE
+        if seconds > enough:
+            break
+    return seconds
+
+
 class _Buffer:
     """The part of a stream that may still be needed."""
 

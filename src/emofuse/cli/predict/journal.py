@@ -31,6 +31,7 @@ FILES_THAT_PREDICT = (
     layout.CALIBRATION,
     layout.EXPORT,
     layout.GRAPH,
+    layout.SCOPE,
 )
 
 

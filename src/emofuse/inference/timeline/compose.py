@@ -10,8 +10,8 @@ from emofuse.inference.predictor import Predictor
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.inference.timeline.smoothing import against_baseline, smoothed
 from emofuse.inference.timeline.turn_finding import find_turns
-from emofuse.inference.timeline.turn_predictions import predict_turns
-from emofuse.types import ExcludedSpan, Segment, Timeline
+from emofuse.inference.timeline.turn_predictions import has_unknown_text, notes_of_texts, predict_turns
+from emofuse.types import ExcludedSpan, Prediction, Segment, Timeline
 
 
 def compose(predictor: Predictor, path: Path, options: TimelineOptions | None = None) -> Timeline:
@@ -35,12 +35,14 @@ def compose(predictor: Predictor, path: Path, options: TimelineOptions | None = 
     options = replace(options, strict=options.strict or predictor.strict)
     found = find_turns(path, options)
     segments: list[Segment] = []
+    predictions: list[Prediction] = []
     excluded = list(found.excluded)
     for one in predict_turns(predictor, path, found.turns, options):
         if isinstance(one.result, ExcludedSpan):
             excluded.append(one.result)
         else:
             segments.append(Segment.of(one.turn, one.result))
+            predictions.append(one.result)
     timeline = Timeline(
         id=path.stem if options.name is None else f"{path.stem}-{options.name}",
         audio=str(path),
@@ -52,7 +54,7 @@ def compose(predictor: Predictor, path: Path, options: TimelineOptions | None = 
         segmentation=found.segmentation,
         model=predictor.name,
         model_scope=predictor.scope,
-        notes=(*found.all_notes, *_notes(predictor, segments, options)),
+        notes=(*found.all_notes, *_notes(predictor, predictions, options)),
         damaged=found.damaged,
     )
     if options.baseline:
@@ -60,7 +62,9 @@ def compose(predictor: Predictor, path: Path, options: TimelineOptions | None = 
     return smoothed(timeline, options.smoothing)
 
 
-def _notes(predictor: Predictor, segments: Sequence[Segment], options: TimelineOptions) -> tuple[str, ...]:
+def _notes(
+    predictor: Predictor, segments: Sequence[Prediction], options: TimelineOptions
+) -> tuple[str, ...]:
     """Return what a reader must know, one sentence each."""
     notes = []
     if isinstance(options.words, str) and len(segments) > 1:
@@ -68,13 +72,14 @@ def _notes(predictor: Predictor, segments: Sequence[Segment], options: TimelineO
     if not segments:
         notes.append("no speech was found")
     elif "text" in predictor.runtime.traits.modalities:
-        without = sum("text" not in segment.modalities for segment in segments)
+        without = sum("text" not in one.modalities and not has_unknown_text(one) for one in segments)
         if without == len(segments):
             notes.append("there was no text: the predictions are from sound alone")
         elif without:
             notes.append(
                 f"{without} of {len(segments)} segments have no text: their predictions are from sound alone"
             )
+    notes += notes_of_texts(segments)
     if options.engine is not None:
         notes.append(f"words were recognised by {options.engine.name}, and may be wrong")
     return tuple(notes)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from emofuse.data.languages import other_language
 from emofuse.errors import ModalityError
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.recognized_text import recognized
@@ -41,12 +42,13 @@ def predict_turns(
     silent: deque[Turn] = deque()
 
     def pairs() -> Iterator[tuple[Utterance, Clip]]:
+        language = options.language or _common_language(predictor, turns)
         for number, (turn, clip) in enumerate(_clips(predictor, path, turns, options), start=1):
             if _is_silent(clip):
                 silent.append(turn)
                 continue
             waiting.append(turn)
-            yield _utterance(f"{path.stem}#{number}", path, turn), clip
+            yield _utterance(f"{path.stem}#{number}", path, turn, language), clip
 
     for result in predictor.predict_clips(pairs()):
         turn = waiting.popleft()
@@ -54,6 +56,28 @@ def predict_turns(
             yield _excluded(silent.popleft(), "it is silent")
         yield _excluded(turn, result.reason) if isinstance(result, Skip) else TurnResult(turn, result)
     yield from (_excluded(turn, "it is silent") for turn in silent)
+
+
+def has_unknown_text(prediction: Prediction) -> bool:
+    """Return whether a segment's text was left out because the model does not know its language."""
+    return prediction.text_unused is not None and bool(prediction.notes)
+
+
+def notes_of_texts(predictions: Sequence[Prediction]) -> tuple[str, ...]:
+    """Return what a reader must know of the texts of segments: which were left out, and why."""
+    unused = Counter(one.text_unused for one in predictions if has_unknown_text(one))
+    notes = [
+        f"the text of {count} of {len(predictions)} segments was not used: {why}" for why, count in unused.items()
+    ]
+    used = (note for one in predictions if one.text_unused is None for note in one.notes)
+    return (*notes, *dict.fromkeys(used))
+
+
+def _common_language(predictor: Predictor, turns: Sequence[Turn]) -> str | None:
+    """Return the language of turns that name none, if all of them together are in one that the model does not know."""
+    text = " ".join(turn.text for turn in turns if turn.text and not turn.language)
+    known = predictor.text_languages
+    return other_language(text, known) if text and known is not None else None
 
 
 def _clips(
@@ -99,7 +123,7 @@ def _excluded(turn: Turn, reason: str) -> TurnResult:
     return TurnResult(turn, ExcludedSpan(turn.start, turn.end, reason))
 
 
-def _utterance(identity: str, path: Path, turn: Turn) -> Utterance:
+def _utterance(identity: str, path: Path, turn: Turn, language: str | None) -> Utterance:
     return Utterance(
         identity,
         audio=path,
@@ -108,5 +132,5 @@ def _utterance(identity: str, path: Path, turn: Turn) -> Utterance:
         text=turn.text,
         text_source=turn.text_source,
         speaker=turn.speaker,
-        language=turn.language,
+        language=turn.language or language,
     )

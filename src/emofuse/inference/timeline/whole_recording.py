@@ -10,7 +10,7 @@ from emofuse.errors import AudioError
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.inference.timeline.turn_finding import find_turns
-from emofuse.inference.timeline.turn_predictions import predict_turns
+from emofuse.inference.timeline.turn_predictions import has_unknown_text, notes_of_texts, predict_turns
 from emofuse.types import MEAN_OF_SEGMENTS, MODALITIES, Prediction, Utterance
 
 TEXT_UNUSED = "the recording was cut into segments, and nobody knows which of them the text belongs to"
@@ -60,10 +60,10 @@ def predict_recording(
         )
     )
     return replace(
-        _with_text(prediction, weighted),
+        _with_text(prediction, [one for _, one in weighted]),
         abstained=prediction.abstained or not confident,
         damaged=found.damaged,
-        notes=found.notes,
+        notes=(*found.notes, *notes_of_texts([one for _, one in weighted])),
         segments=_segments(weighted),
     )
 
@@ -81,15 +81,22 @@ def _segments(weighted: Sequence[Weighted]) -> dict[str, int | float | str]:
     }
 
 
-def _with_text(prediction: Prediction, weighted: Iterable[Weighted]) -> Prediction:
+def _with_text(prediction: Prediction, segments: Sequence[Prediction]) -> Prediction:
     """Return the prediction with the text of its segments where it has none of its own."""
+    without = "text" not in prediction.modalities
+    reasons = [one.text_unused for one in segments if has_unknown_text(one)] if without else []
     if prediction.text is not None:
-        unused = prediction.text and "text" not in prediction.modalities
-        return replace(prediction, text_unused=TEXT_UNUSED if unused else None)
-    texts = [(one.text, one.text_source) for _, one in weighted if one.text]
+        unused = TEXT_UNUSED if prediction.text and without else None
+        return replace(prediction, text_unused=reasons[0] if reasons else unused)
+    texts = [(one.text, one.text_source) for one in segments if one.text]
     if not texts:
         return prediction
-    return replace(prediction, text=" ".join(text for text, _ in texts), text_source=texts[0][1])
+    return replace(
+        prediction,
+        text=" ".join(text for text, _ in texts),
+        text_source=texts[0][1],
+        text_unused=reasons[0] if reasons else None,
+    )
 
 
 def _mean(weighted: Iterable[tuple[float, Mapping[str, float]]]) -> dict[str, float]:
