@@ -11,6 +11,7 @@ import pytest
 
 from emofuse.errors import CorpusError
 from emofuse.turns.cue_files import has_cues, read_cues
+from emofuse.turns.turn_files import read_turns
 from emofuse.types import Turn
 
 
@@ -179,3 +180,11 @@ def test_what_pyannote_prints_are_turns_of_speakers() -> None:
     text = "[ 00:00:01.500 -->  00:00:02.500] A SPEAKER_00\n[ 00:00:03.000 -->  00:00:04.000] B SPEAKER_01\n"
     turns = read_cues(text, Path("x.txt"))
     assert turns == [Turn(1.5, 2.5, "SPEAKER_00"), Turn(3.0, 4.0, "SPEAKER_01")]
+
+
+@pytest.mark.parametrize(("head", "language"), [("Kind: captions\nLanguage: de-DE\n", "de"), ("", None)])
+def test_the_head_of_a_webvtt_file_may_state_the_language(tmp_path: Path, head: str, language: str | None) -> None:
+    path = tmp_path / "talk.vtt"
+    path.write_text(f"WEBVTT\n{head}\n00:01.000 --> 00:02.000\nNein.\nLanguage: en\n")
+    (turn,) = read_turns(path)
+    assert turn.language == language

@@ -40,9 +40,12 @@ LOOKED_AT, FOREIGN_SHARE, FEWEST_LETTERS = 500, 0.8, 2
 FEWEST_WORDS, MOST_KNOWN, LEAST_OTHER = 4, 0.01, 0.7
 # Words of English, and of hardly any other language: two different ones make a text English without further look.
 _ENGLISH = frozenset(
-    "the and you that this with have what my your they are he she we his her it's i'm don't not but for from "
-    "there which would could about just know how who when because it of".split()
-)
+    (
+        "the", "and", "you", "that", "this", "with", "have", "what", "my", "your", "they", "are", "he", "she",
+        "we", "his", "her", "it's", "i'm", "don't", "not", "but", "for", "from", "there", "which", "would", "could",
+        "about", "just", "know", "how", "who", "when", "because", "it", "of",
+    )
+)  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 
 

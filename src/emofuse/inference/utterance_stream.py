@@ -139,9 +139,9 @@ class Preparer:
         """Prepare one utterance; its clip is None where it is to be read."""
         utterance, clip = pair
         try:
-            if self.long is not None and clip is None and self.preparation.audio:
-                if (too_long := self.long.too_long(utterance)) is not None:
-                    return too_long
+            whole = self.long if clip is None and self.preparation.audio else None
+            if whole is not None and (too_long := whole.too_long(utterance)) is not None:
+                return too_long
             clip = _read(self.preparation, utterance, clip, self.strict)
             if self.long is not None and clip is not None and self.long.is_speechless(clip):
                 error = NoSpeechError(utterance.id, clip.damaged, clip.notes)

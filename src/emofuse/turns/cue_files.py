@@ -6,10 +6,11 @@ import html
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emofuse.errors import CorpusError
+from emofuse.turns.language_codes import language_code
 from emofuse.turns.rolling_captions import find_repetitions
 from emofuse.turns.speaker_prefixes import Prefixes
 from emofuse.turns.turn_parsing import parse_seconds, turn_or_nothing
@@ -39,6 +40,7 @@ _DAMAGED = re.compile(
 _ARROWED = re.compile(r"[\[(]?\d+:\d[^>→]*(?:[-=]>|→)")
 _SETTINGS = re.compile(r"(?:\s+[A-Za-z]\w*:\S+)+\s*")
 _COMMENT = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s.*)?")
+_LANGUAGE_LINE = re.compile(r"^Language:[ \t]*(?P<language>[\w-]{2,40})", re.MULTILINE)
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s(?P<name>[^<>]+)>")
 _MARKUP = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 # What whisper.cpp prints beside its cues.
@@ -86,7 +88,15 @@ def read_cues(text: str, path: Path) -> list[Turn]:
             parts[0] = voice, words.removeprefix(repetition.start)
         for speaker, words in _by_speaker(parts, prefixes):
             turns += turn_or_nothing(cue.place, cue.span, speaker, words)
-    return turns
+    language = _language(text)
+    return turns if language is None else [replace(turn, language=language) for turn in turns]
+
+
+def _language(text: str) -> str | None:
+    """Return the language that the head of a WebVTT file states, as those of video sites do."""
+    head = text.split("\n\n", 1)[0]
+    stated = _LANGUAGE_LINE.search(head) if head.startswith("WEBVTT") else None
+    return language_code(stated["language"]) if stated else None
 
 
 def _cues(lines: Sequence[str], path: Path) -> list[_Cue]:

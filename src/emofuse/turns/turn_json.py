@@ -10,6 +10,7 @@ from typing import Any
 
 from emofuse.errors import CorpusError
 from emofuse.turns.label_studio import find_rows, is_label_studio
+from emofuse.turns.language_codes import language_code
 from emofuse.turns.speaker_prefixes import without_prefixes
 from emofuse.turns.turn_parsing import Length, parse_seconds, turn_or_nothing
 from emofuse.types import Turn
@@ -148,7 +149,8 @@ def _segment(segment: Any, language: Any, place: str) -> list[Turn]:
     start, end = (parse_seconds(str(segment.get(key)), place) for key in ("start", "end"))
     speaker, text = segment.get("speaker"), segment.get("text")
     turns = turn_or_nothing(place, (start, end), _string(speaker, place), _string(text, place))
-    return [replace(turn, language=_string(segment.get("language") or language, place)) for turn in turns]
+    code = language_code(_string(segment.get("language") or language, place))
+    return [replace(turn, language=code) for turn in turns]
 
 
 def _words(segment: Any, language: Any, place: str) -> list[Turn]:

@@ -53,6 +53,17 @@ def test_a_suffix_of_the_recording_or_a_language_may_stand_in_between(tmp_path: 
     assert open_transcripts(tmp_path, [talk])(talk) == [Turn(0.1, 0.9, None, "Yes.", "gold")]
 
 
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [("talk.de.srt", "de"), ("talk.pt-BR.vtt", "pt"), ("talk.srt", None), ("talk.wav.srt", None)],
+)
+def test_the_name_of_a_transcript_may_state_its_language(tmp_path: Path, name: str, language: str | None) -> None:
+    talk = recording(tmp_path, "talk.wav")
+    (tmp_path / name).write_text("00:00:00.100 --> 00:00:00.900\nYes.\n")
+    for path in (tmp_path, tmp_path / name):
+        assert open_transcripts(path, [talk]).language_of(talk) == language
+
+
 def test_the_exact_name_comes_first_and_two_of_a_kind_are_refused(tmp_path: Path) -> None:
     talk, other = recording(tmp_path, "talk.wav"), recording(tmp_path, "talk.en.wav")
     for name, word in (("talk.txt", "one"), ("talk.en.txt", "two"), ("talk.wav.txt", "three")):

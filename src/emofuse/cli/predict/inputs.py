@@ -46,12 +46,14 @@ class Inputs:
         words: their transcripts.
         speakers: who speaks when in them.
         turns: their segments.
+        language: of words whose language is not stated otherwise; None where it is not known.
     """
 
     items: Sequence[Recording | Utterance]
     words: SideFiles[Words] | None = None
     speakers: SideFiles[Sequence[Turn]] | None = None
     turns: SideFiles[Sequence[Turn]] | None = None
+    language: str | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -68,7 +70,16 @@ class Inputs:
             except EmofuseError as error:
                 yield Skip(utterance.id, str(error))
                 continue
-            yield utterance if words is None else replace(utterance, text=join_words(words), text_source="gold")
+            if words is not None:
+                stated = None if isinstance(words, str) else next((one.language for one in words), None)
+                language = utterance.language or stated
+                utterance = replace(utterance, text=join_words(words), text_source="gold", language=language)
+            yield replace(utterance, language=self.language_of(utterance))
+
+    def language_of(self, utterance: Utterance) -> str | None:
+        """Return the language of an utterance, from the manifest, the name of its transcript or the command."""
+        named = self.words.language_of(utterance) if self.words else None
+        return utterance.language or named or self.language
 
     def at(self, positions: Iterable[int]) -> Inputs:
         """Return the inputs at some positions."""
@@ -138,13 +149,14 @@ def collect_inputs(
     if not items:
         raise CorpusError("there is nothing to predict: name recordings, or give --text")
     if not (text.transcripts or segments.speakers or segments.turns):
-        return Inputs(items)
+        return Inputs(items, language=text.language)
     recordings = [_utterance(one) for one in items]
     return Inputs(
         items,
         words=open_transcripts(text.transcripts, recordings) if text.transcripts else None,
         speakers=open_speakers(segments.speakers, recordings) if segments.speakers else None,
         turns=open_turns(segments.turns, recordings) if segments.turns else None,
+        language=text.language,
     )
 
 

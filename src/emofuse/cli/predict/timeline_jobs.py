@@ -74,7 +74,7 @@ class TimelineSettings:
             speakers=tuple(speakers or ()),
             words=words if words is None or isinstance(words, str) else tuple(words),
             engine=self.engine,
-            language=recording.language or text.language,
+            language=inputs.language_of(recording) if self.engine is None else recording.language or text.language,
             channel=job.channel,
             name=job.name,
             call=job.call,

@@ -62,9 +62,7 @@ def compose(predictor: Predictor, path: Path, options: TimelineOptions | None = 
     return smoothed(timeline, options.smoothing)
 
 
-def _notes(
-    predictor: Predictor, segments: Sequence[Prediction], options: TimelineOptions
-) -> tuple[str, ...]:
+def _notes(predictor: Predictor, segments: Sequence[Prediction], options: TimelineOptions) -> tuple[str, ...]:
     """Return what a reader must know, one sentence each."""
     notes = []
     if isinstance(options.words, str) and len(segments) > 1:

@@ -74,7 +74,7 @@ def notes_of_texts(predictions: Sequence[Prediction]) -> tuple[str, ...]:
 
 
 def _common_language(predictor: Predictor, turns: Sequence[Turn]) -> str | None:
-    """Return the language of turns that name none, if all of them together are in one that the model does not know."""
+    """Return the language of turns that name none, if together they are in one that the model does not know."""
     text = " ".join(turn.text for turn in turns if turn.text and not turn.language)
     known = predictor.text_languages
     return other_language(text, known) if text and known is not None else None
