@@ -42,8 +42,8 @@ FEWEST_WORDS, MOST_KNOWN, LEAST_OTHER = 4, 0.01, 0.7
 _ENGLISH = frozenset(
     (
         "the", "and", "you", "that", "this", "with", "have", "what", "my", "your", "they", "are", "he", "she",
-        "we", "his", "her", "it's", "i'm", "don't", "not", "but", "for", "from", "there", "which", "would", "could",
-        "about", "just", "know", "how", "who", "when", "because", "it", "of",
+        "we", "his", "her", "it's", "i'm", "don't", "not", "but", "for", "from", "there", "which", "would",
+        "could", "about", "just", "know", "how", "who", "when", "because", "it", "of",
     )
 )  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")

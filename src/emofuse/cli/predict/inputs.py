@@ -11,9 +11,8 @@ from typing import NamedTuple, TypeVar
 
 from emofuse import layout
 from emofuse.cli.predict.predict_options import SegmentOptions, TextOptions
+from emofuse.cli.predict.side_files import SideFiles, Words
 from emofuse.cli.predict.transcript_files import (
-    SideFiles,
-    Words,
     join_words,
     open_speakers,
     open_transcripts,
