@@ -26,18 +26,20 @@ demo: $(READY)  ## audio, text and fusion compared on synthetic speech, then two
 # A worker for each core; all tests of a file in one of them, because they share what the file has made. Files in the
 # order of their folders: by number of tests, as is the default, the few long tests would come last and alone.
 WORKERS := -n auto --dist loadfile --no-loadscope-reorder
-COVERAGE := --cov=emofuse --cov-report=term --cov-fail-under=90
+# Slipcover marks the lines of emofuse itself; a tracer would slow down all that torch and transformers do, too.
+COVERED := $(BIN)/python -m slipcover --source src/emofuse --json --out .coverage.json -m pytest
+COVERAGE := $(BIN)/python -m slipcover --merge .coverage.json --out .coverage.json --skip-covered --fail-under 90
 
 test: $(READY)  ## the tests, with coverage
-	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest $(WORKERS) -m "not slow" $(COVERAGE)
+	$(COVERED) $(WORKERS) -m "not slow"
+	$(COVERAGE)
 
 test-slow: $(READY)  ## the tests that need minutes or gigabytes
 	$(BIN)/python -m pytest $(WORKERS) -m slow
 
 test-all: $(READY)  ## all of them, with coverage
-	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest $(WORKERS) $(COVERAGE)
+	$(COVERED) $(WORKERS)
+	$(COVERAGE)
 
 check: $(READY)  ## format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check src tests tools benchmarks

@@ -20,7 +20,6 @@ import pytest
 from empty_pictures import no_drawing
 from hypothesis import HealthCheck, settings
 from small_corpus import make_corpus
-from untraced import untraced_exporter
 
 from emofuse.data.manifest import save_corpus
 from emofuse.sound.speech_turns import SpeechGate
@@ -56,19 +55,6 @@ def empty_pictures() -> Iterator[None]:
     """Let the runs of a file write empty pictures: drawing them takes half the time of a small run."""
     with no_drawing():
         yield
-
-
-@pytest.fixture(scope="module")
-def quick_exporter() -> Iterator[None]:
-    """Let torch write the graphs of a file without coverage looking on."""
-    with untraced_exporter():
-        yield
-
-
-@pytest.fixture
-def uncovered_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start processes without coverage: where they import torch, it doubles their time, and tells nothing new."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -531,7 +531,6 @@ print(json.dumps([
 """
 
 
-@pytest.mark.usefixtures("uncovered_processes")
 def test_folds_and_findings_are_the_same_in_every_process() -> None:
     here = Path(__file__).parent
     outputs = {

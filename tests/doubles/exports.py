@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from made_once import made_once
 from networks import network
-from untraced import untraced_exporter
 
 from emofuse import layout
 from emofuse.data.corpora.demo_corpus import demo_corpus
@@ -39,7 +38,7 @@ def words() -> TextPreparation:
 def exported_folder() -> Path:
     """Return what that model is exported to, in float32."""
     model = model_folder()
-    return made_once("exported", lambda out: _export(model, out))
+    return made_once("exported", lambda out: export(model, out))
 
 
 def small_exported_folder() -> Path:
@@ -55,11 +54,6 @@ def take_graph(folder: Path, patched: pytest.MonkeyPatch) -> None:
             shutil.copyfile(file, path.parent / file.name)
 
     patched.setattr("emofuse.inference.graphs.write_graph", write)
-
-
-def _export(model: Path, out: Path) -> None:
-    with untraced_exporter():
-        export(model, out)
 
 
 def _export_small(out: Path) -> None:

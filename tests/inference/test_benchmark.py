@@ -316,11 +316,15 @@ def test_a_worker_that_fails_gives_one_sentence_and_is_gone(capfd: pytest.Captur
     assert captured.err == "it speaks\n"
 
 
+def vanishes(code: int) -> Callable[[int], int]:
+    os._exit(code)
+
+
 @pytest.mark.parametrize("code", [3, 0])
 def test_a_worker_that_vanishes_is_told_of(code: int) -> None:
     with (
         pytest.raises(EmofuseError, match=rf"^lost: its process is gone \(exit code {code}\)"),
-        open_worker("lost", os._exit, code),
+        open_worker("lost", vanishes, code),
     ):
         pass
     assert multiprocessing.active_children() == []

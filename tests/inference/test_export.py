@@ -27,8 +27,6 @@ from emofuse.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoin
 from emofuse.model.encoders.small_encoders import WordCNNConfig
 from emofuse.types import Corpus, Prediction, Task
 
-pytestmark = pytest.mark.usefixtures("quick_exporter")
-
 FILES = {
     layout.GRAPH,
     layout.EXPORT,

@@ -51,7 +51,6 @@ def test_every_text_family_survives_its_folder_bit_for_bit(family: str, tmp_path
     assert torch.equal(logits(EmotionModel.from_pretrained(tmp_path).eval(), ROWS), logits(model, ROWS))
 
 
-@pytest.mark.usefixtures("uncovered_processes")
 def test_a_new_process_gives_the_same_logits_bit_for_bit(folder: Path) -> None:
     audio, text = ROWS[0]
     np.savez(folder / "row.npz", audio=audio.numpy(), text=text.numpy())

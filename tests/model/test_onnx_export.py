@@ -24,8 +24,6 @@ from emofuse.model.network import EmotionModel
 from emofuse.model.onnx_export import INPUTS, OnnxLSTM, write_graph
 from emofuse.types.arrays import Float32Array
 
-pytestmark = pytest.mark.usefixtures("quick_exporter")
-
 TOLERANCE = 1e-4
 LORA = {"rank": 2, "alpha": 4, "dropout": 0.1}
 AFFECT = {"dimensions": ["valence", "arousal"], "ranges": [[1.0, 5.0], [-1.0, 1.0]]}

@@ -228,7 +228,6 @@ def test_a_configuration_may_stand_in_a_file(sources: dict[str, str], tmp_path: 
         build(recipe(sources, audio={"config": str(path)}), "audio", TASK, [], seed=0)
 
 
-@pytest.mark.usefixtures("uncovered_processes")
 def test_an_encoder_in_the_local_cache_is_found_offline_and_pinned_to_its_commit(tmp_path: Path) -> None:
     """The layout of the Hub's cache, read in a process of its own: its place is fixed at import."""
     commit = "c" * 40

@@ -441,7 +441,6 @@ def test_a_frozen_checkpoint_is_named_by_the_model_folder_and_not_held(corpus: C
         assert torch.equal(loaded[name], value), name
 
 
-@pytest.mark.usefixtures("uncovered_processes")
 def test_a_model_folder_says_in_a_new_process_what_its_run_said(runs: Runs, tmp_path: Path) -> None:
     job = runs.places[0] / "fold-2" / "seed-0" / "fusion"
     said = {row["id"]: row for row in map(json.loads, (job / "predictions.jsonl").read_text().splitlines())}

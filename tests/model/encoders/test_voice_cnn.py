@@ -38,8 +38,6 @@ from emofuse.model.network import EmotionModel
 from emofuse.model.onnx_export import write_graph
 from emofuse.model.pooling import AttentiveStatistics, build_pooling, for_two_streams, masked_statistics
 
-pytestmark = pytest.mark.usefixtures("quick_exporter")
-
 TOLERANCE = 1e-5
 # Odd and even, a single frame, an absent row, one and a bit of what makes a frame.
 LENGTHS = [31, 104, 1, 0, 9, 77]
