@@ -21,7 +21,7 @@ import numpy.typing as npt
 import soundfile
 
 from emofuse.sound.clips import AUDIO_SUFFIXES, SAMPLE_RATE, read_clip
-from emofuse.sound.level import to_level, trim_silence
+from emofuse.sound.features import to_level, trim_silence
 from emofuse.types.arrays import Samples
 
 NEAR = 0.3

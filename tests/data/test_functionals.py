@@ -14,7 +14,7 @@ from emofuse.layout import cache_folder
 from emofuse.sound import contours
 from emofuse.sound.clips import Clip
 from emofuse.sound.contours import deltas, energy, mfcc, pitch
-from emofuse.sound.filterbank import log_mel
+from emofuse.sound.features import log_mel
 from emofuse.types import Corpus, Utterance
 from emofuse.types.arrays import Float32Array
 

@@ -25,7 +25,7 @@ from emofuse.sound.activity import (
     default_detector,
 )
 from emofuse.sound.clips import SAMPLE_RATE, read_clip
-from emofuse.sound.level import root_mean_square, to_level, trim_silence
+from emofuse.sound.features import root_mean_square, to_level, trim_silence
 from emofuse.sound.speech_turns import SpeechSpan, find_speech, to_turns
 from emofuse.types import Turn
 from emofuse.types.arrays import Samples

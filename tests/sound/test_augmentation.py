@@ -16,7 +16,7 @@ from emofuse.config import AlterRecipe
 from emofuse.errors import AudioError, RecipeError
 from emofuse.sound.augmentation import Alterations, alter, load_alterations
 from emofuse.sound.clips import Clip
-from emofuse.sound.level import root_mean_square
+from emofuse.sound.features import root_mean_square
 
 FIXED = settings(derandomize=True, deadline=None, max_examples=60)
 RATE = 16_000

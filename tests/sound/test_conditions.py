@@ -20,7 +20,7 @@ from emofuse.sound.conditions import (
     quieter,
     telephone,
 )
-from emofuse.sound.level import root_mean_square
+from emofuse.sound.features import root_mean_square
 from emofuse.types.arrays import Samples
 
 FIXED = settings(derandomize=True, deadline=None, max_examples=25)

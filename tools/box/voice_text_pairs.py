@@ -19,7 +19,7 @@ from corpus import KEYWORDS
 from text_corpus import LABELS, Texts
 
 from emofuse.sound.clips import read_clip
-from emofuse.sound.level import trim_silence
+from emofuse.sound.features import trim_silence
 from emofuse.types import Corpus, Utterance
 from emofuse.types.arrays import IntArray
 

@@ -17,7 +17,7 @@ from emofuse.data.cache import ArrayCache, file_digest, key_of
 from emofuse.errors import AudioError
 from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip
 from emofuse.sound.contours import COEFFICIENTS, deltas, energy, mfcc, pitch, single
-from emofuse.sound.filterbank import HOP_SECONDS
+from emofuse.sound.features import HOP_SECONDS
 from emofuse.threads import reading_workers
 from emofuse.types import Corpus, Skip
 from emofuse.types.arrays import Float32Array

@@ -22,15 +22,16 @@ from emofuse.config import AnnotationPolicy
 from emofuse.data.tokenization import read_tokenizer, strip_annotations
 from emofuse.errors import AudioError, CheckpointError
 from emofuse.sound.clips import SAMPLE_RATE, Clip
-from emofuse.sound.filterbank import (
+from emofuse.sound.features import (
     HOP_SECONDS,
     STACKED_FRAMES,
     FilterBank,
     log_mel,
     stacked_filterbank,
+    to_level,
+    trim_silence,
     whisper_log_mel,
 )
-from emofuse.sound.level import to_level, trim_silence
 from emofuse.types import MODALITIES, Modality
 from emofuse.types.arrays import Float32Array, IntArray
 

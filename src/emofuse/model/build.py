@@ -36,7 +36,7 @@ from emofuse.model.pretrained import (
 )
 from emofuse.model.tuning import apply_tuning
 from emofuse.model.word_vectors import initialise_from_vectors
-from emofuse.sound.filterbank import STACKED_FRAMES
+from emofuse.sound.features import STACKED_FRAMES
 from emofuse.types import SystemName, Task
 
 # Tuning policies under which an encoder's own weights stay as they were: they are saved by reference.

@@ -18,7 +18,7 @@ from emofuse.model.encoders.small_encoders import convolved_lengths
 from emofuse.model.layer_selection import layer_selector
 from emofuse.model.long_inputs import from_windows, to_windows
 from emofuse.model.masked_streams import Stream, at_least_one, mask_of_lengths, zero_padding
-from emofuse.sound.filterbank import WHISPER_RANGE
+from emofuse.sound.features import WHISPER_RANGE
 
 
 class ConvolutionalSpeechEncoder(nn.Module):

@@ -21,7 +21,7 @@ from emofuse.sound.conditions import (
     opus,
     quieter,
 )
-from emofuse.sound.level import root_mean_square, to_level, trim_silence
+from emofuse.sound.features import root_mean_square, to_level, trim_silence
 
 Range: TypeAlias = tuple[float, float]
 

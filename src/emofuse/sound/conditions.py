@@ -15,7 +15,7 @@ import soundfile
 import soxr
 
 from emofuse.sound.clips import SAMPLE_RATE, Clip
-from emofuse.sound.level import root_mean_square, to_level
+from emofuse.sound.features import root_mean_square, to_level
 from emofuse.types.arrays import Float64Array, Samples
 
 TELEPHONE_BAND, TELEPHONE_RATE = (300.0, 3400.0), 8000

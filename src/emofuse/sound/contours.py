@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emofuse.sound.clips import SAMPLE_RATE
-from emofuse.sound.filterbank import HOP_SECONDS, WINDOW_SECONDS, log_mel
+from emofuse.sound.features import HOP_SECONDS, WINDOW_SECONDS, log_mel
 from emofuse.types.arrays import Float32Array
 
 WINDOW, HOP = round(WINDOW_SECONDS * SAMPLE_RATE), round(HOP_SECONDS * SAMPLE_RATE)

@@ -18,7 +18,7 @@ from emofuse.data.preparation import AudioPreparation
 from emofuse.errors import AudioError
 from emofuse.sound.augmentation import alter, load_alterations
 from emofuse.sound.clips import Clip, read_clip
-from emofuse.sound.level import trim_silence
+from emofuse.sound.features import trim_silence
 from emofuse.types import Utterance
 from emofuse.types.arrays import Float32Array
 

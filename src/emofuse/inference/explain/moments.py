@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from emofuse.data.preparation import AudioPreparation
-from emofuse.sound.level import root_mean_square, spoken_span
+from emofuse.sound.features import root_mean_square, spoken_span
 from emofuse.types.arrays import Float32Array, Float64Array, Samples
 
 # Seconds of a moment.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from emofuse.sound.filterbank import (
+from emofuse.sound.features import (
     FLOOR,
     WHISPER_FLOOR,
     WHISPER_RANGE,

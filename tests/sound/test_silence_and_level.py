@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emofuse.sound.level import root_mean_square, to_level, trim_silence
+from emofuse.sound.features import root_mean_square, to_level, trim_silence
 from emofuse.types.arrays import Samples
 
 FIXED = settings(derandomize=True, deadline=None)
