@@ -15,9 +15,9 @@ import time
 import numpy as np
 
 import emofuse
+from emofuse.box import find_model
 from emofuse.data.batching import EQUAL_LENGTH_SECONDS
 from emofuse.data.preparation import Batch
-from emofuse.inference.model_folders import find_folder
 from emofuse.inference.onnx_runtime import OnnxRuntime
 from emofuse.inference.parity import noise
 from emofuse.inference.predictor import Predictor
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     predictor = emofuse.load(options.model, threads=options.threads).predictor
-    graph = find_folder(options.model) / GRAPH
+    graph = find_model(options.model) / GRAPH
     together = OnnxRuntime(graph, predictor.runtime.traits, options.threads)
     for seconds in (1.0, 3.0, 5.0, 10.0):
         print(json.dumps(compared(predictor, together, seconds, options.rounds)))

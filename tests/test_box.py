@@ -10,7 +10,7 @@ import pytest
 
 from emofuse import box as boxes
 from emofuse import layout
-from emofuse.box import Box, default_box, find_box
+from emofuse.box import Box, default_box, find_box, find_model, find_trained_model, is_model
 from emofuse.errors import CheckpointError
 
 
@@ -74,3 +74,80 @@ def test_a_damaged_box_is_refused(within: Path) -> None:
     (within / layout.BOX).write_text("{")
     with pytest.raises(CheckpointError, match="box-open again"):
         boxes.boxes()["box-open"].about()
+
+
+@pytest.fixture
+def models(within: Path, tmp_path: Path) -> Path:
+    """A folder with every kind of model, and with what is none."""
+    for name in (
+        "model/config.json",
+        "exported/export.json",
+        "run/model/config.json",
+        "exported-run/model/export.json",
+        "crossval/folds.json",
+        "crossval/fold-1/seed-0/fusion/model/config.json",
+        "empty/notes.txt",
+        "recording.wav",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("model", "model"),
+        ("exported", "exported"),
+        ("run", "run/model"),
+        ("exported-run", "exported-run/model"),
+        ("crossval/fold-1/seed-0/fusion", "crossval/fold-1/seed-0/fusion/model"),
+    ],
+)
+def test_a_model_is_found_in_its_folder_its_run_or_its_job(models: Path, name: str, place: str) -> None:
+    assert is_model(models / name)
+    assert find_model(models / name) == find_model(str(models / name)) == models / place
+
+
+def test_a_box_is_found_by_its_name_and_is_taken_where_none_is_named(within: Path) -> None:
+    assert is_model("box-open")
+    assert find_model("box-open") == find_model() == within / "exported"
+    (within / "exported").mkdir()
+    (within / "exported" / layout.EXPORT).touch()
+    assert find_trained_model("box-open") == find_trained_model(within / "exported") == within / "model"
+
+
+def test_a_folder_goes_before_a_box(within: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(models)
+    (models / "model").rename("box-open")
+    assert find_model("box-open") == Path("box-open")
+    (models / "box-open" / "config.json").unlink()  # no longer a model
+    assert find_model("box-open") == within / "exported"
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "sentence"),
+    [
+        ("gone", False, "gone: no such model folder, and no model in the box of that name .box-open."),
+        ("empty", False, "empty: is not a model folder, it has no config.json or export.json"),
+        ("recording.wav", False, "recording.wav: is a file, not a model folder"),
+        ("crossval", True, "crossval: is a run of folds; name one of its models, such as fold-1/seed-0/fusion"),
+    ],
+)
+def test_what_is_no_model_is_refused_in_one_sentence(models: Path, name: str, known: bool, sentence: str) -> None:
+    assert is_model(models / name) == known
+    for find in (find_model, find_trained_model):
+        with pytest.raises(CheckpointError, match=sentence):
+            find(models / name)
+
+
+def test_an_exported_model_cannot_be_explained_or_exported(models: Path) -> None:
+    with pytest.raises(CheckpointError, match="exported: is an exported model, without weights for torch"):
+        find_trained_model(models / "exported")
+
+
+def test_without_a_box_a_model_has_to_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boxes, "_WITHIN", tmp_path)
+    monkeypatch.setattr(boxes, "entry_points", lambda group: ())
+    with pytest.raises(CheckpointError, match="no model ships with this installation; name a model folder"):
+        find_model()

@@ -1,4 +1,7 @@
-"""The models that come along: `box-open` within the package, others in distributions of their own."""
+"""From the name of a model to its folder, for every command; and the models that come along.
+
+`box-open` comes within the package, others in distributions of their own.
+"""
 
 from __future__ import annotations
 
@@ -79,14 +82,74 @@ def find_box(name: str) -> Path | None:
     return None if found is None else found.exported
 
 
-def explained_by(model: str | Path) -> Path:
-    """Return the model folder of a box, given by its name or by its exported folder; anything else as it is."""
-    for box in boxes().values():
-        if str(model) == box.name or Path(model) == box.exported:
-            return box.model
-    return Path(model)
-
-
 def default_box() -> Path | None:
     """Return the exported folder of the model that is taken where none is named; None where none came along."""
     return next((box.exported for box in boxes().values()), None)
+
+
+def is_model(name: str | Path) -> bool:
+    """Return whether `find_model` finds something by a name, or refuses it as a run of many models."""
+    folder = Path(name)
+    return _with_model(folder) is not None or _is_run(folder) or find_box(str(name)) is not None
+
+
+def find_model(name: str | Path | None = None) -> Path:
+    """Return the folder that a model is used from; every command finds its model by this.
+
+    Args:
+        name: a model folder, an exported one, or the folder of a run or a job with a model in it; else a model in
+            the box, by its name. None takes the default one in the box.
+
+    Raises:
+        CheckpointError: there is no such model.
+    """
+    if name is None:
+        default = default_box()
+        if default is None:
+            raise CheckpointError("no model ships with this installation; name a model folder")
+        return default
+    folder = Path(name)
+    found = _with_model(folder) or find_box(str(name))
+    if found is None:
+        raise CheckpointError(_no_model(folder))
+    return found
+
+
+def find_trained_model(name: str | Path | None = None) -> Path:
+    """Return the model folder, with weights for torch, that a model is explained or exported from.
+
+    Args:
+        name: as for `find_model`; of a model in the box, its exported folder too.
+
+    Raises:
+        CheckpointError: there is no such model, or it is an exported one.
+    """
+    folder = find_model(name)
+    boxed = next((box.model for box in boxes().values() if folder == box.exported), None)
+    if boxed is None and layout.is_exported_folder(folder):
+        raise CheckpointError(
+            f"{folder}: is an exported model, without weights for torch; name the model folder it was made from"
+        )
+    return boxed or folder
+
+
+def _with_model(folder: Path) -> Path | None:
+    """Return where in a folder a model is: in itself or, in that of a run or a job, in `model`."""
+    places = (folder, folder / layout.MODEL)
+    return next((one for one in places if layout.is_exported_folder(one) or layout.is_model_folder(one)), None)
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / layout.FOLDS).is_file()
+
+
+def _no_model(folder: Path) -> str:
+    """Return why a name is that of no model."""
+    if _is_run(folder):
+        return f"{folder}: is a run of folds; name one of its models, such as fold-1/seed-0/fusion"
+    if folder.is_dir():
+        return f"{folder}: is not a model folder, it has no {layout.CONFIG} or {layout.EXPORT}"
+    if folder.exists():
+        return f"{folder}: is a file, not a model folder"
+    known = ", ".join(boxes()) or "none"
+    return f"{folder}: no such model folder, and no model in the box of that name ({known})"

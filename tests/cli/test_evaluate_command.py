@@ -277,3 +277,11 @@ def test_python_takes_a_path_or_a_corpus(reads: Path, corpus: Corpus, manifest: 
     assert told[-1] == (24, 24)
     with pytest.raises(CheckpointError):
         emofuse.evaluate("nobody/nothing", corpus)
+
+
+def test_a_model_in_the_box_is_evaluated_by_its_name(
+    capsys: pytest.CaptureFixture[str], corpus: Corpus, tmp_path: Path
+) -> None:
+    save_corpus(corpus.select(lambda one: one.session == "session1"), tmp_path / "some.jsonl")
+    code, document, _ = evaluated(capsys, "box-open", tmp_path / "some.jsonl")
+    assert (code, document["model"], document["kind"]) == (0, "box-open", "emofuse")

@@ -75,7 +75,7 @@ def test_words_are_masked_in_a_sealed_process(
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ("an export", "has no gradients"),
+        ("an export", "is an exported model, without weights"),
         ("no model", "no such model folder"),
         ("no recording", "gone.wav"),
         ("an unknown label", "the labels of the model are angry, happy, neutral, sad"),

@@ -83,7 +83,7 @@ def test_json_is_one_document_and_the_one_that_was_recorded(
     ("what", "said"),
     [
         ("no model", "nowhere"),
-        ("an export", "is exported already"),
+        ("an export", "is an exported model, without weights for torch"),
         ("a full place", "holds something that is not an export"),
         ("no sample", "gone.jsonl"),
         ("an empty sample", "empty.jsonl"),

@@ -363,7 +363,7 @@ def test_a_damaged_model_is_refused_and_nothing_is_left(benchmarked: Benchmarked
 
 
 def test_what_is_no_model_folder_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="nowhere: is not a model folder"):
+    with pytest.raises(CheckpointError, match="nowhere: no such model folder"):
         measure(Plan(tmp_path / "nowhere", 1))
 
 

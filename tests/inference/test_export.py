@@ -250,7 +250,7 @@ def test_out_may_be_the_empty_folder_that_one_stands_in(
 
 def test_what_is_exported_is_not_exported_again(tmp_path: Path) -> None:
     said = refusal(lambda: export(exported_folder(), tmp_path / "out"), CheckpointError)
-    assert "is exported already" in said
+    assert "is an exported model, without weights for torch" in said
     assert not list(tmp_path.iterdir())
 
 

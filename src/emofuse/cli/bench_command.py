@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 def bench(
     model: Annotated[
         Path | None,
-        typer.Argument(help="A model folder; if omitted, the paper's network at full size with random weights."),
+        typer.Argument(
+            help="A model or run folder, or the name of a model in the box; if omitted, the paper's network at "
+            "full size with random weights."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     threads: Annotated[

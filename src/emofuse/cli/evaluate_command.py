@@ -15,7 +15,11 @@ from emofuse.types import Skip
 
 def evaluate(
     model: Annotated[
-        str, typer.Argument(help="A model or run folder, or an audio or text classification model on the Hub.")
+        str,
+        typer.Argument(
+            help="A model or run folder, the name of a model in the box, or an audio or text classification model "
+            "on the Hub."
+        ),
     ],
     manifest: Annotated[Path, typer.Argument(help="Manifest (JSON Lines).")],
     labels: Annotated[str, typer.Option("--labels", help="Label policy, such as iemocap4 or ekman7.")] = "as-is",

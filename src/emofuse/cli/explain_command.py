@@ -18,7 +18,7 @@ PRINTED_PARTS = 5
 
 
 def explain(
-    model: Annotated[Path, typer.Argument(help="A model folder, or a run folder with a model.")],
+    model: Annotated[Path, typer.Argument(help="A model or run folder, or the name of a model in the box.")],
     audio: Annotated[Path | None, typer.Argument(help="Recording.")] = None,
     text: Annotated[str | None, typer.Option("--text", help="Its transcript.")] = None,
     label: Annotated[

@@ -9,7 +9,7 @@ import typer
 
 
 def export(
-    model: Annotated[Path, typer.Argument(help="A model folder, or a run folder with a model.")],
+    model: Annotated[Path, typer.Argument(help="A model or run folder, or the name of a model in the box.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the exported model.")],
     int8: Annotated[
         bool, typer.Option("--int8", help="Compute matrix products in 8 bits: smaller and faster.")

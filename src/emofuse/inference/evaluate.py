@@ -10,12 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from emofuse import layout
+from emofuse.box import find_model, is_model
 from emofuse.data.labels import apply_policy, label_policy
 from emofuse.data.manifest import load_corpus
 from emofuse.errors import CheckpointError, CorpusError
 from emofuse.evaluation.summary import summarise
 from emofuse.inference.label_map import LabelMap, match_labels
-from emofuse.inference.model_folders import model_folder, open_predictor
+from emofuse.inference.model_folders import open_predictor
 from emofuse.inference.training_overlap import card_warnings, fold_warnings
 from emofuse.runs.labelled_utterances import labelled_utterances, to_arrays
 from emofuse.runs.signature import NONE, Signature, policy_name, text_kinds
@@ -65,8 +66,8 @@ def evaluate(
     """Predict the labelled utterances of a corpus with a model, and score the predictions.
 
     Args:
-        model: a model folder or a run folder of emofuse; else a folder or a name on the Hub of an audio- or
-            text-classification model of `transformers`.
+        model: a model folder, an exported one, a run folder with a model in it, or the name of a model in the box;
+            else a folder or a name on the Hub of an audio- or text-classification model of `transformers`.
         corpus: or the path of its manifest.
         labels: the label policy.
         label_map: the model's labels -> those of the policy, beyond equal names and usual spellings; an empty
@@ -123,15 +124,12 @@ def open_candidate(model: str, corpus: Corpus, device: str | None = None) -> Can
         CheckpointError: there is no such model, or it cannot be used.
         MissingExtraError: torch is not installed.
     """
-    folder = model_folder(Path(model))
+    # What is neither there nor in the box may be on the Hub.
+    folder = find_model(model) if Path(model).exists() or is_model(model) else Path(model)
     if layout.is_exported_folder(folder):
         return Candidate(
             model, "emofuse", open_predictor(folder, device), tuple(_exported_warnings(folder, corpus))
         )
-    if (folder / layout.FOLDS).is_file() and not layout.is_model_folder(folder):
-        raise CheckpointError(f"{folder}: is a run of folds; name one of its models, such as fold-1/seed-0/fusion")
-    if folder.is_dir() and not layout.is_model_folder(folder):
-        raise CheckpointError(f"{folder}: is not a model folder, it has no {layout.CONFIG}")
     from emofuse.inference.foreign.classifiers import model_type, open_foreign, read_card
     from emofuse.model.pretrained import Source
 

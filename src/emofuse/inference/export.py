@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from emofuse import layout
-from emofuse.box import name_of
+from emofuse.box import find_trained_model, name_of
 from emofuse.data.corpora.demo_corpus import demo_corpus
 from emofuse.data.manifest import load_corpus
 from emofuse.data.preparation import Item, Preparation
-from emofuse.errors import CheckpointError, CorpusError, RunError, brief_message
+from emofuse.errors import CorpusError, RunError, brief_message
 from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.exported_folder import Exported, Precision
 from emofuse.inference.graphs import ExportSubject, largest_difference, make_graph
-from emofuse.inference.model_folders import model_folder, read_calibration
+from emofuse.inference.model_folders import read_calibration
 from emofuse.inference.torch_runtime import load_torch
 from emofuse.inference.utterance_stream import prepare_utterance
 from emofuse.model.network import count_parameters
@@ -54,7 +54,7 @@ def export(
     calibration and card; `emofuse.load` takes it as it takes a model folder.
 
     Args:
-        model: a model folder, or a run folder with a model in it.
+        model: a model folder, a run folder with a model in it, or the name of a model in the box.
         out: the new folder; an exported one there is replaced.
         int8: write matrix products in 8 bits.
         sample: a corpus, or its manifest, similar to the future input. On every second of its first 64
@@ -73,10 +73,7 @@ def export(
         RunError: `out` cannot be written, or holds something else.
         MissingExtraError: torch, or what writes graphs, is not installed.
     """
-    folder, target = model_folder(Path(model)), Path(out)
-    if layout.is_exported_folder(folder):
-        raise CheckpointError(f"{folder}: is exported already; name the model folder that it was made from")
-    target = _free(target)
+    folder, target = find_trained_model(model), _free(Path(out))
     subject = _open(folder, sample)
     with layout.writing_folder(target, replace=True) as temporary:
         return _write(subject, folder, temporary, int8)

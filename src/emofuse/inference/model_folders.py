@@ -1,4 +1,4 @@
-"""From a name to what runs it: a model folder, an exported one, a run folder with a model in it, or a box."""
+"""From the folder of a model to what runs it: with torch, or exported without; with calibration and scope."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from emofuse import layout
-from emofuse.box import boxes, default_box, find_box
 from emofuse.data.preparation import Preparation
 from emofuse.errors import CheckpointError
 from emofuse.evaluation.calibration import Calibration
@@ -17,18 +16,6 @@ from emofuse.turns.language_codes import language_code
 
 # The key of the scope that lists the languages of the text encoder.
 TEXT_LANGUAGES = "text_languages"
-
-
-def model_folder(folder: Path) -> Path:
-    """Return where the model is: the folder itself or, in the folder of a run, `model`."""
-    inside = folder / layout.MODEL
-    if (
-        not layout.is_model_folder(folder)
-        and not layout.is_exported_folder(folder)
-        and layout.is_model_folder(inside)
-    ):
-        return inside
-    return folder
 
 
 def open_folder(folder: Path, device: str | None, threads: int | None) -> tuple[Runtime, Preparation]:
@@ -58,27 +45,6 @@ def open_predictor(folder: Path, device: str | None = None, threads: int | None 
     """
     runtime, preparation = open_folder(folder, device, threads)
     return Predictor(runtime, preparation, read_calibration(folder) or Calibration(), scope=read_scope(folder))
-
-
-def find_folder(model: str | Path | None) -> Path:
-    """Return where a model is: a folder or else a model in the box by its name; None for the default one.
-
-    Raises:
-        CheckpointError: there is neither.
-    """
-    if model is None:
-        boxed = default_box()
-        if boxed is None:
-            raise CheckpointError("no model ships with this installation; name a model folder")
-        return boxed
-    folder = Path(model)
-    if folder.is_dir():
-        return model_folder(folder)
-    found = find_box(str(model))
-    if found is None:
-        known = ", ".join(boxes()) or "none"
-        raise CheckpointError(f"{folder}: no such model folder, and no model in the box of that name ({known})")
-    return found
 
 
 def read_scope(folder: Path) -> str | None:

@@ -8,9 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emofuse.box import find_model
 from emofuse.errors import CheckpointError, ModalityError, RecipeError
 from emofuse.inference.given_audio import RECORDING, GivenAudio, OpenedAudio, opened_audio
-from emofuse.inference.model_folders import find_folder, open_predictor, read_text_languages
+from emofuse.inference.model_folders import open_predictor, read_text_languages
 from emofuse.inference.predictor import Predictor, Progress
 from emofuse.inference.timeline.compose import compose
 from emofuse.inference.timeline.options import TimelineOptions
@@ -164,12 +165,11 @@ class EmotionRecognizer:
         self, audio: str | Path | None = None, text: str | None = None, label: str | None = None
     ) -> Explanation:
         """Return what in sound and text led to a label; see `emofuse.inference.explain.explain`."""
-        from emofuse.box import explained_by
         from emofuse.inference.explain.explain import explain
 
         if self.folder is None:
             raise CheckpointError("this recogniser was not loaded from a folder; explain one that was")
-        return explain(explained_by(self.folder), audio, text, label)
+        return explain(self.folder, audio, text, label)
 
 
 def _name(opened: OpenedAudio) -> str:
@@ -209,7 +209,7 @@ def load(
         raise RecipeError(f"threads {threads!r}: give how many compute at once, 1 or more")
     if sealed:
         seal()
-    folder = find_folder(model)
+    folder = find_model(model)
     predictor = open_predictor(folder, device, threads)
     chosen = replace(
         predictor.adapted(allow_missing, priors), strict=strict, text_languages=read_text_languages(folder)

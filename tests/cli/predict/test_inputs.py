@@ -9,6 +9,7 @@ import pytest
 from command_line import call
 from noise_bursts import rows
 
+from emofuse import box
 from emofuse.cli.predict import inputs
 from emofuse.cli.predict.inputs import Inputs, Recording, choose_model
 from emofuse.errors import CheckpointError
@@ -26,24 +27,28 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    box = {None: tmp_path / "boxed", "small": tmp_path / "small-box"}
-    monkeypatch.setattr(inputs, "_box", box.get)
+    for name in ("big", "small"):
+        (tmp_path / "boxes" / name).mkdir(parents=True)
+        (tmp_path / "boxes" / name / "box.json").touch()
+    monkeypatch.setattr(box, "_WITHIN", tmp_path / "boxes")
+    monkeypatch.setattr(box, "entry_points", lambda group: ())
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["model", "exported", "run"])
-def test_a_model_folder_is_the_model(here: Path, name: str) -> None:
-    assert choose_model(here / name, [here / "b.wav"]) == (here / name, [here / "b.wav"])
+@pytest.mark.parametrize(("name", "place"), [("model", "model"), ("exported", "exported"), ("run", "run/model")])
+def test_a_model_folder_is_the_model(here: Path, name: str, place: str) -> None:
+    assert choose_model(here / name, [here / "b.wav"]) == (here / place, [here / "b.wav"])
 
 
 def test_a_name_in_the_box_is_the_model(here: Path) -> None:
-    assert choose_model(Path("small"), [here / "b.wav"]) == (here / "small-box", [here / "b.wav"])
+    assert choose_model(Path("small"), [here / "b.wav"]) == (here / "boxes/small/exported", [here / "b.wav"])
 
 
 @pytest.mark.parametrize("first", ["b.wav", "recordings", "gone.wav", "gone.jsonl"])
 def test_an_input_in_its_place_is_left_to_be_predicted_by_the_one_in_the_box(here: Path, first: str) -> None:
-    assert choose_model(here / first, [here / "b.wav"]) == (here / "boxed", [here / first, here / "b.wav"])
-    assert choose_model(None, []) == (here / "boxed", [])
+    default = here / "boxes/big/exported"
+    assert choose_model(here / first, [here / "b.wav"]) == (default, [here / first, here / "b.wav"])
+    assert choose_model(None, []) == (default, [])
 
 
 def test_what_is_neither_is_named(here: Path) -> None:
@@ -52,12 +57,9 @@ def test_what_is_neither_is_named(here: Path) -> None:
 
 
 def test_where_nothing_came_along_a_model_has_to_be_named(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "_box", lambda name: None)
+    monkeypatch.setattr(box, "_WITHIN", here / "nothing")
     for first in (here / "b.wav", None):
-        with pytest.raises(
-            CheckpointError,
-            match="no model ships with this installation; give a model folder as the first argument",
-        ):
+        with pytest.raises(CheckpointError, match="no model ships with this installation; name a model folder"):
             choose_model(first, [])
 
 

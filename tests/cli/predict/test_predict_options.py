@@ -29,6 +29,7 @@ def test_options_about_files_need_a_folder(
         (("--channels", "a=0"), "--channels applies to timelines only; add --timeline"),
         (("--timeline", "--smooth", "-1"), "smoothing -1.0: give seconds"),
         (("--timeline", "--segmentation", "guess"), "segmentation guess: choose one of auto"),
+        (("--any-sound", "--segmentation", "energy"), "energy finds speech, and --any-sound predicts any sound"),
         (("--timeline", "--analyse", "agent"), "name the channels with --channels"),
     ],
 )

@@ -103,3 +103,15 @@ def test_a_channel_that_is_not_there_fails_its_recording(
     assert code == 1
     assert {json.loads(line)["id"] for line in out.splitlines()} == {"call-customer"}
     assert [line.split(":")[0] for line in err.splitlines()] == ["failed talk0-customer", "failed talk1-customer"]
+
+
+@pytest.mark.speech_gate
+def test_a_timeline_of_any_sound_has_segments_of_a_tone(
+    capsys: pytest.CaptureFixture[str], model: Path, wavs: Path
+) -> None:
+    arguments = ("predict", model, wavs / "low.wav", "--timeline", "--format", "json")
+    assert json.loads(call(capsys, *arguments)[1])["segments"] == []
+    timeline = json.loads(call(capsys, *arguments, "--any-sound")[1])
+    assert timeline["segmentation"] == "windows"
+    assert [segment["start"] for segment in timeline["segments"]] == [0.0]
+    assert timeline["passed"] == []

@@ -197,7 +197,7 @@ def test_a_run_folder_is_taken_as_its_model_is(learnt: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "error", "said"),
     [
-        ("an export", CheckpointError, "an exported model has no gradients"),
+        ("an export", CheckpointError, "is an exported model, without weights"),
         ("no folder", CheckpointError, "no such model folder"),
         ("nothing", ModalityError, "there is nothing to explain"),
         ("no words", ModalityError, "text: has no audio, and the model needs it"),

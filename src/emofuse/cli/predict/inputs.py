@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from emofuse import layout
+from emofuse.box import find_model, is_model
 from emofuse.cli.predict.predict_options import SegmentOptions, TextOptions
 from emofuse.cli.predict.side_files import SideFiles, Words
 from emofuse.cli.predict.transcript_files import (
@@ -23,7 +23,6 @@ from emofuse.types import Skip, Turn, Utterance
 
 T = TypeVar("T")
 
-NO_MODEL = "no model ships with this installation; give a model folder as the first argument"
 # Inputs are predicted in parts of this size. Which of them share a batch depends on nothing outside their part, so
 # that a resumed run gives the same digits as an uninterrupted one.
 PART = 128
@@ -110,17 +109,11 @@ def choose_model(first: Path | None, inputs: Sequence[Path]) -> tuple[Path, list
     Raises:
         CheckpointError: the first argument is neither, or no model ships with the package.
     """
-    if first is not None and _is_model(first):
-        return first, list(inputs)
-    boxed = _box(str(first)) if first is not None else None
-    if boxed is not None:
-        return boxed, list(inputs)
+    if first is not None and is_model(first):
+        return find_model(first), list(inputs)
     if first is not None and not _is_input(first):
         raise CheckpointError(f"{first}: no such model, recording or folder; check the path")
-    default = _box(None)
-    if default is None:
-        raise CheckpointError(f"{first}: is no model, and {NO_MODEL}" if first is not None else NO_MODEL)
-    return default, [*([] if first is None else [first]), *inputs]
+    return find_model(), [*([] if first is None else [first]), *inputs]
 
 
 def collect_inputs(
@@ -168,22 +161,11 @@ def without_failures(results: Iterable[T | Skip], fail: Callable[[Skip], None]) 
             yield result
 
 
-def _is_model(path: Path) -> bool:
-    return any(layout.is_model_folder(p) or layout.is_exported_folder(p) for p in (path, path / layout.MODEL))
-
-
 def _is_input(path: Path) -> bool:
     """Tell whether an argument names something to predict, whether it exists or not."""
     from emofuse.sound.clips import AUDIO_SUFFIXES
 
     return path.exists() or path.suffix.lower() in (*AUDIO_SUFFIXES, ".jsonl")
-
-
-def _box(name: str | None) -> Path | None:
-    """Return a model that ships with the package by its name, or the default one; None if there is none."""
-    from emofuse.box import default_box, find_box
-
-    return default_box() if name is None else find_box(name)
 
 
 def _utterance(one: Recording | Utterance) -> Utterance:

@@ -171,6 +171,11 @@ class PredictOptions:
         ):
             if used and not self.timeline:
                 raise RecipeError(f"{option} applies to timelines only; add --timeline")
+        if self.model.any_sound and segments.segmentation not in ("auto", "windows"):
+            raise RecipeError(
+                f"--segmentation {segments.segmentation} finds speech, and --any-sound predicts any sound; "
+                "drop one of them"
+            )
         if call.analyse is not None and call.channels is None:
             raise RecipeError(
                 f"--analyse {call.analyse}: name the channels with --channels, such as agent=0,customer=1"

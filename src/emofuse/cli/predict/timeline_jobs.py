@@ -69,7 +69,8 @@ class TimelineSettings:
         turns = inputs.turns(recording) if inputs.turns else None
         speakers = inputs.speakers(recording) if inputs.speakers else None
         return TimelineOptions(
-            segmentation=segments.segmentation,  # type: ignore[arg-type]  # it is checked there
+            # Windows take any sound.
+            segmentation="windows" if self.options.model.any_sound else segments.segmentation,  # type: ignore[arg-type]
             turns=None if turns is None else tuple(turns),
             speakers=tuple(speakers or ()),
             words=words if words is None or isinstance(words, str) else tuple(words),

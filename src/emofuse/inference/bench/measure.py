@@ -14,9 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from emofuse import layout
+from emofuse.box import find_trained_model
 from emofuse.data.preparation import Item, Preparation
-from emofuse.errors import CheckpointError
 from emofuse.inference.bench.bench_utterances import CHUNK, draw_seconds, in_chunks, make_items
 from emofuse.inference.bench.speed_figures import (
     REFERENCE,
@@ -40,7 +39,6 @@ from emofuse.inference.bench.systems import (
     open_system,
 )
 from emofuse.inference.bench.workers import open_worker
-from emofuse.inference.model_folders import model_folder
 from emofuse.threads import usable_processors
 
 TIMED = "the network, from prepared arrays to logits; no decoding, no preparation, no loading"
@@ -81,7 +79,7 @@ def measure(plan: Plan, progress: Callable[[str, int, int], None] = lambda what,
         CheckpointError: there is no such model, or nothing to compare in it.
         EmofuseError: a system failed.
     """
-    model = None if plan.model is None else _model_to_run(plan.model)
+    model = None if plan.model is None else find_trained_model(plan.model).resolve()
     with TemporaryDirectory(prefix="emofuse-bench-") as place:
         progress("exporting", 0, 0)
         with open_worker("export", open_maker, Path(place), plan.seed, plan.threads) as make:
@@ -95,15 +93,6 @@ def measure(plan: Plan, progress: Callable[[str, int, int], None] = lambda what,
     rows = tuple(row_of(name, results, sum(seconds), flop / peak) for name in SYSTEMS)
     scope = _scope(plan, models, seconds, flop / 1e9, peak / 1e9, len(set(labels_of(results[REFERENCE]))))
     return Report(scope, rows, ratios_of(results))
-
-
-def _model_to_run(model: Path) -> Path:
-    folder = model_folder(model)
-    if not layout.is_model_folder(folder) or layout.is_exported_folder(folder):
-        raise CheckpointError(
-            f"{model}: is not a model folder of torch; name one, or none for the paper's network"
-        )
-    return folder.resolve()
 
 
 def _race(

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emofuse import layout
-from emofuse.box import explained_by
+from emofuse.box import find_trained_model
 from emofuse.data.preparation import Preparation
-from emofuse.errors import CheckpointError
 from emofuse.evaluation.calibration import Calibration
-from emofuse.inference.model_folders import find_folder, read_calibration, read_scope
+from emofuse.inference.model_folders import read_calibration, read_scope
 
 if TYPE_CHECKING:
     from emofuse.inference.torch_runtime import TorchRuntime
@@ -43,11 +41,7 @@ def open_model(model: str | Path, device: str | None = None) -> ExplainedModel:
         CheckpointError: there is no such folder, it is not a whole emofuse model, or it is an exported one.
         MissingExtraError: torch is not installed.
     """
-    folder = find_folder(explained_by(model))
-    if layout.is_exported_folder(folder):
-        raise CheckpointError(
-            f"{folder}: an exported model has no gradients to explain with; give the model folder it was made from"
-        )
+    folder = find_trained_model(model)
     from emofuse.inference.torch_runtime import load_torch
 
     runtime, preparation = load_torch(folder, device)
