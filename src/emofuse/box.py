@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from emofuse import layout
 from emofuse.errors import CheckpointError
+from emofuse.untrusted.json_text import read_json
 
 OPEN, WHOLE = "box-open", "box"
 # What is taken where no model is named: the first of these that is there.
@@ -52,7 +52,7 @@ class Box:
         """
         path = self.folder / layout.BOX
         try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            found: dict[str, Any] = read_json(path)
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{path}: cannot be read ({error}); install {self.name} again") from error
         return found

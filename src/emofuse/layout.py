@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import secrets
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emofuse.errors import RunError, brief_message
+from emofuse.untrusted.json_text import to_json
 
 # A run folder.
 RECIPE = "recipe.yaml"
@@ -196,12 +196,12 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON document, indented, whole or not at all."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    write_text(path, to_json(value, indent=2) + "\n")
 
 
 def write_json_lines(path: Path, values: Iterable[Any]) -> None:
     """Write one JSON document a line, whole or not at all."""
-    write_lines(path, (json.dumps(value, ensure_ascii=False, allow_nan=False) for value in values))
+    write_lines(path, (to_json(value) for value in values))
 
 
 def _sibling(path: Path) -> Path:

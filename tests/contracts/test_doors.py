@@ -24,6 +24,7 @@ TORCH_FREE = (
     "onnx_library",
     "privacy",
     "seal",
+    "untrusted",
     "pages",
     "sound",
     "turns",

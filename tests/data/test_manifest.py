@@ -237,3 +237,24 @@ def test_a_manifest_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="cannot be written"):
         save_corpus(Corpus((WHOLE,)), tmp_path / "file/made.jsonl")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"id": "a", "text": "yes", "start": ' + "1" * 5000 + "}",
+        '{"id": "a", "text": "yes", "start": ' + "1" * 400 + "}",
+        '{"id": "a", "text": "yes", "' + "x" * 50_000 + '": 1}',
+        '{"id": "a", "text": ' + "[" * 2000 + "]" * 2000 + "}",
+        '{"id": "a", "text": "yes", "votes": {"sad": NaN}}',
+        '{"id": "a", "text": "yes", "dimensions": {"valence": Infinity}}',
+        '{"id": "a", "text": "\\ud800"}',
+        '{"id": "a", "text": "yes", "end": 1e300}',
+    ],
+)
+def test_lines_of_strangers_are_refused_in_one_sentence(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "manifest.jsonl"
+    path.write_text(line)
+    with pytest.raises(CorpusError, match=r"manifest\.jsonl:1: ") as caught:
+        load_corpus(path)
+    assert len(str(caught.value)) < 600

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emofuse.errors import RecipeError
+from emofuse.errors import RecipeError, brief_message
 from emofuse.seal import seal
 from emofuse.types import Skip
 
@@ -76,14 +76,16 @@ def _label_map(values: Sequence[str]) -> dict[str, str]:
 
 
 def _read_pairs(path: Path) -> dict[str, str]:
-    import yaml
+    from emofuse.untrusted.bounded_files import read_text
+    from emofuse.untrusted.yaml_text import parse_yaml
 
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = parse_yaml(read_text(path))
     except OSError as error:
         raise RecipeError(f"--map {path}: is neither a pair model=corpus nor a file that can be read") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"--map {path}: is not YAML; write one `model: corpus` per line") from error
+    except ValueError as error:
+        reason = brief_message(error)
+        raise RecipeError(f"--map {path}: is not YAML ({reason}); write one `model: corpus` per line") from error
     if not isinstance(document, dict):
         raise RecipeError(f"--map {path}: has no pairs of labels; write one `model: corpus` per line")
     return {str(model): "" if corpus is None else str(corpus) for model, corpus in document.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from emofuse.errors import EmofuseError
 from emofuse.privacy import mask_quotes
 from emofuse.seal import locks
 from emofuse.types import Skip
+from emofuse.untrusted.json_text import to_json
 
 # Width of a table in a file, where no screen limits it.
 FILE_WIDTH = 132
@@ -73,7 +73,7 @@ def counted(number: int, noun: str) -> str:
 
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    typer.echo(to_json(value, indent=2))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:

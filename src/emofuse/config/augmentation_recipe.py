@@ -20,7 +20,7 @@ class AlterRecipe(Strict):
     a copy has one at most. See `emofuse.sound.augmentation`.
     """
 
-    copies: Annotated[int, Field(ge=0)] = 0
+    copies: Annotated[int, Field(ge=0, le=1000)] = 0
     untouched: Probability = 0.25
     noises: Annotated[str, Field(min_length=1)] | None = None
     rooms: Annotated[str, Field(min_length=1)] | None = None

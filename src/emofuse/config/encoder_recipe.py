@@ -7,13 +7,23 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from emofuse.config.augmentation_recipe import AlterRecipe
-from emofuse.config.value_types import Layers, Positive, Seed, Share, Strict, TextSource, Tuning, VocabularyKind
+from emofuse.config.value_types import (
+    Layers,
+    LearningRate,
+    Positive,
+    Seed,
+    Share,
+    Strict,
+    TextSource,
+    Tuning,
+    VocabularyKind,
+)
 
 
 class LoraRecipe(Strict):
     """Low-rank adapters (Hu et al. 2021), for the tuning policy `lora`."""
 
-    rank: Annotated[int, Field(ge=1)] = 8
+    rank: Annotated[int, Field(ge=1, le=4096)] = 8
     alpha: Positive = 16.0
     dropout: Share = 0.05
 
@@ -32,7 +42,7 @@ class EncoderRecipe(Strict):
     tuning: Tuning = "full"
     lora: LoraRecipe = LoraRecipe()
     init_seed: Seed = 0
-    lr: Positive = 1e-3
+    lr: LearningRate = 1e-3
 
     @model_validator(mode="after")
     def _one_source(self) -> EncoderRecipe:
@@ -78,7 +88,7 @@ class TextRecipe(EncoderRecipe):
     cells: bool = False
     vectors: str | None = None
     vocabulary: VocabularyKind = "bpe"
-    max_tokens: Annotated[int, Field(ge=8)] | None = None
+    max_tokens: Annotated[int, Field(ge=8, le=1_000_000)] | None = None
 
     @model_validator(mode="after")
     def _vectors_need_words(self) -> TextRecipe:

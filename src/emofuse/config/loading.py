@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,13 @@ from pydantic import BaseModel, ValidationError
 
 from emofuse.config.recipe import Recipe
 from emofuse.errors import RecipeError, brief_message
+from emofuse.untrusted.bounded_files import read_text
+from emofuse.untrusted.yaml_text import MOST_BYTES, parse_yaml
 
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which `3e-5` is a number."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:\d[\d_]*)(?:\.\d*)?(?:[eE][-+]?\d+)$"),
-    list("-+0123456789"),
-)
+# Levels of a key such as training.modality_dropout.audio; the configuration of an encoder may have a few more.
+DEEPEST_KEY = 8
+# Of a key or an override in a message.
+LONGEST_SHOWN = 80
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -61,20 +57,24 @@ def load_variants(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, 
     for name, changes in values["variants"].items():
         if not re.fullmatch(r"[\w-]+", str(name)) or not isinstance(changes or {}, dict):
             raise RecipeError(f"{path}: the variant {name!r} needs a plain name, and the keys that it changes")
-        changed = [f"{key}={json.dumps(value, default=str)}" for key, value in (changes or {}).items()]
-        variants[str(name)] = make_recipe(_overridden(base, [*changed, *overrides]), f"{path}, {name}")
+        changed = base
+        for key, value in (changes or {}).items():
+            changed = _changed(changed, str(key), value, f"{path}, {name}: {key}")
+        variants[str(name)] = make_recipe(_overridden(changed, overrides), f"{path}, {name}")
     return variants
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        text = read_text(path, MOST_BYTES)
     except FileNotFoundError as error:
         raise RecipeError(f"{path}: no such recipe; see the folder recipes/") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: cannot be read as a recipe ({error})") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise RecipeError(f"{path}: is not YAML ({brief_message(error)})") from error
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"{path}: cannot be read as a recipe ({brief_message(error)})") from error
+    try:
+        values = parse_yaml(text)
+    except ValueError as error:
+        raise RecipeError(f"{path}: is not YAML that a recipe needs ({brief_message(error)})") from error
     if not isinstance(values, dict):
         raise RecipeError(f"{path}: is not a recipe; it needs keys such as audio, text, training")
     return values
@@ -108,22 +108,30 @@ def _override(values: Mapping[str, Any], override: str) -> dict[str, Any]:
     """Return the values with one `a.b.c=value` set; setting one of encoder and config removes the other."""
     key, sign, text = override.partition("=")
     if not sign or not key:
-        raise RecipeError(f"--set {override}: write it as key=value, such as training.epochs=3")
+        raise RecipeError(f"--set {_short(override)}: write it as key=value, such as training.epochs=3")
     try:
-        value = yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError) as error:
-        raise RecipeError(f"--set {override}: the value is not YAML ({brief_message(error)})") from error
-    return _with(values, key.split("."), value, override)
+        value = parse_yaml(text)
+    except ValueError as error:
+        raise RecipeError(f"--set {_short(override)}: the value is not YAML ({brief_message(error)})") from error
+    return _changed(values, key, value, f"--set {_short(override)}")
 
 
-def _with(values: Mapping[str, Any], keys: Sequence[str], value: Any, override: str) -> dict[str, Any]:
+def _changed(values: Mapping[str, Any], key: str, value: Any, place: str) -> dict[str, Any]:
+    """Return the values with the one of `a.b.c` set."""
+    keys = key.split(".")
+    if len(keys) > DEEPEST_KEY:
+        raise RecipeError(f"{_short(place)}: a key has at most {DEEPEST_KEY} parts, not {len(keys)}")
+    return _with(values, keys, value, place)
+
+
+def _with(values: Mapping[str, Any], keys: Sequence[str], value: Any, place: str) -> dict[str, Any]:
     changed = dict(values)
     first, rest = keys[0], keys[1:]
     if rest:
         inner = changed.get(first) or {}
         if not isinstance(inner, Mapping):
-            raise RecipeError(f"--set {override}: {first!r} holds a value, not further keys")
-        changed[first] = _with(inner, rest, value, override)
+            raise RecipeError(f"{place}: {first!r} holds a value, not further keys")
+        changed[first] = _with(inner, rest, value, place)
     else:
         changed[first] = value
     other = {"encoder": "config", "config": "encoder"}.get(first)
@@ -135,11 +143,14 @@ def _with(values: Mapping[str, Any], keys: Sequence[str], value: Any, override: 
 def _explain(error: ValidationError) -> str:
     """Turn pydantic's first error into one sentence that names the key."""
     first = error.errors()[0]
+    # Pydantic names the alternatives of a value in brackets; a key of the file that has some is the last part.
     keys = [str(part) for part in first["loc"] if not re.search(r"[\[\],]", str(part))]
-    key = ".".join(keys) or "the recipe"
+    if first["type"] == "extra_forbidden":
+        keys = [*keys, *(str(part) for part in first["loc"][-1:] if str(part) not in keys[-1:])]
+    key = _short(".".join(keys)) or "the recipe"
     if first["type"] == "extra_forbidden":
         valid = _keys_beside(keys)
-        near = difflib.get_close_matches(keys[-1], valid, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(_short(keys[-1]), valid, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"keys here are {', '.join(valid)}"
         return f"unknown key {key!r}; {hint}"
     if first["type"] == "missing":
@@ -148,9 +159,13 @@ def _explain(error: ValidationError) -> str:
         return f"{key}: {first['ctx']['error']}"
     message = first["msg"][0].lower() + first["msg"][1:]
     choices = re.findall(r"'([^']+)'", str(first.get("ctx", {}).get("expected", "")))
-    near = difflib.get_close_matches(str(first["input"]), choices, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(_short(str(first["input"])), choices, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{key}: {message}, not {first['input']!r}{hint}"
+    return f"{key}: {message}, not {reprlib.repr(first['input'])}{hint}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
 
 
 def _keys_beside(keys: Sequence[str]) -> list[str]:

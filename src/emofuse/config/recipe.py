@@ -10,9 +10,11 @@ from emofuse.config.encoder_recipe import AudioRecipe, TextRecipe
 from emofuse.config.value_types import (
     AnnotationPolicy,
     Directions,
+    Epochs,
     FusionKind,
     HeadNorm,
     Labels,
+    LearningRate,
     PoolingName,
     Positive,
     Precision,
@@ -22,6 +24,7 @@ from emofuse.config.value_types import (
     Selection,
     Share,
     Strict,
+    Width,
     as_tuple,
 )
 
@@ -36,10 +39,10 @@ class FusionRecipe(Strict):
 
     kind: FusionKind = "cross-attention"
     asks: Directions = "both"
-    width: Annotated[int, Field(ge=2)] = 256
-    heads: Annotated[int, Field(ge=1)] = 8
+    width: Annotated[int, Field(ge=2, le=65_536)] = 256
+    heads: Annotated[int, Field(ge=1, le=1024)] = 8
     residual: bool = False
-    feed_forward: Annotated[int, Field(ge=0)] = 0
+    feed_forward: Width = 0
     recurrent: bool = True
     attention_dropout: Share = 0.1
     recurrent_dropout: Share = 0.2
@@ -58,7 +61,7 @@ class HeadRecipe(Strict):
     each vector for itself.
     """
 
-    hidden: Annotated[int, Field(ge=0)] = 0
+    hidden: Width = 0
     dropout: Share = 0.3
     norm: HeadNorm = False
 
@@ -90,24 +93,24 @@ class TrainingRecipe(Strict):
     each step; with it, that average is kept (`selection: fixed`).
     """
 
-    epochs: Annotated[int, Field(ge=1)] = 30
-    lr: Positive = 1e-3
+    epochs: Epochs = 30
+    lr: LearningRate = 1e-3
     betas: Annotated[tuple[Share, Share], BeforeValidator(as_tuple)] = (
         0.9,
         0.98,
     )
-    weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
+    weight_decay: Annotated[float, Field(ge=0.0, le=10.0)] = 0.01
     batch_seconds: Positive = 60.0
     micro_seconds: Positive = 60.0
     warmup: Share = 0.1
     clip: Positive = 1.0
     precision: Precision = "auto"
-    patience: Annotated[int, Field(ge=1)] | None = None
-    encoders_held: Annotated[int, Field(ge=0)] = 0
-    mix_lr: Positive | None = None
+    patience: Epochs | None = None
+    encoders_held: Annotated[int, Field(ge=0, le=100_000)] = 0
+    mix_lr: LearningRate | None = None
     start: Literal["scratch", "unimodal"] = "scratch"
-    joint_epochs: Annotated[int, Field(ge=1)] | None = None
-    auxiliary: Annotated[float, Field(ge=0.0)] = 0.0
+    joint_epochs: Epochs | None = None
+    auxiliary: Annotated[float, Field(ge=0.0, le=1e6)] = 0.0
     soft_labels: bool = False
     dimension_weight: Positive = 1.0
     class_weights: bool = False
@@ -171,7 +174,7 @@ class Recipe(Strict):
     head: HeadRecipe = HeadRecipe()
     training: TrainingRecipe = TrainingRecipe()
     calibration: CalibrationRecipe = CalibrationRecipe()
-    seeds: Annotated[tuple[Seed, ...], BeforeValidator(as_tuple), Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[Seed, ...], BeforeValidator(as_tuple), Field(min_length=1, max_length=1000)] = (0,)
 
     @model_validator(mode="after")
     def _average_of_all_epochs(self) -> Recipe:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -20,11 +19,22 @@ TextSource = Literal["given", "gold", "asr", "mixed"]
 HeadNorm: TypeAlias = bool | Literal["batch"]
 Precision = Literal["auto", "no", "bf16", "fp16"]
 
+# Layers of an encoder, of which the largest known has 48.
+MOST_LAYERS = 256
+# The largest end of a range of dimensions.
+LARGEST_END = 1e9
+
 Share: TypeAlias = Annotated[float, Field(ge=0.0, lt=1.0)]
-Positive: TypeAlias = Annotated[float, Field(gt=0.0)]
-Seed: TypeAlias = Annotated[int, Field(ge=0)]
-Layers: TypeAlias = Literal["last", "weighted"] | Annotated[int, Field(ge=0)]
-Tuning: TypeAlias = Annotated[str, Field(pattern=r"^(frozen|cnn-frozen|full|lora|top-[1-9]\d*)$")]
+Positive: TypeAlias = Annotated[float, Field(gt=0.0, le=1e6)]
+# Far above what any network learns with; beyond it, weights are no numbers after a step.
+LearningRate: TypeAlias = Annotated[float, Field(gt=0.0, le=10.0)]
+# What the generators of numpy and torch take.
+Seed: TypeAlias = Annotated[int, Field(ge=0, lt=2**32)]
+Epochs: TypeAlias = Annotated[int, Field(ge=1, le=100_000)]
+# Of a layer; 0 where it may be left out.
+Width: TypeAlias = Annotated[int, Field(ge=0, le=65_536)]
+Layers: TypeAlias = Literal["last", "weighted"] | Annotated[int, Field(ge=0, le=MOST_LAYERS)]
+Tuning: TypeAlias = Annotated[str, Field(pattern=r"^(frozen|cnn-frozen|full|lora|top-[1-9]\d{0,2})$")]
 
 
 def as_tuple(value: Any) -> Any:
@@ -35,7 +45,7 @@ def as_tuple(value: Any) -> Any:
 def _range(value: Any) -> Any:
     """Convert a list of two numbers, the lower one first, to a range."""
     numbers = isinstance(value, list | tuple) and len(value) == 2 and all(type(v) in (int, float) for v in value)
-    if not numbers or not all(map(math.isfinite, value)) or value[0] >= value[1]:
+    if not numbers or not all(-LARGEST_END <= end <= LARGEST_END for end in value) or value[0] >= value[1]:
         raise ValueError("give the lowest and the highest value, such as [1, 5]")
     return (float(value[0]), float(value[1]))
 

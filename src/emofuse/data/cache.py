@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import json
 import os
 import stat
 import time
@@ -23,6 +22,7 @@ from safetensors.numpy import load_file, save
 from emofuse import layout
 from emofuse.errors import RunError
 from emofuse.layout import cache_folder
+from emofuse.untrusted.json_text import canonical_json
 
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 SUFFIX = ".safetensors"
@@ -35,7 +35,7 @@ COMPUTED = ("features", "functionals", "copies", "transcripts")
 
 def key_of(**inputs: Any) -> str:
     """Return the hash of the inputs of a value, each of them something that JSON can hold."""
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(canonical_json(inputs).encode()).hexdigest()
 
 
 def file_digest(path: Path) -> str:

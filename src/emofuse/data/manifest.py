@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -14,7 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 from emofuse import layout
 from emofuse.errors import CorpusError
 from emofuse.types import Corpus, Utterance
+from emofuse.untrusted.json_text import canonical_json
 
+# Of a value in a message.
+LONGEST_SHOWN = 80
 KEYS = tuple(field.name for field in fields(Utterance))
 _ROW = TypeAdapter(Utterance)
 
@@ -80,7 +82,7 @@ def _utterance(line: str, place: str, folder: Path) -> Utterance:
 def _explain(error: ValidationError) -> str:
     """Put pydantic's first finding into one sentence."""
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(str(part) for part in first["loc"])[:LONGEST_SHOWN]
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])
     if first["type"] == "json_invalid" or not key:
@@ -92,8 +94,16 @@ def _explain(error: ValidationError) -> str:
         )
     if first["type"] == "missing":
         return f"the key {key!r} is missing; every utterance needs one"
-    value = json.dumps(first["input"], default=str)
-    return f"the value of {key!r} is wrong: {first['msg'].lower()}, not {value}"
+    return f"the value of {key!r} is wrong: {first['msg'].lower()}, not {_shown(first['input'])}"
+
+
+def _shown(value: Any) -> str:
+    """Return a value as the line has it, or the beginning of it."""
+    try:
+        text = canonical_json(value, str)
+    except ValueError:  # Python prints no number of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def _as_row(utterance: Utterance, folders: tuple[Path, ...]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ model gets the same input in use as in training.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +33,7 @@ from emofuse.sound.features import (
 )
 from emofuse.types import MODALITIES, Modality
 from emofuse.types.arrays import Float32Array, IntArray
+from emofuse.untrusted.json_text import canonical_json, read_json
 
 AudioFeatures = Literal["waveform", "log-mel", "whisper-log-mel", "stacked-filterbank"]
 
@@ -242,8 +242,8 @@ class Preparation:
         """
         path = folder / layout.PREPARATION
         try:
-            settings = json.loads(path.read_text(encoding="utf-8"))
-            audio = _AUDIO.validate_json(json.dumps(settings["audio"]))
+            settings = read_json(path)
+            audio = _AUDIO.validate_json(canonical_json(settings["audio"]))
             text = settings["text"]
             if text:
                 text = TextPreparation(read_tokenizer(folder / layout.TOKENIZER), **text)

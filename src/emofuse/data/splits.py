@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -14,6 +13,7 @@ from emofuse.data.text_overlap import by_text_group, without_near_duplicates
 from emofuse.data.validation_split import with_validation
 from emofuse.errors import ProtocolError
 from emofuse.types import Corpus, Fold, Utterance
+from emofuse.untrusted.json_text import canonical_json
 
 
 def make_folds(
@@ -86,7 +86,7 @@ def tested_beside(fold: Fold, tested: Corpus, extra: Corpus, text_independent: b
 def folds_hash(folds: Iterable[Fold]) -> str:
     """Return a short hash of the parts of all folds."""
     rows = [{key: value for key, value in asdict(fold).items() if key != "purged" or value} for fold in folds]
-    text = json.dumps(rows, sort_keys=True)
+    text = canonical_json(rows)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -97,7 +97,7 @@ def corpus_hash(corpus: Corpus) -> str:
         + [sorted((field or {}).items()) for field in (u.votes, u.dimensions, u.transcripts)]
         for u in sorted(corpus, key=lambda u: u.id)
     ]
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical_json(rows).encode()).hexdigest()[:16]
 
 
 def folds_document(folds: Sequence[Fold]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +19,7 @@ from emofuse.sound import clips as audio
 from emofuse.sound import containers, media, soundfiles, tracks
 from emofuse.sound.clips import SAMPLE_RATE, read_clip
 from emofuse.types import Corpus, Skip, Utterance
+from emofuse.untrusted.json_text import to_json
 
 # The samples of a recording depend on these modules too.
 DECODING = (audio, containers, media, soundfiles, tracks)
@@ -227,6 +227,6 @@ def _read_words(path: Path) -> list[Recognition]:
 def _append(path: Path, recognition: Recognition) -> None:
     try:
         with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(recognition), ensure_ascii=False) + "\n")
+            file.write(to_json(asdict(recognition)) + "\n")
     except OSError as error:
         raise RunError(f"{path}: cannot be written ({error.strerror}); make room, and add --resume") from error

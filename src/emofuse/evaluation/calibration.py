@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -15,6 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from emofuse.errors import CheckpointError, RecipeError
 from emofuse.types import Modality
 from emofuse.types.arrays import Float64Array, IntArray
+from emofuse.untrusted.json_text import canonical_json
 
 # The modalities that a prediction was made from: each combination has a temperature of its own.
 Pattern = Literal["audio", "text", "audio+text"]
@@ -78,7 +78,7 @@ class Calibration:
         if not isinstance(values, Mapping) or {*values, "smoothing"} != names:  # older ones have no smoothing
             raise CheckpointError(f"a calibration has the keys {', '.join(sorted(names))} and no others")
         try:
-            calibration = TypeAdapter(cls).validate_json(json.dumps(values))
+            calibration = TypeAdapter(cls).validate_json(canonical_json(values))
         except (ValidationError, TypeError) as error:
             raise CheckpointError(f"a calibration cannot be read: {_explain(error)}") from error
         if calibration.priors and not math.isclose(sum(calibration.priors.values()), 1.0, abs_tol=1e-6):

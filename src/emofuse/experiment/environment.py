@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 
 from emofuse import layout
 from emofuse.threads import compute_threads
+from emofuse.untrusted.json_text import read_json
 
 
 def environment() -> dict[str, Any]:
@@ -32,6 +32,6 @@ def run_threads(out: Path) -> int:
     A run that is resumed then gives the same numbers as one that was never interrupted.
     """
     try:
-        return int(json.loads((out / layout.ENVIRONMENT).read_text(encoding="utf-8"))["threads"])
+        return int(read_json(out / layout.ENVIRONMENT)["threads"])
     except (OSError, ValueError, LookupError, TypeError):
         return compute_threads()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from emofuse.training.audio_cache import audio_cache_for
 from emofuse.training.trainer import Progress, ProgressCallback
 from emofuse.training.training_state import StateFile
 from emofuse.types import MODALITIES, Corpus, Modality, Skip, SystemName
+from emofuse.untrusted.json_text import read_json
 
 
 def _no_report(progress: Progress) -> None:
@@ -116,7 +116,7 @@ def _begin(out: Path, identity: str, resume: bool) -> bool:
             f"{out}: holds a training that was interrupted; continue it with --resume, or choose another folder"
         )
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))["identity"]
+        stored = read_json(path)["identity"]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise RunError(f"{path}: is damaged; choose another folder") from error
     if stored != identity:

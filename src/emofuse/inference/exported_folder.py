@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -12,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from emofuse import layout
 from emofuse.errors import CheckpointError
 from emofuse.types import Modality, Task
+from emofuse.untrusted.json_text import read_json
 
 Precision = Literal["float32", "int8"]
 # Changes when a folder of today could no longer be read.
@@ -57,7 +57,7 @@ class Exported:
         """
         path = folder / layout.EXPORT
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = read_json(path)
             if isinstance(record, dict) and record.get("format") != FORMAT:
                 raise CheckpointError(
                     f"{path}: is of format {record.get('format')}, this emofuse reads {FORMAT}; export again"

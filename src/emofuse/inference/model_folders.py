@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.runtime import Runtime
 from emofuse.turns.language_codes import language_code
+from emofuse.untrusted.json_text import read_json, read_json_object
 
 # The key of the scope that lists the languages of the text encoder.
 TEXT_LANGUAGES = "text_languages"
@@ -66,11 +66,12 @@ def read_text_languages(folder: Path) -> tuple[str, ...] | None:
     written = _scope(folder).get(TEXT_LANGUAGES)
     if written is None:
         return None
-    codes = [language_code(one) if isinstance(one, str) else None for one in written or ()]
+    listed = written if isinstance(written, list) else []
+    codes = [language_code(one) if isinstance(one, str) else None for one in listed]
     known = tuple(code for code in codes if code is not None)
     if not known or len(known) < len(codes):
         path = folder / layout.SCOPE
-        raise CheckpointError(f'{path}: {TEXT_LANGUAGES} is {written!r}; write codes such as ["en", "de"]')
+        raise CheckpointError(f'{path}: {TEXT_LANGUAGES} is {str(written)[:80]!r}; write codes such as ["en", "de"]')
     return known
 
 
@@ -80,8 +81,8 @@ def _scope(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        return read_json_object(path)
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"{path}: does not say what the model is for ({error}); copy it again") from error
 
 
@@ -95,6 +96,6 @@ def read_calibration(folder: Path) -> Calibration | None:
     if not path.is_file():
         return None
     try:
-        return Calibration.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return Calibration.from_dict(read_json(path))
     except (CheckpointError, OSError, ValueError) as error:
         raise CheckpointError(f"{path}: is not a calibration ({error}); train or copy the model again") from error

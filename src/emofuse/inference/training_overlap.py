@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from emofuse import layout
 from emofuse.errors import RunError
 from emofuse.runs.run_folder import read_folds
 from emofuse.types import Corpus
+from emofuse.untrusted.yaml_text import parse_yaml
 
 # Corpora as cards name them; a manifest is of one of them if its name contains it.
 CORPORA = (
@@ -36,7 +34,7 @@ GENERIC_NAMES = {
 }
 SHORTEST_NAME = 4
 _TRAINED_ON = re.compile(r"^\| trained on \| (?P<name>.+?): \d", re.MULTILINE)
-_FRONT = re.compile(r"\A---\s*\n(?P<matter>.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
+_FRONT = re.compile(r"\A---[ \t\r]*\n(?P<matter>.*?)\n---[ \t\r]*(?:\n|\Z)", re.DOTALL)
 
 
 def card_warnings(card: str | None, corpus_name: str) -> list[str]:
@@ -109,8 +107,8 @@ def _datasets(card: str) -> list[str]:
     if found is None:
         return []
     try:
-        matter: Any = yaml.safe_load(found["matter"])
-    except yaml.YAMLError:
+        matter = parse_yaml(found["matter"])
+    except ValueError:
         return []
     datasets = matter.get("datasets") if isinstance(matter, dict) else None
     if isinstance(datasets, str):

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 
 from emofuse.config import AudioRecipe, EncoderRecipe, Recipe, TextRecipe
@@ -38,6 +37,8 @@ from emofuse.model.tuning import apply_tuning
 from emofuse.model.word_vectors import initialise_from_vectors
 from emofuse.sound.features import STACKED_FRAMES
 from emofuse.types import SystemName, Task
+from emofuse.untrusted.bounded_files import read_text
+from emofuse.untrusted.yaml_text import parse_yaml
 
 # Tuning policies under which an encoder's own weights stay as they were: they are saved by reference.
 UNTOUCHED = ("frozen", "lora")
@@ -244,8 +245,8 @@ def _network_config(
 
 def _read_config(path: str, key: str) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values = parse_yaml(read_text(Path(path)))
+    except (OSError, ValueError) as error:
         raise RecipeError(
             f"{key}.config: {path} cannot be read as a configuration ({brief_message(error)})"
         ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
@@ -10,6 +9,7 @@ from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from emofuse.model.pretrained import base_weights, content_hash
+from emofuse.untrusted.json_text import canonical_json
 
 
 class FrozenEncoderCache:
@@ -22,7 +22,7 @@ class FrozenEncoderCache:
         self, key: str, config: PreTrainedConfig, origin: str, make: Callable[[], PreTrainedModel]
     ) -> PreTrainedModel:
         """Return the encoder of a modality with this configuration and origin of its weights, or make it."""
-        wanted = json.dumps([origin, config.to_dict()], sort_keys=True, default=str)
+        wanted = canonical_json([origin, config.to_dict()], str)
         if key not in self._held or self._held[key][0] != wanted:
             self._held[key] = (wanted, make().eval().requires_grad_(False))
         return self._held[key][1]

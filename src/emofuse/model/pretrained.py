@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from emofuse import layout
 from emofuse.data.tokenization import read_tokenizer
 from emofuse.errors import CheckpointError, RecipeError, brief_message
 from emofuse.model.encoders.own_encoders import find_own_encoder, find_own_model
+from emofuse.untrusted.json_text import read_json_object
 
 # Weights that a bare encoder may lack or have left over without harm: heads of its pre-training, its pooler.
 HARMLESS = ("pooler.", "masked_spec_embed", "lm_head.", "cls.", "quantizer.", "project_hid.", "project_q.")
@@ -127,8 +127,7 @@ def fetch_settings(source: Source) -> dict[str, Any]:
         revision=source.revision,
         _raise_exceptions_for_missing_entries=False,
     )
-    settings: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
-    return settings
+    return read_json_object(Path(path)) if path else {}
 
 
 def pinned_revision(source: Source) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from emofuse.errors import CheckpointError, RunError
 from emofuse.evaluation.calibration import Calibration
 from emofuse.runs.stored_predictions import StoredPrediction, read_json_lines, read_predictions
 from emofuse.types import Skip
+from emofuse.untrusted.json_text import read_json
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class JobFolder:
         """Return `metrics.json`, which a job writes last."""
         path = self.path / layout.METRICS
         with _reading(path):
-            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            document: dict[str, Any] = read_json(path)
             return document
 
     def calibration(self) -> Calibration:

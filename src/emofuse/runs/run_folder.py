@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ from emofuse.runs.signature import Signature, run_signature
 from emofuse.runs.stored_predictions import StoredPrediction
 from emofuse.runs.system import FUSION, System
 from emofuse.types import Fold
+from emofuse.untrusted.json_text import read_json
 
 _FOLDS = TypeAdapter(tuple[Fold, ...])
 
@@ -171,7 +171,7 @@ class RunFolder:
         if not resume:
             raise RunError(f"{out}: holds a run already; add --resume to continue it, or choose another folder")
         try:
-            held = json.loads((out / layout.FOLDS).read_text(encoding="utf-8"))
+            held = read_json(out / layout.FOLDS)
             same_recipe = (out / layout.RECIPE).read_text(encoding="utf-8") == dump_recipe(recipe)
         except (OSError, ValueError) as error:
             raise RunError(
@@ -199,7 +199,7 @@ def read_folds(path: Path) -> tuple[Fold, ...]:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except FileNotFoundError as error:
         raise RunError(f"{path}: is not there; let the run come to its end, or name another folder") from error
     except (OSError, ValueError) as error:

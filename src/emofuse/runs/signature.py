@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from emofuse.config import Recipe
 from emofuse.errors import CorpusError
 from emofuse.runs.system import System
 from emofuse.types import Fold
+from emofuse.untrusted.json_text import canonical_json
 
 NAME = "emofuse"
 # For what is not known; a figure with it can be cited, but not compared.
@@ -159,14 +159,14 @@ def folds_key(folds: Iterable[Fold]) -> str:
     with one key were tested alike. (`folds_hash` of `emofuse.data.splits` covers all of it.)
     """
     rows = sorted([sorted(fold.test), sorted({*fold.train, *fold.validation})] for fold in folds)
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:8]
+    return hashlib.sha256(canonical_json(rows).encode()).hexdigest()[:8]
 
 
 def policy_name(labels: str | Mapping[str, str]) -> str:
     """Return what a label policy is called: by its name, or a mapping by a hash of it."""
     if isinstance(labels, str):
         return labels
-    text = json.dumps(sorted(labels.items()))
+    text = canonical_json(sorted(labels.items()))
     return f"mapping-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 

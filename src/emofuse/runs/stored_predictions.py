@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from emofuse import layout
 from emofuse.errors import RunError
 from emofuse.types import Prediction
+from emofuse.untrusted.json_text import parse_json
 
 
 @dataclass(frozen=True)
@@ -86,4 +86,4 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
     Raises:
         OSError, ValueError: the file is missing or damaged.
     """
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    return [parse_json(line) for line in path.read_text(encoding="utf-8").split("\n") if line]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from emofuse.errors import CorpusError
+from emofuse.untrusted.json_text import parse_json
 
 # Field of a prediction -> the names that its column usually has.
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -105,7 +105,7 @@ def _json_lines(text: str, path: Path) -> Iterator[tuple[str, Mapping[str, Any]]
 
 def _json_list(text: str, path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
-        rows = json.loads(text)
+        rows = parse_json(text)
     except ValueError as error:
         raise CorpusError(f"{path}: is not JSON ({error})") from error
     for number, row in enumerate(rows, start=1):
@@ -114,7 +114,7 @@ def _json_list(text: str, path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]
 
 def _object(line: str, place: str) -> Mapping[str, Any]:
     try:
-        return _checked(json.loads(line), place)
+        return _checked(parse_json(line), place)
     except ValueError as error:
         raise CorpusError(f"{place}: is not a JSON object; write one prediction a line") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from emofuse import layout
 from emofuse.errors import RunError
+from emofuse.untrusted.json_text import parse_json, to_json
 
 Weights: TypeAlias = dict[str, Tensor]
 # Key of the record in the file's metadata: tensors and record are one file, written whole or not at all.
@@ -62,7 +62,7 @@ class StateFile:
             tensors["random.cuda"] = torch.cuda.get_rng_state()
         record = {"identity": self.identity, "numpy": _numpy_state()}
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        layout.write_bytes(self.path, save(whole, {RECORD: json.dumps(record | training.record)}))
+        layout.write_bytes(self.path, save(whole, {RECORD: to_json(record | training.record)}))
 
     def load(self) -> TrainingState | None:
         """Read the training state and restore the random generators; None where nothing was saved.
@@ -75,7 +75,7 @@ class StateFile:
         try:
             with safe_open(self.path, "pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-                record = json.loads(file.metadata()[RECORD])
+                record = parse_json(file.metadata()[RECORD])
         except (SafetensorError, OSError, ValueError, LookupError, TypeError) as error:
             raise RunError(f"{self.path}: is damaged; delete it, and train from the start") from error
         if record["identity"] != self.identity:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
@@ -12,6 +11,7 @@ from typing import Literal
 from emofuse.privacy import mask_words
 from emofuse.seal import locks
 from emofuse.types import Prediction, shown_label
+from emofuse.untrusted.json_text import to_json
 
 FormatName = Literal["table", "json", "jsonl", "csv"]
 TimelineFormatName = Literal[
@@ -74,12 +74,6 @@ def as_csv(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator
         probabilities = [f"{by_label[label]:.6f}" if label in by_label else None for label in labels]
         lists = "; ".join(prediction.notes), "+".join(prediction.modalities)
         yield _row([*(values[key] for key in plain), *lists, prediction.speech, *probabilities])
-
-
-def to_json(document: object, indent: int | None = None) -> str:
-    """Return a document as JSON that UTF-8 can encode: a lone surrogate, as in some file names, is escaped."""
-    text = json.dumps(document, ensure_ascii=False, indent=indent)
-    return _SURROGATES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def encodable(text: str) -> str:

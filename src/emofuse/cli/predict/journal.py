@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from emofuse import __version__, layout
 from emofuse.cli.predict.predict_options import PredictOptions
 from emofuse.errors import RunError
 from emofuse.types import Prediction
+from emofuse.untrusted.json_text import parse_json, read_json
 
 if TYPE_CHECKING:
     from emofuse.data.asr_engines import Engine
@@ -176,7 +176,7 @@ def file_of(out: Path, identity: str, suffix: str) -> Path:
 
 def _prediction(line: bytes, path: Path) -> dict[str, Any]:
     try:
-        prediction: dict[str, Any] = json.loads(line)
+        prediction: dict[str, Any] = parse_json(line)
         if not (isinstance(prediction["id"], str) and "audio" in prediction and "probabilities" in prediction):
             raise ValueError
     except (ValueError, TypeError, KeyError) as error:
@@ -187,7 +187,7 @@ def _prediction(line: bytes, path: Path) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any] | None:
     """Return the record of a run; None if there is none."""
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        document: dict[str, Any] = read_json(path)
         if not (isinstance(document["asked"], dict) and isinstance(document["complete"], bool)):
             raise ValueError
     except FileNotFoundError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from emofuse.cli.predict.writing import file_ending
 from emofuse.data.cache import file_digest, key_of
 from emofuse.errors import RunError
 from emofuse.seal import locks
+from emofuse.untrusted.json_text import read_json, to_json
 
 if TYPE_CHECKING:
     from emofuse.inference.recognizer import EmotionRecognizer
@@ -71,7 +71,7 @@ def receipt_of(
     answers = [one for one in _answer_files(settings, folder) if one.is_file()]
     document["answers"] = {_relative(one, folder): _digest(one) for one in answers}
     document[OWN_HASH] = key_of(receipt=document)
-    layout.write_text(folder / RECEIPT, json.dumps(document, indent=2) + "\n")
+    layout.write_text(folder / RECEIPT, to_json(document, indent=2) + "\n")
 
 
 def read_receipt(path: Path) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def read_receipt(path: Path) -> dict[str, Any]:
         RunError: the file is no receipt, or was changed.
     """
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        document: dict[str, Any] = read_json(path)
         own = document["schema"], document.pop(OWN_HASH)
     except (OSError, ValueError, TypeError, KeyError) as error:  # also a list, which has no keys
         raise RunError(f"{path}: is not a receipt of emofuse; name {RECEIPT} of a sealed run") from error

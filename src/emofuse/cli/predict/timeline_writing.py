@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emofuse import layout
-from emofuse.cli.predict.formats import encodable, shown_words, to_json
+from emofuse.cli.predict.formats import encodable, shown_words
 from emofuse.cli.predict.journal import file_of
 from emofuse.errors import CorpusError
 from emofuse.pages.extra import require_package
 from emofuse.types import Timeline, shown_label
+from emofuse.untrusted.json_text import to_json
 
 if TYPE_CHECKING:
     from emofuse.inference.timeline.envelope import Envelope

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from emofuse import layout
-from emofuse.cli.predict.formats import FORMATS, to_json
+from emofuse.cli.predict.formats import FORMATS
 from emofuse.cli.predict.inputs import Inputs
 from emofuse.cli.predict.journal import Journal, file_of, read_journal, recorded_run
 from emofuse.cli.predict.predict_options import OutputOptions
 from emofuse.errors import RunError
 from emofuse.types import Prediction
+from emofuse.untrusted.json_text import to_json
 
 
 class Output(Protocol):

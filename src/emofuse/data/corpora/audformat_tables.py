@@ -16,10 +16,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from emofuse.data.corpora.prepared import require_folder
 from emofuse.errors import CorpusError, MissingExtraError
+from emofuse.untrusted.bounded_files import MOST_BYTES, read_text
+from emofuse.untrusted.yaml_text import parse_yaml
 
 # Role of a column -> what it, or its scheme, is called. By convention a text is less exact than a transcription.
 ROLES = {
@@ -27,6 +27,8 @@ ROLES = {
     "speaker": ("speaker",), "gender": ("gender", "sex"), "language": ("language",), "session": ("session",),
     "dialogue": ("dialogue",), "transcription": ("transcription", "transcript"), "text": ("text", "sentence"),
 }  # fmt: skip
+# Of a header with its aliases written out.
+MOST_HEADER_VALUES = 1_000_000
 DIMENSIONS = ("valence", "arousal", "dominance")
 EMOTIONS = ("label", "vote")
 TEXTS = ("transcription", "text")
@@ -68,17 +70,20 @@ def load_database(root: Path) -> Any:
     if not (root / "db.yaml").is_file():
         raise CorpusError(f"{root}: holds no db.yaml; give the folder that audb.load_to or Database.save wrote")
     try:
-        header = yaml.safe_load((root / "db.yaml").read_bytes())
+        text = read_text(root / "db.yaml")
+        header = parse_yaml(text, MOST_BYTES, MOST_HEADER_VALUES, aliases=True)
         tables = [*(header.get("misc_tables") or {}), *(header.get("tables") or {})]
         paths = [root / f"db.{table}.{end}" for table in tables for end in ("csv", "parquet")]
         present = [path for path in paths if path.is_file()]
         lacking = [table for table in tables if f"db.{table}" not in {path.stem for path in present}]
         with tempfile.TemporaryDirectory() as folder:
-            for path in (root / "db.yaml", *present):
+            # Its own reader takes tags that run code: it gets the very text that was found to have none.
+            (Path(folder) / "db.yaml").write_text(text, encoding="utf-8")
+            for path in present:
                 (Path(folder) / path.name).symlink_to(path.absolute())
             if not lacking:
                 return audformat.Database.load(folder, load_data=True)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0]
         raise CorpusError(f"{root}: audformat cannot load it ({reason}); save or download it again") from error
     raise CorpusError(

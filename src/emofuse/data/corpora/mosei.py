@@ -20,7 +20,6 @@ only, which is not read: no utterance has a split.
 from __future__ import annotations
 
 import functools
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from typing import Any
 from emofuse.data.corpora.prepared import Prepared, require_folder
 from emofuse.errors import CorpusError, MissingExtraError
 from emofuse.types import Corpus, Skip, Utterance
+from emofuse.untrusted.json_text import parse_json
 
 RECORDINGS, TRANSCRIPTS = "Audio/Full/WAV_16000", "Transcript/Segmented/Combined"
 LABEL_FILE, LABEL_GROUP = "CMU_MOSEI_Labels.csd", "All Labels"
@@ -122,7 +122,7 @@ def _ratings(path: Path) -> dict[str, list[VideoPart]]:
 def _check_order(group: Any) -> None:
     """Refuse scores in another order, where the file names them."""
     if "metadata" in group and "dimension names" in group["metadata"]:
-        names = tuple(json.loads(group["metadata"]["dimension names"][0]))
+        names = tuple(parse_json(group["metadata"]["dimension names"][0]))
         if names != SCORES:
             raise ValueError(f"its scores are {', '.join(names)}, not {', '.join(SCORES)}")
 

@@ -15,7 +15,6 @@ names as splits; Test3 is published without labels, so that its recordings have 
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -25,6 +24,7 @@ from typing import Any
 from emofuse.data.corpora.prepared import Prepared, read_files, require_folder
 from emofuse.errors import CorpusError
 from emofuse.types import Skip, Utterance
+from emofuse.untrusted.json_text import parse_json
 
 RECORDINGS, TRANSCRIPTS = "Audios", "Transcripts"
 # The first that is there is read.
@@ -98,7 +98,7 @@ def _table(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             if path.suffix == ".csv":
                 yield from ((row["FileName"], row) for row in csv.DictReader(file))
                 return
-            for name, record in json.load(file).items():
+            for name, record in parse_json(file.read(), finite=False).items():
                 if not isinstance(record, dict):
                     raise ValueError(f"{name} is no record")
                 yield name, record

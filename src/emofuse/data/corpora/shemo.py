@@ -13,7 +13,6 @@ label is always that of the file name.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,6 +21,7 @@ from pathlib import Path
 from emofuse.data.corpora.prepared import Prepared, read_files, require_folder
 from emofuse.errors import CorpusError
 from emofuse.types import Skip, Utterance
+from emofuse.untrusted.json_text import read_json
 
 NAME = re.compile(r"(([FM])\d\d)([A-Z])(\d{2,3})")
 LABELS = {"A": "angry", "F": "fearful", "H": "happy", "N": "neutral", "S": "sad", "W": "surprised"}
@@ -55,7 +55,7 @@ def read_shemo(root: Path) -> Prepared:
 def _texts(path: Path) -> dict[str, str]:
     """Return name -> words, from a list of records with ids or from records by the name of the recording."""
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path, finite=False)
         records = content.items() if isinstance(content, dict) else [(record["id"], record) for record in content]
         # Some transcripts begin with a byte order mark.
         return {

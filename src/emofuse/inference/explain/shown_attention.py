@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from emofuse import layout
 from emofuse.data.preparation import Item
-from emofuse.errors import CheckpointError
+from emofuse.errors import CheckpointError, brief_message
 from emofuse.inference.explain.explained_model import ExplainedModel
 from emofuse.inference.explain.explanation import Attention, Matrix
 from emofuse.inference.explain.moments import shares
 from emofuse.inference.explain.word_spans import TokenizedText
 from emofuse.types import Modality
 from emofuse.types.arrays import Float64Array
+from emofuse.untrusted.bounded_files import read_text
+from emofuse.untrusted.yaml_text import parse_yaml
 
 ONE_MODALITY = "there is no map: attention between audio and text needs both"
 NO_ATTENTION = "there is no map: the model's fusion has no cross-modal attention"
@@ -98,13 +99,18 @@ def text_spoken(folder: Path) -> bool | None:
     card = folder / layout.CARD
     if not card.is_file():
         return None
-    first, _, rest = card.read_text(encoding="utf-8").partition("\n")
+    try:
+        first, _, rest = read_text(card).partition("\n")
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{card}: cannot be read ({brief_message(error)}); copy the model again") from error
     head, end, _ = rest.partition("\n---")
     if first.strip() != "---" or not end:
         return None
     try:
-        facts = yaml.safe_load(head)
-    except yaml.YAMLError as error:
-        raise CheckpointError(f"{card}: its head is not YAML; mend it, or copy the model again") from error
+        facts = parse_yaml(head)
+    except ValueError as error:
+        raise CheckpointError(
+            f"{card}: its head is not YAML ({brief_message(error)}); mend it, or copy the model again"
+        ) from error
     value = facts.get(KEY) if isinstance(facts, dict) else None
     return value if isinstance(value, bool) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable
 from typing import Literal
@@ -13,6 +12,7 @@ from emofuse.inference.timeline.annotation_files import as_eaf, as_textgrid
 from emofuse.inference.timeline.subtitles import as_srt, as_vtt
 from emofuse.inference.timeline.text_fields import MillisecondSpan, caption, counted_label, one_line
 from emofuse.types import Timeline
+from emofuse.untrusted.json_text import to_json
 
 TimelineFormat = Literal["json", "jsonl", "csv", "srt", "vtt", "rttm", "textgrid", "eaf", "labels"]
 
@@ -38,7 +38,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def as_json(timeline: Timeline) -> str:
     """Return one JSON document."""
-    return _json(timeline.as_dict(), indent=2) + "\n"
+    return to_json(timeline.as_dict(), indent=2) + "\n"
 
 
 def as_json_lines(timeline: Timeline) -> str:
@@ -46,7 +46,7 @@ def as_json_lines(timeline: Timeline) -> str:
     whole = timeline.as_dict()
     before = {key: whole[key] for key in ("id", "audio", "channel")}
     after = {key: whole[key] for key in ("model", "model_scope")}
-    return "".join(_json(before | segment | after) + "\n" for segment in whole["segments"])
+    return "".join(to_json(before | segment | after) + "\n" for segment in whole["segments"])
 
 
 def as_csv(timeline: Timeline) -> str:
@@ -112,12 +112,6 @@ TIMELINE_SUFFIXES: dict[TimelineFormat, str] = {
     "eaf": ".eaf",
     "labels": ".txt",
 }
-
-
-def _json(document: object, indent: int | None = None) -> str:
-    """Return a document as JSON that UTF-8 can hold: lone surrogates, as in some file names, are escaped."""
-    text = json.dumps(document, ensure_ascii=False, indent=indent)
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _row(values: list[object]) -> str:

@@ -6,7 +6,6 @@ gives them what they were trained on.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from emofuse.errors import CheckpointError, RecipeError, brief_message
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.encoder_wrappers import build_encoder
 from emofuse.types import Modality
+from emofuse.untrusted.json_text import read_json
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def find_own_model(name: str) -> Path | None:
 
 def _is_own(folder: Path) -> bool:
     try:
-        config = json.loads((folder / layout.CONFIG).read_text(encoding="utf-8"))
+        config = read_json(folder / layout.CONFIG)
         return bool(config["model_type"] == EmotionConfig.model_type)
     except (OSError, ValueError, LookupError, TypeError):
         return False
