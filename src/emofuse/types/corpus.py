@@ -15,6 +15,8 @@ MODALITIES: tuple[Modality, ...] = ("audio", "text")
 # The paper's three systems: each modality alone, and both.
 SystemName = Literal["audio", "text", "fusion"]
 SYSTEMS: tuple[SystemName, ...] = ("audio", "text", "fusion")
+# The last second of a span: thirty years of sound.
+LONGEST_SECONDS = 1e9
 Severity = Literal["error", "warning", "note"]
 
 
@@ -42,7 +44,8 @@ class Utterance:
         tags: further facts of the corpus, as strings.
 
     Raises:
-        CorpusError: the id is empty, it has neither audio nor text, or the span is empty or begins before 0.
+        CorpusError: the id is empty, it has neither audio nor text, the span is empty or begins before 0, or a
+            vote or a dimension is no number.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
@@ -73,8 +76,11 @@ class Utterance:
             raise CorpusError(f"utterance {self.id!r} has neither audio nor text; give at least one")
         start, end = self.start or 0.0, math.inf if self.end is None else self.end
         times = [time for time in (self.start, self.end) if time is not None]
-        if start < 0 or end <= start or not all(map(math.isfinite, times)):
+        if start < 0 or end <= start or not all(time < LONGEST_SECONDS for time in times):
             raise CorpusError(f"utterance {self.id!r} has no valid span: start {self.start}, end {self.end}")
+        figures = (*(self.votes or {}).values(), *(self.dimensions or {}).values())
+        if not all(map(math.isfinite, figures)):
+            raise CorpusError(f"utterance {self.id!r} has votes or dimensions that are no numbers")
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
