@@ -33,7 +33,9 @@ def test_json_is_read_and_written_in_one_module() -> None:
 
 
 def test_yaml_is_read_in_one_module() -> None:
-    reads = {f"yaml.{name}" for name in ("load", "safe_load", "load_all", "safe_load_all", "full_load", "unsafe_load")}
+    reads = {
+        f"yaml.{name}" for name in ("load", "safe_load", "load_all", "safe_load_all", "full_load", "unsafe_load")
+    }
     assert callers(*reads) == set()
     assert callers("yaml.parse") == {YAML}
     imports: Mapping[str, bool] = {name: "import yaml" in module.text for name, module in MODULES.items()}

@@ -71,7 +71,9 @@ def read_text_languages(folder: Path) -> tuple[str, ...] | None:
     known = tuple(code for code in codes if code is not None)
     if not known or len(known) < len(codes):
         path = folder / layout.SCOPE
-        raise CheckpointError(f'{path}: {TEXT_LANGUAGES} is {str(written)[:80]!r}; write codes such as ["en", "de"]')
+        raise CheckpointError(
+            f'{path}: {TEXT_LANGUAGES} is {str(written)[:80]!r}; write codes such as ["en", "de"]'
+        )
     return known
 
 
