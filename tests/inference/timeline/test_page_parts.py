@@ -8,10 +8,12 @@ from timelines import LABELS, segment, timeline
 from emofuse.inference.timeline.envelope import envelope
 from emofuse.inference.timeline.page_parts import (
     MOST_CLOCK_MARKS,
+    MOST_SHOWN_CHANGES,
     Place,
+    changes_of,
+    entries_of,
     strip_of,
     summary_table_of,
-    transcript_of,
 )
 from emofuse.inference.timeline.timeline_summary import summarise
 from emofuse.types import ExcludedSpan
@@ -43,7 +45,7 @@ def test_the_waveform_is_scaled_to_its_peak_and_to_its_share() -> None:
 
 
 def test_the_transcript_shows_the_most_probable_labels() -> None:
-    (entry,) = transcript_of(timeline(segment(61.0, 62.0, "sad", 0.7, text="no\nno")))
+    (entry,) = entries_of([segment(61.0, 62.0, "sad", 0.7, text="no\nno")], LABELS)
     assert (entry.time, entry.label, entry.confidence, entry.text) == ("1:01", "sad", "70 %", "no no")
     assert entry.probabilities.startswith("sad 70 %, ")
     assert entry.probabilities.count(",") == 2
@@ -51,7 +53,7 @@ def test_the_transcript_shows_the_most_probable_labels() -> None:
 
 def test_the_summary_has_a_row_for_each_named_speaker() -> None:
     table = summary_table_of(summarise(timeline(segment(0.0, 9.0, speaker="Ann"), segment(9.0, 12.0))))
-    assert table.columns == ("speaker", "seconds", *LABELS, "mean confidence", "withheld")
+    assert table.columns == ("speaker", "time", *LABELS, "mean confidence", "unsure")
     assert [row.name for row in table.rows] == ["all", "Ann", "unknown speaker"]
     assert all(len(row.cells) == len(table.columns) - 1 for row in table.rows)
     assert [row.name for row in summary_table_of(summarise(timeline(segment(0.0, 1.0)))).rows] == ["all"]
@@ -59,4 +61,19 @@ def test_the_summary_has_a_row_for_each_named_speaker() -> None:
 
 def test_the_summary_of_nothing_has_no_shares() -> None:
     (row,) = summary_table_of(summarise(timeline())).rows
-    assert row.cells == ("0.0", *["-"] * len(LABELS), "-", "-")
+    assert row.cells == ("0:00", *["-"] * len(LABELS), "-", "-")
+
+
+def test_of_many_changes_those_that_hold_longest_are_shown() -> None:
+    # Ann changes every six seconds, and every thirty seconds at the end.
+    starts = [*range(0, 120, 6), *range(120, 300, 30)]
+    own = [
+        segment(float(start), float(end), LABELS[number % 2], 0.9, speaker="Ann")
+        for number, (start, end) in enumerate(zip(starts, [*starts[1:], 330], strict=True))
+    ]
+    changes = changes_of(summarise(timeline(*own, smoothing=1.0)))
+    assert len(changes.shown) == MOST_SHOWN_CHANGES
+    assert len(changes.folded) == len(starts) - 1 - MOST_SHOWN_CHANGES
+    assert {120.0, 150.0, 270.0} <= {one.start for one in changes.shown}
+    assert [one.start for one in changes.shown] == sorted(one.start for one in changes.shown)
+    assert (changes.shown[-1].time, changes.shown[-1].speaker, changes.shown[-1].held) == ("4:30", "Ann", 60.5)

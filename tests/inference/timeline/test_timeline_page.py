@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 from hypothesis import given
-from timelines import LABELS, calmly, long_timeline, segment, shown, timeline, timelines
+from timelines import LABELS, calmly, long_timeline, mostly_withheld, segment, shown, timeline, timelines
 
 from emofuse.errors import AudioError
 from emofuse.inference.timeline.envelope import envelope
@@ -71,6 +71,12 @@ class Reader(HTMLParser):
         return [element for element in self.all if name in (element.attributes.get("class") or "").split()]
 
 
+def listed(reader: Reader) -> list[Element]:
+    """Return the buttons of the list of all segments."""
+    rows = [one for one in reader.all if one.attributes.get("id") == "transcript"]
+    return [entry.inside[0] for one in rows for entry in one.inside]
+
+
 def evil_timeline() -> Timeline:
     probabilities = {EVIL: 0.9, "neutral": 0.1}
     one = segment(0.0, 8.0, speaker=EVIL, text=EVIL)
@@ -94,7 +100,7 @@ def test_user_text_is_escaped() -> None:
     assert not [name for element in reader.all for name in element.attributes if name.startswith("on")]
     assert page.count("<!--") == 0
     assert reader.named("h1")[0].text == f"Timeline of {EVIL}"
-    assert all(EVIL in button.text for button in reader.classed("seek"))
+    assert sum(EVIL in button.text for button in reader.classed("seek")) >= 3
     for element in reader.all:
         for name in ("src", "href", "style"):
             assert "alert" not in (element.attributes.get(name) or "")
@@ -105,7 +111,7 @@ def test_user_text_is_escaped() -> None:
 def test_every_segment_is_a_button_with_its_words(example: Timeline) -> None:
     page = timeline_page(example)
     page.encode("utf-8")
-    buttons = Reader(page).classed("seek")
+    buttons = listed(Reader(page))
     assert [button.name for button in buttons] == ["button"] * len(example.segments)
     for button, one in zip(buttons, example.segments, strict=True):
         assert float(button.attributes["data-start"] or "") == pytest.approx(one.start, abs=0.001)
@@ -169,7 +175,7 @@ def test_the_scope_comes_before_any_prediction() -> None:
 def test_labels_are_distinguished_without_colours() -> None:
     example = timeline(*(segment(float(n), n + 1.0, label) for n, label in enumerate(LABELS)))
     reader = Reader(timeline_page(example))
-    blocks = reader.classed("block")
+    blocks = [block for block in reader.classed("block") if "title" in block.attributes]
     assert [block.text for block in blocks] == list(LABELS)
     patterns = [(block.attributes["class"] or "").split()[2] for block in blocks]
     assert len(set(patterns)) == len(LABELS)
@@ -182,7 +188,7 @@ def test_labels_are_distinguished_without_colours() -> None:
 def test_blocks_stand_where_their_segments_are() -> None:
     example = timeline(segment(2.0, 4.0), segment(3.0, 8.0, speaker="Ann"), seconds=10.0)
     reader = Reader(timeline_page(example))
-    blocks = reader.classed("block")
+    blocks = [block for block in reader.classed("block") if "title" in block.attributes]
     places = [(block.attributes["class"] or "").split()[-1] for block in blocks]
     assert f".{places[0]} {{ left: 20.0000%; width: 20.0000%; }}" in reader.named("style")[0].text
     assert f".{places[1]} {{ left: 30.0000%; width: 50.0000%; }}" in reader.named("style")[0].text
@@ -196,9 +202,12 @@ def test_the_page_is_accessible() -> None:
     assert len(ids) == len(set(ids))
     pointed = [one.attributes["aria-labelledby"] for one in reader.all if "aria-labelledby" in one.attributes]
     assert {"summary", *pointed} <= set(ids)
-    (strip,) = reader.classed("strip")
-    assert strip.attributes["aria-hidden"] == "true"
-    assert not [one for one in reader.classed("block") if one.name == "button"]
+    (lanes,) = reader.classed("lanes")
+    assert lanes.attributes["role"] == "slider"
+    assert {lanes.attributes["tabindex"], lanes.attributes["aria-valuenow"]} == {"0"}
+    assert lanes.attributes["aria-describedby"] in ids
+    assert reader.classed("overview")[0].attributes["aria-hidden"] == "true"
+    assert all(one.text or one.attributes.get("aria-label") for one in reader.named("button"))
 
 
 def test_gaps_notes_and_figures_are_shown() -> None:
@@ -213,8 +222,44 @@ def test_gaps_notes_and_figures_are_shown() -> None:
     assert "40.0 to 42.0 s: music" in text
     assert "no words were there" in text
     assert "probabilities are smoothed over 1 seconds" in text
-    assert "Ann, 0:18: angry to sad" in text
+    (change,) = [one for one in reader.classed("seek") if "data-end" not in one.attributes]
+    assert change.attributes["data-start"] == "18.000"
+    assert " ".join(change.text.split()) == "0:18 Ann angry to sad"
     assert [row.inside[0].text for row in reader.named("tr")] == ["speaker", "all", "Ann"]
+
+
+@pytest.mark.parametrize(("count", "opened"), [(20, True), (21, False)])
+def test_a_long_list_is_folded_and_what_matters_stands_before_it(count: int, opened: bool) -> None:
+    reader = Reader(timeline_page(long_timeline(count)))
+    folded = [one for one in reader.named("details") if f"{count} segments" in one.text]
+    assert ["open" in one.attributes for one in folded] == [opened]
+    headings = [one.text for one in reader.all if one.name in ("h2", "h3")]
+    wanted = [
+        "Course",
+        "What to listen to first",
+        "Changes",
+        "Strongest",
+        "Most certain",
+        "Summary",
+        "All segments",
+    ]
+    assert [one for one in headings if one in wanted] == wanted
+
+
+def test_a_page_of_forty_minutes_is_small() -> None:
+    page = timeline_page(long_timeline(330))
+    assert len(page) < 500_000
+    assert page.count("more changes") <= 1
+
+
+def test_segments_on_which_the_model_abstained_are_marked_and_are_no_highlights() -> None:
+    reader = Reader(timeline_page(mostly_withheld()))
+    tags = [one for one in reader.classed("tag") if one.text.startswith("unsure (angry)")]
+    assert len(tags) == 20
+    assert all("abstained" in (one.attributes["class"] or "") for one in tags)
+    before = [one for one in reader.classed("seek") if one not in listed(reader)]
+    assert before
+    assert not [one for one in before if "unsure" in one.text]
 
 
 CODE = """

@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 from emofuse.errors import AudioError
 from emofuse.inference.timeline.envelope import Envelope
-from emofuse.inference.timeline.page_parts import strip_of, summary_table_of, transcript_of
+from emofuse.inference.timeline.highlights import highlights
+from emofuse.inference.timeline.page_parts import changes_of, clock_time, entries_of, strip_of, summary_table_of
 from emofuse.inference.timeline.text_fields import MEDIA_TYPES, facts
 from emofuse.inference.timeline.timeline_summary import summarise, withheld_sentence
 from emofuse.pages.colours import label_styles
@@ -24,6 +25,8 @@ from emofuse.types import WITHHELD, Timeline
 
 # A larger recording is linked instead of embedded.
 LARGEST_EMBEDDED_BYTES = 20 * 2**20
+# The list of more segments is folded.
+MOST_OPEN_SEGMENTS = 20
 
 
 @dataclass(frozen=True)
@@ -55,18 +58,22 @@ def timeline_page(
         MissingExtraError: jinja2 is not installed.
     """
     summary, styles = summarise(timeline), label_styles(timeline.labels)
+    chosen = highlights(timeline)
     player = None if audio is None else _player(audio, folder, limit)
     values: Mapping[str, object] = {
         "id": timeline.id,
         "scope": ScopeBanner.of(timeline.model_scope),
-        "seconds": timeline.seconds,
-        "speech_seconds": timeline.speech_seconds,
-        "segment_count": len(timeline.segments),
+        "length": clock_time(timeline.seconds),
+        "analysed": clock_time(timeline.speech_seconds),
         "player": player,
         "styles": styles,
         "looks": {label: f"l{number} p{style.pattern}" for number, (label, style) in enumerate(styles.items())},
         "strip": strip_of(timeline, waveform),
-        "transcript": transcript_of(timeline),
+        "changes": changes_of(summary),
+        "standing_out": entries_of(chosen.standing_out, timeline.labels),
+        "certain": entries_of(chosen.certain, timeline.labels),
+        "transcript": entries_of(timeline.segments, timeline.labels),
+        "most_open": MOST_OPEN_SEGMENTS,
         "summary": summary_table_of(summary),
         "withheld": withheld_sentence(summary),
         "unsure": WITHHELD,

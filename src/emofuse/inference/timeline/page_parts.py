@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emofuse.inference.timeline.envelope import Envelope
 from emofuse.inference.timeline.text_fields import by_speaker, caption, one_line, percent
 from emofuse.inference.timeline.timeline_summary import Share, Summary
-from emofuse.types import Segment, Timeline, shown_label
+from emofuse.types import WITHHELD, Segment, Timeline, shown_label
 
 # The clock has the shortest of these steps that needs no more than `MOST_CLOCK_MARKS` marks.
 CLOCK_STEPS_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600)
-MOST_CLOCK_MARKS = 12
+MOST_CLOCK_MARKS = 6
 # The transcript shows this many of a segment's probabilities.
 SHOWN_PROBABILITIES = 3
+# More turning points are folded.
+MOST_SHOWN_CHANGES = 10
 # Width of the waveform's drawing, in its own units.
 WAVEFORM_WIDTH = 1000
 # A waveform is scaled to its peak, but never to less than this.
@@ -114,11 +117,30 @@ class SummaryRow:
 
 @dataclass(frozen=True)
 class SummaryTable:
-    """The summary as text: column names, rows, and when the most probable label changed."""
+    """The summary as text: column names and rows."""
 
     columns: tuple[str, ...]
     rows: tuple[SummaryRow, ...]
-    turning_points: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A turning point of a speaker; `start` in seconds, and for how many seconds the new label holds."""
+
+    start: float
+    held: float
+    time: str
+    speaker: str | None
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Turning points in the order of time: those that hold longest, and the others, which are folded."""
+
+    shown: tuple[Change, ...]
+    folded: tuple[Change, ...]
 
 
 def strip_of(timeline: Timeline, waveform: Envelope | None) -> Strip:
@@ -138,9 +160,25 @@ def strip_of(timeline: Timeline, waveform: Envelope | None) -> Strip:
     )
 
 
-def transcript_of(timeline: Timeline) -> tuple[Entry, ...]:
-    """Return the segments in order."""
-    return tuple(_entry(segment, timeline) for segment in timeline.segments)
+def entries_of(segments: Iterable[Segment], labels: tuple[str, ...]) -> tuple[Entry, ...]:
+    """Return segments as text, in the order given."""
+    return tuple(_entry(segment, labels) for segment in segments)
+
+
+def changes_of(summary: Summary) -> Changes:
+    """Return the turning points of all speakers."""
+    changes = []
+    for share in summary.speakers:
+        ends = [*(point.time for point in share.turning_points[1:]), summary.seconds]
+        changes += [
+            Change(point.time, end - point.time, clock_time(point.time), share.speaker, point.before, point.after)
+            for point, end in zip(share.turning_points, ends, strict=False)
+        ]
+    changes.sort(key=lambda change: change.start)
+    longest = sorted(changes, key=lambda change: -change.held)[:MOST_SHOWN_CHANGES]
+    return Changes(
+        tuple(one for one in changes if one in longest), tuple(one for one in changes if one not in longest)
+    )
 
 
 def summary_table_of(summary: Summary) -> SummaryTable:
@@ -148,14 +186,8 @@ def summary_table_of(summary: Summary) -> SummaryTable:
     shares = [("all", summary.whole)]
     if any(share.speaker is not None for share in summary.speakers):
         shares += [(_speaker(share), share) for share in summary.speakers]
-    turning_points = tuple(
-        f"{_speaker(share)}, {clock_time(point.time)}: {point.before} to {point.after}"
-        for share in summary.speakers
-        for point in share.turning_points
-    )
-    columns = ("speaker", "seconds", *summary.labels, "mean confidence", "withheld")
-    rows = tuple(SummaryRow(name, _cells(share, summary.labels)) for name, share in shares)
-    return SummaryTable(columns, rows, turning_points)
+    columns = ("speaker", "time", *summary.labels, "mean confidence", WITHHELD)
+    return SummaryTable(columns, tuple(SummaryRow(name, _cells(share, summary.labels)) for name, share in shares))
 
 
 def clock_time(seconds: float) -> str:
@@ -189,8 +221,8 @@ def _block(segment: Segment, end: float) -> Block:
     )
 
 
-def _entry(segment: Segment, timeline: Timeline) -> Entry:
-    likely = sorted(timeline.labels, key=lambda label: -segment.probabilities[label])[:SHOWN_PROBABILITIES]
+def _entry(segment: Segment, labels: tuple[str, ...]) -> Entry:
+    likely = sorted(labels, key=lambda label: -segment.probabilities[label])[:SHOWN_PROBABILITIES]
     return Entry(
         start=segment.start,
         end=segment.end,
@@ -209,7 +241,7 @@ def _entry(segment: Segment, timeline: Timeline) -> Entry:
 def _cells(share: Share, labels: tuple[str, ...]) -> tuple[str, ...]:
     shares = [percent(share.shares[label]) if label in share.shares else "-" for label in labels]
     means = ["-" if value is None else percent(value) for value in (share.confidence, share.abstained)]
-    return (f"{share.seconds:.1f}", *shares, *means)
+    return (clock_time(share.seconds), *shares, *means)
 
 
 def _speaker(share: Share) -> str:
