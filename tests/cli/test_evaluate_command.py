@@ -26,13 +26,10 @@ from emofuse import cross_validate, load_recipe, save_corpus, train
 from emofuse.cli.score_tables import show_groups
 from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CheckpointError
-from emofuse.inference.label_map import match_labels
-from emofuse.inference.training_overlap import card_warnings
 from emofuse.runs.signature import Signature
 from emofuse.types import Corpus
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
-
 THEIRS = ("neu", "happiness", "anger", "sad", "disgust")
 OURS = ("angry", "happy", "neutral", "sad")
 NAMED: dict[str, Any] = {
@@ -187,42 +184,6 @@ def test_a_card_that_names_the_corpus_is_a_warning_on_stderr_and_in_json(
     assert "says that it was trained on 'someone/IEMOCAP_4'" in found["warnings"][0]
     assert "warning: the model's card says" in err
     assert "the model has no card" in evaluated(capsys, hears, manifest)[2]
-
-
-def test_cards_are_read_with_care() -> None:
-    inflated, perhaps = "says that it was trained on", "may have been trained on it"
-    for card, name, words in (
-        ("---\ndatasets: crema_d\n---\n", "cremad", inflated),
-        ("---\ndatasets:\n- superb\n---\nTrained on CREMA-D.", "cremad", perhaps),
-        ("It was trained on the MSP-Podcast corpus.", "msppodcast", perhaps),
-        ("It was trained on TESS.", "my_tess_test", perhaps),
-        ("It was trained on Mycorpus.", "mycorpus", perhaps),
-        ("| trained on | iemocap: 5 utterances", "iemocap", inflated),
-        ("anything", "test", "names no corpus"),
-        ("anything", "m", "names no corpus"),
-        ("---\n: [\n---\nIEMOCAP", "iemocap", perhaps),
-        ("---\n- x\n---\nIEMOCAP", "iemocap", perhaps),
-    ):
-        (found,) = card_warnings(card, name)
-        assert words in found, (card, name)
-    for card, name in (("Tessellation", "tess"), ("for melding", "meld"), ("trained on ravdess", "iemocap")):
-        assert card_warnings(card, name) == []
-
-
-def test_spellings_policies_and_names_find_counterparts() -> None:
-    policy = {label: label for label in OURS} | {"excited": "happy"}
-    found = match_labels(("exc", "joy", "ANGRY", "Sadness", "LABEL_4"), OURS, policy, {"LABEL_4": "neutral"})
-    assert found.mapping == {
-        "exc": "happy",
-        "joy": "happy",
-        "ANGRY": "angry",
-        "Sadness": "sad",
-        "LABEL_4": "neutral",
-    }
-    assert found.apply({"exc": 0.2, "joy": 0.2, "ANGRY": 0.3, "Sadness": 0.2, "LABEL_4": 0.1}, OURS)[0] == (
-        pytest.approx({"angry": 0.3, "happy": 0.4, "neutral": 0.1, "sad": 0.2})
-    )
-    assert match_labels(("joy", "anger"), ("joy", "anger"), {}, {}).mapping == {"joy": "joy", "anger": "anger"}
 
 
 def test_utterances_that_cannot_be_predicted_are_listed_and_signed(

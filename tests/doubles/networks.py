@@ -25,6 +25,7 @@ from transformers import (
 
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.encoders.voice_cnn import VoiceCNNConfig
+from emofuse.model.masked_streams import Stream, mask_of_lengths
 from emofuse.model.network import EmotionModel
 
 LABELS = ("angry", "happy", "neutral", "sad")
@@ -194,3 +195,10 @@ def difference_from_single(model: EmotionModel, rows: list[tuple[Tensor, Tensor]
     together = logits(model, rows)
     alone = torch.cat([logits(model, [row]) for row in rows])
     return float((together - alone).abs().max())
+
+
+def random_stream(lengths: list[int], width: int = 8) -> Stream:
+    """Return frames of rows of some lengths, padded with noise: (rows, longest, width)."""
+    torch.manual_seed(0)
+    mask = mask_of_lengths(torch.tensor(lengths), max(lengths))
+    return Stream(torch.randn(len(lengths), max(lengths), width), mask)

@@ -17,7 +17,6 @@ from emofuse.training.losses import inverse_frequency_weights, summed_cross_entr
 from emofuse.training.optimizer import LearningRateSchedule, make_optimizer
 from emofuse.training.scoring import Validation, validate
 from emofuse.training.trainer import Progress
-from emofuse.training.weight_average import average
 from emofuse.training.weight_selection import WeightSelection
 from emofuse.types import Corpus, SystemName
 
@@ -200,14 +199,6 @@ def test_a_moving_average_of_all_steps_is_kept(corpus: Corpus) -> None:
 def test_a_moving_average_is_no_best_epoch() -> None:
     with pytest.raises(RecipeError, match="use it with selection: fixed"):
         recipe(selection="best", training={"ema": 0.9})
-
-
-def test_averaging_leaves_whole_numbers_alone() -> None:
-    averaged = average(
-        [{"a": torch.tensor([1.0]), "n": torch.tensor(1)}, {"a": torch.tensor([2.0]), "n": torch.tensor(2)}]
-    )
-    assert averaged["a"].item() == 1.5
-    assert averaged["n"].item() == 2
 
 
 def test_a_loss_that_is_no_number_stops_with_advice(corpus: Corpus) -> None:
