@@ -17,7 +17,7 @@ help:  ## say what there is
 $(READY): pyproject.toml constraints.txt emofuse-box/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ./emofuse-box --editable ".[box,train,peft,export,asr,corpora,media,vad,annotate,explain,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ./emofuse-box --editable ".[box,train,peft,export,asr,corpora,media,vad,annotate,dev]"
 	touch $(READY)
 
 demo: $(READY)  ## audio, text and fusion compared on synthetic speech, then two predictions

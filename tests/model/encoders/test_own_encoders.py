@@ -10,7 +10,7 @@ import torch
 from networks import inputs, logits
 
 from emofuse import layout
-from emofuse.box import boxes
+from emofuse.box import Box, boxes
 from emofuse.config import Recipe, make_recipe
 from emofuse.errors import CheckpointError, RecipeError
 from emofuse.model.build import build
@@ -89,6 +89,14 @@ def test_a_folder_comes_before_a_model_in_the_box(tmp_path: Path, monkeypatch: p
     assert find_own_model(name) == boxes()[name].model
     small_model(tmp_path / name)
     assert find_own_model(name) == Path(name)
+
+
+def test_an_installed_box_says_where_its_weights_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emofuse.model.encoders.own_encoders.boxes", lambda: {"box": Box("box", tmp_path)})
+    with pytest.raises(
+        CheckpointError, match="box: an installed box holds no weights for torch; unpack the source"
+    ):
+        build(recipe_from("box"), "fusion", TASK, [], seed=0)
 
 
 def test_what_is_no_model_of_ours_is_none(tmp_path: Path) -> None:

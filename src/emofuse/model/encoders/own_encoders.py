@@ -105,10 +105,19 @@ def find_own_encoder(name: str, modality: str) -> OwnEncoder | None:
 
 
 def find_own_model(name: str) -> Path | None:
-    """Return the emofuse model folder of a path, or of a model in the box; None where the name is neither."""
+    """Return the emofuse model folder of a path, or of a model in the box; None where the name is neither.
+
+    Raises:
+        CheckpointError: of the model in the box, only the exported form is installed.
+    """
     path = Path(name)
     if not path.is_dir():
         box = boxes().get(name)
+        if box is not None and not box.has_weights:
+            raise CheckpointError(
+                f"{name}: an installed box holds no weights for torch; unpack the source distribution that it "
+                f'comes in, and give the folder "{layout.MODEL}" beside "{layout.BOX_EXPORTED}"'
+            )
         return None if box is None else box.model
     return next((place for place in (path, path / layout.MODEL) if _is_own(place)), None)
 
