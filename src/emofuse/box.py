@@ -41,8 +41,26 @@ class Box:
 
     @property
     def model(self) -> Path:
-        """The model folder, its weights in half precision, to explain and to go on from."""
+        """The model folder, its weights in half precision, to explain and to go on from; see `has_weights`."""
         return self.folder / layout.MODEL
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the model folder is there: in the repository and in source distributions, not in wheels."""
+        return layout.is_model_folder(self.model)
+
+    def trained_model(self) -> Path:
+        """Return the model folder.
+
+        Raises:
+            CheckpointError: only the exported form is installed.
+        """
+        if not self.has_weights:
+            raise CheckpointError(
+                f"{self.name}: an installed box holds no weights for torch; unpack the source distribution that it "
+                f'comes in, and name the folder "{layout.MODEL}" beside "{layout.BOX_EXPORTED}"'
+            )
+        return self.model
 
     def about(self) -> dict[str, Any]:
         """Return what the box says of itself: licence, attribution, scope.
@@ -116,21 +134,23 @@ def find_model(name: str | Path | None = None) -> Path:
 
 
 def find_trained_model(name: str | Path | None = None) -> Path:
-    """Return the model folder, with weights for torch, that a model is explained or exported from.
+    """Return the model folder, with weights for torch, that a model is exported from.
 
     Args:
         name: as for `find_model`; of a model in the box, its exported folder too.
 
     Raises:
-        CheckpointError: there is no such model, or it is an exported one.
+        CheckpointError: there is no such model, it is an exported one, or a box that is installed as one.
     """
     folder = find_model(name)
-    boxed = next((box.model for box in boxes().values() if folder == box.exported), None)
-    if boxed is None and layout.is_exported_folder(folder):
+    box = next((box for box in boxes().values() if folder == box.exported), None)
+    if box is not None:
+        return box.trained_model()
+    if layout.is_exported_folder(folder):
         raise CheckpointError(
             f"{folder}: is an exported model, without weights for torch; name the model folder it was made from"
         )
-    return boxed or folder
+    return folder
 
 
 def _with_model(folder: Path) -> Path | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import call
-from exports import model_folder
+from exports import exported_folder, model_folder
 from small_corpus import write_tone
 
 from emofuse import layout
@@ -75,7 +75,7 @@ def test_words_are_masked_in_a_sealed_process(
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ("an export", "is an exported model, without weights"),
+        ("a damaged export", "is of format None"),
         ("no model", "no such model folder"),
         ("no recording", "gone.wav"),
         ("an unknown label", "the labels of the model are angry, happy, neutral, sad"),
@@ -89,7 +89,7 @@ def test_what_cannot_be_explained_gets_one_line_and_exit_code_2(
     page = tmp_path / "page.html"
     layout.write_json(tmp_path / "exported" / layout.EXPORT, {})
     arguments = {
-        "an export": (tmp_path / "exported", recording),
+        "a damaged export": (tmp_path / "exported", recording),
         "no model": (tmp_path / "nowhere", recording),
         "no recording": (model_folder(), tmp_path / "gone.wav"),
         "an unknown label": (model_folder(), recording, "--label", "bored"),
@@ -104,10 +104,25 @@ def test_what_cannot_be_explained_gets_one_line_and_exit_code_2(
     assert not page.exists()
 
 
-def test_without_captum_the_extra_is_named_in_one_line(
+def test_without_captum_a_model_folder_is_refused_in_one_line(
     capsys: pytest.CaptureFixture[str], recording: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     code, out, err = call(capsys, "explain", model_folder(), recording, "--text", "the table")
     assert (code, out) == (2, "")
-    assert err == 'error: an explanation needs an optional part: pip install "emofuse[explain]"\n'
+    assert err == 'error: an explanation by gradients needs an optional part: pip install "emofuse[train]"\n'
+
+
+def test_an_exported_model_has_the_same_page_and_names_its_method(
+    capsys: pytest.CaptureFixture[str], recording: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    code, out, err = call(
+        capsys, "explain", exported_folder(), recording, "--text", "the table", "--any-sound", "--out", page
+    )
+    assert (code, err) == (0, "")
+    for said in ("word", "moment", "without the audio:", "explained:", "method: occlusion\n"):
+        assert said in out
+    html = page.read_text(encoding="utf-8")
+    assert "by a method called occlusion" in html
+    assert "integrated gradients" not in html

@@ -55,6 +55,7 @@ SHOWN_BY = {
     ),
     "test_bench_networks": ("inference.bench.peak",),
     "test_explain": (
+        "inference.explain.contributions",
         "inference.explain.explained_input",
         "inference.explain.explained_model",
         "inference.explain.explanation",

@@ -12,7 +12,8 @@ CLIP = Clip(np.sin(np.arange(4800) / 20).astype(np.float32) * 0.5, 16_000)
 
 def explanation(text: str = "no", name: str = "m") -> Explanation:
     return Explanation(
-        id=name, audio=f"{name}.wav", text=text, model=name, label="sad", predicted="angry",
+        id=name, audio=f"{name}.wav", text=text, model=name, method="integrated gradients",
+        label="sad", predicted="angry",
         probabilities={"angry": 0.75, "sad": 0.25}, target="the logit of sad", baselines={"audio": "a hiss"},
         words=(
             Word("[CLS]", 0, 0, True, 0.0, (Piece("[CLS]", 0, 0, True),)),

@@ -25,7 +25,9 @@ def explain(
         str | None, typer.Option("--label", help="Label to explain; if omitted, the predicted one.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write an HTML page to this file.")] = None,
-    steps: Annotated[int, typer.Option("--steps", help="Maximum number of steps (gradients) to compute.")] = 1024,
+    steps: Annotated[
+        int, typer.Option("--steps", help="Maximum number of steps (gradients) to compute; occlusion takes none.")
+    ] = 1024,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     any_sound: Annotated[
         bool, typer.Option("--any-sound", help="Explain sound without speech too: tones, music, noise.")
@@ -36,7 +38,8 @@ def explain(
 ) -> int:
     """Explain a prediction by its words and moments.
 
-    Shows how much each word and each moment of an utterance contributes to a label.
+    Shows how much each word and each moment of an utterance contributes to a label: by integrated gradients or,
+    for exported models and without torch, by occlusion, which leaves out words and moments one by one.
     """
     from emofuse.cli.output import configure_logging, print_json
 
@@ -88,5 +91,6 @@ def _show(explanation: Explanation) -> None:
         typer.echo(f"without the {one.modality}: {label}; {explanation.label} {probability:.1%}")
     probability = explanation.probabilities[explanation.label]
     typer.echo(f"explained: {explanation.label}, {probability:.1%}; predicted: {explanation.shown_prediction}")
+    typer.echo(f"method: {explanation.method}")
     for note in explanation.notes:
         typer.echo(f"note: {note}", err=True)

@@ -13,7 +13,8 @@ from networks import BANKS, LAYER_NORM, TEXT, bert, network, settle, voice, wav2
 from small_corpus import write_tone
 
 from emofuse.data.preparation import AudioPreparation, Preparation
-from emofuse.inference.explain.attributions import FEWEST, TOLERANCE, Subject, attribute, margin
+from emofuse.inference.explain.attributions import FEWEST, TOLERANCE, Subject, attribute
+from emofuse.inference.explain.contributions import margin
 from emofuse.inference.explain.explain import FEWEST_GRADIENTS, explain
 from emofuse.inference.explain.moments import usual
 from emofuse.inference.explain.word_spans import tokenize_text

@@ -11,16 +11,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from explained import TELLING, learn, sentence, write
-from exports import model_folder
+from exports import exported_folder, model_folder
 from networks import network, voice
 from small_corpus import write_tone
 
 from emofuse import layout
+from emofuse.box import Box, boxes
 from emofuse.data.preparation import AudioPreparation
 from emofuse.errors import AudioError, CheckpointError, MissingExtraError, ModalityError, RecipeError
 from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.explain.explain import explain
+from emofuse.inference.explain.explained_input import prepare_input
+from emofuse.inference.explain.explained_model import open_model
 from emofuse.inference.explain.explanation import Explanation
+from emofuse.inference.explain.occlusion import occlude
 from emofuse.inference.recognizer import load
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from emofuse.model.encoders.small_encoders import LogMelCNNConfig, WordCNNConfig
@@ -197,7 +201,7 @@ def test_a_run_folder_is_taken_as_its_model_is(learnt: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "error", "said"),
     [
-        ("an export", CheckpointError, "is an exported model, without weights"),
+        ("a damaged export", CheckpointError, "is of format None"),
         ("no folder", CheckpointError, "no such model folder"),
         ("nothing", ModalityError, "there is nothing to explain"),
         ("no words", ModalityError, "text: has no audio, and the model needs it"),
@@ -213,7 +217,7 @@ def test_what_cannot_be_explained_is_refused(
     long = write_tone(tmp_path / "long.wav", 300.0, 61.0, 0)
     save_checkpoint(Checkpoint(network(voice(), None), load_checkpoint(learnt).preparation), tmp_path / "hears")
     calls = {
-        "an export": lambda: explain(tmp_path / "exported", text="yes"),
+        "a damaged export": lambda: explain(tmp_path / "exported", text="yes"),
         "no folder": lambda: explain(tmp_path / "gone", text="yes"),
         "nothing": lambda: explain(learnt),
         "no words": lambda: explain(tmp_path / "hears", text="yes"),
@@ -225,9 +229,58 @@ def test_what_cannot_be_explained_is_refused(
         calls[what]()
 
 
-def test_without_captum_the_extra_is_named(learnt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exported_model_is_explained_by_occlusion_as_its_network_would_be(tmp_path: Path) -> None:
+    audio, label = write_tone(tmp_path / "a.wav", 300.0, 0.5, 0), "sad"
+    found = explain(exported_folder(), audio, "the table", label)
+    assert (found.method, found.step, found.completeness) == ("occlusion", 0.1, None)
+    assert [word.text for word in found.words] == ["[CLS]", "the", "table", "[SEP]"]
+    assert found.baselines["text"] == "no text"
+    assert "does not output its attention" in found.attention.note
+    by_gradients = explain(model_folder(), audio, "the table", label)
+    assert by_gradients.method == "integrated gradients"
+    assert found.probabilities == pytest.approx(by_gradients.probabilities, abs=1e-4)
+    assert [one.modality for one in found.removals] == ["audio", "text"]
+    with_torch = open_model(model_folder(), "cpu")
+    source = prepare_input(with_torch.preparation, audio, "the table")
+    same = occlude(
+        with_torch.runtime, with_torch.preparation, source, with_torch.runtime.traits.task.labels.index(label)
+    )
+    assert found.moments == pytest.approx(same.moments, abs=1e-4)
+    assert [word.attribution for word in found.words][1:3] == pytest.approx(same.pieces[1:3], abs=1e-4)
+
+
+@pytest.mark.parametrize(("label", "moment", "place"), [("angry", 3, 1), ("happy", 8, 4), ("sad", 6, 2)])
+def test_occlusion_finds_the_planted_word_and_the_planted_moment_too(
+    learnt: Path, tmp_path: Path, label: str, moment: int, place: int
+) -> None:
+    model = open_model(learnt, "cpu")
+    audio, number = write(tmp_path, label, moment), model.runtime.traits.task.labels.index(label)
+    source = prepare_input(model.preparation, audio, sentence(label, place, moment))
+    found = occlude(model.runtime, model.preparation, source, number)
+    assert int(np.argmax(found.moments)) == moment
+    assert source.reading is not None
+    words = source.reading.with_attributions(found.pieces)
+    assert max(words, key=lambda word: word.attribution).text == TELLING[label]
+
+
+def test_without_captum_the_extra_is_named_before_anything_is_read(
+    learnt: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "captum.attr", None)
-    with pytest.raises(
-        MissingExtraError, match=r'an explanation needs an optional part: pip install "emofuse\[explain\]"'
-    ):
-        explain(learnt, text="the lonely thing")
+    with pytest.raises(MissingExtraError) as failure:
+        explain(learnt, "no such recording.wav")
+    assert str(failure.value) == (
+        'an explanation by gradients needs an optional part: pip install "emofuse[train]"'
+    )
+
+
+@pytest.mark.parametrize("absent", ["gradients", "weights", "nothing"])
+def test_a_box_is_explained_by_gradients_where_it_can_be(absent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if absent == "gradients":
+        monkeypatch.setitem(sys.modules, "captum.attr", None)
+    if absent == "weights":
+        monkeypatch.setattr(Box, "has_weights", False)
+    for given in ("box-open", boxes()["box-open"].exported):
+        opened = open_model(given)
+        assert (opened.network is None) == (absent != "nothing")
+        assert opened.scope is not None

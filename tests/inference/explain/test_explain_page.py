@@ -156,3 +156,10 @@ def test_silence_and_no_attribution_at_all_can_be_drawn() -> None:
     page = explanation_page(nothing, Clip(np.zeros(4800, dtype=np.float32), 16_000))
     assert "nan" not in page.lower().replace("finance", "")
     outline(page)
+
+
+def test_a_page_of_occlusion_does_not_promise_that_numbers_add_up() -> None:
+    page = explanation_page(replace(explanation(), method="occlusion", completeness=None), None)
+    assert "by a method called occlusion" in page
+    assert "need not add up" in page
+    assert "Sundararajan" not in page

@@ -15,10 +15,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from captum.attr import IntegratedGradients
 from torch import Tensor, nn
 
 from emofuse.data.preparation import Batch
-from emofuse.errors import MissingExtraError
+from emofuse.inference.explain.contributions import margin
 from emofuse.inference.explain.explanation import Completeness
 from emofuse.model.long_inputs import to_windows
 from emofuse.model.masked_streams import as_tensors
@@ -91,9 +92,6 @@ def attribute(subject: Subject, limit: int) -> Attributions:
     Args:
         subject: what is explained.
         limit: the most gradients to compute.
-
-    Raises:
-        MissingExtraError: captum is not installed.
     """
     heard, read = bool(subject.batch.audio_mask.any()), bool(subject.batch.text_mask.any())
     # cuDNN differentiates recurrent layers in training mode only.
@@ -158,7 +156,7 @@ class _Way:
     def stretch(self, low: float, high: float) -> _Stretch:
         """Integrate from one share of the way to another."""
         begin, end = self._at(low), self._at(high)
-        attributed = _integrated_gradients(self.target).attribute(
+        attributed = IntegratedGradients(self.target).attribute(
             end, begin, n_steps=STEPS, method="gausslegendre", internal_batch_size=self.at_once
         )
         with torch.no_grad():
@@ -175,7 +173,8 @@ class _Way:
         embeddings = inputs[-1] if self.read else None
         with _read_as(self.subject.model, embeddings, arrays["text_mask"]), _laid_out(self.subject.model):
             logits = self.subject.model(**arrays).logits
-        return margin(logits, self.subject.label, config.multi_label)
+        ahead: Tensor = margin(logits, self.subject.label, config.multi_label)
+        return ahead
 
     def _at(self, share: float) -> Tensors:
         return tuple(torch.lerp(b, i, share) for b, i in zip(self.baselines, self.inputs, strict=True))
@@ -188,16 +187,6 @@ class _Way:
         empty = torch.zeros_like(spoken) if mask is None else embed(torch.full_like(ids, mask))
         kept = torch.tensor(self.subject.special, device=ids.device)[None, :, None]
         return spoken, torch.where(kept, spoken, empty)
-
-
-def margin(logits: Tensor, label: int, multi_label: bool) -> Tensor:
-    """Return how far a label is ahead, (rows,): its logit less the mean of the others'.
-
-    Where labels are told each for itself, or there is but one, it is the logit itself.
-    """
-    others = logits.shape[1] - 1
-    own = logits[:, label]
-    return own if multi_label or not others else own - (logits.sum(dim=1) - own) / others
 
 
 @contextmanager
@@ -237,11 +226,3 @@ def _laid_out(model: EmotionModel) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _integrated_gradients(target: Any) -> Any:
-    try:
-        from captum.attr import IntegratedGradients
-    except ImportError as error:
-        raise MissingExtraError("explain", "an explanation") from error
-    return IntegratedGradients(target)

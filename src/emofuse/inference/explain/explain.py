@@ -1,28 +1,25 @@
-"""From a model folder and an utterance to an explanation."""
+"""From a model and an utterance to an explanation: by gradients where the model has them, else by occlusion."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emofuse.data.preparation import Item, Preparation
+from emofuse.data.preparation import Item
 from emofuse.errors import ModalityError, RecipeError
 from emofuse.evaluation.calibration import pattern_of
+from emofuse.inference.explain.contributions import Contributions
 from emofuse.inference.explain.explained_input import ExplainedInput, prepare_input
 from emofuse.inference.explain.explained_model import ExplainedModel, open_model
 from emofuse.inference.explain.explanation import Explanation, Removal
 from emofuse.inference.explain.moments import STEP, by_moment, usual
+from emofuse.inference.explain.occlusion import may_lack_text, occlude
 from emofuse.inference.explain.shown_attention import attention_of
 from emofuse.sound.speech_turns import SpeechGate
 from emofuse.types import Modality
-from emofuse.types.arrays import Float64Array
-
-if TYPE_CHECKING:
-    from emofuse.inference.explain.attributions import Attributions
 
 # The most gradients that an explanation takes, unless the caller says otherwise, and the fewest it can do with.
 GRADIENTS, FEWEST_GRADIENTS = 1024, 48
@@ -31,6 +28,8 @@ USUAL = "a steady sound: every band of pitch at its usual loudness, its median o
 HISS = "a faint hiss of the same length, 40 dB below the recording: white noise, always the same"
 MASKED = "as many words, each replaced by the mark that the model knows for a hidden word"
 EMPTY = "as many words, each without content (zeros)"
+NO_TEXT = "no text"
+NO_WORDS = "a text without words"
 INCOMPLETE = (
     "the numbers do not add up to the difference that they explain within 5 %: do not rely on their order, "
     "or allow more steps"
@@ -52,20 +51,21 @@ def explain(
     The same call gives the same explanation.
 
     Args:
-        model: a model folder, or a run folder with a model in it; not an exported one.
+        model: a model folder, a run folder with a model in it, an exported folder, or the name of a box. A model
+            folder is explained by integrated gradients; an exported one by occlusion, without torch.
         audio: the recording.
         text: its transcript.
         label: what to explain; None for the predicted one.
-        steps: the most gradients to compute; fewer are taken where they suffice.
+        steps: the most gradients to compute; fewer are taken where they suffice. Occlusion computes none.
         device: where to compute; None takes a GPU where there is one.
         any_sound: explain sound without speech as if it were speech.
 
     Raises:
-        CheckpointError: there is no such folder, it is not a whole emofuse model, or it is an exported one.
+        CheckpointError: there is no such folder, or it is not a whole emofuse model.
         RecipeError: the model has no such label, or there are too few steps.
         AudioError: the recording cannot be used, or is too long for one utterance.
         ModalityError: the model needs a modality that is missing.
-        MissingExtraError: torch or captum is not installed.
+        MissingExtraError: a model folder is to be explained, and torch or captum is not installed.
     """
     if steps < FEWEST_GRADIENTS:
         raise RecipeError(f"steps {steps}: an explanation takes at least {FEWEST_GRADIENTS} gradients")
@@ -73,7 +73,8 @@ def explain(
     source = prepare_input(explained.preparation, Path(audio) if audio is not None else None, text)
     _refuse_missing(explained, source)
     explanation = _explain(explained, source, label, steps)
-    notes = _notes(explained, source, text, explanation.completeness.held)
+    complete = explanation.completeness is None or explanation.completeness.held
+    notes = _notes(explained, source, text, complete)
     if any_sound or source.clip is None or SpeechGate().has_speech(source.clip):
         abstained = explained.calibration.abstains(max(explanation.probabilities.values()))
         return replace(explanation, abstained=abstained, notes=notes)
@@ -88,23 +89,23 @@ def _explain(explained: ExplainedModel, source: ExplainedInput, label: str | Non
     probabilities = _probabilities(explained, source.item)
     predicted = max(probabilities, key=lambda name: probabilities[name])
     wanted = label or predicted
-    attributed = _attribute(explained, source, labels.index(wanted), steps)
-    moments, weights = _by_moment_and_piece(explained.preparation, source, attributed)
+    found = _contributions(explained, source, labels.index(wanted), steps)
     return Explanation(
         id=source.id,
         audio=None if source.audio is None else str(source.audio),
         text=source.reading.text if source.reading else None,
         model=explained.runtime.traits.name,
+        method=found.method,
         label=wanted,
         predicted=predicted,
         probabilities=probabilities,
         target=_target(wanted, labels, explained.runtime.traits.task.multi_label),
-        baselines=_baselines(source),
-        words=source.reading.with_attributions(weights) if source.reading else (),
-        moments=tuple(map(float, moments)),
-        step=STEP,
+        baselines=_baselines(explained, source),
+        words=source.reading.with_attributions(found.pieces) if source.reading else (),
+        moments=tuple(map(float, found.moments)),
+        step=found.step,
         seconds=source.seconds,
-        completeness=attributed.completeness,
+        completeness=found.completeness,
         removals=_removals(explained, source.item),
         attention=attention_of(explained, source.reading, source.item, (source.start, source.moments)),
         model_scope=explained.scope,
@@ -126,30 +127,27 @@ def _probabilities(explained: ExplainedModel, item: Item) -> dict[str, float]:
     return dict(zip(task.labels, map(float, probabilities), strict=True))
 
 
-def _attribute(explained: ExplainedModel, source: ExplainedInput, label: int, steps: int) -> Attributions:
+def _contributions(explained: ExplainedModel, source: ExplainedInput, label: int, steps: int) -> Contributions:
+    if explained.network is None:
+        return occlude(explained.runtime, explained.preparation, source, label)
     from emofuse.inference.explain.attributions import Subject, attribute
 
     reading, audio, values = source.reading, explained.preparation.audio, source.item.values
     subject = Subject(
-        model=explained.runtime.model,
+        model=explained.network,
         batch=explained.preparation.collate([source.item]),
         label=label,
         usual=None if audio is None or values is None else usual(audio, values),
         mask=reading.mask if reading else None,
         special=reading.special if reading else (),
     )
-    return attribute(subject, steps)
-
-
-def _by_moment_and_piece(
-    preparation: Preparation, source: ExplainedInput, attributed: Attributions
-) -> tuple[Float64Array, Float64Array]:
-    """Return the attributions of moments and of pieces; none for a modality that is absent."""
-    none = np.zeros(0)
-    moments = none
-    if attributed.audio is not None and preparation.audio:
-        moments = by_moment(attributed.audio, preparation.audio.steps_per_second, source.start, source.moments)
-    return moments, none if attributed.text is None else attributed.text
+    attributed = attribute(subject, steps)
+    moments = pieces = np.zeros(0)
+    if attributed.audio is not None and audio is not None:
+        moments = by_moment(attributed.audio, audio.steps_per_second, source.start, source.moments)
+    if attributed.text is not None:
+        pieces = attributed.text
+    return Contributions("integrated gradients", moments, STEP, pieces, attributed.completeness)
 
 
 def _removals(explained: ExplainedModel, item: Item) -> tuple[Removal, ...]:
@@ -180,12 +178,14 @@ def _target(label: str, labels: tuple[str, ...], multi_label: bool) -> str:
     )
 
 
-def _baselines(source: ExplainedInput) -> Mapping[Modality, str]:
+def _baselines(explained: ExplainedModel, source: ExplainedInput) -> Mapping[Modality, str]:
     baselines: dict[Modality, str] = {}
     if source.item.values is not None:
         baselines["audio"] = HISS if source.item.values.ndim == 1 else USUAL
-    if source.reading is not None:
+    if source.reading is not None and explained.network is not None:
         baselines["text"] = EMPTY if source.reading.mask is None else MASKED
+    elif source.reading is not None:
+        baselines["text"] = NO_TEXT if may_lack_text(explained.runtime, source.item) else NO_WORDS
     return baselines
 
 

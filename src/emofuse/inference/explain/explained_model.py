@@ -1,4 +1,4 @@
-"""A model folder, opened for explanations."""
+"""A model of any form, opened for explanations."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emofuse.box import find_trained_model
+from emofuse import layout
+from emofuse.box import boxes, find_model
 from emofuse.data.preparation import Preparation
+from emofuse.errors import MissingExtraError
 from emofuse.evaluation.calibration import Calibration
-from emofuse.inference.model_folders import read_calibration, read_scope
+from emofuse.inference.model_folders import open_folder, read_calibration, read_scope
+from emofuse.inference.runtime import Runtime
 
 if TYPE_CHECKING:
-    from emofuse.inference.torch_runtime import TorchRuntime
+    from emofuse.model.network import EmotionModel
 
 
 @dataclass(frozen=True)
@@ -24,26 +27,62 @@ class ExplainedModel:
         runtime: what computes.
         preparation: from clips and texts to arrays.
         calibration: of its probabilities.
+        network: the network of a model folder, which has gradients; None for an exported model, which has none.
         scope: what the model is for, in its own words; None where it does not say.
     """
 
     folder: Path
-    runtime: TorchRuntime
+    runtime: Runtime
     preparation: Preparation
     calibration: Calibration
+    network: EmotionModel | None = None
     scope: str | None = None
 
 
 def open_model(model: str | Path, device: str | None = None) -> ExplainedModel:
-    """Open a model folder to explain with.
+    """Open a model to explain with.
+
+    Of a box, this is its model folder where that is there and gradients can be computed, else its exported form.
 
     Raises:
-        CheckpointError: there is no such folder, it is not a whole emofuse model, or it is an exported one.
-        MissingExtraError: torch is not installed.
+        CheckpointError: there is no such folder, or it is not a whole emofuse model.
+        MissingExtraError: it is a model folder, and torch or captum is not installed.
     """
-    folder = find_trained_model(model)
+    folder = _form(find_model(model))
+    calibration, scope = read_calibration(folder) or Calibration(), read_scope(folder)
+    if layout.is_exported_folder(folder):
+        runtime, preparation = open_folder(folder, device, None)
+        return ExplainedModel(folder, runtime, preparation, calibration, None, scope)
+    require_gradients()
     from emofuse.inference.torch_runtime import load_torch
 
-    runtime, preparation = load_torch(folder, device)
-    calibration = read_calibration(folder) or Calibration()
-    return ExplainedModel(folder, runtime, preparation, calibration, read_scope(folder))
+    with_torch, preparation = load_torch(folder, device)
+    return ExplainedModel(folder, with_torch, preparation, calibration, with_torch.model, scope)
+
+
+def require_gradients() -> None:
+    """Import what computes gradients.
+
+    Raises:
+        MissingExtraError: torch or captum is not installed.
+    """
+    import emofuse.model  # noqa: F401  # says so itself where torch is missing
+
+    try:
+        import captum.attr  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("train", "an explanation by gradients") from error
+
+
+def _form(folder: Path) -> Path:
+    """Return which form of a box, found as its exported folder, is explained; anything else as it is."""
+    box = next((box for box in boxes().values() if folder == box.exported), None)
+    return box.model if box is not None and box.has_weights and _has_gradients() else folder
+
+
+def _has_gradients() -> bool:
+    try:
+        require_gradients()
+    except MissingExtraError:
+        return False
+    return True

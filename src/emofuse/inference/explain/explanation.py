@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from emofuse.privacy import MASK, mask_words
 from emofuse.types import Modality, shown_label
 
 Matrix: TypeAlias = tuple[tuple[float, ...], ...]
+Method = Literal["integrated gradients", "occlusion"]
 
 
 @dataclass(frozen=True)
@@ -100,24 +101,26 @@ class Attention:
 class Explanation:
     """Which words and which moments support a label.
 
-    Attributions are integrated gradients: how much each word or moment adds to the target on the way from the
-    baseline to the utterance. Above 0 it supports the label, below 0 it opposes it.
+    An attribution above 0 supports the label, one below 0 opposes it. Integrated gradients are how much each word
+    or moment adds to the target on the way from the baseline to the utterance. Occlusion is the mean of what the
+    target loses if a word or moment alone is replaced by the baseline, and of what it gains if that alone is not.
 
     Attributes:
         id: of the utterance.
         audio: the recording; None without.
         text: as the model got it; None where it got none.
         model: its name.
+        method: how attributions were computed.
         label: what is explained.
         predicted: the label that the model predicts; None where the recording has no speech.
         probabilities: of all labels, as a prediction has them.
-        target: what attributions add up to, in words.
+        target: what attributions are of, in words.
         baselines: modality -> what it is compared with, in words.
         words: of the text, in order.
-        moments: attribution of each 100 ms of the recording.
-        step: seconds of a moment.
+        moments: attribution of each stretch of the recording.
+        step: seconds of a moment: 0.1, or more where occlusion explains a recording of more than 10 s.
         seconds: how long the recording is; 0 without.
-        completeness: whether the attributions add up.
+        completeness: whether the attributions add up; None for occlusion, which does not promise it.
         removals: the predictions without sound, and without text.
         attention: between the two.
         notes: what a reader should know besides.
@@ -129,6 +132,7 @@ class Explanation:
     audio: str | None
     text: str | None
     model: str
+    method: Method
     label: str
     predicted: str | None
     probabilities: Mapping[str, float] = field(hash=False)
@@ -138,7 +142,7 @@ class Explanation:
     moments: tuple[float, ...]
     step: float
     seconds: float
-    completeness: Completeness
+    completeness: Completeness | None
     removals: tuple[Removal, ...]
     attention: Attention
     notes: tuple[str, ...] = ()

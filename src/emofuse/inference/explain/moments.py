@@ -8,7 +8,7 @@ import numpy as np
 
 from emofuse.data.preparation import AudioPreparation
 from emofuse.sound.features import root_mean_square, spoken_span
-from emofuse.types.arrays import Float32Array, Float64Array, Samples
+from emofuse.types.arrays import Float32Array, Float64Array, IntArray, Samples
 
 # Seconds of a moment.
 STEP = 0.1
@@ -16,13 +16,27 @@ STEP = 0.1
 HISS = 0.01
 
 
-def count_moments(seconds: float) -> int:
-    """Return how many moments a recording has; the last one may be shorter.
+def count_moments(seconds: float, step: float = STEP) -> int:
+    """Return how many moments of so many seconds a recording has; the last one may be shorter.
 
     >>> count_moments(0.3), count_moments(0.31)
     (3, 4)
     """
-    return max(1, math.ceil(seconds / STEP - 1e-6))
+    return max(1, math.ceil(seconds / step - 1e-6))
+
+
+def moments_of(steps: int, steps_per_second: float, start: float, count: int, step: float = STEP) -> IntArray:
+    """Return the moment that the middle of each time step lies in, (steps,).
+
+    Args:
+        steps: how many there are.
+        steps_per_second: of what the encoder takes.
+        start: seconds of the recording before the first step.
+        count: moments of the recording.
+        step: seconds of a moment.
+    """
+    middles = start + (np.arange(steps) + 0.5) / steps_per_second
+    return np.minimum((middles / step).astype(np.int64), count - 1)
 
 
 def by_moment(values: Float64Array, steps_per_second: float, start: float, count: int) -> Float64Array:
@@ -34,8 +48,7 @@ def by_moment(values: Float64Array, steps_per_second: float, start: float, count
         start: seconds of the recording before the first step.
         count: moments of the recording.
     """
-    middles = start + (np.arange(len(values)) + 0.5) / steps_per_second
-    moments = np.minimum((middles / STEP).astype(np.int64), count - 1)
+    moments = moments_of(len(values), steps_per_second, start, count)
     return np.asarray(np.bincount(moments, weights=values, minlength=count), dtype=np.float64)
 
 

@@ -104,6 +104,7 @@ def explanation_page(explanation: Explanation, clip: Clip | None) -> str:
         "sound": sound,
         "removals": _removal_table(explanation),
         "attention": _attention(explanation),
+        "method": explanation.method,
         "target": explanation.target,
         "comparisons": {PLAIN_NAMES[name]: baseline for name, baseline in explanation.baselines.items()},
         "completeness": _completeness(explanation.completeness),
@@ -203,7 +204,12 @@ def _attention_map(title: str, matrix: Matrix, explanation: Explanation) -> Atte
     return AttentionMap(title, f"{largest:.1%}", drawing, tuple(strongest))
 
 
-def _completeness(found: Completeness) -> str:
+def _completeness(found: Completeness | None) -> str:
+    if found is None:
+        return (
+            "These numbers need not add up to anything: words and moments work together, and here each is looked "
+            "at by itself."
+        )
     gap = "" if found.gap is None else f" ({found.gap:.1%} of the difference apart)"
     verdict = "They add up" if found.held else "They do not add up: do not rely even on their order"
     return (

@@ -19,6 +19,7 @@ from emofuse.untrusted.bounded_files import read_text
 from emofuse.untrusted.yaml_text import parse_yaml
 
 ONE_MODALITY = "there is no map: attention between audio and text needs both"
+NO_NETWORK = "there is no map: an exported model does not output its attention"
 NO_ATTENTION = "there is no map: the model's fusion has no cross-modal attention"
 NOT_SPOKEN = (
     "the map is withheld: the model was trained on texts that were not spoken in its recordings, so attention "
@@ -47,14 +48,16 @@ def attention_of(
     audio = explained.preparation.audio
     if reading is None or item.values is None or audio is None:
         return Attention(None, None, ONE_MODALITY)
+    if explained.network is None:
+        return Attention(None, None, NO_NETWORK)
     from emofuse.inference.explain.attention_maps import asking, attention_maps
 
-    if not asking(explained.runtime.model):
+    if not asking(explained.network):
         return Attention(None, None, NO_ATTENTION)
     spoken = text_spoken(explained.folder)
     if spoken is False:
         return Attention(None, None, NOT_SPOKEN)
-    weights = attention_maps(explained.runtime.model, explained.preparation.collate([item]))
+    weights = attention_maps(explained.network, explained.preparation.collate([item]))
     seconds = len(item.values) / audio.steps_per_second
     maps = {
         modality: by_word_and_moment(modality, one, reading.members(), (sound[0], seconds, sound[1]))

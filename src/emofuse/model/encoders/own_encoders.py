@@ -113,12 +113,7 @@ def find_own_model(name: str) -> Path | None:
     path = Path(name)
     if not path.is_dir():
         box = boxes().get(name)
-        if box is not None and not box.has_weights:
-            raise CheckpointError(
-                f"{name}: an installed box holds no weights for torch; unpack the source distribution that it "
-                f'comes in, and give the folder "{layout.MODEL}" beside "{layout.BOX_EXPORTED}"'
-            )
-        return None if box is None else box.model
+        return None if box is None else box.trained_model()
     return next((place for place in (path, path / layout.MODEL) if _is_own(place)), None)
 
 
