@@ -30,7 +30,11 @@ def test_doctor_says_how_to_get_what_is_missing(
     assert run(["doctor"]) == 0
     out = capsys.readouterr().out
     assert "no-such-package missing" in out
-    assert 'pip install "emofuse[moon]"' in out
+    rows = [line.split() for line in out.splitlines()]
+    assert any({"core", "present"} <= set(row) for row in rows)
+    assert any({"moon", "absent"} <= set(row) for row in rows)
+    assert 'moon needs an optional part: pip install "emofuse[moon]"\n' in out
+    assert 'pip install "emofuse[core]"' not in out
 
 
 def test_doctor_says_whether_telemetry_is_off(

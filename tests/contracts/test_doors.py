@@ -101,14 +101,6 @@ def test_what_needs_torch_says_how_to_install_it() -> None:
     assert 'pip install "emofuse[train]"' in done.stderr.splitlines()[-1]
 
 
-def test_a_model_of_torch_is_refused_in_one_line_where_there_is_no_torch(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text("{}")
-    code = WITHOUT_TORCH.format(absent=ABSENT) + "from emofuse.cli.main import run; sys.exit(run(sys.argv[2:]))"
-    done = python(code, "[]", "predict", str(tmp_path), "--text", "yes")
-    assert done.returncode == 2
-    assert done.stderr == 'error: a torch network needs an optional part: pip install "emofuse[train]"\n'
-
-
 def test_importing_emofuse_loads_nothing_heavy() -> None:
     done = python("import sys, emofuse, json; print(json.dumps(sorted(sys.modules)))")
     loaded = {name.split(".")[0] for name in json.loads(done.stdout)}
@@ -183,8 +175,36 @@ def test_an_exported_model_predicts_where_there_is_nothing_but_the_core(manifest
         assert ours["probabilities"] == pytest.approx(theirs.probabilities, abs=1e-4)
 
 
-def test_an_export_is_refused_in_one_line_where_there_is_no_torch(tmp_path: Path) -> None:
+def test_what_needs_torch_is_refused_in_one_line_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    recipe, manifest = SOURCE / "demo" / "recipe.yaml", SOURCE / "demo" / "manifest.jsonl"
+    commands = [
+        ["demo", "--out", tmp_path / "out"],
+        ["crossval", recipe, "--manifest", manifest, "--out", tmp_path / "out"],
+        ["train", recipe, "--manifest", manifest, "--out", tmp_path / "out"],
+        ["export", tmp_path, "--out", tmp_path / "out"],
+        ["explain", tmp_path, tmp_path / "no such.wav"],
+        ["predict", tmp_path, "--text", "yes"],
+    ]
+    code = WITHOUT_TORCH.format(absent=ABSENT)
+    code += "from emofuse.cli.main import run; print([run(one) for one in json.loads(sys.argv[2])])"
+    done = python(code, "[]", json.dumps([[str(word) for word in one] for one in commands]))
+    assert done.stdout.splitlines()[-1] == str([2] * len(commands))
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(commands)
+    needing = {"an experiment", "a torch network"}
+    assert {line.removeprefix("error: ").partition(" needs an")[0] for line in lines} == needing
+    assert all(line.endswith(' needs an optional part: pip install "emofuse[train]"') for line in lines)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_box_is_explained_where_there_is_nothing_but_the_core() -> None:
     code = WITHOUT_TORCH.format(absent=ABSENT) + "from emofuse.cli.main import run; sys.exit(run(sys.argv[2:]))"
-    done = python(code, "[]", "export", str(tmp_path), "--out", str(tmp_path / "out"))
-    assert done.returncode == 2
-    assert done.stderr == 'error: a torch network needs an optional part: pip install "emofuse[train]"\n'
+    done = python(
+        code, "[]", "explain", "box-open", "--text", "I am so happy for you, this is wonderful news!", "--json"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    said = json.loads(done.stdout)
+    assert said["method"] == "occlusion"
+    strongest = sorted(said["words"], key=lambda word: -word["attribution"])[:2]
+    assert {word["text"] for word in strongest} == {"happy", "wonderful"}

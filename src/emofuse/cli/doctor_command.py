@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from emofuse import __version__
+from emofuse.errors import MissingExtraError
 from emofuse.privacy import telemetry_left_on
 from emofuse.seal import locks
 from emofuse.threads import usable_processors
@@ -30,8 +31,11 @@ def doctor(
         f"emofuse {report['emofuse']}, Python {report['python']}, {counted(report['processors'], 'processor')}"
     )
     print_table(
-        ("part", "usable", "packages"),
-        [(name, "yes" if part["usable"] else "no", _packages(part)) for name, part in report["parts"].items()],
+        ("part", "", "packages"),
+        [
+            (name, "present" if part["usable"] else "absent", _packages(part))
+            for name, part in report["parts"].items()
+        ],
     )
     typer.echo(f"device: {report['device'] or 'processor (torch is not installed)'}")
     left_on = report["telemetry"]["left_on"]
@@ -47,7 +51,7 @@ def doctor(
     )
     for name, part in report["parts"].items():
         if not part["usable"]:
-            typer.echo(f'to use {name}: pip install "emofuse[{name}]"')
+            typer.echo(str(MissingExtraError(name, name)))
     return 0
 
 
