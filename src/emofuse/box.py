@@ -57,8 +57,8 @@ class Box:
         """
         if not self.has_weights:
             raise CheckpointError(
-                f"{self.name}: an installed box holds no weights for torch; unpack the source distribution that it "
-                f'comes in, and name the folder "{layout.MODEL}" beside "{layout.BOX_EXPORTED}"'
+                f"{self.name}: an installed box holds no weights for torch; unpack the source distribution that "
+                f'it comes in, and name the folder "{layout.MODEL}" beside "{layout.BOX_EXPORTED}"'
             )
         return self.model
 
