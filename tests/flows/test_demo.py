@@ -57,6 +57,15 @@ def test_every_recipe_is_valid(recipe: Path) -> None:
 
 def test_the_demo_takes_frozen_encoders_of_the_model_in_the_package() -> None:
     """It needs no download and no other package."""
-    recipe = load_recipe(PACKAGED)
+    recipe = demo_command.demo_recipe()
     assert (recipe.audio.encoder, recipe.text.encoder) == ("box-open", "box-open")
     assert (recipe.audio.tuning, recipe.text.tuning) == ("frozen", "frozen")
+
+
+def test_the_demo_of_an_installed_package_trains_from_scratch(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its box has no weights for torch."""
+    monkeypatch.setattr("emofuse.box.Box.has_weights", False)
+    assert demo_command.demo_recipe() == load_recipe(RECIPES / "small.yaml")
+    assert "trained from scratch" in capsys.readouterr().out

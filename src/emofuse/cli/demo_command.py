@@ -13,6 +13,7 @@ from emofuse import layout
 from emofuse.types import SYSTEMS
 
 if TYPE_CHECKING:
+    from emofuse.config import Recipe
     from emofuse.types import Utterance
 
 # Predicted at the end: the emotion of the first is in its words only, that of the second in the voice only.
@@ -27,10 +28,9 @@ def demo(
     from emofuse.cli.crossval_command import cross_validate_shown
     from emofuse.cli.results_tables import show_results
     from emofuse.cli.train_command import train_shown
-    from emofuse.config import load_recipe
     from emofuse.data.corpora.demo_corpus import demo_corpus
 
-    recipe = load_recipe(Path(str(files("emofuse") / "demo" / "recipe.yaml")))
+    recipe = demo_recipe()
     typer.echo("The demo corpus is synthetic speech: its figures show that the software runs, nothing more.")
     corpus = demo_corpus()
     results = cross_validate_shown(recipe, corpus, out, SYSTEMS, resume=True)
@@ -46,6 +46,20 @@ def demo(
         typer.echo(f"\nThe same two, by the model in the box ({name}), which was not trained on synthetic voices:")
         code = max(code, _predict(Path(name), "", shown))
     return code
+
+
+def demo_recipe() -> Recipe:
+    """Return the recipe of the demo: on the encoders of `box-open` where their weights are, else from scratch."""
+    from emofuse.box import OPEN, boxes
+    from emofuse.config import load_recipe
+
+    folder, box = Path(str(files("emofuse") / "demo")), boxes().get(OPEN)
+    if box is not None and box.has_weights:
+        return load_recipe(folder / "recipe.yaml")
+    typer.echo(
+        f"An installed {OPEN} holds no weights for torch: encoders are trained from scratch, for some minutes."
+    )
+    return load_recipe(folder / "from_scratch.yaml")
 
 
 def _predict(model: Path, typed: str, utterances: Iterable[Utterance]) -> int:
