@@ -8,6 +8,7 @@ from emofuse.config.loading import dump_recipe, load_recipe, load_variants, make
 from emofuse.config.recipe import AgreementRecipe, Recipe
 from emofuse.config.value_types import (
     AnnotationPolicy,
+    AudioWindow,
     Directions,
     FusionKind,
     HeadNorm,
@@ -24,6 +25,7 @@ __all__ = [
     "AlterRecipe",
     "AnnotationPolicy",
     "AudioRecipe",
+    "AudioWindow",
     "Directions",
     "EncoderRecipe",
     "FusionKind",

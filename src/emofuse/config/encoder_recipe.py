@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from emofuse.config.augmentation_recipe import AlterRecipe
 from emofuse.config.value_types import (
+    AudioWindow,
     Layers,
     LearningRate,
     Positive,
@@ -59,10 +60,12 @@ class AudioRecipe(EncoderRecipe):
     """The audio encoder; training crops clips at random to `max_seconds`, evaluation never crops.
 
     With `trim` the silence before and after speech is cut off, and `level` is the root mean square to which
-    each recording is brought, in training and in use alike; `alter` is for training only.
+    each recording is brought, in training and in use alike; `alter` is for training only. `window_seconds` is for
+    Whisper, which was trained on windows of 30 s: how long its windows are.
     """
 
     max_seconds: Positive | None = None
+    window_seconds: AudioWindow | None = None
     trim: bool = False
     level: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     alter: AlterRecipe = AlterRecipe()

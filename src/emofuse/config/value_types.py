@@ -34,6 +34,8 @@ Epochs: TypeAlias = Annotated[int, Field(ge=1, le=100_000)]
 # Of a layer; 0 where it may be left out.
 Width: TypeAlias = Annotated[int, Field(ge=0, le=65_536)]
 Layers: TypeAlias = Literal["last", "weighted"] | Annotated[int, Field(ge=0, le=MOST_LAYERS)]
+# Whisper's window: whole seconds, or the clip's own length and half a second of silence.
+AudioWindow: TypeAlias = Literal["clip"] | Annotated[int, Field(ge=1, le=30)]
 Tuning: TypeAlias = Annotated[str, Field(pattern=r"^(frozen|cnn-frozen|full|lora|top-[1-9]\d{0,2})$")]
 
 

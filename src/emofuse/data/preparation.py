@@ -17,13 +17,14 @@ from pydantic import Field, TypeAdapter
 from tokenizers import Tokenizer
 
 from emofuse import layout
-from emofuse.config import AnnotationPolicy
+from emofuse.config import AnnotationPolicy, AudioWindow
 from emofuse.data.tokenization import read_tokenizer, strip_annotations
 from emofuse.errors import AudioError, CheckpointError
 from emofuse.sound.clips import SAMPLE_RATE, Clip
 from emofuse.sound.features import (
     HOP_SECONDS,
     STACKED_FRAMES,
+    WHISPER_SECONDS,
     FilterBank,
     log_mel,
     stacked_filterbank,
@@ -66,6 +67,7 @@ class AudioPreparation:
         bins: mel bins.
         trim: cut the silence before and after speech.
         level: root mean square that each clip is brought to, 1 being full scale; None keeps its level.
+        window_seconds: of Whisper: seconds of a window, or "clip" for windows of 30 s that end soon after the clip.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
@@ -76,6 +78,7 @@ class AudioPreparation:
     bins: int = 0
     trim: bool = False
     level: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    window_seconds: AudioWindow = WHISPER_SECONDS
 
     def __call__(self, clip: Clip) -> Float32Array:
         """Prepare one clip.
@@ -92,6 +95,8 @@ class AudioPreparation:
             samples = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
         if self.features == "waveform":
             return samples
+        if self.features == "whisper-log-mel" and self.window_seconds != "clip":
+            return whisper_log_mel(samples, self.rate, self.bins, self.window_seconds)
         return FILTER_BANKS[self.features].compute(samples, self.rate, self.bins)
 
     @property

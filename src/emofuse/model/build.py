@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 
-from emofuse.config import AudioRecipe, EncoderRecipe, Recipe, TextRecipe
+from emofuse.config import AudioRecipe, AudioWindow, EncoderRecipe, Recipe, TextRecipe
 from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
 from emofuse.data.tokenization import learn_vocabulary, strip_annotations
 from emofuse.errors import RecipeError, brief_message
@@ -42,6 +42,8 @@ from emofuse.untrusted.yaml_text import parse_yaml
 
 # Tuning policies under which an encoder's own weights stay as they were: they are saved by reference.
 UNTOUCHED = ("frozen", "lora")
+# What Whisper gets where a recipe does not say.
+WHISPER_WINDOW: AudioWindow = 30
 
 
 def build(
@@ -82,7 +84,7 @@ def build(
     }
     torch.manual_seed(seed)
     try:
-        model = EmotionModel(_network_config(recipe, task, audio_config, text_config), frozen)
+        model = EmotionModel(_network_config(recipe, task, preparation, audio_config, text_config), frozen)
     except (ValueError, TypeError, RuntimeError, AttributeError, ArithmeticError) as error:
         raise RecipeError(
             f"the {system} system cannot be built from this recipe: {brief_message(error)}"
@@ -137,7 +139,10 @@ def audio_preparation(recipe: AudioRecipe, config: PreTrainedConfig) -> AudioPre
     expected = None if own is None else own.preparation.audio
     expected = expected or _expected(recipe, config)
     level = expected.level if recipe.level is None else recipe.level
-    return replace(expected, trim=recipe.trim or expected.trim, level=level)
+    window = expected.window_seconds if recipe.window_seconds is None else recipe.window_seconds
+    if recipe.window_seconds is not None and config.model_type != "whisper":
+        raise RecipeError(f"audio.window_seconds: for Whisper only; {config.model_type} takes clips of any length")
+    return replace(expected, trim=recipe.trim or expected.trim, level=level, window_seconds=window)
 
 
 def _expected(recipe: AudioRecipe, config: PreTrainedConfig) -> AudioPreparation:
@@ -145,7 +150,9 @@ def _expected(recipe: AudioRecipe, config: PreTrainedConfig) -> AudioPreparation
     if isinstance(config, (LogMelCNNConfig, VoiceCNNConfig)):
         return AudioPreparation(features="log-mel", bins=config.bins)
     if config.model_type == "whisper":
-        return AudioPreparation(features="whisper-log-mel", bins=config.num_mel_bins)
+        return AudioPreparation(
+            features="whisper-log-mel", bins=config.num_mel_bins, window_seconds=WHISPER_WINDOW
+        )
     if config.model_type == "wav2vec2-bert":
         bins = config.feature_projection_input_dim // STACKED_FRAMES
         return AudioPreparation(features="stacked-filterbank", bins=bins)
@@ -210,7 +217,11 @@ def _fill(backbone: PreTrainedModel, recipe: EncoderRecipe, key: str) -> None:
 
 
 def _network_config(
-    recipe: Recipe, task: Task, audio: PreTrainedConfig | None, text: PreTrainedConfig | None
+    recipe: Recipe,
+    task: Task,
+    preparation: Preparation,
+    audio: PreTrainedConfig | None,
+    text: PreTrainedConfig | None,
 ) -> EmotionConfig:
     dropped = recipe.training.modality_dropout
     return EmotionConfig(
@@ -219,6 +230,7 @@ def _network_config(
         audio_adapter=recipe.audio.adapter() if audio else None,
         text_adapter=recipe.text.adapter() if text else None,
         audio_layers=recipe.audio.layers if audio else "last",
+        audio_window=preparation.audio.window_seconds if preparation.audio else WHISPER_WINDOW,
         text_layers=recipe.text.layers if text else "last",
         fusion=recipe.fusion.kind,
         asks=recipe.fusion.asks,

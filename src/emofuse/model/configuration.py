@@ -8,7 +8,7 @@ from typing import Any
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
-from emofuse.config import Directions, FusionKind, HeadNorm, Layers, PoolingName
+from emofuse.config import AudioWindow, Directions, FusionKind, HeadNorm, Layers, PoolingName
 from emofuse.model.encoders import small_encoders
 from emofuse.types import MODALITIES, Modality, Task
 
@@ -23,6 +23,7 @@ class EmotionConfig(PreTrainedConfig):
         text_encoder: configuration of the text encoder; None for an audio-only system.
         audio_layers: "last", an index, or "weighted".
         text_layers: likewise.
+        audio_window: of Whisper: seconds of its windows, or "clip" (see `config.AudioRecipe`).
         fusion: how two streams meet (see `config.FusionRecipe`).
         asks: which streams are the queries of cross-modal attention.
         width: of both streams after their feature encoders.
@@ -46,6 +47,7 @@ class EmotionConfig(PreTrainedConfig):
     text_encoder: PreTrainedConfig | dict[str, Any] | None = None
     audio_layers: Layers = "last"
     text_layers: Layers = "last"
+    audio_window: AudioWindow = 30
     fusion: FusionKind = "cross-attention"
     asks: Directions = "both"
     width: int = 256

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.models.whisper.modeling_whisper import WhisperEncoder as HuggingFaceWhisperEncoder
 
-from emofuse.config import Layers
+from emofuse.config import AudioWindow, Layers
 from emofuse.errors import RecipeError
 from emofuse.model.encoders.small_encoders import LogMelCNN, WaveformCNN
 from emofuse.model.encoders.voice_cnn import VoiceCNN
@@ -86,7 +86,7 @@ AudioEncoder: TypeAlias = (
 )
 
 
-def wrap_audio_encoder(backbone: PreTrainedModel, layers: Layers) -> AudioEncoder:
+def wrap_audio_encoder(backbone: PreTrainedModel, layers: Layers, window: AudioWindow) -> AudioEncoder:
     """Wrap an audio model according to the parts that it has.
 
     Raises:
@@ -95,7 +95,7 @@ def wrap_audio_encoder(backbone: PreTrainedModel, layers: Layers) -> AudioEncode
     if isinstance(backbone, (LogMelCNN, VoiceCNN, WaveformCNN)):
         return ScratchAudioEncoder(backbone, layers)
     if isinstance(backbone, HuggingFaceWhisperEncoder):
-        return WhisperEncoder(backbone, layers)
+        return WhisperEncoder(backbone, layers, window)
     projects = all(hasattr(backbone, part) for part in ("feature_projection", "encoder"))
     # An adapter would shorten the stream once more, past its mask; not every family has the switch.
     if projects and not getattr(backbone.config, "add_adapter", False):

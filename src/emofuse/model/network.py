@@ -47,7 +47,7 @@ class EmotionModel(PreTrainedModel):
         ready = backbones or {}
         if config.audio_encoder is not None:
             backbone = _backbone(config.audio_encoder, config.audio_adapter, ready.get("audio"))
-            encoder = wrap_audio_encoder(backbone, config.audio_layers)
+            encoder = wrap_audio_encoder(backbone, config.audio_layers, config.audio_window)
             self.audio_encoder = encoder
             self.audio_mix = LayerMix(encoder.layer_count) if config.audio_layers == "weighted" else None
             self.audio_features = AudioFeatureEncoder(

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.masking_utils import create_bidirectional_mask
 
-from emofuse.config import Layers
+from emofuse.config import AudioWindow, Layers
 from emofuse.model.encoders.small_encoders import convolved_lengths
 from emofuse.model.layer_selection import layer_selector
-from emofuse.model.long_inputs import from_windows, to_windows
+from emofuse.model.long_inputs import from_windows, to_windows, window_width
 from emofuse.model.masked_streams import Stream, at_least_one, mask_of_lengths, zero_padding
 from emofuse.sound.features import WHISPER_RANGE
 
@@ -107,6 +107,11 @@ class ConvolutionalSpeechEncoder(nn.Module):
         return hidden
 
 
+# Silence after a clip whose window ends with it, in frames of 10 ms: an even number.
+WHISPER_TAIL = 50
+FRAMES_PER_SECOND = 100
+
+
 class FilterbankSpeechEncoder(nn.Module):
     """w2v-BERT 2.0 and similar models: a conformer over filter banks; `transformers` keeps its padding at zero."""
 
@@ -135,32 +140,78 @@ class FilterbankSpeechEncoder(nn.Module):
 
 
 class WhisperEncoder(nn.Module):
-    """Whisper's encoder: windows of its own 30 s, the rest of a window filled with silence, as it was trained.
+    """Whisper's encoder over windows, the rest of each filled with silence, as it was trained.
 
-    It takes no mask, so every window is whole; frames of silence are dropped afterwards by the mask.
+    Frames of silence are dropped afterwards by the mask. With the window "clip" a row ends half a second after its
+    sound, as if it stood alone: what follows is zero for the convolutions and hidden from attention.
+
+    Args:
+        backbone: Whisper's encoder.
+        layers: which layers to give out; later ones are not computed.
+        window: seconds of a window, at most the encoder's own 30; or "clip".
     """
 
-    def __init__(self, backbone: PreTrainedModel, layers: Layers = "last") -> None:
+    def __init__(self, backbone: PreTrainedModel, layers: Layers = "last", window: AudioWindow = 30) -> None:
         super().__init__()
         self.backbone = backbone
         self.width = int(backbone.config.d_model)
         self.layer_count = int(backbone.config.encoder_layers) + 1
-        self.longest = 2 * int(backbone.config.max_source_positions)
-        self._all_layers = layers != "last"
+        own = 2 * int(backbone.config.max_source_positions)
+        self.longest = own if window == "clip" else min(own, window * FRAMES_PER_SECOND)
+        self._ends_with_clip = window == "clip"
         self._pick = layer_selector(layers, self.layer_count)
+        self._depth = layers if isinstance(layers, int) else self.layer_count - 1
+        if layers != "last":
+            backbone.config.encoder_layerdrop = 0.0  # a dropped layer would be missing, and others in its place
 
     def forward(self, values: Tensor, mask: Tensor) -> Stream:
         """Map (batch, frames, bins) to (batch, frames / 2, width), or (batch, layers, frames / 2, width)."""
         steps = (values.shape[1] + 1) // 2
-        windows = self._encode(*to_windows(values, mask, self.longest))
+        windows = self._encode(*to_windows(values, mask, self._width(values.shape[1])))
         lengths = mask.sum(dim=1)
         frames = from_windows(windows, values.shape[0], steps)
         return Stream(frames, mask_of_lengths((lengths + 1) // 2, steps))
 
+    def _width(self, steps: int) -> int:
+        """Return how many frames wide the windows of a batch are; an even number."""
+        return (
+            window_width((steps + WHISPER_TAIL + 1) // 2 * 2, self.longest)
+            if self._ends_with_clip
+            else self.longest
+        )
+
     def _encode(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Map windows, (windows, time, bins), to (windows, [layers,] time / 2, width)."""
         features = values.masked_fill(~mask.unsqueeze(-1), 0.0) + self._silence(values, mask)
-        output = self.backbone(features.transpose(1, 2), output_hidden_states=self._all_layers)
-        return self._pick(output.hidden_states or (), output.last_hidden_state)
+        inside = attention = None
+        if self._ends_with_clip:
+            inside = mask_of_lengths((mask.sum(dim=1) + WHISPER_TAIL + 1) // 2 * 2, mask.shape[1])
+        hidden = self._convolve(features, inside)
+        if inside is not None:
+            attention = create_bidirectional_mask(self.backbone.config, hidden, inside[:, ::2])
+        return self._transform(hidden, attention)
+
+    def _convolve(self, features: Tensor, inside: Tensor | None) -> Tensor:
+        """Return (windows, time / 2, width) with positions added; what is not inside a window counts as its padding."""
+        bounded = features if inside is None else zero_padding(features, inside)
+        once = nn.functional.gelu(self.backbone.conv1(bounded.transpose(1, 2)))
+        if inside is not None:
+            once = once.masked_fill(~inside.unsqueeze(1), 0.0)
+        frames = nn.functional.gelu(self.backbone.conv2(once)).transpose(1, 2)
+        positions = torch.arange(frames.shape[1], device=frames.device)
+        hidden = frames + self.backbone.embed_positions(positions)
+        return nn.functional.dropout(hidden, p=self.backbone.dropout, training=self.training)
+
+    def _transform(self, hidden: Tensor, attention: Tensor | None) -> Tensor:
+        states = [hidden]
+        for layer in self.backbone.layers[: self._depth]:
+            if self.training and torch.rand(()) < self.backbone.config.encoder_layerdrop:
+                continue
+            hidden = layer(hidden, attention)
+            states.append(hidden)
+        if self._depth == self.layer_count - 1:  # the last layer is given out normalised, as `transformers` does
+            states[-1] = hidden = self.backbone.layer_norm(hidden)
+        return self._pick(states, hidden)
 
     def _silence(self, values: Tensor, mask: Tensor) -> Tensor:
         """Return what silence looks like where nothing is real: 2 below the loudest value, at least -1.5."""

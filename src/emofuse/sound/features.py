@@ -90,13 +90,15 @@ def log_mel(samples: Float32Array, rate: int, bins: int) -> Float32Array:
     )
 
 
-def whisper_log_mel(samples: Float32Array, rate: int, bins: int) -> Float32Array:
-    """Turn samples into Whisper's log-mel frames, (frames, bins), one every 10 ms, windows of 30 s each by itself.
+def whisper_log_mel(
+    samples: Float32Array, rate: int, bins: int, window_seconds: int = WHISPER_SECONDS
+) -> Float32Array:
+    """Turn samples into Whisper's log-mel frames, (frames, bins), one every 10 ms, each window by itself.
 
     What follows the last frame of a window is silence, which the encoder puts back: it is a constant below the
     loudest value. Source: Radford et al. (2022), section 2.2, and `WhisperFeatureExtractor`.
     """
-    longest = WHISPER_SECONDS * rate
+    longest = window_seconds * rate
     windows = [samples[start : start + longest] for start in range(0, max(1, len(samples)), longest)]
     return np.concatenate([_whisper_window(window, rate, bins, longest) for window in windows])
 
@@ -148,7 +150,7 @@ def _whisper_window(samples: Float32Array, rate: int, bins: int, longest: int) -
     """Return the frames of one window that hold any of its sound; windows are centred on their frame."""
     hop, size = round(HOP_SECONDS * rate), round(WINDOW_SECONDS * rate)
     count = min(longest // hop, -(-(len(samples) + size // 2) // hop))
-    # Padded with silence to 30 s, and mirrored at both ends as a centred transform is.
+    # Padded with silence to the whole window, and mirrored at both ends as a centred transform is.
     padded = np.pad(samples, (0, longest - len(samples)))
     mirrored = np.pad(padded, size // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(mirrored, size)[::hop][:count]

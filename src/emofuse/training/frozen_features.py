@@ -26,7 +26,7 @@ from emofuse.types.arrays import IntArray
 # Counts up whenever the same encoder would give other frames: it is a part of every key.
 PRODUCER = 1
 # Settings that came later: where they are not used, frames are those that were kept before.
-NEWER = ("trim", "level")
+NEWER = ("trim", "level", "window_seconds")
 
 # So many bytes of frames are held in memory in a run: every epoch reads all of them.
 HELD_BYTES = 256 * 2**20
