@@ -82,6 +82,43 @@ def test_encoders_of_filter_banks_batch_exactly(family: str, layers: str | int) 
     assert difference_from_single(model, rows) < TOLERANCE
 
 
+@pytest.mark.parametrize("layers", ["last", "weighted", 1])
+@pytest.mark.parametrize("window", [1, "clip"])
+def test_whisper_batches_exactly_in_windows_of_every_length(window: int | str, layers: str | int) -> None:
+    model = network(BANKS["whisper"], bert(), audio_layers=layers, audio_window=window)
+    rows = inputs(FRAMES, PIECES, bins=BINS["whisper"])
+    assert logits(model, rows).std() > 0.3
+    assert difference_from_single(model, rows) < TOLERANCE
+
+
+@pytest.mark.parametrize("layers", ["weighted", 0, 1, 2])
+def test_layers_of_whisper_are_those_that_transformers_counts(layers: str | int) -> None:
+    model = network(BANKS["whisper"], None, audio_layers=layers)
+    (audio, _), *_ = inputs([200], [1], bins=BINS["whisper"])  # a whole window: nothing is filled up
+    with torch.no_grad():
+        stream = model.audio_encoder(*pad([audio]))
+        states = model.audio_encoder.backbone(audio[None].transpose(1, 2), output_hidden_states=True).hidden_states
+    expected = torch.stack(list(states), dim=1) if layers == "weighted" else states[int(layers)]
+    torch.testing.assert_close(stream.frames, expected, atol=TOLERANCE, rtol=0)
+
+
+def test_a_window_of_the_clip_ends_half_a_second_after_it() -> None:
+    """Whisper's own forward, built for just that window, gives the same frames."""
+    model = network(BANKS["whisper"], None, audio_window="clip")
+    (audio, _), *_ = inputs([61], [1], bins=BINS["whisper"])
+    silence = max(float(audio.max()) - 2.0, -1.5)
+    window = torch.cat([audio, torch.full((51, audio.shape[1]), silence)])  # 112 frames: an even number
+    settings = model.config.audio_encoder.to_dict() | {"max_source_positions": 56}
+    whole = network(WhisperConfig(**settings), None).audio_encoder.backbone
+    weights = dict(model.audio_encoder.backbone.state_dict())
+    weights["embed_positions.weight"] = weights["embed_positions.weight"][:56]
+    whole.load_state_dict(weights)
+    with torch.no_grad():
+        stream = model.audio_encoder(*pad([audio]))
+        expected = whole(window[None].transpose(1, 2)).last_hidden_state[:, :31]
+    torch.testing.assert_close(stream.frames, expected, atol=TOLERANCE, rtol=0)
+
+
 def test_w2v_bert_in_a_batch_equals_plain_transformers_alone() -> None:
     model = network(BANKS["w2v-bert"], None)
     rows = [audio for audio, _ in inputs([31, 103], [1, 1], bins=160)]

@@ -79,7 +79,12 @@ REST: dict[str, tuple[Callable[[], EmotionModel], int]] = {
     "whisper, roberta; adapters, layers": (
         lambda: adapted(
             network(
-                BANKS["whisper"], roberta(), audio_adapter=LORA, audio_layers="weighted", text_layers="weighted"
+                BANKS["whisper"],
+                roberta(),
+                audio_adapter=LORA,
+                audio_layers="weighted",
+                audio_window="clip",
+                text_layers="weighted",
             )
         ),
         BINS["whisper"],

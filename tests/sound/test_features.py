@@ -147,6 +147,12 @@ def test_w2v_bert_hears_what_its_feature_extractor_gives(samples: int) -> None:
     np.testing.assert_allclose(found, extracted.input_features[0][: len(found)], atol=1e-4)
 
 
+def test_windows_of_whisper_may_be_shorter() -> None:
+    samples = noise(3 * RATE)
+    apart = [whisper_log_mel(part, RATE, 8, 2) for part in (samples[: 2 * RATE], samples[2 * RATE :])]
+    np.testing.assert_array_equal(whisper_log_mel(samples, RATE, 8, 2), np.concatenate(apart))
+
+
 @pytest.mark.parametrize("bank", [log_mel, whisper_log_mel, stacked_filterbank])
 @pytest.mark.parametrize("samples", [1, 399, 559, 560])
 def test_the_shortest_clips_have_frames_of_finite_numbers(bank: FilterBank, samples: int) -> None:

@@ -67,7 +67,7 @@ class AudioPreparation:
         bins: mel bins.
         trim: cut the silence before and after speech.
         level: root mean square that each clip is brought to, 1 being full scale; None keeps its level.
-        window_seconds: of Whisper: seconds of a window, or "clip" for windows of 30 s that end soon after the clip.
+        window_seconds: of Whisper: seconds of a window, or "clip" for 30 s, ended soon after the clip.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}

@@ -174,11 +174,9 @@ class WhisperEncoder(nn.Module):
 
     def _width(self, steps: int) -> int:
         """Return how many frames wide the windows of a batch are; an even number."""
-        return (
-            window_width((steps + WHISPER_TAIL + 1) // 2 * 2, self.longest)
-            if self._ends_with_clip
-            else self.longest
-        )
+        if not self._ends_with_clip:
+            return self.longest
+        return window_width((steps + WHISPER_TAIL + 1) // 2 * 2, self.longest)
 
     def _encode(self, values: Tensor, mask: Tensor) -> Tensor:
         """Map windows, (windows, time, bins), to (windows, [layers,] time / 2, width)."""
@@ -192,7 +190,7 @@ class WhisperEncoder(nn.Module):
         return self._transform(hidden, attention)
 
     def _convolve(self, features: Tensor, inside: Tensor | None) -> Tensor:
-        """Return (windows, time / 2, width) with positions added; what is not inside a window counts as its padding."""
+        """Return (windows, time / 2, width) with positions; what is outside a window counts as padding."""
         bounded = features if inside is None else zero_padding(features, inside)
         once = nn.functional.gelu(self.backbone.conv1(bounded.transpose(1, 2)))
         if inside is not None:
