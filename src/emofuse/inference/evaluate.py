@@ -20,7 +20,7 @@ from emofuse.inference.model_folders import open_predictor
 from emofuse.inference.training_overlap import card_warnings, fold_warnings
 from emofuse.runs.labelled_utterances import labelled_utterances, to_arrays
 from emofuse.runs.signature import NONE, Signature, policy_name, text_kinds
-from emofuse.types import Corpus, Fold, Prediction, Skip, Task, Utterance
+from emofuse.types import Corpus, Fold, Prediction, Skip, Task, Utterance, schemas
 
 # The protocol of figures without training: one model predicts the whole corpus.
 PROTOCOL = "one-model"
@@ -205,6 +205,7 @@ def _document(
         text=text_kinds(read),
     )
     return {
+        "schema": schemas.EVALUATION,
         "model": candidate.name,
         "kind": candidate.kind,
         "signature": str(signature),

@@ -13,6 +13,7 @@ from emofuse.runs.labelled_utterances import to_arrays
 from emofuse.runs.run_folder import RunFolder
 from emofuse.runs.signature import folds_key
 from emofuse.runs.system import System
+from emofuse.types import schemas
 
 
 def compare_runs(runs: Sequence[RunFolder], systems: Sequence[str] = ()) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def compare_runs(runs: Sequence[RunFolder], systems: Sequence[str] = ()) -> dict
         for one in _compared(system, (first, named[first]), (second, named[second]))
     ]
     return {
+        "schema": schemas.COMPARISON,
         "runs": documents,
         "systems": [system.label for system in chosen],
         "comparisons": adjust(comparisons),

@@ -30,7 +30,7 @@ from emofuse.runs.completed_run import CompletedRun
 from emofuse.runs.labelled_utterances import labelled_utterances, write_truth
 from emofuse.runs.signature import run_signature
 from emofuse.runs.system import AUDIO, FUSION, LATE, TEXT, System
-from emofuse.types import Finding, Fold, Task
+from emofuse.types import Finding, Fold, Task, schemas
 
 # The pairs of systems that are compared; late fusion is the reference for fusion.
 COMPARED = ((FUSION, AUDIO), (FUSION, TEXT), (FUSION, LATE), (LATE, AUDIO), (LATE, TEXT))
@@ -54,29 +54,33 @@ def collect(run: CompletedRun) -> dict[str, Any]:
     adapted = {system: run.to_arrays(run.seeds(system), truth) for system in run.adapted}
     everything = _with_late_fusion(trained) | adapted
     write_truth(run.folder.path, labelled_utterances(run.corpus, run.folds))
-    results = _settings(run, truth) | {
-        "systems": _systems(run, everything, truth),
-        "baselines": _baselines(run, truth),
-        "text_cells": text_cells(run, truth),
-        "recognition": recognition(run, truth),
-        "comparisons": [
-            *_compared(COMPARED, everything),
-            *_compared([(system.with_speaker_norm(), system) for system in run.systems], everything),
-        ],
-        "audit": {
-            "findings": [_without_ids(finding) for finding in run.findings],
-            "accepted": list(run.accepted),
-        },
-        "skipped": [asdict(skip) for skip in run.skips()],
-        "cost": {
-            "encoder_forwards": None,
-            "cache_hits": None,
-            "wall_s": None,
-            "peak_rss_mb": peak_memory_mb(),
-        },
-        "looks": None,
-        "notes": [NOT_SPOKEN] if any(finding.code == "text-not-spoken" for finding in run.findings) else [],
-    }
+    results = (
+        {"schema": schemas.RESULTS}
+        | _settings(run, truth)
+        | {
+            "systems": _systems(run, everything, truth),
+            "baselines": _baselines(run, truth),
+            "text_cells": text_cells(run, truth),
+            "recognition": recognition(run, truth),
+            "comparisons": [
+                *_compared(COMPARED, everything),
+                *_compared([(system.with_speaker_norm(), system) for system in run.systems], everything),
+            ],
+            "audit": {
+                "findings": [_without_ids(finding) for finding in run.findings],
+                "accepted": list(run.accepted),
+            },
+            "skipped": [asdict(skip) for skip in run.skips()],
+            "cost": {
+                "encoder_forwards": None,
+                "cache_hits": None,
+                "wall_s": None,
+                "peak_rss_mb": peak_memory_mb(),
+            },
+            "looks": None,
+            "notes": [NOT_SPOKEN] if any(finding.code == "text-not-spoken" for finding in run.findings) else [],
+        }
+    )
     texts = [u.text_source for u in run.corpus if u.id in truth]
     return results | {"signature": str(run_signature(recipe, results, run.folds, texts))}
 

@@ -11,7 +11,7 @@ from emofuse.runs.labelled_utterances import labelled_utterances
 from emofuse.runs.signature import UNSTATED, Signature, folds_key, protocol_name
 from emofuse.runs.submission import Submission, check_submission
 from emofuse.runs.submitted_files import SubmittedPrediction
-from emofuse.types import Corpus, Fold, Task
+from emofuse.types import Corpus, Fold, Task, schemas
 
 # How many ids a message lists.
 LISTED_IDS = 3
@@ -77,6 +77,7 @@ def score_submission(
         text=info.text,
     )
     return {
+        "schema": schemas.SCORES,
         "signature": str(signature),
         "n": signature.n,
         "tested": signature.tested,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
+from emofuse.types import schemas
 from emofuse.types.corpus import Modality, Skip, Utterance
 
 # What people read in place of the label where the model abstained, and where there is no speech.
@@ -115,12 +116,13 @@ class Prediction:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the prediction as JSON would hold it.
+        """Return the prediction as JSON would hold it, with its schema first.
 
         Notes, dimensions and segments are there only where there are any, and `speech` only where it is false.
         """
         values = asdict(self)
-        document = {key: list(values[key]) if key == "modalities" else values[key] for key in self.KEYS}
+        plain = {key: list(values[key]) if key == "modalities" else values[key] for key in self.KEYS}
+        document = {"schema": schemas.PREDICTION} | plain
         if self.notes:
             document["notes"] = list(self.notes)
         present = {key: values[key] for key in ("dimensions", "segments") if values[key] is not None}
@@ -128,13 +130,15 @@ class Prediction:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Prediction:
-        """Return the prediction of a document from `as_dict`.
+        """Return the prediction of a document from `as_dict`; those of earlier versions have no schema.
 
         Raises:
-            TypeError, KeyError: the document is something else.
+            TypeError, KeyError, ValueError: the document is something else.
         """
-        lists = {key: tuple(document.get(key, ())) for key in ("modalities", "notes")}
-        return cls(**{**document, **lists})
+        values = dict(document)
+        if values.pop("schema", schemas.PREDICTION) != schemas.PREDICTION:
+            raise ValueError(f"is not of the schema {schemas.PREDICTION}")
+        return cls(**values | {key: tuple(values.get(key, ())) for key in ("modalities", "notes")})
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from emofuse.types import schemas
 from emofuse.types.corpus import Modality
 from emofuse.types.predictions import Prediction
 
@@ -175,10 +176,11 @@ class Timeline:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the timeline as JSON would hold it, with the prediction for the whole recording first."""
+        """Return the timeline as JSON would hold it: schema, prediction for the whole recording, segments."""
         overall, speech = self.overall, self.speech_seconds
         label = max(overall, key=lambda name: overall[name]) if overall else None
         return {
+            "schema": schemas.TIMELINE,
             "id": self.id,
             "audio": self.audio,
             "channel": self.channel,

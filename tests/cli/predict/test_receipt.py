@@ -74,7 +74,7 @@ def test_a_changed_or_missing_file_is_named(
 
 def test_json_says_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "receipt", "verify", folder / "out" / RECEIPT, "--json")
-    assert (code, json.loads(out)) == (0, {"schema": 1, "verified": True, "differences": []})
+    assert (code, json.loads(out)) == (0, {"schema": "emofuse/receipt/1", "verified": True, "differences": []})
 
 
 def test_a_changed_receipt_is_refused(folder: Path) -> None:

@@ -169,7 +169,7 @@ def test_too_few_repeated_sentences_determine_nothing() -> None:
 def test_the_document_has_the_keys_of_the_contract_and_is_plain_json(clean: Corpus, tmp_path: Path) -> None:
     document = audit(missing(clean, tmp_path)[0], PROTOCOL).as_dict()
     assert json.loads(json.dumps(document)) == document
-    assert list(document) == ["protocol", "n_utterances", "findings"]
+    assert list(document) == ["schema", "protocol", "n_utterances", "findings"]
     assert (document["protocol"], document["n_utterances"]) == (PROTOCOL, 24)
     (found,) = document["findings"]
     assert list(found) == ["code", "severity", "count", "utterances", "message", "remedy"]

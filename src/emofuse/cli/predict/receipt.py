@@ -18,13 +18,13 @@ from emofuse.cli.predict.writing import file_ending
 from emofuse.data.cache import file_digest, key_of
 from emofuse.errors import RunError
 from emofuse.seal import locks
+from emofuse.types import schemas
 from emofuse.untrusted.json_text import read_json, to_json
 
 if TYPE_CHECKING:
     from emofuse.inference.recognizer import EmotionRecognizer
 
 RECEIPT = "predictions.receipt.json"
-SCHEMA = 1
 OWN_HASH = "receipt"
 
 
@@ -52,7 +52,7 @@ def receipt_of(
     text = identity["text"]
     boxed = find_box(recognizer.predictor.name) == model
     document = {
-        "schema": SCHEMA,
+        "schema": schemas.RECEIPT,
         "emofuse": __version__,
         "sealed": list(locks()),
         "model": {
@@ -85,7 +85,7 @@ def read_receipt(path: Path) -> dict[str, Any]:
         own = document["schema"], document.pop(OWN_HASH)
     except (OSError, ValueError, TypeError, KeyError) as error:  # also a list, which has no keys
         raise RunError(f"{path}: is not a receipt of emofuse; name {RECEIPT} of a sealed run") from error
-    if own != (SCHEMA, key_of(receipt=document)):
+    if own != (schemas.RECEIPT, key_of(receipt=document)):
         raise RunError(
             f"{path}: the receipt was changed after it was written, or is of another version of emofuse"
         )

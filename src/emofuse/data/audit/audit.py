@@ -16,7 +16,7 @@ from emofuse.data.audit.speaker_checks import audit_people
 from emofuse.data.audit.text_checks import audit_words
 from emofuse.data.splits import draw_folds
 from emofuse.sound.measures import Measures
-from emofuse.types import Corpus, Finding, Fold
+from emofuse.types import Corpus, Finding, Fold, schemas
 
 SEVERITIES = ("error", "warning", "note")
 
@@ -39,6 +39,7 @@ class Audit:
     def as_dict(self) -> dict[str, Any]:
         """Return the document that `emofuse audit --json` prints."""
         return {
+            "schema": schemas.AUDIT,
             "protocol": self.protocol,
             "n_utterances": self.n_utterances,
             "findings": [asdict(one) | {"utterances": list(one.utterances)} for one in self.findings],

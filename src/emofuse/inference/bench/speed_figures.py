@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any, Final
 
 from emofuse.inference.bench.systems import ChunkResult, SystemName
+from emofuse.types import schemas
 
 REFERENCE: Final = "transformers single"
 # "A / B" is how many times as fast A is as B.
@@ -104,7 +105,7 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `emofuse bench --json` prints."""
-        return asdict(self)
+        return {"schema": schemas.BENCH} | asdict(self)
 
 
 def ratio(fast: Sequence[Sequence[float]], slow: Sequence[Sequence[float]]) -> float:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from emofuse.privacy import MASK, mask_words
-from emofuse.types import Modality, shown_label
+from emofuse.types import Modality, schemas, shown_label
 
 Matrix: TypeAlias = tuple[tuple[float, ...], ...]
 Method = Literal["integrated gradients", "occlusion"]
@@ -164,4 +164,4 @@ class Explanation:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as JSON would hold it."""
-        return asdict(self)
+        return {"schema": schemas.EXPLANATION} | asdict(self)

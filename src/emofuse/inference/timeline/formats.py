@@ -11,7 +11,7 @@ from typing import Literal
 from emofuse.inference.timeline.annotation_files import as_eaf, as_textgrid
 from emofuse.inference.timeline.subtitles import as_srt, as_vtt
 from emofuse.inference.timeline.text_fields import MillisecondSpan, caption, counted_label, one_line
-from emofuse.types import Timeline
+from emofuse.types import Timeline, schemas
 from emofuse.untrusted.json_text import to_json
 
 TimelineFormat = Literal["json", "jsonl", "csv", "srt", "vtt", "rttm", "textgrid", "eaf", "labels"]
@@ -44,7 +44,7 @@ def as_json(timeline: Timeline) -> str:
 def as_json_lines(timeline: Timeline) -> str:
     """Return one JSON document a segment, each with the recording's id and the model's scope."""
     whole = timeline.as_dict()
-    before = {key: whole[key] for key in ("id", "audio", "channel")}
+    before = {"schema": schemas.SEGMENT} | {key: whole[key] for key in ("id", "audio", "channel")}
     after = {key: whole[key] for key in ("model", "model_scope")}
     return "".join(to_json(before | segment | after) + "\n" for segment in whole["segments"])
 
