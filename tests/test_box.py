@@ -114,6 +114,10 @@ def test_a_box_is_found_by_its_name_and_is_taken_where_none_is_named(within: Pat
     assert find_model("box-open") == find_model() == within / "exported"
     (within / "exported").mkdir()
     (within / "exported" / layout.EXPORT).touch()
+    with pytest.raises(CheckpointError, match="box-open: an installed box holds no weights for torch"):
+        find_trained_model("box-open")
+    (within / "model").mkdir()
+    (within / "model" / layout.CONFIG).touch()
     assert find_trained_model("box-open") == find_trained_model(within / "exported") == within / "model"
 
 
