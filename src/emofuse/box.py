@@ -63,7 +63,7 @@ class Box:
         return self.model
 
     def about(self) -> dict[str, Any]:
-        """Return what the box says of itself: licence, attribution, scope.
+        """Return the facts of the box: licence, attribution, scope.
 
         Raises:
             CheckpointError: the box is not whole.

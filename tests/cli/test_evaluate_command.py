@@ -121,14 +121,14 @@ def test_people_see_figures_groups_and_the_signature(
     )
 
 
-def test_the_largest_gap_between_groups_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_largest_gap_between_groups_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     scores = {"ua": 0.5, "wa": 0.5, "macro_f1": 0.5, "n": 12}
     gap = {"ua": 0.25, "highest": "female", "lowest": "male"}
     show_groups({"gender": {"values": {"female": scores, "male": scores}, "gap": gap}})
     assert "largest gap in UA: 0.250, female over male" in capsys.readouterr().out
 
 
-def test_a_model_of_a_fold_says_how_much_it_has_learnt_from(
+def test_a_model_of_a_fold_says_how_much_it_was_trained_on(
     capsys: pytest.CaptureFixture[str], corpus: Corpus, manifest: Path, tmp_path: Path
 ) -> None:
     recipe = load_recipe(write_recipe(tmp_path / "tiny.yaml"), ["training.epochs=1"])

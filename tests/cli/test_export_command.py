@@ -59,7 +59,7 @@ def test_what_was_exported_predicts(
         assert said["probabilities"] == pytest.approx(wanted["probabilities"], abs=1e-4)
 
 
-def test_int8_is_told_beside_float32(
+def test_int8_is_reported_beside_float32(
     capsys: pytest.CaptureFixture[str], model: Path, manifest: Path, tmp_path: Path
 ) -> None:
     options = ("--out", tmp_path / "small", "--int8", "--sample", manifest)

@@ -202,7 +202,7 @@ def test_predictions_of_what_is_not_tested_do_not_count(
     assert any("trains on speakers that it tests (x)" in warning for warning in found["warnings"])
 
 
-def test_answers_under_other_folds_are_refused(
+def test_predictions_under_other_folds_are_refused(
     capsys: pytest.CaptureFixture[str], corpus: Corpus, manifest: Path, tmp_path: Path
 ) -> None:
     rows = rows_of(corpus)

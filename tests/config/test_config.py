@@ -370,16 +370,16 @@ def test_dimensions_keep_their_order_and_survive_being_written(tmp_path: Path) -
     ],
     ids=str,
 )
-def test_what_is_told_and_how_sure_is_checked(values: dict[str, Any], key: str) -> None:
+def test_labels_and_confidence_are_checked(values: dict[str, Any], key: str) -> None:
     assert message(values).startswith(f"recipe: {key}: ")
 
 
-def test_calibration_wishes_for_nothing_but_sets_unless_told() -> None:
+def test_calibration_makes_only_sets_by_default() -> None:
     assert (recipe_with().calibration.accuracy, recipe_with().calibration.coverage) == (None, 0.9)
     assert recipe_with(calibration={"accuracy": 1.0, "coverage": 0.8}).calibration.accuracy == 1.0
 
 
-def test_which_stream_asks_is_one_of_three() -> None:
+def test_which_stream_has_the_queries_is_one_of_three() -> None:
     for asks in get_args(Directions):
         assert recipe_with(fusion={"asks": asks}).fusion.asks == asks
     assert recipe_with().fusion.asks == "both"

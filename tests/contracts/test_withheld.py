@@ -50,7 +50,7 @@ def test_the_table_of_predictions_withholds_too() -> None:
     assert header.index("utterance") == first.index("a", 30) == second.index("b", 20)
 
 
-def test_an_interview_that_is_mostly_withheld_is_told_as_such() -> None:
+def test_an_interview_that_is_mostly_withheld_is_reported_as_such() -> None:
     interview = mostly_withheld()
     document = interview.as_dict()
     assert (document["withheld_seconds"], document["withheld_share"]) == (180.0, pytest.approx(0.9))

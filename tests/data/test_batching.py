@@ -26,7 +26,7 @@ def flat(batches: Sequence[Sequence[int]]) -> list[int]:
     return [position for batch in batches for position in batch]
 
 
-def test_what_can_be_heard_costs_its_seconds() -> None:
+def test_what_has_sound_costs_its_seconds() -> None:
     assert cost_of("one two three", 2.5) == 2.5
 
 

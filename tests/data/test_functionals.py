@@ -100,7 +100,7 @@ def test_what_is_far_below_the_loudest_is_unvoiced() -> None:
     assert not found[55:].any()
 
 
-def test_pitch_is_told_in_semitones_from_150_hertz() -> None:
+def test_pitch_is_reported_in_semitones_from_150_hertz() -> None:
     row = described(sound(300, (1, 2)))
     assert row["f0_mean"] == pytest.approx(12.0, abs=0.2)
     assert row["f0_p50"] == pytest.approx(12.0, abs=0.2)
@@ -179,7 +179,7 @@ def refuse(*_: object, **__: object) -> Clip:
     raise AssertionError("something was decoded")
 
 
-def test_a_corpus_is_described_by_id_and_what_cannot_be_read_is_told(made: Corpus) -> None:
+def test_a_corpus_is_described_by_id_and_what_cannot_be_read_is_reported(made: Corpus) -> None:
     found, skipped = read_functionals(made)
     assert set(found) == {"a", "b", "copy", "span"}
     assert [skip.id for skip in skipped] == ["broken", "missing"]
@@ -202,7 +202,7 @@ def test_what_is_kept_is_not_decoded_again(made: Corpus, monkeypatch: pytest.Mon
         np.testing.assert_array_equal(again[identity], found[identity])
 
 
-def test_another_version_of_the_formulas_is_computed_anew(made: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_of_the_formulas_is_computed_again(made: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     read_functionals(made)
     monkeypatch.setattr(module, "VERSION", module.VERSION + 1)
     monkeypatch.setattr(module, "read_clip", refuse)
@@ -233,7 +233,7 @@ def test_many_recordings_that_are_the_same_share_an_entry(tmp_path: Path, monkey
     assert len(list(cache_folder().rglob("*"))) == 3  # two folders and an entry
 
 
-def test_a_cache_that_cannot_be_written_is_told(made: Corpus) -> None:
+def test_a_cache_that_cannot_be_written_is_reported(made: Corpus) -> None:
     cache_folder().write_text("a file, where a folder should be")
     with pytest.raises(RunError, match="cannot be written"):
         read_functionals(made)

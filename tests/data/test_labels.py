@@ -134,7 +134,7 @@ def test_soft_labels_are_the_votes_among_the_labels_of_the_task(
     assert label_shares(Utterance("a", text="yes", label="angry", votes=votes), TASK, soft) == shares
 
 
-def test_the_votes_of_labels_that_a_policy_merges_are_learnt_together() -> None:
+def test_the_votes_of_labels_that_a_policy_merges_are_trained_together() -> None:
     voted = Utterance("a", text="yes", label="excited", votes={"excited": 2.0, "happy": 1.0, "sad": 1.0})
     corpus, task = apply_policy(Corpus((voted, Utterance("b", text="no", label="sad"))), "iemocap4")
     assert task.labels == ("happy", "sad")

@@ -149,7 +149,7 @@ def test_a_text_without_words_has_no_pieces(text: str) -> None:
     assert ids.dtype == np.int64
 
 
-def test_an_utterance_has_what_there_is_to_hear_and_to_read() -> None:
+def test_an_utterance_has_the_modalities_that_are_there() -> None:
     both = WAVEFORM(clip(), "yes")
     assert both.values is not None
     assert both.ids is not None

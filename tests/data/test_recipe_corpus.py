@@ -34,7 +34,7 @@ def kept(**only: str) -> list[str]:
     return [u.id for u in only_wanted(recipe_of(only=only), STYLED)]
 
 
-def test_without_a_wish_everything_is_kept() -> None:
+def test_without_only_everything_is_kept() -> None:
     assert only_wanted(recipe_of(), STYLED) is STYLED
 
 
@@ -45,7 +45,7 @@ def test_utterances_are_kept_by_tags_and_by_fields_and_by_both() -> None:
     assert only_wanted(recipe_of(only={"style": "scripted"}), STYLED).name == "styled"
 
 
-def test_a_wish_that_nothing_meets_is_refused_with_what_there_is() -> None:
+def test_a_choice_that_nothing_meets_is_refused_with_what_there_is() -> None:
     with pytest.raises(
         CorpusError, match=r"only: no utterance has style 'acted'; there are None, improvised, scr"
     ):
@@ -69,7 +69,7 @@ def test_labels_are_mapped_after_the_choice() -> None:
     assert task.labels == ("good", "bad")
 
 
-def test_what_is_always_learnt_from_stands_in_every_training_part_and_no_other() -> None:
+def test_what_is_always_trained_on_stands_in_every_training_part_and_no_other() -> None:
     said = Corpus(
         tuple(
             Utterance(

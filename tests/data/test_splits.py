@@ -596,7 +596,7 @@ def test_ten_thousand_utterances_are_parted_at_once(caplog: pytest.LogCaptureFix
         ({"tags": {"other": "tag"}}, True),
     ],
 )
-def test_a_run_depends_on_what_is_learnt_from(changes: dict[str, object], same: bool) -> None:
+def test_a_run_depends_on_what_is_trained_on(changes: dict[str, object], same: bool) -> None:
     corpus = corpus_of()
     other = replace(corpus, utterances=(replace(corpus.utterances[0], **changes), *corpus.utterances[1:]))
     assert (corpus_hash(other) == corpus_hash(corpus)) == same

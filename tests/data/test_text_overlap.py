@@ -135,7 +135,7 @@ def test_there_are_no_groups_where_one_utterance_does_not_say_its_script() -> No
     assert by_text_group([fold], utterances) == [fold]
 
 
-def test_folds_are_crossed_with_groups_and_numbered_anew() -> None:
+def test_folds_are_crossed_with_groups_and_numbered_again() -> None:
     utterances = [turn(f"{part}{n}", "scripted", f"script{n}") for part in ("train", "test") for n in (1, 2)]
     fold = Fold(1, "made", ("train1", "train2"), (), ("test1", "test2"))
     assert by_text_group([fold], utterances) == [

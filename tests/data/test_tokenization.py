@@ -124,7 +124,7 @@ def test_the_most_frequent_words_are_kept() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_vocabulary_can_be_learnt_from_nothing(kind: VocabularyKind) -> None:
+def test_a_vocabulary_can_be_made_from_nothing(kind: VocabularyKind) -> None:
     assert learn_vocabulary([], kind, 400).encode("").tokens == ["[CLS]", "[SEP]"]
 
 

@@ -423,7 +423,7 @@ def test_pocketsphinx_carries_nothing_over_from_clip_to_clip(pocketsphinx: Pocke
     assert PocketSphinx()(noise(2), "en") == heard[2]
 
 
-def test_pocketsphinx_hears_nothing_where_there_is_next_to_nothing(
+def test_pocketsphinx_recognises_nothing_where_there_is_next_to_nothing(
     pocketsphinx: PocketSphinx, capfd: pytest.CaptureFixture[str]
 ) -> None:
     quiet = np.full(8000, 1 / 32768, dtype=np.float32)
@@ -433,7 +433,9 @@ def test_pocketsphinx_hears_nothing_where_there_is_next_to_nothing(
 
 
 @pytest.mark.data
-def test_pocketsphinx_hears_spoken_words_and_when_they_were_said(pocketsphinx: PocketSphinx, data: Path) -> None:
+def test_pocketsphinx_recognises_spoken_words_and_when_they_were_said(
+    pocketsphinx: PocketSphinx, data: Path
+) -> None:
     names = ("Actor_05_03-01-05-01-02-01-05", "Actor_01_03-01-01-01-01-01-01", "Actor_09_03-01-03-01-01-02-09")
     clips = [read_clip(data / "ravdess" / "audio" / f"{name}.flac") for name in names]
     heard = alike_in_any_order(pocketsphinx, clips)

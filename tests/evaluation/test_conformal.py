@@ -60,7 +60,7 @@ def test_sets_hold_the_truth_often_enough_where_they_were_fitted(utterances: int
     assert sets[np.arange(utterances), truth].mean() >= 0.9
 
 
-def test_sets_hold_the_truth_as_often_as_wished_on_exchangeable_utterances() -> None:
+def test_sets_hold_the_truth_as_often_as_the_target_on_exchangeable_utterances() -> None:
     # 400 times 50 + 50 utterances: the standard error of the mean coverage is 0.3 points.
     seen = []
     for seed in range(400):
@@ -80,7 +80,7 @@ def test_sets_may_be_empty_and_hold_labels_that_are_likely_enough() -> None:
     ]
 
 
-def test_coverage_is_told_for_each_speaker() -> None:
+def test_coverage_is_reported_for_each_speaker() -> None:
     sets = np.array([[True, False], [True, True], [False, True], [False, False]])
     found = coverage_by_group(sets, np.array([0, 1, 0, 1]), ["b", "a", "b", "a"])
     assert found == {

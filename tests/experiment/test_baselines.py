@@ -177,7 +177,7 @@ def test_a_corpus_of_one_modality_has_no_other_baseline(
     assert tuple(answers) == names
 
 
-def test_what_a_baseline_gets_nothing_of_is_answered_by_the_training_prior(
+def test_what_a_baseline_gets_nothing_of_is_predicted_by_the_training_prior(
     tones: Corpus, folds: tuple[Fold, ...]
 ) -> None:
     deaf, dumb, neither = folds[0].test[:3]
@@ -192,7 +192,7 @@ def test_what_a_baseline_gets_nothing_of_is_answered_by_the_training_prior(
     assert answers[AUDIO][neither] == answers[TEXT][neither] == answers[LATE][neither] == prior
 
 
-def test_a_recording_that_cannot_be_read_is_told_and_not_answered_by_ear(
+def test_a_recording_that_cannot_be_read_is_told_and_not_predicted(
     tones: Corpus, folds: tuple[Fold, ...], tmp_path: Path
 ) -> None:
     tested, learnt = folds[0].test[0], folds[0].train[0]
@@ -226,7 +226,7 @@ def test_where_there_is_one_label_to_learn_everything_is_that(tones: Corpus, fol
     assert all(row == [0.0, 0.0, 0.0, 1.0] for said in answers.values() for row in said.values())
 
 
-def test_a_modality_that_the_training_part_lacks_is_answered_by_the_prior(
+def test_a_modality_that_the_training_part_lacks_is_predicted_by_the_prior(
     tones: Corpus, folds: tuple[Fold, ...]
 ) -> None:
     tested = set(folds[0].test)
@@ -236,7 +236,7 @@ def test_a_modality_that_the_training_part_lacks_is_answered_by_the_prior(
     assert answers[LATE] == answers[AUDIO]
 
 
-def test_labels_outside_the_task_are_not_learnt(tones: Corpus, folds: tuple[Fold, ...]) -> None:
+def test_labels_outside_the_task_are_not_trained(tones: Corpus, folds: tuple[Fold, ...]) -> None:
     task = Task(("sad", "angry"))
     answers, _ = run_baselines(tones, task, folds)
     for identity, row in answers[TEXT].items():

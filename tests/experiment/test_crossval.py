@@ -229,7 +229,7 @@ def test_a_training_part_without_the_modality_is_refused(corpus: Corpus, recipe:
         cross_validate(recipe, mute, tmp_path / "run", systems=("text",))
 
 
-def test_what_lacks_the_only_modality_is_not_learnt_from_and_counted(
+def test_what_lacks_the_only_modality_is_not_trained_on_and_counted(
     corpus: Corpus, recipe: Recipe, tmp_path: Path
 ) -> None:
     mute = replace(corpus.utterances[0], text=None)

@@ -105,7 +105,7 @@ def test_a_stream_is_not_read_to_its_end_before_the_first_result(
     assert taken <= 64
 
 
-def test_a_span_is_heard_alone(recognizer: EmotionRecognizer, tmp_path: Path) -> None:
+def test_a_span_is_predicted_alone(recognizer: EmotionRecognizer, tmp_path: Path) -> None:
     whole = write_tone(tmp_path / "whole.wav", 300, 1.0, seed=1)
     results = list(
         recognizer.predict_many([Utterance("a", audio=whole), Utterance("b", audio=whole, start=0.2, end=0.6)])
@@ -166,7 +166,7 @@ def test_logits_are_divided_by_the_temperature_of_what_was_used(corpus: Corpus) 
 
 
 @pytest.mark.parametrize(("threshold", "abstained"), [(None, False), (0.0, False), (0.74, False), (0.76, True)])
-def test_what_is_less_sure_than_the_threshold_is_held_back(
+def test_what_is_less_confident_than_the_threshold_is_withheld(
     corpus: Corpus, threshold: float | None, abstained: bool
 ) -> None:
     prediction = recogniser(threshold=threshold).predict(corpus.utterances[0].audio)
@@ -202,7 +202,7 @@ class Telling(Fixed):
         return Outputs(super().__call__(batch).logits, np.full((len(batch), 1), 4.5, dtype=np.float32))
 
 
-def test_dimensions_and_labels_for_themselves_are_told_where_a_model_tells_them(corpus: Corpus) -> None:
+def test_dimensions_and_labels_for_themselves_are_reported_where_a_model_tells_them(corpus: Corpus) -> None:
     settings = Preparation(AudioPreparation(), None)
     told = EmotionRecognizer(Predictor(Telling(), settings)).predict(corpus.utterances[0].audio)
     assert told.dimensions == {"valence": 4.5}

@@ -101,7 +101,7 @@ def test_recordings_are_decoded_in_another_thread(
     assert threading.current_thread() not in where
 
 
-def test_what_came_before_the_callers_failure_is_answered(
+def test_what_came_before_the_callers_failure_is_predicted(
     recognizer: EmotionRecognizer, tones: list[Utterance]
 ) -> None:
     def broken() -> Iterator[Utterance]:
@@ -137,7 +137,7 @@ def test_windows_that_are_prepared_lose_nothing(count: int, monkeypatch: pytest.
     assert all(1 <= len(window) <= 4 for window in found)
 
 
-def test_progress_is_told_after_each_result(recognizer: EmotionRecognizer, tones: list[Utterance]) -> None:
+def test_progress_is_reported_after_each_result(recognizer: EmotionRecognizer, tones: list[Utterance]) -> None:
     told: list[tuple[int, float]] = []
     mixed = [*tones[:3], Utterance("gone", audio=Path("gone.wav")), *tones[3:5]]
     for number, _ in enumerate(recognizer.predict_many(mixed, progress=lambda *so_far: told.append(so_far))):
@@ -345,7 +345,7 @@ def test_a_damaged_recording_is_used_as_far_as_it_decodes_and_that_is_noted(
     assert whole is not None
     path = shortened(whole, tmp_path, 0.3)
     prediction = lenient.predict(path)
-    assert prediction.damaged == "is truncated, it ends before its header says; 0.30 of 0.50 s were heard"
+    assert prediction.damaged == "is truncated, it ends before its header says; 0.30 of 0.50 s were decoded"
     assert prediction.dimensions == pytest.approx({"seconds": 0.3})
     assert prediction.as_dict()["damaged"] == prediction.damaged
     assert Prediction.from_dict(prediction.as_dict()) == prediction
@@ -369,14 +369,14 @@ def test_a_predictor_by_itself_as_in_evaluations_refuses_damaged_recordings(
     assert "is truncated" in one.reason
 
 
-def test_a_long_damaged_recording_and_its_timeline_say_what_was_heard(
+def test_a_long_damaged_recording_and_its_timeline_say_what_was_decoded(
     lenient: EmotionRecognizer, long: Path, tmp_path: Path
 ) -> None:
     path = shortened(long, tmp_path, 33.0)
     cut = [Utterance("cut", audio=path)]
     (one,) = lenient.predict_many(cut, long=lenient.long_recordings(in_windows))
     assert isinstance(one, Prediction)
-    assert str(one.damaged).endswith("33.00 of 36.00 s were heard")
+    assert str(one.damaged).endswith("33.00 of 36.00 s were decoded")
     assert one.segments is not None
     with pytest.raises(AudioError, match="is truncated"):
         list(lenient.predict_many(cut, strict=True, long=lenient.long_recordings(in_windows)))

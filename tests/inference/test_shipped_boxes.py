@@ -42,7 +42,7 @@ def test_a_box_is_small_and_says_its_licence_and_where_it_ends(name: str) -> Non
     assert text_spoken(box.model) is False
 
 
-def test_a_box_answers_without_torch(name: str) -> None:
+def test_a_box_predicts_without_torch(name: str) -> None:
     code = WITHOUT_TORCH.format(name=name)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     label, model, scope = done.stdout.strip().split("|")

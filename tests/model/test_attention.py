@@ -18,9 +18,9 @@ def test_attention_equals_torch_multi_head_attention() -> None:
         theirs.in_proj_bias.copy_(torch.cat([ours.query.bias, ours.key.bias, ours.value.bias]))
         theirs.out_proj.weight.copy_(ours.output.weight)
         theirs.out_proj.bias.copy_(ours.output.bias)
-    asking, answering = random_stream([6, 3]), random_stream([4, 2])
-    expected, _ = theirs(asking.frames, answering.frames, answering.frames, key_padding_mask=~answering.mask)
-    torch.testing.assert_close(ours(asking, answering).frames, expected, atol=1e-6, rtol=0)
+    queries, keys = random_stream([6, 3]), random_stream([4, 2])
+    expected, _ = theirs(queries.frames, keys.frames, keys.frames, key_padding_mask=~keys.mask)
+    torch.testing.assert_close(ours(queries, keys).frames, expected, atol=1e-6, rtol=0)
 
 
 def test_residual_attention_normalises_the_sum() -> None:

@@ -22,7 +22,7 @@ def test_fusions_and_their_names_agree() -> None:
         assert network(wav2vec2(), bert(), fusion=kind).config.fusion == kind
 
 
-def test_an_absent_stream_becomes_one_learnt_frame() -> None:
+def test_an_absent_stream_becomes_one_learned_frame() -> None:
     absent = AbsentFrame(2)
     nn.init.constant_(absent.frame, 5.0)
     given = Stream(torch.ones(2, 3, 2), torch.tensor([[True, True, False], [False, False, False]]))
@@ -47,7 +47,7 @@ class Seen:
 
 
 @pytest.mark.parametrize("asks", get_args(Directions))
-def test_the_stream_that_does_not_ask_is_pooled_as_it_is(asks: Directions) -> None:
+def test_the_stream_without_queries_is_pooled_as_it_is(asks: Directions) -> None:
     torch.manual_seed(0)
     attentions = cross_attentions("cross-attention", asks, 8, 2, 0.0, False, 0)
     seen = Seen()
@@ -69,13 +69,13 @@ def test_the_stream_that_does_not_ask_is_pooled_as_it_is(asks: Directions) -> No
             assert torch.equal(pooled.frames, given.frames)
 
 
-def test_fusion_without_attention_asks_nobody() -> None:
+def test_fusion_without_attention_has_no_queries() -> None:
     for kind in ("concatenation", "late"):
         assert cross_attentions(kind, "both", 8, 2, 0.0, False, 0) == (None, None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("asks", get_args(Directions))
-def test_a_batch_gives_what_its_utterances_give_alone_whoever_asks(asks: str) -> None:
+def test_a_batch_gives_what_its_utterances_give_alone_whatever_the_queries(asks: str) -> None:
     model = network(wav2vec2(), bert(), asks=asks, residual=True, feed_forward=16)
     assert (model.fusion.audio_asks is not None, model.fusion.text_asks is not None) == (
         asks != "text",

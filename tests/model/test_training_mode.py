@@ -30,7 +30,7 @@ def test_gradient_checkpointing_changes_no_gradient() -> None:
 
 
 @pytest.mark.parametrize("family", [*SPEECH, *BANKS])
-def test_clips_shorter_than_a_masked_stretch_can_be_learnt_from(family: str) -> None:
+def test_clips_shorter_than_a_masked_stretch_can_be_trained_on(family: str) -> None:
     model = network(SPEECH.get(family) or BANKS[family], None).train()
     rows = inputs([5, 3], [1, 1], bins=BINS[family]) if family in BANKS else inputs([900, 450], [1, 1])
     logits = model(*pad([audio for audio, _ in rows])).logits
@@ -64,7 +64,7 @@ def test_training_hides_stretches_of_time_as_the_family_defines_it(
 
 
 @pytest.mark.parametrize("family", TEXT)
-def test_every_text_family_can_be_learnt_from(family: str) -> None:
+def test_every_text_family_can_be_trained_on(family: str) -> None:
     model = network(None, TEXT[family]).train()
     rows = inputs([1, 1], [9, 50])
     model(None, None, *pad([text for _, text in rows])).logits.sum().backward()

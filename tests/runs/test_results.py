@@ -104,7 +104,7 @@ def results(run: Path) -> dict[str, Any]:
     return json.loads((run / "results.json").read_text())  # type: ignore[no-any-return]
 
 
-def test_undecided_turns_are_scored_once_with_their_speakers_and_learnt_from_by_nobody(run: Path) -> None:
+def test_undecided_turns_are_scored_once_with_their_speakers_and_trained_on_by_nobody(run: Path) -> None:
     for seed in (0, 1):
         assert set(read_rows(run, "text", "undecided.jsonl", seed)) == SCORED_ASIDE
         assert not any(i.startswith("aside") for i in read_rows(run, "text", "predictions.jsonl", seed))
@@ -292,7 +292,7 @@ def test_a_cell_reads_the_text_that_it_says(celled: tuple[Path, dict[str, Any]],
         assert sources == ({"gold"} if place == 0 else {"asr:toy", None})
 
 
-def test_fusion_on_recognised_text_starts_from_the_text_system_that_learnt_from_it(
+def test_fusion_on_recognised_text_starts_from_the_text_system_that_trained_on_it(
     celled: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, heard: Corpus, tmp_path: Path
 ) -> None:
     began: list[dict[str, Path]] = []
@@ -363,7 +363,7 @@ def test_mixed_training_reads_both_kinds_and_validates_on_the_manifest_s_own(
     assert set(results["text_cells"]["text"]["mixed"]) == {"gold", "asr"}
 
 
-def test_the_vocabulary_of_mixed_training_is_learnt_from_both() -> None:
+def test_the_vocabulary_of_mixed_training_is_made_from_both() -> None:
     utterances = [Utterance("a", text="said it", text_source="gold", transcripts={"asr": "sad it"})]
     assert texts_in(utterances) == ["said it"]
     assert texts_in(utterances, mixed=True) == ["said it", "sad it"]

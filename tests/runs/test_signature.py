@@ -114,7 +114,7 @@ def test_the_folds_key_does_not_see_how_validation_is_cut() -> None:
     assert folds_key(renamed[::-1]) == folds_key(FOLDS)
 
 
-def test_the_folds_key_sees_who_is_tested_and_who_is_learnt_from() -> None:
+def test_the_folds_key_sees_who_is_tested_and_who_is_trained_on() -> None:
     other = replace(FOLDS[0], test=("a",))
     less = replace(FOLDS[0], train=("c",))
     assert len({folds_key(FOLDS), folds_key((other, FOLDS[1])), folds_key((less, FOLDS[1]))}) == 3

@@ -411,7 +411,7 @@ def test_what_is_exactly_as_long_as_allowed_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("form", "rate"), ALL)
-def test_the_length_is_told_without_decoding(tmp_path: Path, form: Format, rate: int) -> None:
+def test_the_length_is_reported_without_decoding(tmp_path: Path, form: Format, rate: int) -> None:
     assert seconds_of(write(tmp_path, form, rate)) == pytest.approx(1.0, abs=0.001)
 
 
@@ -455,7 +455,7 @@ def test_channels_that_cancel_each_other_out_are_measured_as_silence(tmp_path: P
 
 
 @pytest.mark.parametrize(("subtype", "channels"), [("PCM_16", 1), ("FLOAT", 1), ("PCM_16", 2)])
-def test_the_share_of_samples_at_full_scale_is_told_whatever_the_other_channel_does(
+def test_the_share_of_samples_at_full_scale_is_reported_whatever_the_other_channel_does(
     tmp_path: Path, subtype: str, channels: int
 ) -> None:
     samples = np.tile(np.float32([0.5, -0.999, 1.0, -1.0]), 1000)

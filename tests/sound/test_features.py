@@ -113,7 +113,7 @@ def noise(samples: int) -> Float32Array:
 
 @pytest.mark.parametrize("bins", [80, 128])
 @pytest.mark.parametrize("samples", [1, 400, 561, 12_345, 31_999])
-def test_whisper_hears_what_its_feature_extractor_gives(samples: int, bins: int) -> None:
+def test_whisper_gets_what_its_feature_extractor_gives(samples: int, bins: int) -> None:
     whisper = pytest.importorskip("transformers.models.whisper.feature_extraction_whisper")
     extractor = whisper.WhisperFeatureExtractor(feature_size=bins)
     expected = extractor(noise(samples), sampling_rate=RATE, return_tensors="np").input_features[0].T
@@ -131,7 +131,7 @@ def test_what_follows_the_last_frame_of_whisper_is_constant_silence(samples: int
     np.testing.assert_allclose(expected[len(found) :], max(floor, found.max() - WHISPER_RANGE / 4), atol=1e-5)
 
 
-def test_what_is_longer_than_whisper_hears_goes_through_in_windows() -> None:
+def test_what_is_longer_than_whisper_takes_goes_through_in_windows() -> None:
     samples = noise(31 * RATE)
     apart = [whisper_log_mel(part, RATE, 8) for part in (samples[: 30 * RATE], samples[30 * RATE :])]
     assert len(apart[0]) == 3000
@@ -139,7 +139,7 @@ def test_what_is_longer_than_whisper_hears_goes_through_in_windows() -> None:
 
 
 @pytest.mark.parametrize("samples", [560, 800, 1000, 12_345, 31_999])
-def test_w2v_bert_hears_what_its_feature_extractor_gives(samples: int) -> None:
+def test_w2v_bert_gets_what_its_feature_extractor_gives(samples: int) -> None:
     seamless = pytest.importorskip("transformers.models.seamless_m4t.feature_extraction_seamless_m4t")
     extracted = seamless.SeamlessM4TFeatureExtractor()(noise(samples), sampling_rate=RATE, return_tensors="np")
     found = stacked_filterbank(noise(samples), RATE, 80)

@@ -88,7 +88,7 @@ def test_sound_in_its_range_and_what_is_no_sound_is_left_as_it_is(tmp_path: Path
     assert float_range(written(tmp_path, samples)) == FloatRange()
 
 
-def test_a_file_that_changes_is_looked_at_anew(tmp_path: Path) -> None:
+def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
     path = written(tmp_path, integers())
     assert float_range(path).scale == 32768
     written(tmp_path, integers() / 32768)

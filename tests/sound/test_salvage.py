@@ -45,14 +45,14 @@ def written(folder: Path, form: str) -> Path:
     return path
 
 
-def test_the_note_says_how_much_was_heard_of_how_much() -> None:
+def test_the_note_says_how_much_was_read_of_how_much() -> None:
     salvage = Salvage()
     salvage.add_damage(truncated(Path("a.wav"), 4.0), 1.5)
-    assert salvage.damaged == "is truncated, it ends before its header says; 1.50 of 4.00 s were heard"
+    assert salvage.damaged == "is truncated, it ends before its header says; 1.50 of 4.00 s were decoded"
     salvage.add_damage(DamagedError(Path("a.wav"), "is damaged", promised=4.0, lost=0.5), 4.0)
-    assert salvage.damaged == "is damaged; 3.50 of 4.00 s were heard"
+    assert salvage.damaged == "is damaged; 3.50 of 4.00 s were decoded"
     salvage.add_damage(truncated(Path("a.wav")), 1.5)
-    assert str(salvage.damaged).endswith("; 1.50 s were heard, and how long it was meant to be is not known")
+    assert str(salvage.damaged).endswith("; 1.50 s were decoded, and how long it was meant to be is not known")
 
 
 def test_a_note_is_made_once() -> None:
@@ -63,7 +63,7 @@ def test_a_note_is_made_once() -> None:
 
 
 @pytest.mark.parametrize("form", ["wav", "flac", "ogg", "mp3", "w64", "aiff", "au", "rf64"])
-def test_of_a_cut_recording_all_is_heard_that_is_there(tmp_path: Path, form: str) -> None:
+def test_of_a_cut_recording_all_is_read_that_is_there(tmp_path: Path, form: str) -> None:
     path = written(tmp_path, form)
     whole = read_clip(path).samples
     cut(path, 0.5)
@@ -71,7 +71,7 @@ def test_of_a_cut_recording_all_is_heard_that_is_there(tmp_path: Path, form: str
         read_clip(path)
     clip = read_clip(path, strict=False)
     assert clip.damaged is not None
-    assert "s were heard" in clip.damaged
+    assert "s were decoded" in clip.damaged
     assert 0.5 < clip.seconds < 2.5  # a page of an OGG may hold a second
     np.testing.assert_allclose(clip.samples[:8000], whole[:8000], atol=1e-3)
 
@@ -84,7 +84,7 @@ def test_a_header_that_declares_a_length_promises_it(tmp_path: Path, form: str) 
 
 
 @pytest.mark.parametrize("with_pyav", [True, False])
-def test_a_flac_with_damage_in_the_middle_is_heard_up_to_there_and_with_pyav_behind_it(
+def test_a_flac_with_damage_in_the_middle_is_read_up_to_there_and_with_pyav_behind_it(
     tmp_path: Path, with_pyav: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if with_pyav:
@@ -99,7 +99,7 @@ def test_a_flac_with_damage_in_the_middle_is_heard_up_to_there_and_with_pyav_beh
     assert clip.damaged is not None
     heard = float(clip.damaged.split("; ")[-1].split()[0])
     assert 1.5 < heard < 3.9
-    assert clip.damaged.endswith(" of 4.00 s were heard")
+    assert clip.damaged.endswith(" of 4.00 s were decoded")
     np.testing.assert_array_equal(clip.samples[:24_000], whole[:24_000])
     if with_pyav:
         assert heard > 3.0
@@ -107,7 +107,7 @@ def test_a_flac_with_damage_in_the_middle_is_heard_up_to_there_and_with_pyav_beh
         np.testing.assert_array_equal(clip.samples[-16_000:], whole[-16_000:])
 
 
-def test_of_an_mp3_with_a_hole_what_is_behind_it_is_heard(tmp_path: Path) -> None:
+def test_of_an_mp3_with_a_hole_what_is_behind_it_is_read(tmp_path: Path) -> None:
     pytest.importorskip("av", reason="the extra media is not installed")
     path = tmp_path / "a.mp3"
     soundfile.write(path, noise(12.0), RATE)
@@ -148,7 +148,7 @@ def unfinished(path: Path, riff: int, data: int = 0) -> Path:
 
 
 @pytest.mark.parametrize("riff", [0, 36, 0xFFFFFFFF])
-def test_a_wav_whose_header_was_never_finished_is_heard_to_its_end(tmp_path: Path, riff: int) -> None:
+def test_a_wav_whose_header_was_never_finished_is_read_to_its_end(tmp_path: Path, riff: int) -> None:
     pytest.importorskip("av", reason="the extra media is not installed")
     path = written(tmp_path, "wav")
     whole = read_clip(path).samples
@@ -157,7 +157,7 @@ def test_a_wav_whose_header_was_never_finished_is_heard_to_its_end(tmp_path: Pat
     clip = read_clip(path, strict=False)
     np.testing.assert_array_equal(clip.samples, whole)
     assert clip.damaged is not None
-    assert clip.damaged.startswith("its recorder never finished its header; 4.00 s were heard")
+    assert clip.damaged.startswith("its recorder never finished its header; 4.00 s were decoded")
 
 
 def test_a_wav_that_says_rightly_that_it_is_empty_holds_no_samples(tmp_path: Path) -> None:

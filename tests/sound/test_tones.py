@@ -123,7 +123,7 @@ def test_a_voice_over_quieter_music_is_kept(beat: float) -> None:
     assert find_tones_and_music([voice(30.0) + 0.3 * tune(30.0, beat)], RATE) == []
 
 
-def test_what_is_too_quiet_to_be_heard_is_not_looked_at() -> None:
+def test_what_is_too_quiet_to_be_audible_is_not_looked_at() -> None:
     assert find_tones_and_music([0.01 * signal((425.0,), 1.0, 0.0), 0.001 * tune(10.0, 0.5)], RATE) == []
 
 

@@ -71,7 +71,7 @@ def test_late_fusion_is_the_mean_and_the_normalised_product() -> None:
     assert np.allclose(late["late, product"], np.array([[0.12, 0.15, 0.03]]) / 0.30)
 
 
-def test_six_of_ten_are_answered_and_more_often_right(asked: Asked) -> None:
+def test_six_of_ten_are_accepted_and_more_often_right(asked: Asked) -> None:
     chances = fusion_figures._calibrated(asked, asked.logits["fusion"])
     found = fusion_figures._abstention(asked, chances)
     right = chances.argmax(axis=1) == asked.truth
@@ -118,7 +118,7 @@ def test_confidence_on_conflicts_stands_beside_that_on_agreeing_pairs(asked: Ask
     assert found["voice_wins"] + found["words_win"] + found["neither"] == pytest.approx(1)
 
 
-def test_answers_are_kept_and_those_of_several_folds_are_judged_together(asked: Asked, tmp_path: Path) -> None:
+def test_predictions_are_kept_and_those_of_several_folds_are_judged_together(asked: Asked, tmp_path: Path) -> None:
     parts = []
     for number in (0, 1):
         rows = np.flatnonzero(asked.half == number)

@@ -64,7 +64,7 @@ def test_sentences_have_one_label_and_a_length_that_fits_the_clip(
     assert set(sentences.draw("sad", 0.1, 5, np.random.default_rng(0))) == {"sad"}
 
 
-def test_no_contradiction_is_learnt_from(learnt: Corpus) -> None:
+def test_no_contradiction_is_trained_on(learnt: Corpus) -> None:
     for utterance in learnt:
         assert set(words_of(utterance)) <= {utterance.label, "neutral"}, utterance.id
         if utterance.audio is not None and utterance.text is not None:
@@ -79,7 +79,7 @@ def test_a_moved_voice_meets_neutral_words_in_three_of_ten(learnt: Corpus) -> No
     assert words_of(known["acted/0"]) == {"neutral": 24}
 
 
-def test_every_clip_is_heard_alone_with_its_own_label(corpus: Corpus, learnt: Corpus) -> None:
+def test_every_clip_stands_alone_with_its_own_label(corpus: Corpus, learnt: Corpus) -> None:
     known = {u.id: u for u in learnt}
     for utterance in corpus:
         alone = known[f"{utterance.id}+heard"]

@@ -164,7 +164,7 @@ def slow_threshold(chances: Any, truth: Any, accuracy: float) -> float | None:
 
 @pytest.mark.parametrize("accuracy", [None, 0.3, 0.6, 0.75, 1.0])
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.99])
-def test_threshold_and_prediction_sets_are_those_that_the_recipe_wishes(
+def test_threshold_and_prediction_sets_are_those_that_the_recipe_asks_for(
     accuracy: float | None, coverage: float
 ) -> None:
     rng = np.random.default_rng(3)
@@ -230,7 +230,7 @@ def test_prediction_divides_logits_by_the_temperature_of_the_pattern(
     assert cooler == pytest.approx({label: s / sum(squares.values()) for label, s in squares.items()}, abs=1e-9)
 
 
-def test_below_the_threshold_an_answer_is_held_back(run: Path, large: Corpus, tmp_path: Path) -> None:
+def test_below_the_threshold_a_prediction_is_withheld(run: Path, large: Corpus, tmp_path: Path) -> None:
     sure = sorted(one.confidence for one in said_of(run, large).values())
     middle = sure[len(sure) // 2]
     strict = said_of(changed(run, tmp_path / "strict", threshold=middle), large)

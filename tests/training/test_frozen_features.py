@@ -259,7 +259,7 @@ def test_a_network_says_the_same_from_frames_as_from_sound_and_words(
     assert reader.cost.encoder_forwards == 0
 
 
-def test_all_layers_are_kept_where_their_mix_is_learnt(corpus: Corpus) -> None:
+def test_all_layers_are_kept_where_their_mix_is_trained(corpus: Corpus) -> None:
     recipe = recipe_of({"layers": "weighted", "max_seconds": 0.2}, {"layers": "weighted", "max_tokens": 8})
     checkpoint = built(corpus, recipe)
     reader = reader_of(checkpoint, recipe)

@@ -198,7 +198,7 @@ def test_without_copies_nothing_is_altered_and_nothing_drawn(altered_part: Prepa
     assert rng.random() == dropped.random()
 
 
-def test_scoring_never_hears_a_copy(altered_part: PreparedPart) -> None:
+def test_scoring_never_uses_a_copy(altered_part: PreparedPart) -> None:
     assert (told(altered_part, altering(copies=3, untouched=0.0), times=3) >= 0.5).all()
     for _, batch in scoring_batches(altered_part, 5.0):
         assert (np.abs(batch["input_values"]) < 0.5).all()

@@ -195,7 +195,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 @pytest.mark.parametrize(("kind", "epochs"), [("cross-attention", 25), ("late", 60)])
-def test_several_labels_and_dimensions_are_learnt_at_once(
+def test_several_labels_and_dimensions_are_trained_at_once(
     told: Corpus, tmp_path: Path, kind: str, epochs: int
 ) -> None:
     """On speakers that were not heard: F1 of each label and concordance of each dimension, far above chance."""
@@ -224,7 +224,7 @@ def test_several_labels_and_dimensions_are_learnt_at_once(
         assert 0 < found.min() < found.max() < 6
 
 
-def test_dimensions_are_told_only_by_a_model_that_learnt_them(told: Corpus, tmp_path: Path) -> None:
+def test_dimensions_are_reported_only_by_a_model_that_trained_them(told: Corpus, tmp_path: Path) -> None:
     brief = {"epochs": 1, "batch_seconds": 4, "micro_seconds": 4}
     for name, recipe in (
         ("with", recipe_of(training=brief)),

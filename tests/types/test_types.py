@@ -45,7 +45,7 @@ def test_an_utterance_without_an_id_is_refused() -> None:
         Utterance("", text="yes")
 
 
-def test_an_utterance_with_nothing_to_hear_or_read_is_refused_by_its_id() -> None:
+def test_an_utterance_with_neither_sound_nor_words_is_refused_by_its_id() -> None:
     with pytest.raises(CorpusError, match="'a' has neither audio nor text"):
         Utterance("a")
 
@@ -237,7 +237,7 @@ def test_every_field_of_a_prediction_has_its_key() -> None:
     } == names  # those only where they say something
 
 
-def test_a_missing_extra_is_told_with_the_command_that_installs_it() -> None:
+def test_a_missing_extra_is_reported_with_the_command_that_installs_it() -> None:
     error = MissingExtraError("train", "a picture")
     assert isinstance(error, EmofuseError)
     assert str(error) == 'a picture needs an optional part: pip install "emofuse[train]"'

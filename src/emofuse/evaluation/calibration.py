@@ -34,9 +34,9 @@ class Calibration:
 
     Attributes:
         temperatures: modality pattern -> what its logits are divided by; 1 for a pattern that is not named.
-        accuracy: the wished accuracy over accepted utterances; None if there was no wish.
+        accuracy: the target accuracy over accepted utterances; None if there is none.
         threshold: utterances with at least this confidence are accepted; None if no threshold is accurate enough.
-        conformal: wished coverage -> quantile of the conformal score; see `conformal`.
+        conformal: target coverage -> quantile of the conformal score; see `conformal`.
         priors: label -> its share of the training part; empty if not known.
         smoothing: of the labels in training, undone before temperatures; see `undo_smoothing`. 0 leaves it in.
     """

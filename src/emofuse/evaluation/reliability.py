@@ -82,7 +82,7 @@ def coverage_risk(confidence: Float64Array, correct: Flags) -> CoverageRisk:
 def abstention_threshold(
     confidence: Float64Array, correct: Flags, accuracy: float, min_accepted: int = MIN_ACCEPTED
 ) -> float | None:
-    """Return the smallest threshold at which the accepted utterances are as accurate as wished.
+    """Return the smallest threshold at which the accepted utterances are as accurate as the target.
 
     Accepted is what is at least as confident as the threshold. 0.0 where all may be accepted; None where no
     threshold that accepts `min_accepted` utterances is accurate enough. The threshold is selected on

@@ -47,7 +47,7 @@ def settings_from_run(path: Path, name: SystemName, recipe: Recipe, corpus: Corp
     Args:
         path: the folder of a cross-validation.
         name: of one of its systems.
-        recipe: of the final training; its `calibration` has the wished accuracy and coverage.
+        recipe: of the final training; its `calibration` has the target accuracy and coverage.
         corpus: of the run, under the label policy.
         task: the labels.
 

@@ -1,1 +1,1 @@
-"""How it is used: a recogniser that knows a `Runtime`, not torch."""
+"""Prediction with trained models: the recogniser, runtimes, export, timelines, explanations, benchmarks."""

@@ -38,7 +38,7 @@ def quantise(graph: Path, out: Path, large: bool = False) -> None:
         large: put weights beside the graph.
     """
     model = onnx.load(graph)
-    # Shapes that the exporter noted contradict those that are inferred anew, and the quantiser stops at that.
+    # Shapes that the exporter noted contradict those that are inferred again, and the quantiser stops at that.
     del model.graph.value_info[:]
     halve_tables(model)
     with _quiet():

@@ -73,7 +73,7 @@ def add_adapters(backbone: PreTrainedModel, settings: Mapping[str, Any]) -> None
     )
     inject_adapter_in_model(lora, backbone)
     for name, module in backbone.named_modules():
-        if "lora_" in name:  # an adapter must begin as nothing: transformers would draw its weights anew
+        if "lora_" in name:  # an adapter must begin as nothing: transformers would draw its weights again
             module._is_hf_initialized = True
 
 

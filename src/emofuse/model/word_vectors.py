@@ -24,7 +24,7 @@ def initialise_from_vectors(backbone: PreTrainedModel, tokenizer: Tokenizer, pat
         How many words the file has vectors for.
 
     Raises:
-        RecipeError: the file cannot be read, its vectors are not as wide as the embedding, or it knows none of
+        RecipeError: the file cannot be read, its vectors are not as wide as the embedding, or it has none of
             the words.
     """
     table = backbone.get_input_embeddings().weight

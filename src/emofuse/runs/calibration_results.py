@@ -75,9 +75,9 @@ def _abstention(
         return None
     accepted = after.max(axis=1) >= thresholds
     correct = (after.argmax(axis=1) == predictions.truth)[accepted]
-    wished = next(iter(calibrations.values())).accuracy
+    target = next(iter(calibrations.values())).accuracy
     return {
-        "wished_accuracy": wished,
+        "wished_accuracy": target,
         "answered": float(accepted.mean()),
         "accuracy": float(correct.mean()) if correct.size else None,
     }

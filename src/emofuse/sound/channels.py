@@ -79,7 +79,7 @@ def refuse_employee(name: str, allowed: bool) -> None:
         allowed: whether the user said that such a channel is to be analysed.
 
     Raises:
-        RecipeError: it is an employee's channel, and nobody said so.
+        RecipeError: it is an employee's channel, and its analysis was not allowed.
     """
     words = re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
     if allowed or not any(word in EMPLOYEES or word.removesuffix("s") in EMPLOYEES for word in words):
@@ -168,8 +168,8 @@ def _copies(window: Float32Array, names: list[str]) -> Iterator[tuple[str, str]]
     levels = 10 * np.log10(np.mean(np.square(window), axis=0) + 1e-12)
     for place, name in enumerate(names):
         loudest = int(levels.argmax())
-        heard = -100.0 < levels[place] <= levels[loudest] - LOUDER and levels[loudest] > AUDIBLE
-        if heard and _likeness(window[:, place], window[:, loudest]) >= ALIKE:
+        bleeds = -100.0 < levels[place] <= levels[loudest] - LOUDER and levels[loudest] > AUDIBLE
+        if bleeds and _likeness(window[:, place], window[:, loudest]) >= ALIKE:
             yield name, names[loudest]
 
 

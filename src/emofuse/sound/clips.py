@@ -37,7 +37,7 @@ class Clip:
     """Decoded sound: mono float32 samples in [-1, 1] and their rate in Hz.
 
     Attributes:
-        damaged: what is wrong with the recording, and how many seconds were heard; None where it is whole.
+        damaged: what is wrong with the recording, and how many seconds were decoded; None where it is whole.
         notes: what else a reader must know, one sentence each.
     """
 

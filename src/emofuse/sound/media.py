@@ -46,7 +46,7 @@ class Media:
         form: the name of its demuxer.
         origin: the container's clock at the first sample; None where that clock is not used.
         salvage: pass over what cannot be decoded, and raise `DamagedError` only after all that can be.
-        unfinished: its recorder did not finish the header, so nobody knows whether it is whole.
+        unfinished: its recorder did not finish the header, so it is not known whether it is whole.
         values: how its samples become samples in [-1, 1].
     """
 

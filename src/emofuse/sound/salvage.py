@@ -32,7 +32,7 @@ class Salvage:
     """Allows the use of a damaged recording as far as it decodes, and collects what a reader must know.
 
     Attributes:
-        damaged: what is wrong with the recording, and how many seconds of it were heard; None where it is whole.
+        damaged: what is wrong with the recording, and how many seconds of it were decoded; None where it is whole.
         notes: anything else that was done to its sound, one sentence each.
     """
 
@@ -42,11 +42,11 @@ class Salvage:
 
     def add_damage(self, error: DamagedError, seconds: float) -> None:
         """Note that only so many seconds could be decoded."""
-        heard, promised = max(0.0, seconds - error.lost), error.promised
-        if promised is None or promised <= heard:
-            length = f"{heard:.2f} s were heard, and how long it was meant to be is not known"
+        decoded, promised = max(0.0, seconds - error.lost), error.promised
+        if promised is None or promised <= decoded:
+            length = f"{decoded:.2f} s were decoded, and how long it was meant to be is not known"
         else:
-            length = f"{heard:.2f} of {promised:.2f} s were heard"
+            length = f"{decoded:.2f} of {promised:.2f} s were decoded"
         self.damaged = f"{error.reason}; {length}"
 
     def add_note(self, note: str) -> None:

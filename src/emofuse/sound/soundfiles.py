@@ -33,7 +33,7 @@ FLOATS = frozenset({"FLOAT", "DOUBLE"})
 # What libsndfile notes of sizes, and of counts of frames, that do not fit the file: declared and present.
 SIZES = re.compile(r"(?:data|SSND|Data Size|riff) *: (\d+) \(should be (\d+)\)")
 COUNTS = re.compile(r"Calculated frame count (\d+) does not match value from 'ds64' chunk of (\d+)")
-# Where a block cannot be read, it is read anew in steps of so many frames, up to the damage.
+# Where a block cannot be read, it is read again in steps of so many frames, up to the damage.
 DAMAGE_STEP = 1024
 BLOCK_SECONDS = 30
 # A span may end so many seconds after the recording: annotators round.
@@ -41,7 +41,7 @@ ROUNDING_SECONDS = 0.1
 
 
 class Recording(Protocol):
-    """A file with sound; it is opened anew for each call of `blocks`."""
+    """A file with sound; it is opened again for each call of `blocks`."""
 
     @property
     def path(self) -> Path:

@@ -125,7 +125,7 @@ class Timeline:
         labels: those of the model, in order.
         segments: what was analysed.
         excluded: what was not, and why (music, bleed of another channel ...); silence is not listed.
-        damaged: what is wrong with the recording, and how many of its seconds were heard; None where it is whole.
+        damaged: what is wrong with the recording, and how many seconds were decoded; None where it is whole.
         channel: the name of the channel, where channels are taken one by one.
         segmentation: how the segments were found: `silero`, `energy`, `windows`, `given`, `whole`.
         smoothing: seconds over which probabilities are smoothed; 0 for none.

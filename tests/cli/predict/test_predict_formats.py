@@ -50,7 +50,7 @@ def test_a_cut_recording_is_predicted_with_a_note_in_every_format_and_refused_wi
         code, out, _ = call(capsys, "predict", model, path, "--format", form)
         assert code == 0
         assert note in out
-        assert "s were heard" in out
+        assert "s were decoded" in out
     code, out, err = call(capsys, "predict", model, path, wavs / "high.wav", "--format", "jsonl", "--strict")
     assert code == 1
     (row,) = [json.loads(line) for line in out.splitlines()]

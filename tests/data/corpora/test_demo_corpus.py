@@ -47,7 +47,7 @@ def test_every_recording_is_there_and_all_together_last_as_long_as_told(demo: Co
     assert sum(lengths) / 60 == pytest.approx(17.5, abs=0.1)
 
 
-def test_one_recording_of_each_voice_can_be_heard(demo: Corpus) -> None:
+def test_one_recording_of_each_voice_has_sound(demo: Corpus) -> None:
     for utterance in {u.speaker: u for u in demo}.values():
         assert utterance.audio is not None
         assert read_clip(utterance.audio).seconds == pytest.approx(seconds_of(utterance.audio) or 0, abs=0.01)

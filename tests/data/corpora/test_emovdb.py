@@ -174,7 +174,7 @@ def test_a_list_of_sentences_that_cannot_be_read_is_refused(tmp_path: Path) -> N
         read_emovdb(write(tmp_path, "bea/Amused/amused_1-15_0001.wav", "cmuarctic.data/a"))
 
 
-def test_a_style_that_a_speaker_lacks_is_told(tmp_path: Path) -> None:
+def test_a_style_that_a_speaker_lacks_is_reported(tmp_path: Path) -> None:
     names = [name for name in published("{speaker}_{style}") if not name.startswith(("bea_Sleepy", "sam_Angry"))]
     prepared = read_emovdb(write(tmp_path, *names))
     assert prepared.incomplete is not None

@@ -286,7 +286,7 @@ def test_scripts_are_spoken_in_every_session(full: Prepared) -> None:
     assert max(len(found) for found in sessions.values()) == len(TURNS)
 
 
-def test_counts_that_differ_are_told_in_one_sentence(full: Prepared) -> None:
+def test_counts_that_differ_are_reported_in_one_sentence(full: Prepared) -> None:
     without = full.corpus.select(lambda u: u.session != "Ses02")
     message = check_counts(without)
     assert message is not None

@@ -193,7 +193,7 @@ def test_rows_that_cannot_be_used_are_skipped_with_their_line(tmp_path: Path, ro
     assert [(skip.id, skip.reason) for skip in prepared.skipped] == [("test_sent_emo.csv:3", reason)]
 
 
-def test_a_missing_split_is_told_in_numbers(tmp_path: Path) -> None:
+def test_a_missing_split_is_reported_in_numbers(tmp_path: Path) -> None:
     assert one(tmp_path).incomplete == (
         "the numbers of turns differ from the published ones: train 0 for 9989, dev 0 for 1109, test 1 for 2610; "
         "unpack MELD.Raw again"

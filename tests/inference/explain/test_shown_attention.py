@@ -7,7 +7,7 @@ import numpy as np
 from emofuse.inference.explain.shown_attention import by_word_and_moment
 
 
-def test_attention_is_averaged_over_who_asks_and_summed_over_who_answers() -> None:
+def test_attention_is_averaged_over_queries_and_summed_over_keys() -> None:
     members = np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])  # two pieces, then one
     by_text = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])  # three pieces look at two frames
     assert by_word_and_moment("text", by_text, members, (0.0, 0.2, 2)) == ((0.5, 0.5), (0.5, 0.5))

@@ -38,7 +38,7 @@ def check_words(heard: Transcript, seconds: float) -> None:
     json.dumps(times)  # plain numbers, not numpy's
 
 
-def test_a_whisper_gives_words_times_and_the_language_that_it_hears(folders: Path) -> None:
+def test_a_whisper_gives_words_times_and_the_language_that_it_detects(folders: Path) -> None:
     engine = TransformersEngine(str(folders / "whisper"))
     assert engine.name == f"transformers:{folders / 'whisper'}"
     assert engine.languages == frozenset(LANGUAGES)
@@ -50,7 +50,7 @@ def test_a_whisper_gives_words_times_and_the_language_that_it_hears(folders: Pat
     assert heard.confidence is None  # the pipeline does not tell
 
 
-def test_the_language_that_is_heard_is_the_one_that_would_be_given(folders: Path) -> None:
+def test_the_language_that_is_detected_is_the_one_that_would_be_given(folders: Path) -> None:
     engine = TransformersEngine(str(folders / "whisper"))
     heard = engine(clip(), None)
     assert engine(clip(), heard.language) == heard
@@ -75,7 +75,7 @@ def test_a_whisper_without_the_heads_that_tell_times_gives_none(folders: Path, t
     assert heard.words == ()
 
 
-def test_a_whisper_hears_more_than_its_thirty_seconds(folders: Path) -> None:
+def test_a_whisper_takes_more_than_its_thirty_seconds(folders: Path) -> None:
     heard = TransformersEngine(str(folders / "whisper"))(clip(seconds=40.0), "en")
     check_words(heard, 40.0)
     assert heard.words[-1].end > 30.0
@@ -102,7 +102,7 @@ def test_a_long_clip_goes_through_a_ctc_model_in_windows(folders: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["whisper", "ctc"])
-def test_what_was_heard_before_changes_nothing(folders: Path, name: str) -> None:
+def test_what_was_recognised_before_changes_nothing(folders: Path, name: str) -> None:
     engine = TransformersEngine(str(folders / name))
     first = engine(clip(1), None)
     engine(clip(2, seconds=3.0), None)
@@ -145,5 +145,5 @@ def test_a_model_of_another_rate_is_refused(tmp_path: Path) -> None:
     folder = save_ctc(tmp_path / "ctc")
     settings = json.loads((folder / "preprocessor_config.json").read_text())
     (folder / "preprocessor_config.json").write_text(json.dumps(settings | {"sampling_rate": 8000}))
-    with pytest.raises(CheckpointError, match="hears 8000 Hz, not 16000 Hz"):
+    with pytest.raises(CheckpointError, match="takes 8000 Hz, not 16000 Hz"):
         TransformersEngine(str(folder))

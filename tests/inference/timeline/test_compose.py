@@ -119,7 +119,7 @@ def test_speakers_and_words_are_put_where_they_belong(recording: Path) -> None:
     assert timeline.notes == ()
 
 
-def test_without_words_the_answers_are_from_sound_and_the_notes_say_so(recording: Path) -> None:
+def test_without_words_the_predictions_are_from_sound_and_the_notes_say_so(recording: Path) -> None:
     turns = (Turn(0.0, 3.0), Turn(8.0, 11.0))
     alone = compose(ear(words()), recording, TimelineOptions(turns=turns))
     assert alone.notes == ("there was no text: the predictions are from sound alone",)
@@ -183,7 +183,7 @@ def test_words_are_recognised_at_16_khz_whatever_the_model_takes(recording: Path
     assert [s.text for s in timeline.segments] == ["2 seconds", "2 seconds"]
 
 
-def test_channels_are_heard_one_by_one(tmp_path: Path) -> None:
+def test_channels_are_analysed_one_by_one(tmp_path: Path) -> None:
     call = write(tmp_path / "call.wav", ((2.0, 0.5), (6.0, 0.0)), channels=2)
     names = {"agent": 0, "customer": 1}
     agent, customer = (

@@ -132,7 +132,7 @@ def test_every_weight_learns() -> None:
 
 
 @pytest.mark.parametrize("lengths", [[0, 0], [1, 0], [3]])
-def test_next_to_nothing_can_be_learnt_from(lengths: list[int]) -> None:
+def test_next_to_nothing_can_be_trained_on(lengths: list[int]) -> None:
     model = encoder().train()
     frames = model(*pad(rows(lengths))).last_hidden_state
     frames.sum().backward()

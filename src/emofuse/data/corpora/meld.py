@@ -3,7 +3,7 @@
 A row of `train_sent_emo.csv`, `dev_sent_emo.csv` or `test_sent_emo.csv` is a turn; its recording is
 `dia<dialogue>_utt<turn>` in `train_splits`, `dev_splits_complete` or `output_repeated_splits_test`, wherever in
 `MELD.Raw` these were unpacked. They are videos; a WAV or FLAC file of the same name is taken where there is one.
-Dialogues are numbered anew in each split, so an id names it. Texts keep the characters that the conversion by the
+Dialogues are numbered within each split, so an id names it. Texts keep the characters that the conversion by the
 authors left in them. In the release `dev_dia110_utt7` has no video, `train_dia125_utt3` has a broken one, and some
 videos have no row: the authors' repository and its issues confirm it. 132 turns of the test split have a second
 video, `final_videos_test<name>`. The authors call these safe to ignore; several public readers hold them for the

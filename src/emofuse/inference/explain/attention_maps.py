@@ -1,4 +1,4 @@
-"""Cross-modal attention of one utterance, as weights: who looks where."""
+"""Cross-modal attention of one utterance, as weights: which frame attends to which."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from emofuse.types import Modality
 from emofuse.types.arrays import Float64Array
 
 
-def asking(model: EmotionModel) -> dict[Modality, CrossModalAttention]:
-    """Return the attentions of a network by who asks; none where its fusion has none."""
+def attentions_of(model: EmotionModel) -> dict[Modality, CrossModalAttention]:
+    """Return the attentions of a network by the modality of their queries; none where its fusion has none."""
     fusion = model.fusion
     if not isinstance(fusion, EarlyFusion):
         return {}
@@ -31,17 +31,17 @@ def asking(model: EmotionModel) -> dict[Modality, CrossModalAttention]:
 
 @torch.no_grad()
 def attention_maps(model: EmotionModel, batch: Batch) -> dict[Modality, Float64Array]:
-    """Return where each modality looks in the other one, (asking frames, answering frames); rows sum to 1.
+    """Return what each modality attends to in the other one, (query frames, key frames); rows sum to 1.
 
     The mean over heads.
 
     Args:
         model: the network.
-        batch: one utterance, both heard and read.
+        batch: one utterance, with sound and text.
     """
     found: dict[Modality, Float64Array] = {}
     handles = []
-    for modality, module in asking(model).items():
+    for modality, module in attentions_of(model).items():
         handles.append(module.register_forward_hook(partial(_keep, found, modality, module)))
     try:
         model(**as_tensors(batch.arrays(), model.device))
@@ -65,12 +65,12 @@ def _keep(
     found[modality] = kept.double().cpu().numpy()
 
 
-def attention_weights(module: CrossModalAttention, asking: Stream, answering: Stream) -> Tensor:
-    """Return the weights that the module's fused attention never shows: (batch, heads, asking, answering)."""
+def attention_weights(module: CrossModalAttention, queries: Stream, keys: Stream) -> Tensor:
+    """Return the weights that the module's fused attention never shows: (batch, heads, queries, keys)."""
     query, key = (
         frames.unflatten(2, (module.heads, -1)).transpose(1, 2)
-        for frames in (module.query(asking.frames), module.key(answering.frames))
+        for frames in (module.query(queries.frames), module.key(keys.frames))
     )
     scores = query @ key.transpose(2, 3) / math.sqrt(query.shape[-1])
-    weights: Tensor = scores.masked_fill(~answering.mask[:, None, None, :], -torch.inf).softmax(dim=-1)
+    weights: Tensor = scores.masked_fill(~keys.mask[:, None, None, :], -torch.inf).softmax(dim=-1)
     return weights

@@ -1,4 +1,4 @@
-"""Cross-modal attention as a reader may see it: words by moments, or a sentence that says why not."""
+"""Cross-modal attention as a page shows it: words by moments, or a sentence why there is none."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def attention_of(
         return Attention(None, None, ONE_MODALITY)
     if explained.network is None:
         return Attention(None, None, NO_NETWORK)
-    from emofuse.inference.explain.attention_maps import asking, attention_maps
+    from emofuse.inference.explain.attention_maps import attention_maps, attentions_of
 
-    if not asking(explained.network):
+    if not attentions_of(explained.network):
         return Attention(None, None, NO_ATTENTION)
     spoken = text_spoken(explained.folder)
     if spoken is False:
@@ -72,14 +72,14 @@ def by_word_and_moment(
     """Bring attention to words by moments.
 
     Args:
-        modality: that asks.
-        weights: (asking, answering); rows sum to 1.
+        modality: of the queries.
+        weights: (queries, keys); rows sum to 1.
         members: which pieces belong to which word, (words, pieces).
         sound: seconds before the first frame, seconds of all frames, moments of the recording.
 
     Returns:
-        The share of its attention that each word gives to each moment or, where sound asks, each moment to each
-        word. The querying side is averaged, the queried side summed. A moment outside the input has zeros.
+        The share of its attention that each word gives to each moment or, where sound has the queries, each moment to
+        each word. Queries are averaged, keys are summed. A moment outside the input has zeros.
     """
     start, seconds, count = sound
     frames = weights.shape[0 if modality == "audio" else 1]

@@ -17,7 +17,7 @@ from emofuse.data.cache import file_digest
 from emofuse.errors import CheckpointError, RecipeError, brief_message
 from emofuse.sound.clips import SAMPLE_RATE, Clip
 
-# A CTC model hears a longer clip in overlapping windows: attention grows with the square of the length.
+# A CTC model gets a longer clip in overlapping windows: attention grows with the square of the length.
 WINDOW_SECONDS = 30.0
 
 
@@ -29,7 +29,7 @@ class TransformersEngine:
 
         Raises:
             RecipeError: no model is named.
-            CheckpointError: it cannot be had, is no recogniser, or hears another rate than 16 kHz.
+            CheckpointError: it cannot be had, is no recogniser, or takes another rate than 16 kHz.
         """
         if not model:
             raise RecipeError(
@@ -53,7 +53,7 @@ class TransformersEngine:
             ) from error
         rate = self._pipeline.feature_extractor.sampling_rate
         if rate != SAMPLE_RATE:
-            raise CheckpointError(f"transformers: the model {model} hears {rate} Hz, not {SAMPLE_RATE} Hz")
+            raise CheckpointError(f"transformers: the model {model} takes {rate} Hz, not {SAMPLE_RATE} Hz")
         self.name = f"transformers:{model}"
         self.version = (
             f"transformers {version('transformers')}, torch {torch.__version__} on {self._pipeline.device.type}, "
@@ -66,11 +66,11 @@ class TransformersEngine:
 
     @property
     def languages(self) -> frozenset[str] | None:
-        """ISO 639-1 codes that a Whisper knows; None for other models, which do not say."""
+        """ISO 639-1 codes of the languages of a Whisper; None for other models, which do not state them."""
         return frozenset(self._codes.values()) if self._codes else None
 
     def __call__(self, clip: Clip, language: str | None) -> Transcript:
-        """Recognise a clip, always in the same way; only a model with CTC says how sure it is of a word."""
+        """Recognise a clip, always in the same way; only a model with CTC gives each word a confidence."""
         if self._kind == "seq2seq_whisper":
             return self._by_whisper(clip, language)
         if self._kind == "ctc":

@@ -13,7 +13,7 @@ from emofuse.inference.timeline.turn_finding import find_turns
 from emofuse.inference.timeline.turn_predictions import has_unknown_text, notes_of_texts, predict_turns
 from emofuse.types import MEAN_OF_SEGMENTS, MODALITIES, Prediction, Utterance
 
-TEXT_UNUSED = "the recording was cut into segments, and nobody knows which of them the text belongs to"
+TEXT_UNUSED = "the recording was cut into segments, and which of them the text belongs to is not known"
 # Seconds of speech in a segment, and its prediction.
 Weighted = tuple[float, Prediction]
 
