@@ -91,21 +91,21 @@ def test_names_and_religions_are_said_and_the_same_each_time() -> None:
     assert religion in MARKS["[RELIGION]"]
 
 
-def test_each_text_is_asked_for_in_one_fold_and_never_learnt_there(data: Path) -> None:
+def test_each_text_is_tested_in_one_fold_and_never_trained_on_there(data: Path) -> None:
     texts = text_corpus.goemotions(data)
     parts = [text_corpus.parts_of(texts, fold) for fold in range(1, 6)]
     assert sorted(np.concatenate([one.test for one in parts])) == list(range(len(texts)))
     for one in parts:
-        assert sorted([*one.learnt, *one.validation, *one.test]) == list(range(len(texts)))
+        assert sorted([*one.train, *one.validation, *one.test]) == list(range(len(texts)))
 
 
-def test_what_is_said_twice_stands_in_one_part(data: Path) -> None:
+def test_what_is_there_twice_stands_in_one_part(data: Path) -> None:
     once = text_corpus.goemotions(data)
     twice = once.joined(once)
     for fold in range(1, 6):
         parts = text_corpus.parts_of(twice, fold)
-        asked = {twice.recognised[i] for i in parts.test}
-        assert not asked & {twice.recognised[i] for i in [*parts.learnt, *parts.validation]}
+        tested = {twice.recognised[i] for i in parts.test}
+        assert not tested & {twice.recognised[i] for i in [*parts.train, *parts.validation]}
 
 
 def test_macro_f1_is_that_of_another_implementation() -> None:
@@ -166,16 +166,16 @@ def test_every_stage_leaves_an_encoder_that_a_recipe_can_name(
 def test_learning_lowers_the_loss(teacher: Path, data: Path) -> None:
     texts = text_corpus.goemotions(data)
     read = text_network.new_teacher(teacher, frozen=0)
-    lessons = text_training.Lessons(texts.labels, texts.dimensions)
-    history = text_training.learn(
-        read, texts, lessons, text_training.Schedule(epochs=4, lr=5e-3, batch=16), text_training.Weights()
+    targets = text_training.Targets(texts.labels, texts.dimensions)
+    history = text_training.train(
+        read, texts, targets, text_training.Schedule(epochs=4, lr=5e-3, batch=16), text_training.Weights()
     )
     assert history[-1] < history[0]
 
 
-def test_what_is_said_does_not_depend_on_the_company(teacher: Path) -> None:
+def test_what_is_predicted_does_not_depend_on_the_company(teacher: Path) -> None:
     read = text_network.new_teacher(teacher, frozen=0)
     texts = ["a day", "what a good good good bad day it is", "it"]
-    together = text_training.ask(read, texts).labels
-    alone = np.concatenate([text_training.ask(read, [one]).labels for one in texts])
+    together = text_training.predict_texts(read, texts).labels
+    alone = np.concatenate([text_training.predict_texts(read, [one]).labels for one in texts])
     np.testing.assert_allclose(together, alone, atol=5e-3)

@@ -44,7 +44,7 @@ def sentences() -> voice_text_pairs.Sentences:
 
 
 @pytest.fixture(scope="module")
-def learnt(corpus: Corpus, sentences: voice_text_pairs.Sentences) -> Corpus:
+def training(corpus: Corpus, sentences: voice_text_pairs.Sentences) -> Corpus:
     return voice_text_pairs.training_pairs(corpus, sentences, {u.id: SECONDS for u in corpus})
 
 
@@ -64,8 +64,8 @@ def test_sentences_have_one_label_and_a_length_that_fits_the_clip(
     assert set(sentences.draw("sad", 0.1, 5, np.random.default_rng(0))) == {"sad"}
 
 
-def test_no_contradiction_is_trained_on(learnt: Corpus) -> None:
-    for utterance in learnt:
+def test_no_contradiction_is_trained_on(training: Corpus) -> None:
+    for utterance in training:
         assert set(words_of(utterance)) <= {utterance.label, "neutral"}, utterance.id
         if utterance.audio is not None and utterance.text is not None:
             label = utterance.label
@@ -73,39 +73,39 @@ def test_no_contradiction_is_trained_on(learnt: Corpus) -> None:
             assert label == voice or (voice == "neutral" and set(words_of(utterance)) == {label}), utterance.id
 
 
-def test_a_moved_voice_meets_neutral_words_in_three_of_ten(learnt: Corpus) -> None:
-    known = {u.id: u for u in learnt}
+def test_a_moved_voice_meets_neutral_words_in_three_of_ten(training: Corpus) -> None:
+    known = {u.id: u for u in training}
     assert words_of(known["acted/1"]) == {"happy": 17, "neutral": 7}
     assert words_of(known["acted/0"]) == {"neutral": 24}
 
 
-def test_every_clip_stands_alone_with_its_own_label(corpus: Corpus, learnt: Corpus) -> None:
-    known = {u.id: u for u in learnt}
+def test_every_clip_stands_alone_with_its_own_label(corpus: Corpus, training: Corpus) -> None:
+    known = {u.id: u for u in training}
     for utterance in corpus:
         alone = known[f"{utterance.id}+heard"]
         assert (alone.text, alone.audio, alone.label) == (None, utterance.audio, utterance.label)
         assert alone.tags.get("labels") == utterance.tags.get("labels")
 
 
-def test_sentences_are_read_alone_with_their_own_label(learnt: Corpus) -> None:
-    alone = [u for u in learnt if u.audio is None]
+def test_sentences_are_read_alone_with_their_own_label(training: Corpus) -> None:
+    alone = [u for u in training if u.audio is None]
     assert 0.15 < len(alone) / 230 < 0.35
     assert all(words_of(u) == {u.label: 24} and "labels" not in u.tags for u in alone)
     assert {u.label for u in alone if u.session == KEYWORDS} > {"neutral"}
 
 
-def test_keywords_are_moved_by_nothing(learnt: Corpus) -> None:
-    moved = [u for u in learnt if u.tags["group"].startswith("moved")]
+def test_keywords_are_moved_by_nothing(training: Corpus) -> None:
+    moved = [u for u in training if u.tags["group"].startswith("moved")]
     assert len(moved) == 30 * voice_text_pairs.MOVED_BY_WORDS
     assert {u.session for u in moved} == {"acted"}
     assert all("labels" not in u.tags for u in moved)
 
 
-def test_groups_draw_labels_of_a_corpus_evenly(learnt: Corpus) -> None:
-    shares = drawing_shares(learnt.utterances, ["group"])
+def test_groups_draw_labels_of_a_corpus_evenly(training: Corpus) -> None:
+    shares = drawing_shares(training.utterances, ["group"])
     assert shares is not None
     drawn: Counter[str] = Counter()
-    for utterance, share in zip(learnt, shares, strict=True):
+    for utterance, share in zip(training, shares, strict=True):
         if utterance.audio is not None and utterance.session == "acted" and utterance.text is None:
             drawn[str(utterance.label)] += share
     assert np.allclose([drawn[mood] for mood in MOODS], drawn["sad"])

@@ -33,7 +33,7 @@ def pack(name: str, fusion: Path, target: Path, figures: dict[str, Any], sample:
         fusion: the run folder of the fusion.
         target: the box's folder; what stands there is replaced.
         figures: what the card tells, see `box_card`; "calibration" is those of the judged fusion.
-        sample: utterances like those that it will hear, for the scales of 8 bits.
+        sample: utterances like those that it will get, for the scales of 8 bits.
 
     Returns:
         Sizes, and how far 8 bits are from the model.

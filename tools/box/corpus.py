@@ -1,7 +1,7 @@
 """The corpora that the box's voice learns from, put together from tables of clips: one manifest for all.
 
 Each corpus stands in a folder of its own name, with a `manifest.csv` whose columns are path, label, speaker, text,
-gender, sentence_id: RAVDESS, EmoDB and nEMO with emotions; keywords without, a part of which is learnt from as
+gender, sentence_id: RAVDESS, EmoDB and nEMO with emotions; keywords without, a part of which is trained on as
 neutral.
 """
 
@@ -29,7 +29,7 @@ LABELS = {
     "disgust": "disgusted",
     "surprise": "surprised",
 }
-# What each corpus can be asked for.
+# What each corpus can be used for.
 LABELS_OF = {
     "ravdess": ("neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised"),
     "emodb": ("neutral", "happy", "sad", "angry", "fearful", "disgusted"),
@@ -37,29 +37,29 @@ LABELS_OF = {
 }
 # What the open box's voice learns from, beside keywords: it may be used commercially.
 OPEN = ("emodb",)
-# Speakers of EmoDB that the shipped weights never hear.
+# Speakers of EmoDB that the shipped weights are not trained on.
 KEPT_OUT = ("emodb_13", "emodb_15")
 
 
 def speech(data: Path, corpora: Sequence[str] = EMOTIONAL) -> Corpus:
-    """Return all labelled clips, and those keywords that are learnt from; `session` and `tags.corpus` name whose.
+    """Return all labelled clips, and those keywords that are trained on; `session` and `tags.corpus` name whose.
 
-    What a clip is learnt against stands in `tags.labels`: the name of its corpus, whose labels are few. Keywords
-    have none there: they could have had any label.
+    The labels among which a clip is trained are in `tags.labels`: the name of its corpus, whose labels are few.
+    Keywords have none there: they could have had any label.
 
     Raises:
         CorpusError: a folder or its table is missing.
     """
     emotional = tuple(u for name in corpora for u in _read(data, name) if u.label is not None)
-    learnt = tuple(u for u in _read(data, KEYWORDS) if not _kept_out(u))
-    return Corpus(emotional + learnt, name="box-voice")
+    trained_on = tuple(u for u in _read(data, KEYWORDS) if not _kept_out(u))
+    return Corpus(emotional + trained_on, name="box-voice")
 
 
 def kept_out_keywords(data: Path) -> Corpus:
-    """Return the keywords that nothing is learnt from.
+    """Return the keywords that nothing is trained on.
 
-    Nobody labelled these single words, said as to a machine; hardly anybody is moved by them. Who speaks is not
-    known: some of the speakers may be heard in the other part.
+    These single words, spoken as to a machine, have no labels; hardly any of them is emotional. Who speaks is not
+    known: some of the speakers may be in the other part.
     """
     kept = tuple(replace(u, label=None) for u in _read(data, KEYWORDS) if _kept_out(u))
     return Corpus(kept, name="keywords")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from box_packing import pack
 from corpus import EMOTIONAL, KEPT_OUT, KEYWORDS, OPEN, only_speakers, speech, without
-from fusion_figures import Asked, ask, joined, judge_pairs
+from fusion_figures import SystemOutputs, compute_outputs, joined, judge_pairs
 from text_corpus import FOLDS, goemotions, parts_of
 from voice_text_pairs import Sentences, conflicts, evaluation_pairs, seconds_of_voice, training_pairs
 
@@ -65,11 +65,11 @@ class Setting:
         return Sentences.of(texts, np.arange(len(texts)))
 
     def parts(self, fold: int) -> tuple[Sentences, Sentences]:
-        """Return the sentences that a fold learns from, and those that it is asked about."""
+        """Return the sentences that a fold is trained on, and those that it is tested on."""
         texts = goemotions(self.data)
         parts = parts_of(texts, fold)
-        learnt = np.concatenate([parts.learnt, parts.validation])
-        return Sentences.of(texts, learnt), Sentences.of(texts, parts.test)
+        train_rows = np.concatenate([parts.train, parts.validation])
+        return Sentences.of(texts, train_rows), Sentences.of(texts, parts.test)
 
 
 def main() -> None:
@@ -100,38 +100,38 @@ def main() -> None:
 
 
 def fold_of(setting: Setting, fold: int) -> Any:
-    """Train on the speakers and sentences of a fold's training part; ask about those of its test part."""
+    """Train on the speakers and sentences of a fold's training part; test on those of its test part."""
     folds = _read(setting.voice / "folds" / layout.FOLDS)["folds"]
     voice = layout.job_folder(setting.voice / "folds", fold, 0, "audio") / layout.MODEL
     test = set(folds[fold - 1]["test"])
     known = setting.corpus.select(lambda u: u.id not in test)
-    asked = setting.corpus.select(lambda u: u.id in test)
-    learnt, unseen = setting.parts(fold)
-    pairs = training_pairs(known, learnt, setting.seconds)
+    tested = setting.corpus.select(lambda u: u.id in test)
+    known_sentences, unseen = setting.parts(fold)
+    pairs = training_pairs(known, known_sentences, setting.seconds)
     folder = setting.out / fold_name(fold)
     recipe = fusion_recipe(setting, voice, setting.text / fold_name(fold) / "student", folder)
     systems: tuple[SystemName, ...] = ("fusion", "text")
     for system in systems:
         train(recipe, pairs, folder / system, system, resume=True)
     models = {"voice": voice, "text": folder / "text" / layout.MODEL, "fusion": folder / "fusion" / layout.MODEL}
-    questions = {
-        "pairs": evaluation_pairs(asked, unseen, setting.seconds, DRAWS),
-        "conflict": conflicts(asked, unseen, setting.seconds),
+    test_sets = {
+        "pairs": evaluation_pairs(tested, unseen, setting.seconds, DRAWS),
+        "conflict": conflicts(tested, unseen, setting.seconds),
     }
-    answers = {kind: ask(models, corpus) for kind, corpus in questions.items()}
-    for kind, said in answers.items():
-        said.save(folder / kind)
-    return judge_pairs(answers, recipe.training.label_smoothing)
+    by_kind = {kind: compute_outputs(models, corpus) for kind, corpus in test_sets.items()}
+    for kind, outputs in by_kind.items():
+        outputs.save(folder / kind)
+    return judge_pairs(by_kind, recipe.training.label_smoothing)
 
 
 def judged(setting: Setting) -> Any:
-    """Judge the answers of all folds that there are, together."""
+    """Judge the by_kind of all folds that there are, together."""
     names = [fold_name(fold) for fold in range(1, FOLDS + 1)]
     folders = [setting.out / name for name in names if (setting.out / f"{name}.json").is_file()]
     kinds = ("pairs", "conflict")
-    answers = {kind: joined([Asked.load(folder / kind) for folder in folders]) for kind in kinds}
+    by_kind = {kind: joined([SystemOutputs.load(folder / kind) for folder in folders]) for kind in kinds}
     smoothing = _read(setting.out / f"{folders[0].name}.json")["smoothing"]
-    return {"folds": len(folders)} | judge_pairs(answers, smoothing)
+    return {"folds": len(folders)} | judge_pairs(by_kind, smoothing)
 
 
 def fold_name(fold: int) -> str:
@@ -148,10 +148,10 @@ def shipped(setting: Setting, name: str) -> Any:
     pairs = training_pairs(known, setting.sentences(), setting.seconds)
     recipe = fusion_recipe(setting, voice, setting.text / "shipped" / "student", folder)
     train(recipe, pairs, folder / "fusion", "fusion", resume=True)
-    unheard = only_speakers(setting.corpus, KEPT_OUT)
-    questions = evaluation_pairs(unheard, setting.sentences(), setting.seconds, DRAWS)
+    kept_out = only_speakers(setting.corpus, KEPT_OUT)
+    test_sets = evaluation_pairs(kept_out, setting.sentences(), setting.seconds, DRAWS)
     models = {"voice": voice, "fusion": folder / "fusion" / layout.MODEL}
-    return judge_pairs({"pairs": ask(models, questions)}, recipe.training.label_smoothing)
+    return judge_pairs({"pairs": compute_outputs(models, test_sets)}, recipe.training.label_smoothing)
 
 
 def packed(setting: Setting) -> Any:

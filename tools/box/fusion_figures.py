@@ -1,4 +1,4 @@
-"""Figures of the box's fusion: against each modality and against late fusion, with one missing, and how sure."""
+"""Figures of the box's fusion: against each modality and late fusion, with one missing, and its confidence."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from emofuse.types import Corpus, Fold, Modality, Utterance
 from emofuse.types.arrays import Float64Array, IntArray
 
 COVERAGE = 0.6
-# How far below its lowest logit a label stands that a system has not learnt.
+# How far below its lowest logit a label stands that a system was not trained on.
 UNKNOWN = 10.0
-# Which systems are asked with what: name -> model, and the modalities that it gets.
+# Which systems get what: name -> model, and the modalities that it gets.
 SYSTEMS: dict[str, tuple[str, tuple[Modality, ...]]] = {
     "voice": ("voice", ("audio",)),
     "text": ("text", ("text",)),
@@ -36,8 +36,8 @@ SYSTEMS: dict[str, tuple[str, tuple[Modality, ...]]] = {
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Utterances, and what each system says of them before any softmax: (utterances, labels)."""
+class SystemOutputs:
+    """Utterances, and the logits of each system for them: (utterances, labels)."""
 
     utterances: tuple[Utterance, ...]
     labels: tuple[str, ...]
@@ -59,73 +59,73 @@ class Asked:
         """Return what each utterance has in a tag."""
         return np.array([u.tags[name] for u in self.utterances])
 
-    def without(self, smoothing: float) -> Asked:
-        """Return the answers of systems that had learnt without label smoothing."""
+    def without(self, smoothing: float) -> SystemOutputs:
+        """Return the logits as of systems that were trained without label smoothing."""
         undone = {system: undo_smoothing(values, smoothing) for system, values in self.logits.items()}
         return replace(self, logits=undone)
 
     def save(self, path: Path) -> None:
-        """Write utterances, and beside them what was said of them."""
+        """Write utterances, and beside them the logits."""
         save_corpus(Corpus(self.utterances), path.with_suffix(".jsonl"))
         np.savez(path.with_suffix(".npz"), labels=np.array(self.labels), **self.logits)  # type: ignore[arg-type]
 
     @classmethod
-    def load(cls, path: Path) -> Asked:
+    def load(cls, path: Path) -> SystemOutputs:
         """Read what `save` has written."""
         arrays = dict(np.load(path.with_suffix(".npz")))
         labels = tuple(arrays.pop("labels").tolist())
         return cls(load_corpus(path.with_suffix(".jsonl")).utterances, labels, arrays)
 
 
-def ask(models: Mapping[str, Path], corpus: Corpus) -> Asked:
-    """Ask each system that there is about each utterance."""
+def compute_outputs(models: Mapping[str, Path], corpus: Corpus) -> SystemOutputs:
+    """Return the logits of each system that there is for each utterance."""
     labelled = [u for u in corpus if u.label is not None]
     recognizers = {name: emofuse.load(folder, allow_missing=True) for name, folder in models.items()}
     labels = tuple(sorted({label for one in recognizers.values() for label in one.labels}))
     logits = {
-        system: np.stack([_said(recognizers[model], u, modalities, labels) for u in labelled])
+        system: np.stack([_logits_of(recognizers[model], u, modalities, labels) for u in labelled])
         for system, (model, modalities) in SYSTEMS.items()
         if model in recognizers
     }
-    return Asked(tuple(labelled), labels, logits)
+    return SystemOutputs(tuple(labelled), labels, logits)
 
 
-def joined(parts: Sequence[Asked]) -> Asked:
-    """Return the answers about several test parts as one: each from the models that had not met it."""
+def joined(parts: Sequence[SystemOutputs]) -> SystemOutputs:
+    """Return the logits for several test parts as one: each from models that were not trained on it."""
     first = parts[0]
     logits = {system: np.concatenate([part.logits[system] for part in parts]) for system in first.logits}
-    return Asked(tuple(u for part in parts for u in part.utterances), first.labels, logits)
+    return SystemOutputs(tuple(u for part in parts for u in part.utterances), first.labels, logits)
 
 
-def judge_pairs(answers: Mapping[str, Asked], smoothing: float) -> dict[str, Any]:
+def judge_pairs(by_kind: Mapping[str, SystemOutputs], smoothing: float) -> dict[str, Any]:
     """Return all figures, after the label smoothing of training is undone.
 
     Temperatures and thresholds are fitted on one half of the speakers and used on the other; those of both halves
-    together are what is shipped: with one modality, for what this modality says.
+    together are what is shipped: with one modality, for the label of this modality.
     """
-    answers = {kind: one.without(smoothing) for kind, one in answers.items()}
-    asked = answers["pairs"]
-    chances = {system: _calibrated(asked, logits) for system, logits in asked.logits.items()}
+    by_kind = {kind: one.without(smoothing) for kind, one in by_kind.items()}
+    outputs = by_kind["pairs"]
+    chances = {system: _calibrated(outputs, logits) for system, logits in outputs.logits.items()}
     if {"voice", "text"} <= set(chances):
         chances |= _late(chances["voice"], chances["text"])
     found: dict[str, Any] = {
         "smoothing": smoothing,
-        "n": len(asked.utterances),
-        "speakers": len({u.speaker for u in asked.utterances}),
-        "systems": {system: _figures(asked, values) for system, values in chances.items()},
-        "by_corpus": _by_tag(asked, chances, "corpus"),
-        "by_pair": _by_tag(asked, chances, "pair"),
-        "comparisons": _comparisons(asked, chances),
-        "temperatures": {s: fit_temperature(z, _meant(asked, s).truth) for s, z in asked.logits.items()},
-        "abstention": {s: _abstention(asked, values) for s, values in chances.items()},
-        "alone": _alone(asked, chances),
+        "n": len(outputs.utterances),
+        "speakers": len({u.speaker for u in outputs.utterances}),
+        "systems": {system: _figures(outputs, values) for system, values in chances.items()},
+        "by_corpus": _by_tag(outputs, chances, "corpus"),
+        "by_pair": _by_tag(outputs, chances, "pair"),
+        "comparisons": _comparisons(outputs, chances),
+        "temperatures": {s: fit_temperature(z, _meant(outputs, s).truth) for s, z in outputs.logits.items()},
+        "abstention": {s: _abstention(outputs, values) for s, values in chances.items()},
+        "alone": _alone(outputs, chances),
     }
-    if "conflict" in answers:
-        found["conflict"] = _conflict(answers["conflict"], asked, found["temperatures"], chances["fusion"])
+    if "conflict" in by_kind:
+        found["conflict"] = _conflict(by_kind["conflict"], outputs, found["temperatures"], chances["fusion"])
     return found
 
 
-def _said(
+def _logits_of(
     recognizer: EmotionRecognizer, utterance: Utterance, modalities: tuple[Modality, ...], labels: Sequence[str]
 ) -> Float64Array:
     """Return the logits of one utterance, in the order of the labels; far below the others for an unknown one."""
@@ -133,17 +133,17 @@ def _said(
     if "audio" in modalities and preparation.audio is not None and utterance.audio is not None:
         clip = read_clip(utterance.audio, utterance.start, utterance.end, preparation.audio.rate)
     item = preparation(clip, utterance.text if "text" in modalities else None)
-    said = recognizer.predictor.runtime(preparation.collate([item])).logits[0]
-    known = dict(zip(recognizer.labels, map(float, said), strict=True))
+    logits = recognizer.predictor.runtime(preparation.collate([item])).logits[0]
+    known = dict(zip(recognizer.labels, map(float, logits), strict=True))
     return np.array([known.get(label, min(known.values()) - UNKNOWN) for label in labels])
 
 
-def _calibrated(asked: Asked, logits: Float64Array) -> Float64Array:
+def _calibrated(outputs: SystemOutputs, logits: Float64Array) -> Float64Array:
     """Return probabilities, the temperature of each half of the speakers being fitted on the other."""
     chances = np.empty_like(logits)
     for side in (0, 1):
-        here = asked.half == side
-        chances[here] = probabilities(logits[here] / fit_temperature(logits[~here], asked.truth[~here]))
+        here = outputs.half == side
+        chances[here] = probabilities(logits[here] / fit_temperature(logits[~here], outputs.truth[~here]))
     return chances
 
 
@@ -153,9 +153,9 @@ def _late(voice: Float64Array, text: Float64Array) -> dict[str, Float64Array]:
     return {"late, mean": (voice + text) / 2, "late, product": product / product.sum(axis=1, keepdims=True)}
 
 
-def _figures(asked: Asked, chances: Float64Array) -> dict[str, Any]:
-    summary = summarise(_scored(asked, chances))
-    right = chances.argmax(axis=1) == asked.truth
+def _figures(outputs: SystemOutputs, chances: Float64Array) -> dict[str, Any]:
+    summary = summarise(_scored(outputs, chances))
+    right = chances.argmax(axis=1) == outputs.truth
     return {
         "ua": summary["ua"]["mean"],
         "ci95": summary["ua"]["ci95"],
@@ -165,16 +165,18 @@ def _figures(asked: Asked, chances: Float64Array) -> dict[str, Any]:
     }
 
 
-def _scored(asked: Asked, chances: Float64Array) -> Any:
-    everything = Fold(1, "asked", (), (), tuple(u.id for u in asked.utterances))
-    tested: tuple[LabelledUtterance, ...] = labelled_utterances(Corpus(asked.utterances), [everything])
-    rows = [dict(zip(asked.labels, map(float, row), strict=True)) for row in chances]
-    return to_arrays(asked.labels, tested, [{u.id: row for u, row in zip(asked.utterances, rows, strict=True)}])
+def _scored(outputs: SystemOutputs, chances: Float64Array) -> Any:
+    everything = Fold(1, "tested", (), (), tuple(u.id for u in outputs.utterances))
+    tested: tuple[LabelledUtterance, ...] = labelled_utterances(Corpus(outputs.utterances), [everything])
+    rows = [dict(zip(outputs.labels, map(float, row), strict=True)) for row in chances]
+    return to_arrays(
+        outputs.labels, tested, [{u.id: row for u, row in zip(outputs.utterances, rows, strict=True)}]
+    )
 
 
-def _by_tag(asked: Asked, chances: Mapping[str, Float64Array], tag: str) -> dict[str, dict[str, float]]:
+def _by_tag(outputs: SystemOutputs, chances: Mapping[str, Float64Array], tag: str) -> dict[str, dict[str, float]]:
     """Return the share that is right, by what an utterance has in a tag."""
-    words, truth = asked.tagged(tag), asked.truth
+    words, truth = outputs.tagged(tag), outputs.truth
     return {
         word: {"n": int((words == word).sum())}
         | {s: float((c[words == word].argmax(axis=1) == truth[words == word]).mean()) for s, c in chances.items()}
@@ -182,60 +184,60 @@ def _by_tag(asked: Asked, chances: Mapping[str, Float64Array], tag: str) -> dict
     }
 
 
-def _comparisons(asked: Asked, chances: Mapping[str, Float64Array]) -> list[dict[str, Any]]:
-    scored = {system: _scored(asked, values) for system, values in chances.items()}
+def _comparisons(outputs: SystemOutputs, chances: Mapping[str, Float64Array]) -> list[dict[str, Any]]:
+    scored = {system: _scored(outputs, values) for system, values in chances.items()}
     others = [system for system in ("voice", "text", "late, mean", "late, product") if system in scored]
     return [compare("fusion", other, scored, "ua") for other in others]
 
 
-def _abstention(asked: Asked, chances: Float64Array) -> dict[str, float]:
-    """Return accuracy over all, and over the answered ones: six of ten, by the threshold of the other half."""
-    confidence, right = chances.max(axis=1), chances.argmax(axis=1) == asked.truth
-    answered = np.zeros(len(right), dtype=bool)
+def _abstention(outputs: SystemOutputs, chances: Float64Array) -> dict[str, float]:
+    """Return accuracy over all, and over the accepted ones: six of ten, by the threshold of the other half."""
+    confidence, right = chances.max(axis=1), chances.argmax(axis=1) == outputs.truth
+    accepted = np.zeros(len(right), dtype=bool)
     for side in (0, 1):
-        here = asked.half == side
-        answered[here] = confidence[here] >= np.quantile(confidence[~here], 1 - COVERAGE)
+        here = outputs.half == side
+        accepted[here] = confidence[here] >= np.quantile(confidence[~here], 1 - COVERAGE)
     return {
         "accuracy": float(right.mean()),
-        "coverage": float(answered.mean()),
-        "accuracy_answered": float(right[answered].mean()),
+        "coverage": float(accepted.mean()),
+        "accuracy_answered": float(right[accepted].mean()),
         "threshold": float(np.quantile(confidence, 1 - COVERAGE)),
         "area_under_risk": float(coverage_risk(confidence, right).area),
     }
 
 
-def _alone(asked: Asked, chances: Mapping[str, Float64Array]) -> dict[str, Any]:
-    """Ask the fusion with one modality, beside that modality's own system, for what this modality says itself."""
+def _alone(outputs: SystemOutputs, chances: Mapping[str, Float64Array]) -> dict[str, Any]:
+    """Judge the fusion with one modality, beside the system of that modality, by the label of that modality."""
     found = {}
     for missing, own in (("text", "voice"), ("audio", "text")):
         if own in chances:
-            meant, systems = _meant(asked, own), (own, f"fusion, {missing} missing")
-            found[own] = {s: _figures(meant, _calibrated(meant, asked.logits[s])) for s in systems}
+            meant, systems = _meant(outputs, own), (own, f"fusion, {missing} missing")
+            found[own] = {s: _figures(meant, _calibrated(meant, outputs.logits[s])) for s in systems}
     return found
 
 
-def _meant(asked: Asked, system: str) -> Asked:
+def _meant(outputs: SystemOutputs, system: str) -> SystemOutputs:
     """Return the utterances with the label of what a system gets: of the pair, of its voice or of its words."""
     modalities = SYSTEMS[system][1]
     if len(modalities) > 1:
-        return asked
+        return outputs
     tag = {"audio": "voice", "text": "words"}[modalities[0]]
-    return replace(asked, utterances=tuple(replace(u, label=u.tags[tag]) for u in asked.utterances))
+    return replace(outputs, utterances=tuple(replace(u, label=u.tags[tag]) for u in outputs.utterances))
 
 
 def _conflict(
-    asked: Asked, agreeing: Asked, temperatures: Mapping[str, float], chances: Float64Array
+    outputs: SystemOutputs, agreeing: SystemOutputs, temperatures: Mapping[str, float], chances: Float64Array
 ) -> dict[str, Any]:
-    """Return which modality wins where they contradict each other, and how sure the fusion is beside agreement."""
-    said = probabilities(asked.logits["fusion"] / temperatures["fusion"])
-    labels = np.array(asked.labels)[said.argmax(axis=1)]
-    voice, words = asked.tagged("voice"), asked.tagged("words")
+    """Return which modality wins where they contradict each other, and the confidence there and on agreement."""
+    fused = probabilities(outputs.logits["fusion"] / temperatures["fusion"])
+    labels = np.array(outputs.labels)[fused.argmax(axis=1)]
+    voice, words = outputs.tagged("voice"), outputs.tagged("words")
     both = agreeing.tagged("pair") == "both"
     return {
         "n": len(labels),
         "voice_wins": float((labels == voice).mean()),
         "words_win": float((labels == words).mean()),
         "neither": float(((labels != voice) & (labels != words)).mean()),
-        "confidence": float(said.max(axis=1).mean()),
+        "confidence": float(fused.max(axis=1).mean()),
         "confidence_on_agreeing_pairs": float(chances[both].max(axis=1).mean()),
     }

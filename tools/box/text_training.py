@@ -1,4 +1,4 @@
-"""How teacher and student learn: batches of texts of like length, two kinds of loss, one loop."""
+"""How teacher and student are trained: batches of texts of like length, two kinds of loss, one loop."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ logger = logging.getLogger(__name__)
 
 # How many batches of texts are sorted by length together.
 SORTED = 50
-ASKED = 256
-# Longer texts are asked for by their beginning.
-MOST_ASKED = 128
+TEXTS_AT_ONCE = 256
+# Of longer texts the beginning is read.
+MOST_PIECES = 128
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast is learnt; `recognised` is the share of texts that come as recognised.
+    """How long and how fast the training is; `recognised` is the share of texts that come as recognised.
 
     Of a student's pieces the share `hidden` is hidden at random.
     """
@@ -45,8 +45,8 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Lessons:
-    """What texts are to mean: labels as shares, dimensions, NaN where nothing is known; vectors, or none."""
+class Targets:
+    """The targets of texts: labels as shares, dimensions, NaN where nothing is known; vectors, or none."""
 
     labels: Float32Array
     dimensions: Float32Array
@@ -62,21 +62,21 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a reader says of texts: probabilities (texts, 7), dimensions (texts, 3), vectors (texts, width)."""
+class TextOutputs:
+    """The outputs of a reader: probabilities (texts, 7), dimensions (texts, 3), vectors (texts, width)."""
 
     labels: Float32Array
     dimensions: Float32Array
     vectors: Float32Array
 
 
-def learn(read: Read, texts: Texts, lessons: Lessons, schedule: Schedule, weights: Weights) -> list[float]:
+def train(read: Read, texts: Texts, targets: Targets, schedule: Schedule, weights: Weights) -> list[float]:
     """Train a reader; returns the mean loss of each epoch."""
     torch.manual_seed(schedule.seed)
     rng = np.random.default_rng(schedule.seed)
     styles = [_encode(read, style, schedule.most_pieces) for style in (texts.plain, texts.recognised)]
-    learning = [weight for weight in read.reader.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(learning, lr=schedule.lr, weight_decay=schedule.weight_decay, fused=True)
+    trained = [weight for weight in read.reader.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=schedule.lr, weight_decay=schedule.weight_decay, fused=True)
     steps = schedule.epochs * -(-len(texts) // schedule.batch)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _pace(step, steps, schedule.warmup))
     read.reader.train()
@@ -89,9 +89,9 @@ def learn(read: Read, texts: Texts, lessons: Lessons, schedule: Schedule, weight
             pieces = _hide(pieces, mask, schedule.hidden)
             with torch.autocast("cpu", torch.bfloat16):
                 reading = read.reader(pieces, mask)
-            loss = _loss(reading, lessons, rows, weights)
+            loss = _loss(reading, targets, rows, weights)
             torch.autograd.backward(loss)
-            torch.nn.utils.clip_grad_norm_(learning, 1.0)
+            torch.nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()
             scheduler.step()
             optimizer.zero_grad()
@@ -102,41 +102,41 @@ def learn(read: Read, texts: Texts, lessons: Lessons, schedule: Schedule, weight
 
 
 def _pace(step: int, steps: int, warmup: float) -> float:
-    """Return the share of the learning rate at a step: up in a line, then down in a line."""
+    """Return the share of the trained rate at a step: up in a line, then down in a line."""
     return min((step + 1) / (warmup * steps), (steps - step) / (steps * (1 - warmup)))
 
 
-def ask(read: Read, texts: Sequence[str]) -> Said:
-    """Return what a reader says of texts."""
+def predict_texts(read: Read, texts: Sequence[str]) -> TextOutputs:
+    """Return the outputs of a reader for texts."""
     read.reader.eval()
-    encoded = _encode(read, texts, min(MOST_ASKED, read.reader.backbone.config.max_position_embeddings))
+    encoded = _encode(read, texts, min(MOST_PIECES, read.reader.backbone.config.max_position_embeddings))
     order = np.argsort([len(one) for one in encoded], kind="stable")
     parts = []
-    for begin in range(0, len(order), ASKED):
-        pieces, mask = _padded([encoded[row] for row in order[begin : begin + ASKED]])
+    for begin in range(0, len(order), TEXTS_AT_ONCE):
+        pieces, mask = _padded([encoded[row] for row in order[begin : begin + TEXTS_AT_ONCE]])
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             reading = read.reader(pieces, mask)
         parts.append((reading.labels.sigmoid(), reading.dimensions, reading.vector))
     back = np.argsort(order)
     labels, dimensions, vectors = (torch.cat(column).float().numpy()[back] for column in zip(*parts, strict=True))
-    return Said(labels, dimensions, vectors)
+    return TextOutputs(labels, dimensions, vectors)
 
 
-def _loss(reading: Reading, lessons: Lessons, rows: Rows, weights: Weights) -> Tensor:
+def _loss(reading: Reading, targets: Targets, rows: Rows, weights: Weights) -> Tensor:
     """Cross-entropy of each label for itself, squared error of dimensions, angle between vectors."""
-    labels, dimensions = torch.from_numpy(lessons.labels[rows]), torch.from_numpy(lessons.dimensions[rows])
+    labels, dimensions = torch.from_numpy(targets.labels[rows]), torch.from_numpy(targets.dimensions[rows])
     loss = _over_known(functional.binary_cross_entropy_with_logits, reading.labels, labels)
     loss = loss + weights.dimensions * _over_known(functional.mse_loss, reading.dimensions, dimensions)
-    if lessons.vectors is not None:
-        wanted = torch.from_numpy(lessons.vectors[rows])
+    if targets.vectors is not None:
+        wanted = torch.from_numpy(targets.vectors[rows])
         loss = loss + weights.vectors * (1 - functional.cosine_similarity(reading.vector, wanted)).mean()
     return loss
 
 
-def _over_known(measure: object, said: Tensor, wanted: Tensor) -> Tensor:
+def _over_known(measure: object, predicted: Tensor, wanted: Tensor) -> Tensor:
     known = ~wanted.isnan()
     assert callable(measure)
-    return measure(said[known], wanted[known]) if known.any() else said.sum() * 0.0
+    return measure(predicted[known], wanted[known]) if known.any() else predicted.sum() * 0.0
 
 
 def _encode(read: Read, texts: Sequence[str], most: int) -> list[list[int]]:
@@ -146,7 +146,7 @@ def _encode(read: Read, texts: Sequence[str], most: int) -> list[list[int]]:
 
 
 def _batches(lengths: Sequence[int], size: int, rng: np.random.Generator) -> Iterator[Rows]:
-    """Yield rows of like length, in an order drawn anew."""
+    """Yield rows of like length, in an order drawn again for each epoch."""
     order, count = rng.permutation(len(lengths)), np.array(lengths)
     found = []
     for begin in range(0, len(order), size * SORTED):

@@ -1,4 +1,4 @@
-"""Train the box's voice and judge it: on speakers, corpora and sentences that it never heard, and on bad sound.
+"""Train the box's voice and judge it: on unseen speakers, corpora and sentences, and on bad sound.
 
     python tools/box/voice.py --data DATA --out runs/voice [--recipe recipes/box/voice.yaml]
 
@@ -118,18 +118,18 @@ def _corpora(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
 
 
 def _sentences(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
-    """Learn sentence 1 of RAVDESS and be asked for sentence 2, by speakers of the other half."""
+    """Train on sentence 1 of RAVDESS and test on sentence 2, by speakers of the other half."""
     changed = _shorter(recipe, protocol="predefined")
     speakers = sorted({u.speaker for u in corpus if u.speaker is not None})
     found = {}
     for half in (0, 1):
-        asked = set(speakers[half::2])
+        tested = set(speakers[half::2])
 
-        def part(utterance: Utterance, asked: set[str] = asked) -> str | None:
+        def part(utterance: Utterance, tested: set[str] = tested) -> str | None:
             if utterance.session == KEYWORDS:
                 return "train"
             second = utterance.tags["corpus"] == "ravdess" and utterance.tags["sentence"] == "2"
-            if utterance.speaker in asked:
+            if utterance.speaker in tested:
                 return "test" if second else None
             return None if second else "train"
 
@@ -140,15 +140,15 @@ def _sentences(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
 
 
 def _shipped(recipe: Recipe, corpus: Corpus, out: Path, name: str) -> Any:
-    """Train the weights that are shipped, export them, and judge them on the speakers that they never heard."""
+    """Train the weights that are shipped, export them, and judge them on the speakers that were kept out."""
     exported = out / ("export" if name == "shipped" else f"export-{name}")
     train(recipe, without(corpus, KEPT_OUT), out / name, "audio", resume=True)
     export(out / name, exported)
     labelled, _ = apply_policy(only_speakers(corpus, KEPT_OUT), "as-is")
-    said = emofuse.load(exported).predict_many(labelled)
-    answers = {one.id: one.probabilities for one in said if isinstance(one, Prediction)}
+    predictions = emofuse.load(exported).predict_many(labelled)
+    probabilities = {one.id: one.probabilities for one in predictions if isinstance(one, Prediction)}
     whole = Fold(1, "kept out", (), (), tuple(u.id for u in labelled))
-    return score_corpus(answers, labelled_utterances(labelled, [whole]), "emodb")
+    return score_corpus(probabilities, labelled_utterances(labelled, [whole]), "emodb")
 
 
 assert set(EMOTIONAL) == set(LABELS_OF)

@@ -1,4 +1,4 @@
-"""What the voice does on bad sound and on unmoved speech, and whether it knows a corpus by its sound."""
+"""What the voice does on bad sound and on unmoved speech, and whether it tells a corpus by its sound."""
 
 from __future__ import annotations
 
@@ -36,44 +36,50 @@ Condition = Callable[[Clip, np.random.Generator], Clip]
 
 
 def robustness(folds: Path, corpus: Corpus, data: Path) -> dict[str, Any]:
-    """Return condition -> corpus -> UA, of the first fold's model on the speakers that it never heard."""
+    """Return condition -> corpus -> UA, of the first fold's model on the speakers that it was not trained on."""
     run = RunFolder.open(folds)
     first = run.folds[0]
     recognizer = emofuse.load(layout.job_folder(folds, first.index, 0, "audio") / layout.MODEL)
-    asked = [u for u in corpus if u.id in set(first.test)]
+    tested_clips = [u for u in corpus if u.id in set(first.test)]
     found: dict[str, Any] = {}
     for name, condition in _conditions(data).items():
         rng = np.random.default_rng(0)
-        answers = {u.id: _said(recognizer, condition(_clip(u, recognizer), rng)) for u in asked}
+        probabilities = {
+            u.id: _probabilities_of(recognizer, condition(_clip(u, recognizer), rng)) for u in tested_clips
+        }
         found[name] = {}
         for one in EMOTIONAL:
-            tested = [t for t in run.truth if t.session == one and t.id in answers]
-            found[name][one] = score_corpus(answers, tested, one)["restricted"]["ua"]
+            tested = [t for t in run.truth if t.session == one and t.id in probabilities]
+            found[name][one] = score_corpus(probabilities, tested, one)["restricted"]["ua"]
     return found
 
 
 def corpus_probe(folds: Path, corpus: Corpus) -> dict[str, Any]:
     """Return how well a linear probe tells the corpus from the pooled vectors of the first fold's test part.
 
-    It learns from every fourth clip of the training part: from speakers whom the network knows, and is asked about
+    It learns from every fourth clip of the training part: from speakers whom the network knows, and is tested on
     others.
     """
     fold = RunFolder.open(folds).folds[0]
     folder = layout.job_folder(folds, fold.index, 0, "audio") / layout.MODEL
     known = [u for u in corpus.select(fold.train) if u.session in EMOTIONAL][::4]
-    asked = list(corpus.select(fold.test))
+    tested_clips = list(corpus.select(fold.test))
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced"))
     probe.fit(_pooled(folder, known), [u.session for u in known])
-    told = probe.predict(_pooled(folder, asked))
-    right = float(balanced_accuracy_score([u.session for u in asked], told))
-    return {"balanced_accuracy": right, "chance": 1 / len(EMOTIONAL), "learnt": len(known), "n": len(asked)}
+    predicted = probe.predict(_pooled(folder, tested_clips))
+    right = float(balanced_accuracy_score([u.session for u in tested_clips], predicted))
+    return {"balanced_accuracy": right, "chance": 1 / len(EMOTIONAL), "learnt": len(known), "n": len(tested_clips)}
 
 
 def keyword_calls(model: Path, corpus: Corpus) -> dict[str, Any]:
-    """Return what the voice calls single words said as to a machine."""
-    said = [one for one in emofuse.load(model).predict_many(corpus) if isinstance(one, Prediction)]
-    counts = Counter(one.label for one in said)
-    return {"n": len(said), "not_neutral": 1 - counts["neutral"] / len(said), "labels": dict(counts.most_common())}
+    """Return what the voice predicts of single words spoken as to a machine."""
+    predictions = [one for one in emofuse.load(model).predict_many(corpus) if isinstance(one, Prediction)]
+    counts = Counter(one.label for one in predictions)
+    return {
+        "n": len(predictions),
+        "not_neutral": 1 - counts["neutral"] / len(predictions),
+        "labels": dict(counts.most_common()),
+    }
 
 
 def real_time_factor(model: Path, corpus: Corpus) -> dict[str, float]:
@@ -110,8 +116,8 @@ def _clip(utterance: Utterance, recognizer: EmotionRecognizer) -> Clip:
     return read_clip(utterance.audio, utterance.start, utterance.end, recognizer.predictor.preparation.audio.rate)
 
 
-def _said(recognizer: EmotionRecognizer, clip: Clip) -> dict[str, float]:
-    """Return what a recogniser says of a clip that is in no file."""
+def _probabilities_of(recognizer: EmotionRecognizer, clip: Clip) -> dict[str, float]:
+    """Return the probabilities of a recogniser for a clip that is in no file."""
     item = recognizer.predictor.preparation(clip, None)
     logits = recognizer.predictor.runtime(recognizer.predictor.preparation.collate([item])).logits
     return dict(zip(recognizer.labels, map(float, probabilities(logits, False)[0]), strict=True))

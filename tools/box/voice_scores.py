@@ -23,7 +23,7 @@ REFERENCE = "baseline-audio"
 def score_run(folder: Path, corpus: Corpus, seed: int = 0) -> dict[str, dict[str, Any]]:
     """Return corpus -> system -> figures of a finished cross-validation.
 
-    Beside the voice stands logistic regression on functionals, on the same folds: learnt from all corpora
+    Beside the voice stands logistic regression on functionals, on the same folds: trained on all corpora
     together, and from the one corpus alone.
     """
     run = RunFolder.open(folder)
@@ -34,24 +34,26 @@ def score_run(folder: Path, corpus: Corpus, seed: int = 0) -> dict[str, dict[str
         if not tested:
             continue
         voices = [system for system in (AUDIO, AUDIO.with_speaker_norm()) if system in run.systems]
-        said: dict[str, ProbabilitiesById] = {voice.label: run.probabilities(voice, seed) for voice in voices}
-        said |= {REFERENCE: together, f"{REFERENCE}, alone": _reference(_only(corpus, name), run.folds)}
-        answered = {system: answers for system, answers in said.items() if any(t.id in answers for t in tested)}
-        found[name] = {system: score_corpus(answers, tested, name) for system, answers in answered.items()}
+        predicted: dict[str, ProbabilitiesById] = {voice.label: run.probabilities(voice, seed) for voice in voices}
+        predicted |= {REFERENCE: together, f"{REFERENCE}, alone": _reference(_only(corpus, name), run.folds)}
+        available = {system: one for system, one in predicted.items() if any(t.id in one for t in tested)}
+        found[name] = {system: score_corpus(one, tested, name) for system, one in available.items()}
     return found
 
 
-def score_corpus(answers: ProbabilitiesById, tested: Sequence[LabelledUtterance], corpus: str) -> dict[str, Any]:
+def score_corpus(
+    probabilities: ProbabilitiesById, tested: Sequence[LabelledUtterance], corpus: str
+) -> dict[str, Any]:
     """Return UA with its interval over all labels (`open`) and over the corpus's own (`restricted`), and n."""
     labels = LABELS_OF[corpus]
-    everything = sorted({*labels, *(label for one in answers.values() for label in one)})
-    answers = {i: dict.fromkeys(everything, 0.0) | dict(one) for i, one in answers.items()}
-    said = [one for one in tested if one.id in answers]
-    whole = summarise(to_arrays(everything, said, [answers]))
-    closed = summarise(to_arrays(labels, said, [_restricted(answers, labels)]))
+    everything = sorted({*labels, *(label for one in probabilities.values() for label in one)})
+    probabilities = {i: dict.fromkeys(everything, 0.0) | dict(one) for i, one in probabilities.items()}
+    scored = [one for one in tested if one.id in probabilities]
+    whole = summarise(to_arrays(everything, scored, [probabilities]))
+    closed = summarise(to_arrays(labels, scored, [_restricted(probabilities, labels)]))
     return {
-        "n": len(said),
-        "speakers": len({one.speaker for one in said}),
+        "n": len(scored),
+        "speakers": len({one.speaker for one in scored}),
         "labels": len(labels),
         "restricted": _headline(closed),
         "open": _headline(whole),
@@ -74,7 +76,7 @@ def _only(corpus: Corpus, name: str) -> Corpus:
 
 
 def _reference(corpus: Corpus, folds: Sequence[Fold]) -> ProbabilitiesById:
-    """Return what functionals with logistic regression say of the test parts, learnt from what the corpus has."""
+    """Return what logistic regression on functionals predicts of the test parts, trained on what the corpus has."""
     labelled, task = apply_policy(corpus, "as-is")
     there = {u.id for u in labelled}
     cut = [
@@ -89,13 +91,13 @@ def _reference(corpus: Corpus, folds: Sequence[Fold]) -> ProbabilitiesById:
     useful = [fold for fold in cut if fold.train and fold.test]
     if not useful:
         return {}
-    answers, _ = run_baselines(labelled, task, useful)
-    return {i: dict(zip(task.labels, chances, strict=True)) for i, chances in answers[REFERENCE].items()}
+    probabilities, _ = run_baselines(labelled, task, useful)
+    return {i: dict(zip(task.labels, chances, strict=True)) for i, chances in probabilities[REFERENCE].items()}
 
 
-def _restricted(answers: ProbabilitiesById, labels: Sequence[str]) -> ProbabilitiesById:
+def _restricted(probabilities: ProbabilitiesById, labels: Sequence[str]) -> ProbabilitiesById:
     """Leave labels out, and let the others share what is there."""
-    kept = {identity: {label: chances[label] for label in labels} for identity, chances in answers.items()}
+    kept = {identity: {label: chances[label] for label in labels} for identity, chances in probabilities.items()}
     return {i: {label: value / (sum(c.values()) or 1.0) for label, value in c.items()} for i, c in kept.items()}
 
 

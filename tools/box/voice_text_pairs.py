@@ -1,9 +1,9 @@
-"""Voices and sentences, paired by label: what the box's fusion learns from, and is asked.
+"""Voices and sentences, paired by label: what the box's fusion is trained and tested on.
 
 Voice and words were never spoken together. A clip meets sentences of a length that it could hold; in part they are
 neutral, so that the voice alone tells, and in part the voice is neutral, so that the words alone tell. A part of
-the clips is heard without words and a part of the sentences read without a voice: what stands alone has a label of
-its own, which is not always that of a pair with one side taken away. Contradictions are never learnt from:
+the clips stays without words and a part of the sentences read without a voice: what stands alone has a label of
+its own, which is not always that of a pair with one side taken away. Contradictions are never trained on:
 `conflicts` makes a set of them to look at.
 """
 
@@ -54,8 +54,8 @@ class Sentences:
             if len(labels) == 1 and spoken:
                 plain = hashlib.sha256(spoken.encode()).digest()[0] % 2 == 0
                 found[names[labels[0]]].append(texts.plain[row] if plain else spoken)
-        ordered = {label: tuple(sorted(said, key=_length)) for label, said in found.items()}
-        lengths = {label: np.array([_length(text) for text in said]) for label, said in ordered.items()}
+        ordered = {label: tuple(sorted(texts, key=_length)) for label, texts in found.items()}
+        lengths = {label: np.array([_length(text) for text in texts]) for label, texts in ordered.items()}
         return cls(ordered, lengths)
 
     def draw(self, label: str, seconds: float, count: int, rng: np.random.Generator) -> list[str]:
@@ -76,8 +76,8 @@ def training_pairs(corpus: Corpus, sentences: Sentences, seconds: Mapping[str, f
     """Give each clip many sentences; with the text source `mixed`, training draws one of them each time.
 
     Clips and sentences alone stand beside the pairs, so that no modality needs to be dropped in training.
-    `tags.group` says what is to be drawn evenly: pairs and clips of each corpus and label, and words of each label
-    that move a neutral voice or stand alone.
+    `tags.group` names what is to be drawn evenly: pairs and clips of each corpus and label, and words of each
+    label that move a neutral voice or stand alone.
     """
     made: list[Utterance] = []
     for number, clip in enumerate(corpus):
@@ -88,7 +88,7 @@ def training_pairs(corpus: Corpus, sentences: Sentences, seconds: Mapping[str, f
 def evaluation_pairs(
     corpus: Corpus, sentences: Sentences, seconds: Mapping[str, float], draws: int, seed: int = 1
 ) -> Corpus:
-    """Pair each clip with one sentence, so many times over; `tags.pair` says what the label is from."""
+    """Pair each clip with one sentence, so many times over; `tags.pair` names what the label is from."""
     made = []
     for number, clip in enumerate(corpus):
         for draw in range(draws):
@@ -117,11 +117,11 @@ def conflicts(corpus: Corpus, sentences: Sentences, seconds: Mapping[str, float]
 def _training_examples(
     clip: Utterance, sentences: Sentences, seconds: float, rng: np.random.Generator
 ) -> Iterator[Utterance]:
-    """Yield what is learnt with a clip: both, the clip alone and, of some, words that move it and words alone."""
+    """Yield what training has of a clip: both, the clip alone and, of some, words that move it and words alone."""
     label, group = str(clip.label), f"{clip.session} {clip.label}"
     neutral = 0 if label == "neutral" else round(UNINFORMATIVE * CANDIDATES)
-    said = sentences.draw(label, seconds, CANDIDATES - neutral, rng)
-    yield _with(clip, said + sentences.draw("neutral", seconds, neutral, rng), group)
+    texts = sentences.draw(label, seconds, CANDIDATES - neutral, rng)
+    yield _with(clip, texts + sentences.draw("neutral", seconds, neutral, rng), group)
     if label == "neutral" and clip.session != KEYWORDS:
         for emotion in rng.choice(EMOTIONS, MOVED_BY_WORDS, replace=False).tolist():
             moved = replace(clip, id=f"{clip.id}+{emotion}", label=emotion)
@@ -129,8 +129,8 @@ def _training_examples(
     yield replace(clip, id=f"{clip.id}+heard", text=None, tags={**clip.tags, "group": f"heard {group}"})
     if rng.random() < READ_ALONE:
         words = str(rng.choice((*EMOTIONS, "neutral")))  # of any label, whatever labels the voices have
-        said = sentences.draw(words, seconds, CANDIDATES, rng)
-        read = _with(replace(clip, id=f"{clip.id}+read", label=words), said, f"read {words}")
+        texts = sentences.draw(words, seconds, CANDIDATES, rng)
+        read = _with(replace(clip, id=f"{clip.id}+read", label=words), texts, f"read {words}")
         yield replace(read, audio=None, start=None, end=None)
 
 
@@ -141,12 +141,12 @@ def _draw_words(voice: str, rng: np.random.Generator) -> tuple[str, str]:
     return ("neutral", VOICE) if rng.random() < UNINFORMATIVE else (voice, BOTH)
 
 
-def _with(clip: Utterance, said: Sequence[str], group: str) -> Utterance:
-    others = {f"pair:{number}": text for number, text in enumerate(said[1:], start=1)}
+def _with(clip: Utterance, texts: Sequence[str], group: str) -> Utterance:
+    others = {f"pair:{number}": text for number, text in enumerate(texts[1:], start=1)}
     tags = {**clip.tags, "group": group, "text_not_spoken": "yes"}
     if "+" in clip.id:  # words are not bound to the labels of a voice's corpus
         tags.pop("labels", None)
-    return replace(clip, text=said[0], text_source="pair:0", transcripts=others, tags=tags)
+    return replace(clip, text=texts[0], text_source="pair:0", transcripts=others, tags=tags)
 
 
 def _evaluation_pair(clip: Utterance, draw: int, label: str, text: str, kind: str, words: str) -> Utterance:

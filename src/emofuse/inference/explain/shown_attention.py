@@ -78,8 +78,8 @@ def by_word_and_moment(
         sound: seconds before the first frame, seconds of all frames, moments of the recording.
 
     Returns:
-        The share of its attention that each word gives to each moment or, where sound has the queries, each moment to
-        each word. Queries are averaged, keys are summed. A moment outside the input has zeros.
+        The share of its attention that each word gives to each moment or, where sound has the queries, each moment
+        to each word. Queries are averaged, keys are summed. A moment outside the input has zeros.
     """
     start, seconds, count = sound
     frames = weights.shape[0 if modality == "audio" else 1]
