@@ -76,7 +76,7 @@ def _only(corpus: Corpus, name: str) -> Corpus:
 
 
 def _reference(corpus: Corpus, folds: Sequence[Fold]) -> ProbabilitiesById:
-    """Return what logistic regression on functionals predicts of the test parts, trained on what the corpus has."""
+    """Return what logistic regression on functionals predicts of the test parts, trained on the rest."""
     labelled, task = apply_policy(corpus, "as-is")
     there = {u.id for u in labelled}
     cut = [
