@@ -152,6 +152,17 @@ def test_the_page_is_written_whole_and_trusts_no_name(
         assert f"{found.severity}: {found.code}" in written
 
 
+def test_pseudonyms_are_for_the_page(capsys: pytest.CaptureFixture[str], broken: Path, tmp_path: Path) -> None:
+    refused(call(capsys, "audit", broken, "--pseudonyms"), "--pseudonyms applies to the page only; add --page")
+    page = tmp_path / "audit.html"
+    code, out, _ = call(capsys, "audit", broken, "--page", page, "--pseudonyms")
+    assert code == 0
+    ids = [utterance.id for utterance in load_corpus(broken)]
+    assert ids[0] in out
+    assert not [name for name in ids if f">{name}<" in page.read_text()]
+    assert ">utterance-" in page.read_text()
+
+
 def test_json_and_page_go_together(capsys: pytest.CaptureFixture[str], broken: Path, tmp_path: Path) -> None:
     code, out, _ = call(capsys, "audit", broken, "--json", "--page", tmp_path / "page.html")
     assert code == 0

@@ -60,6 +60,23 @@ def test_json_is_one_document_of_everything(
     assert page.is_file()
 
 
+def test_a_page_may_leave_out_the_recording_the_words_and_the_name(
+    capsys: pytest.CaptureFixture[str], recording: Path, tmp_path: Path
+) -> None:
+    page, options = tmp_path / "page.html", ("--without-audio", "--without-words", "--pseudonyms")
+    code, _, err = call(capsys, "explain", model_folder(), recording, "--text", "the zebra", *options)
+    assert (code, err) == (2, "error: --without-audio applies to the page only; add --out\n")
+    code, out, _ = call(
+        capsys, "explain", model_folder(), recording, "--text", "the zebra", "--out", page, *options
+    )
+    assert code == 0
+    html = page.read_text(encoding="utf-8")
+    assert "<audio" not in html
+    assert "zebra" not in html
+    assert "for <bdi>recording-" in html
+    assert "zebra" in out  # the terminal is the owner's
+
+
 def test_words_are_masked_in_a_sealed_process(
     capsys: pytest.CaptureFixture[str], recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

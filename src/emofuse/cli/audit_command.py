@@ -27,6 +27,9 @@ def audit(
     page: Annotated[
         Path | None, typer.Option("--page", help="Write an HTML page with plots to this file.")
     ] = None,
+    pseudonyms: Annotated[
+        bool, typer.Option("--pseudonyms", help="The page does not name speakers, utterances, sessions and files.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 1 if there are errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
@@ -38,11 +41,14 @@ def audit(
     from emofuse.data.labels import apply_policy
     from emofuse.data.manifest import load_corpus
     from emofuse.pages.extra import require_package
+    from emofuse.pages.pseudonyms import Pseudonyms
 
     configure_logging()
     chosen = next((name for name in get_args(ProtocolName) if name == protocol), None)
     if protocol is not None and chosen is None:
         raise RecipeError(f"--protocol {protocol}: choose one of {', '.join(get_args(ProtocolName))}")
+    if pseudonyms and page is None:
+        raise RecipeError("--pseudonyms applies to the page only; add --page")
     corpus = load_corpus(manifest)
     unmapped = corpus
     if any(u.label is not None for u in corpus):
@@ -50,11 +56,12 @@ def audit(
     if page is not None:
         require_package("jinja2", "--page")
         require_package("matplotlib", "--page")
+    stand_ins = Pseudonyms.kept_in(layout.cache_folder()) if pseudonyms else None
     report = auditing.audit(corpus, chosen, text_independent=text_independent, unmapped=unmapped)
     if page is not None:
         from emofuse.data.audit.page import audit_page
 
-        layout.write_text(page, audit_page(corpus.name, report.as_dict(), report.facts))
+        layout.write_text(page, audit_page(corpus.name, report.as_dict(), report.facts, stand_ins))
     if as_json:
         print_json(report.as_dict())
     else:

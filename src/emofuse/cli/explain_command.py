@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emofuse.errors import RecipeError
+from emofuse.pages.contents import PageContents
 from emofuse.seal import locks, seal
 from emofuse.types import shown_label
 
@@ -32,6 +34,15 @@ def explain(
     any_sound: Annotated[
         bool, typer.Option("--any-sound", help="Explain sound without speech too: tones, music, noise.")
     ] = False,
+    without_audio: Annotated[
+        bool, typer.Option("--without-audio", help="The page does not hold the recording.")
+    ] = False,
+    without_words: Annotated[
+        bool, typer.Option("--without-words", help="The page leaves out everything that was said.")
+    ] = False,
+    pseudonyms: Annotated[
+        bool, typer.Option("--pseudonyms", help="The page does not name the recording.")
+    ] = False,
     sealed: Annotated[
         bool, typer.Option("--sealed", help="Open no socket, and mask words in messages and pages.")
     ] = False,
@@ -42,7 +53,11 @@ def explain(
     for exported models and without torch, by occlusion, which leaves out words and moments one by one.
     """
     from emofuse.cli.output import configure_logging, print_json
+    from emofuse.cli.predict.predict_options import PageOptions
 
+    page = PageOptions(without_audio, without_words, pseudonyms)
+    if page.used() and out is None:
+        raise RecipeError(f"{page.used()[0]} applies to the page only; add --out")
     if sealed:
         seal()
     configure_logging()
@@ -51,11 +66,11 @@ def explain(
 
     if out is not None:
         require_package("jinja2", "--out")
-
+    contents = page.contents()
     explanation = explain_utterance(model, audio, text, label, steps, any_sound=any_sound)
     shown = explanation.without_words() if locks() else explanation
     if out is not None:
-        _write(shown, out)
+        _write(shown, out, contents)
     if as_json:
         print_json(explanation.as_dict())
         return 0
@@ -65,14 +80,14 @@ def explain(
     return 0
 
 
-def _write(explanation: Explanation, out: Path) -> None:
+def _write(explanation: Explanation, out: Path, contents: PageContents) -> None:
     from emofuse import layout
     from emofuse.inference.explain.page import explanation_page
     from emofuse.sound.clips import read_clip
 
     has_sound = explanation.audio is not None and explanation.moments
     clip = read_clip(Path(str(explanation.audio))) if has_sound else None
-    layout.write_text(out, explanation_page(explanation, clip))
+    layout.write_text(out, explanation_page(explanation, clip, contents))
 
 
 def _show(explanation: Explanation) -> None:

@@ -18,8 +18,9 @@ Sources: TypeAlias = Mapping[Literal["media-src", "img-src"], str]
 EMBEDDED = "data:"
 # A file that lies beside the page, or in a folder near it.
 LINKED = "'self' file:"
-# Characters that HTML or UTF-8 cannot hold: control characters, unpaired surrogates, noncharacters.
-_INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# Characters that HTML or UTF-8 cannot hold (control characters, unpaired surrogates, noncharacters), and marks
+# that turn the direction of the text behind them: a name could make other text on the page read backwards.
+_INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def render_page(
@@ -56,15 +57,23 @@ def render_page(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    sheet = _INVALID.sub("\N{REPLACEMENT CHARACTER}", environment.get_template(style).render(values))
+    sheet = displayable(environment.get_template(style).render(values))
     source = None if script is None else (TEMPLATES / script).read_text(encoding="utf-8")
     frame = {
         "style": Markup(sheet),  # a template of ours, rendered with every value escaped
         "script": None if source is None else Markup(source),  # a file of ours
         "policy": _security_policy(sheet, source, sources or {}),
     }
-    page = environment.get_template(template).render({**values, **frame})
-    return _INVALID.sub("\N{REPLACEMENT CHARACTER}", page)
+    return displayable(environment.get_template(template).render({**values, **frame}))
+
+
+def displayable(text: str) -> str:
+    r"""Return a text that a page or a figure can hold, with a replacement character for what it cannot.
+
+    >>> displayable("\x00a\u202eb")
+    '\ufffda\ufffdb'
+    """
+    return _INVALID.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _security_policy(style: str, script: str | None, sources: Sources) -> str:

@@ -17,6 +17,8 @@ from timelines import segment, timeline
 
 from emofuse.cli.predict.timeline_writing import TimelineWriter
 from emofuse.inference.timeline.formats import TIMELINE_FORMATS
+from emofuse.pages.contents import PageContents
+from emofuse.pages.pseudonyms import Pseudonyms
 from emofuse.privacy import mask_words
 
 
@@ -86,6 +88,30 @@ def test_words_are_masked_in_a_sealed_process(tmp_path: Path, monkeypatch: pytes
         text = "".join(TimelineWriter(form).joined([talk], 1))
         assert "said" not in text
         assert text.count(mask_words("I said no.")) >= 1
+
+
+def test_under_pseudonyms_neither_a_file_nor_its_name_names_anybody(tmp_path: Path) -> None:
+    audio = write_tone(tmp_path / "ann.wav", 440.0, 1.5, 0)
+    talk = timeline(segment(0.0, 1.0, speaker="Ann", text="I said no."), id="ann", audio=str(audio))
+    pseudonyms = Pseudonyms(bytes(32))
+    for form, suffix in (("page", ".html"), ("picture", ".svg")):
+        writer = TimelineWriter(form, contents=PageContents(words=False, pseudonyms=pseudonyms))
+        writer.write(talk, tmp_path / "pages")
+        file = tmp_path / "pages" / f"{pseudonyms.of('recording', 'ann')}{suffix}"
+        text = file.read_text(encoding="utf-8").replace("data:audio/wav;base64,", "")
+        assert pseudonyms.of("speaker", "Ann") in text
+        for name in ("Ann", "ann.wav", "said"):
+            assert name not in text
+    assert len(list((tmp_path / "pages").iterdir())) == 2
+
+
+def test_without_audio_a_page_neither_holds_nor_links_the_recording(tmp_path: Path) -> None:
+    audio = write_tone(tmp_path / "a.wav", 440.0, 1.5, 0)
+    talk = timeline(segment(0.0, 1.0), audio=str(audio))
+    page = "".join(TimelineWriter("page", contents=PageContents(audio=False)).joined([talk], 1))
+    assert "<audio" not in page
+    assert "media-src" not in page
+    assert "is not part of this page" in page
 
 
 WITHOUT = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ import pytest
 
 from emofuse.data.audit.page import MOST_ROWS, MOST_UTTERANCES, audit_page
 from emofuse.errors import MissingExtraError
+from emofuse.pages.pseudonyms import Pseudonyms
 
 # Elements that have no end tag.
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -175,3 +177,22 @@ def test_a_missing_package_is_named_by_its_extra(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match=r'pip install "emofuse\[pages\]"'):
         audit_page("tones", document(finding()), facts())
+
+
+def test_under_pseudonyms_nobody_is_named() -> None:
+    pseudonyms = Pseudonyms(bytes(32))
+    message = "2 speakers stand in two parts of a fold, such as Ann in fold 'session Rome'"
+    one = finding("speaker-overlap", "error", utterances=["ann-1", "ann-2"], message=message)
+    drawn = NOTHING | {
+        "labels_by_speaker": {"Ann": {"sad": 2}},
+        "labels_by_session": {"Rome": {"sad": 2}},
+        "text_overlap": {"session Rome": 0.5},
+    }
+    page = audit_page("ann-corpus", document(one), drawn, pseudonyms)
+    images = re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", page)
+    everything = page + "".join(base64.b64decode(image).decode() for image in images)
+    for name in ("Ann", "ann-1", "ann-corpus", "Rome"):
+        assert name not in everything
+    assert pseudonyms.of("speaker", "Ann") in everything
+    assert pseudonyms.of("utterance", "ann-1") in page
+    assert "2 speakers stand in two parts of a fold." in page

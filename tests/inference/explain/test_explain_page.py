@@ -16,6 +16,8 @@ from explanations import CLIP, explanation
 
 from emofuse.inference.explain.explanation import Attention, Completeness, Removal
 from emofuse.inference.explain.page import explanation_page
+from emofuse.pages.contents import PageContents
+from emofuse.pages.pseudonyms import Pseudonyms
 from emofuse.sound.clips import Clip
 
 EVIL = '"\'></script><script>alert("1")</script><img src=x onerror=y>'
@@ -132,6 +134,22 @@ def test_labels_and_notes_stay_text_too() -> None:
     assert "img" not in found.tags
     assert not [name for name in found.attributes if name.startswith("on")]
     assert set(found.attributes) <= set(outline(explanation_page(explanation(), CLIP)).attributes)
+
+
+def test_a_page_may_leave_out_the_recording_the_words_and_the_names() -> None:
+    one = explanation(text="zebra", name="ann-2024")
+    without_audio = explanation_page(one, CLIP, PageContents(audio=False))
+    assert "<audio" not in without_audio
+    assert "data:" not in without_audio.replace("media-src data:", "")
+    assert "<polygon" in without_audio
+    without_words = explanation_page(one, CLIP, PageContents(words=False))
+    assert "zebra" not in without_words
+    assert "words are left out" in without_words
+    pseudonyms = Pseudonyms(bytes(32))
+    nameless = explanation_page(replace(one, model="box"), CLIP, PageContents(pseudonyms=pseudonyms))
+    assert "ann" not in nameless
+    assert pseudonyms.of("recording", "ann-2024") in nameless
+    assert "zebra" in nameless
 
 
 def test_a_text_alone_has_no_player_and_no_map() -> None:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote
 
 import numpy as np
 import pytest
 from hypothesis import given
 from timelines import LABELS, calmly, long_timeline, mostly_withheld, segment, shown, timeline, timelines
 
-from emofuse.errors import AudioError
 from emofuse.inference.timeline.envelope import envelope
 from emofuse.inference.timeline.page import timeline_page
+from emofuse.inference.timeline.player import Player, recording_player
 from emofuse.types import ExcludedSpan, Timeline
 
 EVIL = "\"'><img src=x onerror=alert(1)></script><script>alert(2)</script><!--"
@@ -128,7 +126,7 @@ def test_the_only_script_that_runs_is_ours() -> None:
 
 def test_nothing_is_fetched_from_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "call.wav").write_bytes(b"sound")
-    page = timeline_page(long_timeline(5), envelope([np.ones(50)], 10), tmp_path / "call.wav", tmp_path)
+    page = timeline_page(long_timeline(5), envelope([np.ones(50)], 10), recording_player(tmp_path / "call.wav"))
     sources = [
         element.attributes[name]
         for element in Reader(page).all
@@ -142,21 +140,12 @@ def test_nothing_is_fetched_from_elsewhere(tmp_path: Path) -> None:
     assert "https:" not in page
 
 
-def test_a_large_recording_is_linked_from_where_the_page_stands(tmp_path: Path) -> None:
-    audio = tmp_path / "my calls" / "a#1?.wav"
-    audio.parent.mkdir()
-    audio.write_bytes(b"123456")
-    pages = tmp_path / "pages"
-    (player,) = Reader(timeline_page(timeline(), None, audio, pages, limit=5)).named("audio")
-    assert player.attributes["src"] == "../my%20calls/a%231%3F.wav"
-    assert Path(os.path.normpath(pages / unquote(player.attributes["src"]))) == audio
-    (player,) = Reader(timeline_page(timeline(), None, audio, pages, limit=6)).named("audio")
-    assert (player.attributes["src"] or "").startswith("data:audio/wav;base64,")
-
-
-def test_a_missing_recording_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match=r"gone\.wav"):
-        timeline_page(timeline(), None, tmp_path / "gone.wav", tmp_path)
+@pytest.mark.parametrize(("linked", "source"), [(True, "'self' file:"), (False, "data:")])
+def test_the_page_may_load_its_recording_and_nothing_else(linked: bool, source: str) -> None:
+    reader = Reader(timeline_page(timeline(), None, Player("call.wav", linked)))
+    (policy,) = [one for one in reader.named("meta") if one.attributes.get("http-equiv")]
+    assert f"media-src {source};" in (policy.attributes["content"] or "")
+    assert ("is not stored in this page" in reader.named("body")[0].text) == linked
 
 
 def test_without_a_recording_there_is_no_player() -> None:

@@ -59,6 +59,7 @@ def run_identity(options: PredictOptions, model: Path, engine: Engine | None) ->
         "language": text.language,
         "smooth": segments.smooth,
         "baseline": segments.baseline,
+        "page": options.page.used(),
         "allow_missing": options.model.allow_missing,
         "strict": options.model.strict,
         "priors": options.model.priors,

@@ -108,6 +108,18 @@ def predict(
     baseline: Annotated[
         bool, typer.Option("--baseline", help="In a timeline, report changes from each speaker's own mean.")
     ] = False,
+    without_audio: Annotated[
+        bool, typer.Option("--without-audio", help="Pages: neither hold the recording nor link to it.")
+    ] = False,
+    without_words: Annotated[
+        bool, typer.Option("--without-words", help="Pages: leave out everything that was said.")
+    ] = False,
+    pseudonyms: Annotated[
+        bool,
+        typer.Option(
+            "--pseudonyms", help="Pages and pictures: replace the names of speakers, recordings and files."
+        ),
+    ] = False,
     sealed: Annotated[
         bool,
         typer.Option("--sealed", help="Open no socket, mask words in messages and pages; with --out: a receipt."),
@@ -124,6 +136,7 @@ def predict(
         records.SegmentOptions(timeline, segmentation, turns, speakers, smooth, baseline),
         records.CallOptions(channels, analyse, analyse_employee),
         records.OutputOptions(output, out, each, resume),
+        records.PageOptions(without_audio, without_words, pseudonyms),
     )
     options.check()
     if sealed:
@@ -233,7 +246,7 @@ def _print_timelines(recognizer: EmotionRecognizer, settings: TimelineSettings) 
 
     options = settings.options
     jobs = timeline_jobs(settings.inputs, options.call)
-    writer = TimelineWriter(options.output.format, options.call.all_channels())
+    writer = TimelineWriter(options.output.format, options.call.all_channels(), options.page.contents())
     with progress_bar(not sys.stdout.isatty()) as bar:
         progress = InputProgress(bar, len(jobs))
         timelines = without_failures(make_timelines(recognizer, jobs, settings, progress.step), progress.fail)
@@ -254,7 +267,7 @@ def _save_timelines(
 
     options = settings.options
     jobs = timeline_jobs(settings.inputs, options.call)
-    writer = TimelineWriter(options.output.format, options.call.all_channels())
+    writer = TimelineWriter(options.output.format, options.call.all_channels(), options.page.contents())
     with recorded_run(folder, identity, options.output.resume), progress_bar() as bar:
         left = [job for job in jobs if not (options.output.resume and writer.file_of(folder, job.id).is_file())]
         progress = InputProgress(bar, len(jobs))

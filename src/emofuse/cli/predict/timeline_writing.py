@@ -11,12 +11,14 @@ from emofuse import layout
 from emofuse.cli.predict.formats import encodable, shown_words
 from emofuse.cli.predict.journal import file_of
 from emofuse.errors import CorpusError
+from emofuse.pages.contents import EVERYTHING, PageContents
 from emofuse.pages.extra import require_package
 from emofuse.types import Timeline, shown_label
 from emofuse.untrusted.json_text import to_json
 
 if TYPE_CHECKING:
     from emofuse.inference.timeline.envelope import Envelope
+    from emofuse.inference.timeline.player import Player
 
 # Formats in which several documents can follow one another on stdout.
 JOINED_FORMATS = ("table", "json", "jsonl", "csv", "rttm")
@@ -31,6 +33,7 @@ class TimelineWriter:
     Attributes:
         format: the output format.
         channels: the numbers of the channels of a call by name.
+        contents: what a page or a picture may hold.
 
     Raises:
         MissingExtraError: the format needs a package that is not installed.
@@ -38,6 +41,7 @@ class TimelineWriter:
 
     format: str
     channels: Mapping[str, int] = field(default_factory=dict, hash=False)
+    contents: PageContents = EVERYTHING
 
     def __post_init__(self) -> None:
         if self.format == "page":
@@ -64,7 +68,7 @@ class TimelineWriter:
         return self._joined(timelines, several=count > 1)
 
     def file_of(self, folder: Path, identity: str) -> Path:
-        """Return the path of a timeline's file.
+        """Return the path of a timeline's file; under pseudonyms, it does not name the recording.
 
         Raises:
             RunError: the id leads out of the folder.
@@ -73,6 +77,8 @@ class TimelineWriter:
 
         own = {"table": ".txt", "page": ".html", "picture": ".svg"}
         suffix = own.get(self.format) or TIMELINE_SUFFIXES[self.format]  # type: ignore[index]  # checked before
+        if self.contents.pseudonyms is not None:
+            identity = self.contents.pseudonyms.of("recording", identity)
         return file_of(folder, identity, suffix)
 
     def write(self, timeline: Timeline, folder: Path) -> None:
@@ -88,7 +94,7 @@ class TimelineWriter:
         from emofuse.inference.timeline.picture import save_picture
 
         with layout.writing_file(path) as temporary:
-            save_picture(with_shown_words(timeline), self._envelope(timeline), temporary)
+            save_picture(self._shown(timeline), self._envelope(timeline), temporary)
 
     def _joined(self, timelines: Iterable[Timeline], several: bool) -> Iterator[str]:
         number = 0
@@ -110,12 +116,25 @@ class TimelineWriter:
         if self.format == "page":
             from emofuse.inference.timeline.page import timeline_page
 
-            return timeline_page(
-                with_shown_words(timeline), self._envelope(timeline), Path(timeline.audio), folder
-            )
+            return timeline_page(self._shown(timeline), self._envelope(timeline), self._player(timeline, folder))
         from emofuse.inference.timeline.formats import TIMELINE_FORMATS
 
         return TIMELINE_FORMATS[self.format](timeline)  # type: ignore[index]  # checked before
+
+    def _shown(self, timeline: Timeline) -> Timeline:
+        """Return what a page or a picture shows of a timeline."""
+        from emofuse.inference.timeline.shown_timeline import shown_timeline
+
+        return shown_timeline(with_shown_words(timeline), self.contents)
+
+    def _player(self, timeline: Timeline, folder: Path) -> Player | None:
+        from emofuse.inference.timeline.player import nameless_player, recording_player
+
+        if not self.contents.audio:
+            return None
+        if self.contents.pseudonyms is not None:
+            return nameless_player(Path(timeline.audio), timeline.seconds)
+        return recording_player(Path(timeline.audio), folder)
 
     def _envelope(self, timeline: Timeline) -> Envelope:
         from emofuse.inference.timeline.envelope import envelope

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from emofuse.pages.colours import palette
 from emofuse.pages.figures import Drawing, svg_data_url
-from emofuse.pages.templating import EMBEDDED, render_page
+from emofuse.pages.pseudonyms import Pseudonyms
+from emofuse.pages.templating import EMBEDDED, displayable, render_page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 MOST_UTTERANCES = 200
 # A bar chart shows this many rows.
 MOST_ROWS = 60
+# How messages name an example.
+_EXAMPLE = re.compile(r", (such as|the first:) .*", re.DOTALL)
 BAR_COLOUR = "#4a6fa5"
 HISTOGRAM_BINS = 40
 WIDTH_INCHES, LOWEST_INCHES, MARGIN_INCHES, ROW_INCHES = 8.0, 2.4, 0.8, 0.24
@@ -41,7 +45,9 @@ class PageFigure:
     rows: tuple[tuple[str, ...], ...] = ()
 
 
-def audit_page(name: str, document: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+def audit_page(
+    name: str, document: Mapping[str, Any], facts: Mapping[str, Any], pseudonyms: Pseudonyms | None = None
+) -> str:
     """Return the page of an audit.
 
     Args:
@@ -49,13 +55,41 @@ def audit_page(name: str, document: Mapping[str, Any], facts: Mapping[str, Any])
         document: `protocol`, `n_utterances` and `findings`, as `emofuse audit --json` prints them.
         facts: durations in seconds, loudness in dBFS, counts of labels by speaker and by session, entropy of votes
             in bits, and the share of each fold's test part whose text also occurs in training.
+        pseudonyms: stand for the names of the corpus, its utterances, speakers and sessions; None keeps the names.
 
     Raises:
         MissingExtraError: jinja2 or matplotlib is not installed.
     """
+    if pseudonyms is not None:
+        name = pseudonyms.of("corpus", name)
+        document, facts = _renamed_document(document, pseudonyms), _renamed_facts(facts, pseudonyms)
     figures = [*_histograms(facts), *_bar_charts(facts)]
     values = {"name": name, "document": document, "figures": figures, "most_utterances": MOST_UTTERANCES}
     return render_page("audit.html", values, "audit.css", sources={"img-src": EMBEDDED})
+
+
+def _renamed_document(document: Mapping[str, Any], pseudonyms: Pseudonyms) -> dict[str, Any]:
+    """Put pseudonyms in place of utterances, and leave out the examples at the end of messages."""
+    findings = [
+        {
+            **finding,
+            "utterances": [pseudonyms.of("utterance", one) for one in finding["utterances"]],
+            "message": _EXAMPLE.sub("", finding["message"]),
+        }
+        for finding in document["findings"]
+    ]
+    return {**document, "findings": findings}
+
+
+def _renamed_facts(facts: Mapping[str, Any], pseudonyms: Pseudonyms) -> dict[str, Any]:
+    """Put pseudonyms in place of speakers and sessions, and numbers in place of test parts, which name them."""
+    speakers, sessions = facts["labels_by_speaker"], facts["labels_by_session"]
+    return {
+        **facts,
+        "labels_by_speaker": {pseudonyms.of("speaker", name): row for name, row in speakers.items()},
+        "labels_by_session": {pseudonyms.of("session", name): row for name, row in sessions.items()},
+        "text_overlap": {f"part {n}": share for n, share in enumerate(facts["text_overlap"].values(), start=1)},
+    }
 
 
 def _histograms(facts: Mapping[str, Any]) -> list[PageFigure]:
@@ -120,7 +154,8 @@ def _histogram(values: Sequence[float], unit: str) -> Drawing:
 def _bars(shares: Mapping[str, float]) -> Drawing:
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
-        axes.barh(list(shares), list(shares.values()), color=BAR_COLOUR)
+        axes.barh(range(len(shares)), list(shares.values()), color=BAR_COLOUR)
+        axes.set_yticks(range(len(shares)), [displayable(name) for name in shares])
         axes.set_xlim(0.0, 1.0)
         axes.invert_yaxis()
 
@@ -135,8 +170,9 @@ def _stacked_bars(counts: Mapping[str, Mapping[str, int]]) -> Drawing:
         left = [0] * len(counts)
         for label, colour in colours.items():
             width = [row.get(label, 0) for row in counts.values()]
-            axes.barh(list(counts), width, left=left, label=label, color=colour)
+            axes.barh(range(len(counts)), width, left=left, label=displayable(label), color=colour)
             left = [a + b for a, b in zip(left, width, strict=True)]
+        axes.set_yticks(range(len(counts)), [displayable(name) for name in counts])
         axes.invert_yaxis()
         axes.set_xlabel("utterances")
         axes.legend(fontsize="small", ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))

@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeAlias
 from emofuse.privacy import MASK, mask_words
 from emofuse.types import Modality, schemas, shown_label
 
+WORDS_LEFT_OUT = "there is no map: the words are left out of this page"
+
 Matrix: TypeAlias = tuple[tuple[float, ...], ...]
 Method = Literal["integrated gradients", "occlusion"]
 
@@ -161,6 +163,11 @@ class Explanation:
             for word in self.words
         )
         return replace(self, text=None if self.text is None else mask_words(self.text), words=words)
+
+    def leaving_words_out(self) -> Explanation:
+        """Return the explanation without any word, and so without attention between words and moments."""
+        attention = Attention(None, None, WORDS_LEFT_OUT) if self.words else self.attention
+        return replace(self, text=None, words=(), attention=attention)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as JSON would hold it."""

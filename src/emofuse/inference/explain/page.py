@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-import soundfile
+from dataclasses import dataclass, replace
 
 from emofuse.inference.explain.drawings import (
     COLOUR_STEPS,
@@ -22,9 +18,11 @@ from emofuse.inference.explain.drawings import (
     ticks,
 )
 from emofuse.inference.explain.explanation import Attention, Completeness, Explanation, Matrix, Removal, Word
+from emofuse.pages.contents import EVERYTHING, PageContents
 from emofuse.pages.scope_banner import ScopeBanner
 from emofuse.pages.templating import EMBEDDED, render_page
 from emofuse.sound.clips import Clip
+from emofuse.sound.wav_url import wav_url
 from emofuse.types import Modality, shown_label
 
 # What people call the modalities.
@@ -42,9 +40,9 @@ class WordMark:
 
 @dataclass(frozen=True)
 class Sound:
-    """The recording as a data URL, its drawing, and the same in numbers."""
+    """The recording as a data URL (None if it is not to be played), its drawing, and the same in numbers."""
 
-    source: str
+    source: str | None
     milliseconds: int
     strip: MomentStrip
     rows: tuple[tuple[str, str], ...]
@@ -77,17 +75,22 @@ class AttentionSection:
     maps: tuple[AttentionMap, ...]
 
 
-def explanation_page(explanation: Explanation, clip: Clip | None) -> str:
+def explanation_page(explanation: Explanation, clip: Clip | None, contents: PageContents = EVERYTHING) -> str:
     """Return the page of an explanation.
 
     Args:
         explanation: what is shown.
         clip: the recording, to be played and drawn; None if there is none.
+        contents: what the page may hold.
 
     Raises:
         MissingExtraError: jinja2 is not installed.
     """
-    sound = _sound(explanation, clip)
+    sound = _sound(explanation, clip, contents)
+    if not contents.words:
+        explanation = explanation.leaving_words_out()
+    if contents.pseudonyms is not None and explanation.audio is not None:
+        explanation = replace(explanation, id=contents.pseudonyms.of("recording", explanation.id), audio=None)
     values = {
         "id": explanation.id,
         "heading": _heading(explanation),
@@ -145,22 +148,16 @@ def _word_marks(words: Sequence[Word]) -> tuple[WordMark, ...]:
     )
 
 
-def _sound(explanation: Explanation, clip: Clip | None) -> Sound | None:
+def _sound(explanation: Explanation, clip: Clip | None, contents: PageContents) -> Sound | None:
     if clip is None or not explanation.moments:
         return None
     step = explanation.step
     return Sound(
-        source=f"data:audio/wav;base64,{_wav(clip)}",
+        source=wav_url([clip.samples], clip.rate) if contents.audio else None,
         milliseconds=round(1000 * step),
         strip=moment_strip(explanation, clip),
         rows=tuple((f"{n * step:.1f} s", f"{value:+.3f}") for n, value in enumerate(explanation.moments)),
     )
-
-
-def _wav(clip: Clip) -> str:
-    file = io.BytesIO()
-    soundfile.write(file, clip.samples, clip.rate, format="WAV", subtype="PCM_16")
-    return base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def _removal_table(explanation: Explanation) -> RemovalTable | None:

@@ -1,0 +1,36 @@
+"""A timeline as it may be shown to people: without its words, or under pseudonyms."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from emofuse.pages.contents import PageContents
+from emofuse.pages.pseudonyms import Pseudonyms, without_names
+from emofuse.types import Timeline
+
+
+def shown_timeline(timeline: Timeline, contents: PageContents) -> Timeline:
+    """Return what a page may show of a timeline; `audio` is kept, for whoever reads the recording."""
+    if not contents.words:
+        segments = tuple(replace(segment, text=None, text_source=None) for segment in timeline.segments)
+        timeline = replace(timeline, segments=segments)
+    return timeline if contents.pseudonyms is None else _renamed(timeline, contents.pseudonyms)
+
+
+def _renamed(timeline: Timeline, pseudonyms: Pseudonyms) -> Timeline:
+    """Put pseudonyms in place of the recording's id and path, of the speakers and of the channel."""
+    speakers = {segment.speaker for segment in timeline.segments} | {timeline.channel}
+    by_speaker = {name: pseudonyms.of("speaker", name) for name in speakers if name is not None}
+    recording = pseudonyms.of("recording", timeline.id)
+    names = {timeline.id: recording, timeline.audio: recording, **by_speaker}
+    return replace(
+        timeline,
+        id=recording,
+        channel=None if timeline.channel is None else by_speaker[timeline.channel],
+        segments=tuple(
+            segment if segment.speaker is None else replace(segment, speaker=by_speaker[segment.speaker])
+            for segment in timeline.segments
+        ),
+        notes=tuple(without_names(note, names) for note in timeline.notes),
+        damaged=None if timeline.damaged is None else without_names(timeline.damaged, names),
+    )
