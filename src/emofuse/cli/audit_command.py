@@ -8,6 +8,7 @@ from typing import Annotated, get_args
 
 import typer
 
+from emofuse.cli.page_options import WithPseudonyms
 from emofuse.errors import RecipeError
 from emofuse.types import Finding
 
@@ -27,9 +28,7 @@ def audit(
     page: Annotated[
         Path | None, typer.Option("--page", help="Write an HTML page with plots to this file.")
     ] = None,
-    pseudonyms: Annotated[
-        bool, typer.Option("--pseudonyms", help="The page does not name speakers, utterances, sessions and files.")
-    ] = False,
+    pseudonyms: WithPseudonyms = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 1 if there are errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emofuse.cli.page_options import PageOptions, WithoutAudio, WithoutWords, WithPseudonyms
 from emofuse.errors import RecipeError
 from emofuse.pages.contents import PageContents
 from emofuse.seal import locks, seal
@@ -34,15 +35,9 @@ def explain(
     any_sound: Annotated[
         bool, typer.Option("--any-sound", help="Explain sound without speech too: tones, music, noise.")
     ] = False,
-    without_audio: Annotated[
-        bool, typer.Option("--without-audio", help="The page does not hold the recording.")
-    ] = False,
-    without_words: Annotated[
-        bool, typer.Option("--without-words", help="The page leaves out everything that was said.")
-    ] = False,
-    pseudonyms: Annotated[
-        bool, typer.Option("--pseudonyms", help="The page does not name the recording.")
-    ] = False,
+    without_audio: WithoutAudio = False,
+    without_words: WithoutWords = False,
+    pseudonyms: WithPseudonyms = False,
     sealed: Annotated[
         bool, typer.Option("--sealed", help="Open no socket, and mask words in messages and pages.")
     ] = False,
@@ -53,7 +48,6 @@ def explain(
     for exported models and without torch, by occlusion, which leaves out words and moments one by one.
     """
     from emofuse.cli.output import configure_logging, print_json
-    from emofuse.cli.predict.predict_options import PageOptions
 
     page = PageOptions(without_audio, without_words, pseudonyms)
     if page.used() and out is None:

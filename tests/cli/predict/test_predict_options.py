@@ -7,17 +7,16 @@ from pathlib import Path
 import pytest
 from command_line import call
 
+from emofuse.cli.page_options import PageOptions
 from emofuse.cli.predict.formats import TimelineFormatName
 from emofuse.cli.predict.predict_options import (
     OutputOptions,
-    PageOptions,
     PredictOptions,
     SegmentOptions,
     parse_priors,
 )
 from emofuse.errors import RecipeError
 from emofuse.inference.timeline.formats import TIMELINE_FORMATS
-from emofuse.pages.contents import EVERYTHING
 
 
 @pytest.mark.parametrize("option", ["--each", "--resume"])
@@ -52,19 +51,10 @@ def test_options_that_do_not_fit_are_refused_in_one_line(
 @pytest.mark.parametrize("option", ["--without-audio", "--without-words", "--pseudonyms"])
 def test_options_about_pages_need_a_page(option: str) -> None:
     page = PageOptions("audio" in option, "words" in option, "pseudonyms" in option)
-    assert page.used() == [option]
     segments = SegmentOptions(timeline=True)
     with pytest.raises(RecipeError, match=f"{option} applies to pages and pictures only; add --format page"):
         PredictOptions(segments=segments, output=OutputOptions("csv"), page=page).check()
     PredictOptions(output=OutputOptions("page"), page=page).check()
-    assert PageOptions().used() == []
-
-
-def test_what_pages_hold_is_what_is_not_left_out() -> None:
-    assert PageOptions().contents() == EVERYTHING
-    contents = PageOptions(True, True, True).contents()
-    assert (contents.audio, contents.words) == (False, False)
-    assert contents.pseudonyms == PageOptions(pseudonyms=True).contents().pseudonyms is not None
 
 
 def test_every_format_of_timelines_is_offered() -> None:

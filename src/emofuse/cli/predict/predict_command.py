@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emofuse.cli.page_options import PageOptions, WithoutAudio, WithoutWords, WithPseudonyms
 from emofuse.seal import seal
 
 if TYPE_CHECKING:
@@ -108,18 +109,9 @@ def predict(
     baseline: Annotated[
         bool, typer.Option("--baseline", help="In a timeline, report changes from each speaker's own mean.")
     ] = False,
-    without_audio: Annotated[
-        bool, typer.Option("--without-audio", help="Pages: neither hold the recording nor link to it.")
-    ] = False,
-    without_words: Annotated[
-        bool, typer.Option("--without-words", help="Pages: leave out everything that was said.")
-    ] = False,
-    pseudonyms: Annotated[
-        bool,
-        typer.Option(
-            "--pseudonyms", help="Pages and pictures: replace the names of speakers, recordings and files."
-        ),
-    ] = False,
+    without_audio: WithoutAudio = False,
+    without_words: WithoutWords = False,
+    pseudonyms: WithPseudonyms = False,
     sealed: Annotated[
         bool,
         typer.Option("--sealed", help="Open no socket, mask words in messages and pages; with --out: a receipt."),
@@ -136,7 +128,7 @@ def predict(
         records.SegmentOptions(timeline, segmentation, turns, speakers, smooth, baseline),
         records.CallOptions(channels, analyse, analyse_employee),
         records.OutputOptions(output, out, each, resume),
-        records.PageOptions(without_audio, without_words, pseudonyms),
+        PageOptions(without_audio, without_words, pseudonyms),
     )
     options.check()
     if sealed:

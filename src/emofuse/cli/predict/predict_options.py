@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
-from emofuse import layout
+from emofuse.cli.page_options import PageOptions
 from emofuse.cli.predict.formats import FormatName, TimelineFormatName
 from emofuse.errors import CorpusError, RecipeError
-from emofuse.pages.contents import PageContents
-from emofuse.pages.pseudonyms import Pseudonyms
 
 
 @dataclass(frozen=True)
@@ -134,39 +132,6 @@ class OutputOptions:
 
 
 @dataclass(frozen=True)
-class PageOptions:
-    """What pages and pictures do not hold.
-
-    Attributes:
-        without_audio: neither the recording nor a link to it.
-        without_words: nothing that was said.
-        pseudonyms: no names of people and files.
-    """
-
-    without_audio: bool = False
-    without_words: bool = False
-    pseudonyms: bool = False
-
-    def contents(self) -> PageContents:
-        """Return what pages may hold; the key of the pseudonyms is kept in the cache folder.
-
-        Raises:
-            RunError: the key cannot be kept.
-        """
-        pseudonyms = Pseudonyms.kept_in(layout.cache_folder()) if self.pseudonyms else None
-        return PageContents(not self.without_audio, not self.without_words, pseudonyms)
-
-    def used(self) -> list[str]:
-        """Return the names of the options that are given."""
-        given = {
-            "--without-audio": self.without_audio,
-            "--without-words": self.without_words,
-            "--pseudonyms": self.pseudonyms,
-        }
-        return [name for name, used in given.items() if used]
-
-
-@dataclass(frozen=True)
 class PredictOptions:
     """All options of a prediction."""
 
@@ -175,7 +140,7 @@ class PredictOptions:
     segments: SegmentOptions = SegmentOptions()
     call: CallOptions = CallOptions()
     output: OutputOptions = OutputOptions()
-    page: PageOptions = PageOptions()
+    page: PageOptions = field(default_factory=PageOptions)
 
     @property
     def timeline(self) -> bool:
