@@ -16,7 +16,7 @@ from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.export import export
 from emofuse.types import Corpus
 
-SCOPE = "a demonstration model, learnt from acted speech and from sentences never spoken in it; not for decisions"
+SCOPE = "a demonstration model, trained on acted speech and on sentences never spoken in it; not for decisions"
 # What its sentences are in.
 TEXT_LANGUAGES = ("en",)
 # Which judged system tells the temperature of which pattern.

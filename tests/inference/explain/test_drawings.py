@@ -42,7 +42,7 @@ def test_the_waveform_fills_its_height() -> None:
     assert max(corners) == pytest.approx(WAVEFORM_HEIGHT, abs=0.1)
     silence = Clip(np.zeros(4800, dtype=np.float32), 16_000)
     flat = moment_strip(explanation(), silence).waveform.split()
-    assert {corner.split(",")[1] for corner in flat} == {f"{WAVEFORM_HEIGHT / 2:.1f}"}
+    assert {corner.split(",")[1] for corner in flat} == {f"{WAVEFORM_HEIGHT / 2:.3f}"}
 
 
 def test_cells_are_as_dark_as_their_share_of_the_largest_weight() -> None:

@@ -31,7 +31,7 @@ def test_the_clock_has_few_marks_in_any_recording() -> None:
     for seconds in (0.0, 0.4, 11.0, 61.0, 4000.0, 80_000.0):
         clock = strip_of(timeline(seconds=seconds), None).clock
         assert 1 <= len(clock) <= MOST_CLOCK_MARKS + 1
-        assert clock[0].time == "0:00"
+        assert clock[0].text == "0:00"
 
 
 def test_the_waveform_is_scaled_to_its_peak_and_to_its_share() -> None:

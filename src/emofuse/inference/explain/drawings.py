@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emofuse.inference.explain.explanation import Explanation, Matrix, Word
+from emofuse.pages.time_axis import TimeMark, outline, step_between
 from emofuse.sound.clips import Clip
 
 # Colours of what supports the label and of what opposes it; a sign or a side shows the same.
@@ -30,14 +31,6 @@ COLOUR_STEPS = 15
 LOWEST_DRAWN_SHARE = 0.01
 # The most of a colour that is mixed into the background of a text, in per cent: text stays readable on it.
 MOST_COLOUR_PERCENT = 75
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A time on an axis; `left` in per cent of its length."""
-
-    left: float
-    text: str
 
 
 @dataclass(frozen=True)
@@ -132,9 +125,7 @@ def _waveform(clip: Clip) -> str:
     middle = WAVEFORM_HEIGHT / 2
     scale = middle / max(1e-9, float(np.abs(clip.samples).max()))
     across = np.linspace(0, WIDTH, len(highest))
-    upper = [f"{x:.1f},{middle - scale * y:.1f}" for x, y in zip(across, highest, strict=True)]
-    lower = [f"{x:.1f},{middle - scale * y:.1f}" for x, y in zip(across, lowest, strict=True)]
-    return " ".join(upper + lower[::-1])
+    return outline(across, middle - scale * highest, middle - scale * lowest)
 
 
 def _bars(explanation: Explanation) -> tuple[Bar, ...]:
@@ -150,9 +141,9 @@ def _bars(explanation: Explanation) -> tuple[Bar, ...]:
     return tuple(bars)
 
 
-def ticks(explanation: Explanation) -> tuple[Tick, ...]:
+def ticks(explanation: Explanation) -> tuple[TimeMark, ...]:
     """Return the times on the axis that all drawings of an explanation share."""
     seconds = explanation.step * max(1, len(explanation.moments))
-    step = next((step for step in TICK_STEPS_SECONDS if seconds / step <= MOST_TICKS), TICK_STEPS_SECONDS[-1])
+    step = step_between(seconds, TICK_STEPS_SECONDS, MOST_TICKS)
     times = [number * step for number in range(int(seconds / step + 1e-9) + 1)]
-    return tuple(Tick(100 * time / seconds, f"{time:.1f}") for time in times if time < seconds)
+    return tuple(TimeMark(100 * time / seconds, f"{time:.1f}") for time in times if time < seconds)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from emofuse.inference.timeline.envelope import Envelope
 from emofuse.inference.timeline.text_fields import by_speaker, caption, one_line, percent
 from emofuse.inference.timeline.timeline_summary import Share, Summary
+from emofuse.pages.time_axis import TimeMark, outline, step_between
 from emofuse.types import WITHHELD, Segment, Timeline, shown_label
 
 # The clock has the shortest of these steps that needs no more than `MOST_CLOCK_MARKS` marks.
@@ -60,14 +61,6 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class ClockMark:
-    """A time written below the tracks; `left` in per cent."""
-
-    left: float
-    time: str
-
-
-@dataclass(frozen=True)
 class Strip:
     """The time axis with everything on it.
 
@@ -83,7 +76,7 @@ class Strip:
     waveform: str | None
     tracks: tuple[Track, ...]
     gaps: tuple[Gap, ...]
-    clock: tuple[ClockMark, ...]
+    clock: tuple[TimeMark, ...]
 
 
 @dataclass(frozen=True)
@@ -150,13 +143,13 @@ def strip_of(timeline: Timeline, waveform: Envelope | None) -> Strip:
     for lane in by_speaker(timeline):
         name = one_line(lane.name.removeprefix("@")) or "speech"
         tracks.append(Track(name, tuple(_block(segment, end) for segment in lane.segments)))
-    step = next((step for step in CLOCK_STEPS_SECONDS if end / step <= MOST_CLOCK_MARKS), CLOCK_STEPS_SECONDS[-1])
+    step = step_between(end, CLOCK_STEPS_SECONDS, MOST_CLOCK_MARKS)
     return Strip(
         seconds=end,
         waveform=None if waveform is None else _polygon(waveform, timeline.seconds / end),
         tracks=tuple(tracks),
         gaps=tuple(Gap(_place(part.start, part.end, end), part.reason) for part in timeline.excluded),
-        clock=tuple(ClockMark(100 * time / end, clock_time(time)) for time in range(0, int(end) + 1, step)),
+        clock=tuple(TimeMark(100 * time / end, clock_time(time)) for time in range(0, int(end) + 1, step)),
     )
 
 
@@ -205,9 +198,7 @@ def _polygon(waveform: Envelope, share: float) -> str:
     """Return the corners of a waveform that takes a share of the time axis, scaled to its peak."""
     places = [WAVEFORM_WIDTH * share * start for start in waveform.starts]
     peak = max([LOWEST_PEAK, *map(abs, waveform.high), *map(abs, waveform.low)])
-    above = [f"{x:.1f},{-y / peak:.3f}" for x, y in zip(places, waveform.high, strict=True)]
-    below = [f"{x:.1f},{-y / peak:.3f}" for x, y in zip(places, waveform.low, strict=True)]
-    return " ".join([*above, *reversed(below)])
+    return outline(places, (-y / peak for y in waveform.high), (-y / peak for y in waveform.low))
 
 
 def _block(segment: Segment, end: float) -> Block:
