@@ -11,13 +11,23 @@ from typing import Any
 from emofuse.errors import CorpusError
 from emofuse.turns.label_studio import find_rows, is_label_studio
 from emofuse.turns.language_codes import language_code
+from emofuse.turns.service_json import find_service_rows
 from emofuse.turns.speaker_prefixes import without_prefixes
+from emofuse.turns.timed_rows import from_milliseconds, objects
 from emofuse.turns.turn_parsing import Length, parse_seconds, turn_or_nothing
 from emofuse.types import Turn
 
 # Whisper now and then gives a word no length; it gets this one.
 SHORTEST_WORD_SECONDS = 0.01
-MOST_MILLISECONDS = 1e12
+# Keys of times in lists, in small letters, and how deep they are looked for.
+TIME_KEYS = frozenset(
+    (
+        "start", "end", "begin", "from", "to", "starttime", "endtime", "start_time", "end_time", "startms",
+        "start_ms", "timestamp", "timestamps", "time", "offset", "ts", "startoffset", "tstartms",
+        "start_timestamp", "duration",
+    )
+)  # fmt: skip
+DEEPEST_TIMES = 4
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,8 @@ def read_segments(
 ) -> list[Turn] | str:
     """Read JSON segments with times, or only a text, which is returned.
 
-    Known are the files of Whisper, WhisperX, whisper.cpp, transformers (`chunks`) and Label Studio.
+    Known are the files of Whisper, WhisperX, whisper.cpp, transformers (`chunks`), Label Studio and those that
+    `service_json` lists. A text beside times that are not known is refused: it would be taken without them.
 
     Args:
         text: of the file.
@@ -77,7 +88,11 @@ def _segments(content: Any, path: Path, stem: str | None, length: Length | None)
     if is_label_studio(content):
         return _Segments(find_rows(content, path, stem))
     if isinstance(content, list):
-        return _Segments(content)
+        parts = [find_service_rows(one) if isinstance(one, dict) else None for one in content]
+        found = [rows for rows in parts if rows is not None]
+        return _Segments(
+            [row for rows in found for row in rows] if found and len(found) == len(parts) else content
+        )
     keys: dict[str, Any] = content if isinstance(content, dict) else {}
     if isinstance(keys.get("segments"), list):
         return _Segments(keys["segments"], keys.get("language"))
@@ -87,6 +102,15 @@ def _segments(content: Any, path: Path, stem: str | None, length: Length | None)
         return _Segments([_of_whisper_cpp(row) for row in keys["transcription"]], language)
     if isinstance(keys.get("chunks"), list):
         return _Segments(_of_chunks(keys["chunks"], length), keys.get("language"))
+    rows = find_service_rows(keys)
+    if rows is not None:
+        return _Segments(rows)
+    timed = _unread_times(keys)
+    if timed is not None:
+        raise CorpusError(
+            f'{path}: has times under "{timed}", in a form that is not known; export SRT, VTT, or CSV with start, '
+            "end and text"
+        )
     if isinstance(keys.get("text"), str):
         return without_prefixes(keys["text"])
     names = ", ".join(keys)[:200] or type(content).__name__
@@ -98,14 +122,21 @@ def _of_whisper_cpp(row: Any) -> Any:
     offsets = row.get("offsets") if isinstance(row, dict) else None
     if not isinstance(offsets, dict):
         return row
-    times = {name: _scaled(offsets.get(key)) for name, key in (("start", "from"), ("end", "to"))}
+    times = {name: from_milliseconds(offsets.get(key)) for name, key in (("start", "from"), ("end", "to"))}
     return {**times, "text": row.get("text"), "speaker": row.get("speaker")}
 
 
-def _scaled(milliseconds: Any) -> Any:
-    """Return seconds; what is no number of usual size stays as it is, and is refused with its place."""
-    usual = isinstance(milliseconds, int | float) and abs(milliseconds) < MOST_MILLISECONDS
-    return milliseconds / 1000 if usual else milliseconds
+def _unread_times(value: Any, depth: int = 0) -> str | None:
+    """Return the key below which a document holds a list with times that nothing here reads; None without one."""
+    inner = value.items() if isinstance(value, dict) and depth < DEEPEST_TIMES else ()
+    for key, below in inner:
+        rows = objects(below)
+        if any(TIME_KEYS & {name.lower() for name in one} for one in rows):
+            return str(key)
+        for one in (below, *rows[:1]):
+            if _unread_times(one, depth + 1) is not None:
+                return str(key)
+    return None
 
 
 def _of_chunks(chunks: Sequence[Any], length: Length | None) -> list[Any]:
