@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from statistics import median
 
 from emofuse.errors import CorpusError
+from emofuse.turns.start_marks import ends_of
 from emofuse.turns.table_rows import Column, Table, find_columns, find_delimiter, parse_table, plain_name
 from emofuse.turns.turn_parsing import Length, is_time, parse_seconds, turn_or_nothing
 from emofuse.types import Turn
@@ -16,6 +17,9 @@ from emofuse.types import Turn
 logger = logging.getLogger(__name__)
 
 Row = tuple[str, Mapping[str, str]]
+# Field -> the name of its column, as the user gives it.
+Named = Mapping[str, str]
+NO_NAMES: Named = {}
 
 # Field of a turn -> the names that its column usually has.
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -39,31 +43,40 @@ MOST_DIGITS = 12
 SLACK_SECONDS, SLACK_SHARE = 1.0, 0.02
 
 
-def has_times(header: Sequence[str]) -> bool:
-    """Tell whether the columns of a table are those of turns."""
+def has_times(header: Sequence[str], named: Named = NO_NAMES) -> bool:
+    """Tell whether the columns of a table are those of turns; words may have starts only."""
     columns = find_columns(header, COLUMNS)
-    return "start" in columns and bool({"end", "duration"} & columns.keys())
+    fields = columns.keys() | {field for field, name in named.items() if name in header}
+    return "start" in fields and bool({"end", "duration", "text"} & fields)
 
 
-def is_turn_table(text: str) -> bool:
+def is_turn_table(text: str, named: Named = NO_NAMES) -> bool:
     """Tell whether a text is a table of turns, with a header or, between tabs, without one."""
     first = text.lstrip("\n").split("\n", 1)[0]
-    return has_times(first.split(find_delimiter(first))) or _is_untitled(first.split("\t"))
+    header = [name.strip() for name in first.split(find_delimiter(first))]
+    return has_times(header, named) or _is_untitled(first.split("\t"))
 
 
-def read_table(text: str, path: Path, stem: str | None = None, length: Length | None = None) -> list[Turn]:
+def read_table(
+    text: str,
+    path: Path,
+    stem: str | None = None,
+    length: Length | None = None,
+    named: Named = NO_NAMES,
+) -> list[Turn]:
     """Read the turns of one recording from a table, its columns by their usual names.
 
     Args:
         text: of the file.
         path: for error messages.
         stem: the recording's name; needed where a column names several files.
-        length: how long the recording is, which tells seconds from milliseconds.
+        length: how long the recording is, which tells seconds from milliseconds, and where the last row ends.
+        named: field -> the name of its column, for those with other names.
 
     Raises:
         CorpusError: it lacks the columns of times, a row is damaged, or no row belongs to the recording.
     """
-    turns = read_tables(text, path, length)
+    turns = read_tables(text, path, length, named)
     if len(turns) < 2 or stem in turns:
         return turns[stem] if stem in turns else [turn for found in turns.values() for turn in found]
     names = ", ".join(sorted(name or "no name" for name in turns)[:5])
@@ -71,19 +84,28 @@ def read_table(text: str, path: Path, stem: str | None = None, length: Length | 
     raise CorpusError(f"{path}: holds turns of {len(turns)} recordings ({names}), {missing}")
 
 
-def read_tables(text: str, path: Path, length: Length | None = None) -> dict[str | None, list[Turn]]:
+def read_tables(
+    text: str,
+    path: Path,
+    length: Length | None = None,
+    named: Named = NO_NAMES,
+    lengths: Mapping[str | None, Length] | None = None,
+) -> dict[str | None, list[Turn]]:
     """Read the turns of each recording that a table names by its stem; None where it names none.
+
+    `lengths` are those of recordings by their stems; see `read_table` for the other arguments.
 
     Raises:
         CorpusError: it lacks the columns of times, or a row is damaged.
     """
     table = parse_table(text, path)
-    if _is_untitled(table.header):
+    if _is_untitled(table.header) and not named:
         return {None: _turns(*_untitled(table, path), path, length)}
-    columns = find_columns(table.header, COLUMNS)
-    if not has_times(table.header):
+    columns = _columns(table.header, named, path)
+    if not has_times(table.header, named):
         raise CorpusError(
-            f"{path}:1: has no columns called start and end (or duration), but {', '.join(table.header)[:200]}"
+            f"{path}:1: has no columns called start and end (or duration), but {', '.join(table.header)[:200]}; "
+            "name them with --column start=... and --column end=..."
         )
     if "text" not in columns and "speaker" not in columns and ELAN_START in map(plain_name, table.header):
         return {None: _turns(*_tiers(table, columns, path), path, length)}
@@ -95,7 +117,20 @@ def read_tables(text: str, path: Path, length: Length | None = None) -> dict[str
     for place, values in rows:
         if any(values.values()):
             by_file.setdefault(_stem(values.get("file")), []).append((place, values))
-    return {stem: _turns(found, columns, path, length) for stem, found in by_file.items()}
+    known = lengths or {}
+    return {stem: _turns(found, columns, path, known.get(stem, length)) for stem, found in by_file.items()}
+
+
+def _columns(header: Sequence[str], named: Named, path: Path) -> dict[str, Column]:
+    """Return field -> column, as the user named it or by its usual names."""
+    columns = find_columns(header, COLUMNS)
+    for field, name in named.items():
+        if field not in COLUMNS:
+            raise CorpusError(f"--column {field}: is no field of a turn; fields are {', '.join(COLUMNS)}")
+        if name not in header:
+            raise CorpusError(f"{path}: has no column {name!r}; its columns are {', '.join(filter(None, header))}")
+        columns[field] = find_columns(header, {field: (name,)})[field]
+    return columns
 
 
 def _stem(file: str | None) -> str | None:
@@ -112,17 +147,30 @@ def _turns(rows: Sequence[Row], columns: Mapping[str, Column], path: Path, lengt
         if field in columns
     }
     turns: list[Turn] = []
-    for place, values in rows:
-        start = times["start"].parse_seconds(values["start"], place)
+    for (place, values), span in zip(rows, _spans(rows, times, length), strict=True):
+        found = turn_or_nothing(place, span, values.get("speaker"), values.get("text"))
+        turns += [replace(turn, language=values.get("language") or None) for turn in found]
+    return turns
+
+
+def _spans(rows: Sequence[Row], times: Mapping[str, Column], length: Length | None) -> list[tuple[float, float]]:
+    """Return start and end of each row; where all rows have starts only, each lasts until the next begins."""
+    starts = [times["start"].parse_seconds(values["start"], place) for place, values in rows]
+    if times.keys() == {"start"}:
+        order = sorted(range(len(rows)), key=starts.__getitem__)
+        ends = ends_of([starts[number] for number in order], [rows[number][0] for number in order], length)
+        end_of = dict(zip(order, ends, strict=True))
+        return [(start, end_of[number]) for number, start in enumerate(starts)]
+    spans: list[tuple[float, float]] = []
+    for (place, values), start in zip(rows, starts, strict=True):
         if values.get("end"):
             end = times["end"].parse_seconds(values["end"], place)
         elif "duration" in times:
             end = start + times["duration"].parse_seconds(values["duration"], place)
         else:
             end = parse_seconds(values["end"], place)
-        found = turn_or_nothing(place, (start, end), values.get("speaker"), values.get("text"))
-        turns += [replace(turn, language=values.get("language") or None) for turn in found]
-    return turns
+        spans.append((start, end))
+    return spans
 
 
 def _in_milliseconds(rows: Sequence[Row], columns: Mapping[str, Column], length: Length | None) -> bool:
@@ -142,6 +190,8 @@ def _in_milliseconds(rows: Sequence[Row], columns: Mapping[str, Column], length:
     if seconds is not None:
         longest = seconds * (1 + SLACK_SHARE) + SLACK_SECONDS
         return last > longest and last * 1e-3 <= longest
+    if not {"end", "duration"} & columns.keys():
+        return False
     lengths = [end - start for start, end in zip(starts, ends, strict=True)]
     return median(lengths or [0]) > LONGEST_USUAL_SECONDS
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from emofuse.cli.predict.side_files import (
     FolderOfFiles,
@@ -23,19 +25,25 @@ from emofuse.types import Turn, Utterance
 
 logger = logging.getLogger(__name__)
 
+# Field of a table -> the name of its column, as the user gives it.
+Columns: TypeAlias = Mapping[str, str]
+NO_COLUMNS: Columns = {}
 # Transcripts of one recording; any other file is a table.
-WORD_SUFFIXES = (".txt", ".srt", ".vtt", ".json", ".textgrid", ".eaf")
+WORD_SUFFIXES = (".txt", ".srt", ".vtt", ".sbv", ".ttml", ".dfxp", ".lrc", ".json", ".textgrid", ".eaf")
 TABLE_SUFFIXES = (".csv", ".tsv")
 TURN_SUFFIXES = (".rttm", *TABLE_SUFFIXES, *WORD_SUFFIXES)
 
 
-def open_transcripts(path: Path, recordings: Sequence[Utterance]) -> SideFiles[Words]:
+def open_transcripts(
+    path: Path, recordings: Sequence[Utterance], columns: Columns = NO_COLUMNS
+) -> SideFiles[Words]:
     """Open the transcripts of recordings, and check that they fit.
 
     Args:
         path: a table of files and texts; a transcript (TXT, SRT, VTT, JSON, TextGrid, EAF, or a table with times)
             of one recording; or a folder of such files, each with the stem of its recording.
         recordings: the recordings that should have a transcript.
+        columns: of tables: field -> the name of its column, for those with other names.
 
     Raises:
         CorpusError: a file cannot be read, none of the recordings has a transcript, or there is one transcript
@@ -43,13 +51,13 @@ def open_transcripts(path: Path, recordings: Sequence[Utterance]) -> SideFiles[W
     """
     words: SideFiles[Words]
     if path.is_dir():
-        words = FolderOfFiles(path, (*WORD_SUFFIXES, *TABLE_SUFFIXES), _read_words)
-    elif path.suffix.lower() in TABLE_SUFFIXES and _has_times(path):
-        words = _TimedTable(path, recordings)
+        words = FolderOfFiles(path, (*WORD_SUFFIXES, *TABLE_SUFFIXES), _words_reader(columns))
+    elif path.suffix.lower() in TABLE_SUFFIXES and _has_times(path, columns):
+        words = _TimedTable(path, recordings, columns)
     elif path.suffix.lower() in WORD_SUFFIXES:
-        words = OneFile(path, recordings, _read_words)
+        words = OneFile(path, recordings, _words_reader(columns))
     else:
-        words = _Table(path)
+        words = _Table(path, columns)
     missing = sum(not words.has(recording) for recording in recordings)
     if missing == len(recordings):
         raise CorpusError(f"{path}: has transcripts for none of the {missing} recordings; check its file names")
@@ -58,7 +66,9 @@ def open_transcripts(path: Path, recordings: Sequence[Utterance]) -> SideFiles[W
     return words
 
 
-def open_turns(path: Path, recordings: Sequence[Utterance]) -> SideFiles[Sequence[Turn]]:
+def open_turns(
+    path: Path, recordings: Sequence[Utterance], columns: Columns = NO_COLUMNS
+) -> SideFiles[Sequence[Turn]]:
     """Open the turns of recordings: a file for one, or a folder of files, each with the stem of its recording.
 
     Raises:
@@ -66,10 +76,12 @@ def open_turns(path: Path, recordings: Sequence[Utterance]) -> SideFiles[Sequenc
     """
     from emofuse.turns.turn_files import read_turns
 
-    return _open(path, recordings, read_turns)
+    return _open(path, recordings, partial(read_turns, named=columns))
 
 
-def open_speakers(path: Path, recordings: Sequence[Utterance]) -> SideFiles[Sequence[Turn]]:
+def open_speakers(
+    path: Path, recordings: Sequence[Utterance], columns: Columns = NO_COLUMNS
+) -> SideFiles[Sequence[Turn]]:
     """Open files of who speaks when, as `open_turns` opens turns.
 
     Raises:
@@ -77,7 +89,7 @@ def open_speakers(path: Path, recordings: Sequence[Utterance]) -> SideFiles[Sequ
     """
     from emofuse.turns.turn_files import read_speakers
 
-    return _open(path, recordings, read_speakers)
+    return _open(path, recordings, partial(read_speakers, named=columns))
 
 
 def _open(path: Path, recordings: Sequence[Utterance], read: Read[Sequence[Turn]]) -> SideFiles[Sequence[Turn]]:
@@ -93,28 +105,30 @@ def join_words(words: Words) -> str:
     return words if isinstance(words, str) else " ".join(turn.text for turn in words if turn.text)
 
 
-def _read_words(path: Path, stem: str | None, length: Length) -> Words:
+def _words_reader(columns: Columns) -> Read[Words]:
     from emofuse.turns.turn_files import read_words
 
-    return read_words(path, stem, length)
+    return partial(read_words, named=columns)
 
 
-def _has_times(path: Path) -> bool:
+def _has_times(path: Path, columns: Columns) -> bool:
     from emofuse.turns.turn_parsing import decode
     from emofuse.turns.turn_tables import is_turn_table
 
-    return is_turn_table(decode(path))
+    return is_turn_table(decode(path), columns)
 
 
 class _TimedTable:
     """A table of words with times, of one recording or of several that it names."""
 
-    def __init__(self, table: Path, recordings: Sequence[Utterance]) -> None:
+    def __init__(self, table: Path, recordings: Sequence[Utterance], columns: Columns) -> None:
         from emofuse.turns.turn_parsing import decode
         from emofuse.turns.turn_tables import read_tables
 
         only = recordings[0] if len(recordings) == 1 else None
-        self._turns = read_tables(decode(table), table, unknown_length if only is None else length_of(only))
+        length = unknown_length if only is None else length_of(only)
+        lengths = {one.audio.stem: length_of(one) for one in recordings if one.audio is not None}
+        self._turns = read_tables(decode(table), table, length, columns, lengths)
         if set(self._turns) <= {None} and only is None:
             raise CorpusError(
                 f"{table}: belongs to one recording, not to {len(recordings)}; add a column called file"
@@ -136,12 +150,14 @@ class _TimedTable:
 class _Table:
     """A table of files and their transcripts: found by path, else by file name, else by stem."""
 
-    def __init__(self, table: Path) -> None:
+    def __init__(self, table: Path, columns: Columns) -> None:
         from emofuse.data.corpora.user_table import read_columns
+
+        named = {"audio" if field == "file" else field: name for field, name in columns.items()}
 
         self._table = table
         self._texts: dict[str, set[str]] = {}
-        for row in read_columns(table, ("audio", "text")):
+        for row in read_columns(table, ("audio", "text"), named):
             path = Path(row["audio"])
             if row["audio"]:
                 for key in {path.stem, path.name, os.path.abspath(table.parent / path)}:

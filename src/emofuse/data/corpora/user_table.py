@@ -72,17 +72,21 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None, audio_root:
     return Prepared(Corpus(tuple(utterances.values()), name=path.stem), tuple(skipped))
 
 
-def read_columns(path: Path, fields: Iterable[str]) -> list[dict[str, str]]:
-    """Return the rows of a table with these fields only, each found by its usual column names.
+def read_columns(
+    path: Path, fields: Iterable[str], columns: Mapping[str, str] | None = None
+) -> list[dict[str, str]]:
+    """Return the rows of a table with these fields only, each found by its name in `columns` or by its usual ones.
 
     Raises:
         CorpusError: the table cannot be read, or lacks one of the columns.
     """
     table = parse_table(decode(path), path)
-    names = _match_columns(table.header, {}, path)
+    names = _match_columns(table.header, columns or {}, path)
     for field in fields:
         if field not in names:
-            raise CorpusError(f"{path}: no column is called {' or '.join(COLUMNS[field])}")
+            raise CorpusError(
+                f"{path}: no column is called {' or '.join(COLUMNS[field])}; name it with --column {field}=..."
+            )
     return [{field: row[names[field].index].strip() for field in fields} for _, row in table.rows]
 
 
