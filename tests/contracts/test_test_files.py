@@ -16,6 +16,7 @@ SHOWN_BY = {
     "test_receipt": ("cli.receipt_command",),
     "test_demo": ("cli.demo_command",),
     "test_transcript_files": ("cli.predict.side_files",),
+    "test_service_json": ("turns.service_words", "turns.timed_rows"),
     "test_crossval_command": ("cli.results_tables",),
     "test_evaluate_command": (
         "cli.score_tables",

@@ -532,11 +532,8 @@ def test_numbers_that_are_spoken_are_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "[00:12] Well, no.\n[00:15] Yes.\n",
-        "(0:12) Well, no.\n",
-        "0:12 Well, no.\n0:15 Yes.\n",
-        "00:00:12 Well, no.\n",
-        "Anna  0:12\nWell, no.\nBen  0:15\nYes.\n",
+        "[00:15] Well, no.\n[00:12] Yes.\n",
+        "One\ntwo\nthree\nfour.\n(0:12) Well, no.\n",
         "1 2 Well, no.\n3 5 Yes.\n",
         "<|0.00|> Well, no.<|2.50|>",
         "Well,<00:00:01.000> no.",
@@ -546,6 +543,14 @@ def test_numbers_that_are_spoken_are_words(tmp_path: Path) -> None:
 )
 def test_text_that_looks_timed_is_refused_and_never_taken_for_words(tmp_path: Path, text: str) -> None:
     with pytest.raises(CorpusError, match="looks like words with times, but in no known format"):
+        read_words(write(tmp_path, "x.txt", text))
+
+
+@pytest.mark.parametrize(
+    "text", ["(0:12) Well, no.\n", "0:12 Well, no.\n0:15 Yes.\n", "Anna  0:12\nNo.\nBen  0:15\nYes."]
+)
+def test_starts_without_an_end_are_refused_where_nobody_knows_the_end(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CorpusError, match="has a start and no end, and the length of the recording is not known"):
         read_words(write(tmp_path, "x.txt", text))
 
 

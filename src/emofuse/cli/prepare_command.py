@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emofuse.errors import CorpusError
+from emofuse.cli.predict.predict_options import parse_columns
 
 
 def prepare(
@@ -39,7 +39,7 @@ def prepare(
     from emofuse.data.manifest import save_corpus
 
     configure_logging()
-    prepared = read_corpus(corpus, root, _columns(column or []), audio_root)
+    prepared = read_corpus(corpus, root, parse_columns(column or []), audio_root)
     labelled = prepared.corpus
     if labels != "as-is":
         labelled, _ = apply_policy(prepared.corpus, labels)
@@ -59,13 +59,3 @@ def prepare(
     # Other files in a published folder are no failure, nor is a part of a corpus; a lost row of a table is one.
     lost = prepared.incomplete and not prepared.partial
     return 1 if lost or (prepared.skipped and corpus in (TABLE, HUB)) else 0
-
-
-def _columns(options: list[str]) -> dict[str, str]:
-    columns = {}
-    for option in options:
-        field, sign, name = option.partition("=")
-        if not sign or not name:
-            raise CorpusError(f"--column {option}: write it as field=column, such as audio=wav_file")
-        columns[field] = name
-    return columns

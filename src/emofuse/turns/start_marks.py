@@ -1,7 +1,8 @@
-"""Transcripts whose lines have a start and no end: each lasts until the next begins, the last until the recording ends."""
+"""Transcripts whose lines have starts only: each lasts until the next begins, the last until the end."""
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,9 +12,11 @@ from emofuse.errors import CorpusError
 from emofuse.turns.turn_parsing import Length, parse_seconds, turn_or_nothing
 from emofuse.types import Turn
 
+logger = logging.getLogger(__name__)
+
 _CLOCK = r"(?:\d{1,2}:)?\d{1,3}:\d{2}(?:[.,]\d{1,3})?"
 # "[00:12.50] words", "(0:12) words", "0:12 - words"; lyrics (LRC) may have several marks before the same words.
-_BRACKETED = re.compile(rf"[\[(<](?P<start>{_CLOCK})[\])>]:?\s*")
+_BRACKETED = re.compile(rf"[\[(](?P<start>{_CLOCK})[\])]:?\s*")
 _BARE = re.compile(rf"(?P<start>{_CLOCK})(?!\S)\s*(?:[-\u2013\u2014|]\s+)?")
 # "Anna  0:12", a line of its own before the words of Anna.
 _NAMED = re.compile(rf"(?P<name>[^\W_][^\[\]()<>]{{0,50}}?)[\s,|\-\u2013]+[\[(]?(?P<start>{_CLOCK})[\])]?")
@@ -22,6 +25,8 @@ _TAG = re.compile(r"\[(?P<name>[a-z#]{1,10}):(?P<value>[^\[\]]*)\]", re.IGNORECA
 _INNER = re.compile(rf"<{_CLOCK}>")
 # A line that is longer is no speaker with a time.
 LONGEST_NAME_LINE = 60
+# A title of more lines is a text.
+MOST_LINES_BEFORE = 3
 SENTENCE_ENDS = (".", "?", "!", ",")
 
 
@@ -40,7 +45,9 @@ def has_start_marks(text: str) -> bool:
         marks = list(_marks(text.split("\n"), Path("text")))
     except CorpusError:
         return False
-    starts = [mark.start for mark in marks]
+    if len(_lines_before(text, marks)) > MOST_LINES_BEFORE:
+        return False
+    starts = list({mark.line: mark.start for mark in reversed(marks)}.values())[::-1]
     certain = any(mark.certain for mark in marks)
     return (certain or len(marks) > 1) and starts == sorted(starts) and any(mark.words for mark in marks)
 
@@ -49,15 +56,25 @@ def read_start_marks(text: str, path: Path, length: Length | None) -> list[Turn]
     """Read lines that begin with a start, or that follow a speaker and a start.
 
     Raises:
-        CorpusError: a start is damaged or lies behind the end of the recording, or the last line has no end because
-            nobody knows how long the recording is.
+        CorpusError: a start is damaged or lies behind the end of the recording, or the last line has no end, since
+            it is not known how long the recording is.
     """
     marks = sorted(_marks(text.split("\n"), path), key=lambda mark: mark.start)
     places = [f"{path}:{mark.line}" for mark in marks]
+    if _lines_before(text, marks):
+        logger.warning("%s: what stands before the first time, in line %d, is left out", path, marks[0].line)
     turns: list[Turn] = []
-    for mark, place, end in zip(marks, places, ends_of([mark.start for mark in marks], places, length), strict=True):
+    for mark, place, end in zip(
+        marks, places, ends_of([mark.start for mark in marks], places, length), strict=True
+    ):
         turns += turn_or_nothing(place, (mark.start, end), mark.speaker, " ".join(mark.words))
     return turns
+
+
+def _lines_before(text: str, marks: Sequence[_Mark]) -> list[str]:
+    """Return the lines with words before the first mark: a title, or a text of another kind."""
+    first = min((mark.line for mark in marks), default=1)
+    return [line for line in text.split("\n")[: first - 1] if line.strip() and not _TAG.fullmatch(line.strip())]
 
 
 def ends_of(starts: Sequence[float], places: Sequence[str], length: Length | None) -> list[float]:
@@ -71,14 +88,14 @@ def ends_of(starts: Sequence[float], places: Sequence[str], length: Length | Non
     seconds = length() if length is not None and starts else None
     if starts and seconds is None:
         raise CorpusError(
-            f"{places[-1]}: has a start and no end, and how long the recording is is not known; add the ends"
+            f"{places[-1]}: has a start and no end, and the length of the recording is not known; add the ends"
         )
     limit = seconds or 0.0
     for start, place in zip(starts, places, strict=True):
         if start >= limit:
             raise CorpusError(
-                f"{place}: begins at {start:g} s, but the recording ends at {limit:.2f} s; is this the time of day, or "
-                "another recording?"
+                f"{place}: begins at {start:g} s, but the recording ends at {limit:.2f} s; is it the time of "
+                "day, or another recording?"
             )
     return [min((later for later in starts if later > start), default=limit) for start in starts]
 

@@ -36,7 +36,7 @@ JsonReader = Callable[[str, Path, str | None, Length | None], Content]
 def read_turns(
     path: Path, stem: str | None = None, length: Length | None = None, named: Named = NO_NAMES
 ) -> list[Turn]:
-    """Read turns in order of their start: RTTM, CSV, TSV, TextGrid, EAF, SRT, VTT, SBV, TTML, LRC, JSON, label tracks.
+    """Read turns in order of their start, from a file in any of the formats of `SUFFIXES`.
 
     Args:
         path: the file; its suffix decides the format, for `.txt` its content.
@@ -135,7 +135,6 @@ READERS: dict[str, Reader] = {
     ".ttml": read_xml_captions,
     ".dfxp": read_xml_captions,
 }
-# Read by what they look like.
 TEXTS = (".txt", ".lrc")
 TABLES = (".csv", ".tsv")
 SUFFIXES = (".rttm", *TABLES, ".json", *READERS, *TEXTS)
@@ -149,7 +148,9 @@ def _read(path: Path, stem: str | None, length: Length | None, read_json: JsonRe
         return read_table(text, path, stem, length, named)
     if suffix == ".json" or (suffix == ".txt" and is_json(text)):
         return read_json(text, path, stem, length)
-    if suffix in TEXTS:
+    if suffix == ".lrc":
+        return read_start_marks(text, path, length)
+    if suffix == ".txt":
         return _read_text(text, path, length)
     if suffix not in READERS:
         raise CorpusError(

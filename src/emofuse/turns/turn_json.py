@@ -88,7 +88,9 @@ def _segments(content: Any, path: Path, stem: str | None, length: Length | None)
     if is_label_studio(content):
         return _Segments(find_rows(content, path, stem))
     if isinstance(content, list):
-        parts = [find_service_rows(one) if isinstance(one, dict) else None for one in content]
+        parts = [
+            find_service_rows(one) if isinstance(one, dict) and "start" not in one else None for one in content
+        ]
         found = [rows for rows in parts if rows is not None]
         return _Segments(
             [row for rows in found for row in rows] if found and len(found) == len(parts) else content

@@ -59,7 +59,9 @@ def read_xml_captions(text: str, path: Path) -> list[Turn]:
         return list(_ttml(root, path))
     if kind in ("transcript", "timedtext"):
         return list(_of_video_site(root, path))
-    raise CorpusError(f"{path}: is XML, but no captions that are known here ({kind[:40]}); export SRT, VTT or TTML")
+    raise CorpusError(
+        f"{path}: is XML, but no captions that are known here ({kind[:40]}); export SRT, VTT or TTML"
+    )
 
 
 def _ttml(root: Element, path: Path) -> Iterator[Turn]:

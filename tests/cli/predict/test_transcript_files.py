@@ -144,3 +144,42 @@ def test_transcripts_are_found_by_file_name(
     code, _, err = call(capsys, "predict", model, wavs, "--transcripts", table)
     assert code == 2
     assert "has transcripts for none of the 2 recordings" in err
+
+
+def test_columns_have_the_names_that_the_user_gives(tmp_path: Path) -> None:
+    one, two = recording(tmp_path, "one.wav"), recording(tmp_path, "two.wav")
+    table = tmp_path / "words.csv"
+    table.write_text("clip,t0,t1,said,person,text\none.wav,0.1,0.2,Yes.,A,x\ntwo.wav,0.5,0.9,well.,B,x\n")
+    columns = {"file": "clip", "start": "t0", "end": "t1", "text": "said", "speaker": "person"}
+    assert open_transcripts(table, [one, two], columns)(two) == [Turn(0.5, 0.9, "B", "well.", "gold")]
+    assert open_turns(table, [one], columns)(one) == [Turn(0.1, 0.2, "A", "Yes.", "gold")]
+    assert open_speakers(table, [one], columns)(one) == [Turn(0.1, 0.2, "A", "Yes.", "gold")]
+    plain = {"file": "clip", "text": "said"}
+    assert open_transcripts(table, [one, two], plain)(one) == "Yes."
+    with pytest.raises(CorpusError, match="has no column 'what'; its columns are clip, t0, t1"):
+        open_transcripts(table, [one], columns | {"text": "what"})
+    with pytest.raises(CorpusError, match="--column mood: is no field of a turn; fields are file, start"):
+        open_turns(table, [one], {"mood": "said"})
+
+
+def test_a_table_with_starts_only_ends_with_each_recording(tmp_path: Path) -> None:
+    one, two = recording(tmp_path, "one.wav"), recording(tmp_path, "two.wav")
+    table = tmp_path / "words.csv"
+    table.write_text("file,start,text\none.wav,0.1,Yes.\ntwo.wav,0.5,well.\none.wav,0.4,No.\n")
+    words = open_transcripts(table, [one, two])
+    assert words(one) == [Turn(0.1, 0.4, None, "Yes.", "gold"), Turn(0.4, 1.0, None, "No.", "gold")]
+    assert words(two) == [Turn(0.5, 1.0, None, "well.", "gold")]
+
+
+def test_the_option_names_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    talk, table = recording(tmp_path, "talk.wav").audio, tmp_path / "words.csv"
+    table.write_text("clip,said\ntalk.wav,I know that.\n")
+    code, _, error = call(
+        capsys, "predict", talk, "--any-sound", "--format", "json", "--transcripts", table,
+        "--column", "file=clip", "--column", "text=said",
+    )  # fmt: skip
+    assert (code, "is silent" in error) == (2, True)  # the words were found
+    code, _, error = call(capsys, "predict", talk, "--column", "text=said")
+    assert (code, "--column names columns of tables; add --transcripts" in error) == (2, True)
+    code, _, error = call(capsys, "predict", talk, "--transcripts", table, "--column", "text")
+    assert (code, "--column text: write it as field=column" in error) == (2, True)

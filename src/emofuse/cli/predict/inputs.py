@@ -145,9 +145,9 @@ def collect_inputs(
     recordings = [_utterance(one) for one in items]
     return Inputs(
         items,
-        words=open_transcripts(text.transcripts, recordings) if text.transcripts else None,
-        speakers=open_speakers(segments.speakers, recordings) if segments.speakers else None,
-        turns=open_turns(segments.turns, recordings) if segments.turns else None,
+        words=open_transcripts(text.transcripts, recordings, text.columns) if text.transcripts else None,
+        speakers=open_speakers(segments.speakers, recordings, text.columns) if segments.speakers else None,
+        turns=open_turns(segments.turns, recordings, text.columns) if segments.turns else None,
         language=text.language,
     )
 

@@ -51,6 +51,7 @@ def run_identity(options: PredictOptions, model: Path, engine: Engine | None) ->
         "timeline": options.timeline,
         "text": text.text,
         "transcripts": _digest(text.transcripts),
+        "columns": dict(text.columns) or None,
         "speakers": _digest(segments.speakers),
         "turns": _digest(segments.turns),
         "channels": options.call.channels,

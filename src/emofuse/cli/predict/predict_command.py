@@ -42,6 +42,10 @@ def predict(
             help="A table of files and transcripts; a TXT, SRT, VTT, JSON, CSV or TSV file; or a folder of such.",
         ),
     ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", help="Name of a column in such tables, as field=column, text=said (repeatable)."),
+    ] = None,
     output: Annotated[
         str,
         typer.Option(
@@ -124,7 +128,7 @@ def predict(
 
     options = records.PredictOptions(
         records.ModelOptions(allow_missing, records.parse_priors(priors), strict, any_sound),
-        records.TextOptions(text, transcripts, asr, language),
+        records.TextOptions(text, transcripts, asr, language, records.parse_columns(column or [])),
         records.SegmentOptions(timeline, segmentation, turns, speakers, smooth, baseline),
         records.CallOptions(channels, analyse, analyse_employee),
         records.OutputOptions(output, out, each, resume),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -38,12 +38,14 @@ class TextOptions:
         transcripts: a table, a file or a folder of transcripts.
         asr: the speech recognition engine for recordings without words.
         language: ISO 639-1 code of the spoken language.
+        columns: of tables: field -> the name of its column, for those with other names.
     """
 
     text: str | None = None
     transcripts: Path | None = None
     asr: str | None = None
     language: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -182,10 +184,29 @@ class PredictOptions:
             raise RecipeError(
                 f"{self.page.used()[0]} applies to pages and pictures only; add --format page or picture"
             )
+        if self.text.columns and not (self.text.transcripts or segments.turns or segments.speakers):
+            raise RecipeError("--column names columns of tables; add --transcripts, --turns or --speakers")
         if call.analyse is not None and call.channels is None:
             raise RecipeError(
                 f"--analyse {call.analyse}: name the channels with --channels, such as agent=0,customer=1"
             )
+
+
+def parse_columns(options: Iterable[str]) -> dict[str, str]:
+    """Return the name of each field's column, written as field=column.
+
+    Raises:
+        CorpusError: an option is not written like that, or a field is repeated.
+    """
+    columns: dict[str, str] = {}
+    for option in options:
+        named, _, name = option.partition("=")
+        if not named or not name:
+            raise CorpusError(f"--column {option}: write it as field=column, such as audio=wav_file")
+        if named in columns:
+            raise CorpusError(f"--column {option}: the field {named!r} is repeated")
+        columns[named] = name
+    return columns
 
 
 def parse_priors(text: str | None) -> dict[str, float] | None:

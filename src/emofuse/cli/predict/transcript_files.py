@@ -127,7 +127,9 @@ class _TimedTable:
 
         only = recordings[0] if len(recordings) == 1 else None
         length = unknown_length if only is None else length_of(only)
-        lengths = {one.audio.stem: length_of(one) for one in recordings if one.audio is not None}
+        lengths: dict[str | None, Length] = {
+            one.audio.stem: length_of(one) for one in recordings if one.audio is not None
+        }
         self._turns = read_tables(decode(table), table, length, columns, lengths)
         if set(self._turns) <= {None} and only is None:
             raise CorpusError(
