@@ -100,8 +100,8 @@ def test_an_interview_of_which_nine_tenths_are_withheld_has_no_figures_from_them
         assert share.confidence == pytest.approx(0.8)
         assert share.turning_points == ()
     assert withheld_sentence(summary) == (
-        "180.0 of 200.0 s (90 %) are withheld: its confidence was too low there to name an emotion; they count "
-        "in no share, mean or turning point"
+        "180.0 of 200.0 s (90 %) are withheld: the model's confidence was too low there to name an emotion; "
+        "they count in no share, mean or turning point"
     )
     assert withheld_sentence(summarise(timeline(segment(0.0, 1.0)))) is None
 

@@ -43,7 +43,7 @@ class Sound:
     """The recording as a data URL (None if it is not to be played), its drawing, and the same in numbers."""
 
     source: str | None
-    milliseconds: int
+    step: str
     strip: MomentStrip
     rows: tuple[tuple[str, str], ...]
 
@@ -154,7 +154,7 @@ def _sound(explanation: Explanation, clip: Clip | None, contents: PageContents) 
     step = explanation.step
     return Sound(
         source=wav_url([clip.samples], clip.rate) if contents.audio else None,
-        milliseconds=round(1000 * step),
+        step=f"{step:g}",
         strip=moment_strip(explanation, clip),
         rows=tuple((f"{n * step:.1f} s", f"{value:+.3f}") for n, value in enumerate(explanation.moments)),
     )

@@ -177,7 +177,7 @@ def withheld_sentence(summary: Summary) -> str | None:
         return None
     part = f"{whole.withheld_seconds:.1f} of {whole.seconds:.1f} s ({percent(whole.abstained)})"
     return (
-        f"{part} are withheld: its confidence was too low there to name an emotion; "
+        f"{part} are withheld: the model's confidence was too low there to name an emotion; "
         "they count in no share, mean or turning point"
     )
 
