@@ -11,8 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emofuse.data.preparation import (
-    FILTER_BANKS,
-    AudioFeatures,
     AudioPreparation,
     Item,
     Preparation,
@@ -21,7 +19,7 @@ from emofuse.data.preparation import (
 from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import AudioError, CheckpointError
 from emofuse.sound.clips import Clip
-from emofuse.sound.features import log_mel
+from emofuse.sound.features import FILTER_BANKS, AudioFeatures, log_mel
 
 FIXED = settings(derandomize=True, deadline=None)
 TOKENIZER = learn_vocabulary(["yes no [laughter] maybe"] * 2, "words", 100)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +22,10 @@ from emofuse.data.tokenization import read_tokenizer, strip_annotations
 from emofuse.errors import AudioError, CheckpointError
 from emofuse.sound.clips import SAMPLE_RATE, Clip
 from emofuse.sound.features import (
+    FILTER_BANKS,
     HOP_SECONDS,
-    STACKED_FRAMES,
     WHISPER_SECONDS,
-    FilterBank,
-    log_mel,
-    stacked_filterbank,
+    AudioFeatures,
     to_level,
     trim_silence,
     whisper_log_mel,
@@ -36,24 +34,7 @@ from emofuse.types import MODALITIES, Modality
 from emofuse.types.arrays import Float32Array, IntArray
 from emofuse.untrusted.json_text import canonical_json, read_json
 
-AudioFeatures = Literal["waveform", "log-mel", "whisper-log-mel", "stacked-filterbank"]
-
 Booleans = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Bank:
-    """A filter bank, and how many of its frames, of 10 ms, are put side by side into one."""
-
-    compute: FilterBank
-    stacked: int = 1
-
-
-FILTER_BANKS: dict[AudioFeatures, Bank] = {
-    "log-mel": Bank(log_mel),
-    "whisper-log-mel": Bank(whisper_log_mel),
-    "stacked-filterbank": Bank(stacked_filterbank, STACKED_FRAMES),
-}
 
 
 @dataclass(frozen=True)

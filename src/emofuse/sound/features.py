@@ -8,13 +8,16 @@ tests compare them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from emofuse.types.arrays import Float32Array, Float64Array, Samples
 
+AudioFeatures = Literal["waveform", "log-mel", "whisper-log-mel", "stacked-filterbank"]
 FilterBank = Callable[[Float32Array, int, int], Float32Array]
 
 WINDOW_SECONDS = 0.025
@@ -30,6 +33,14 @@ KALDI_SCALE = 2.0**15
 KALDI_FLOOR = float(np.finfo(np.float32).eps)
 KALDI_PREEMPHASIS = 0.97
 STACKED_FRAMES = 2
+
+
+@dataclass(frozen=True)
+class Bank:
+    """A filter bank, and how many of its frames, of 10 ms, are put side by side into one."""
+
+    compute: FilterBank
+    stacked: int = 1
 
 
 def trim_silence(samples: Samples, rate: int, decibels: float = 35.0, margin: float = 0.05) -> Samples:
@@ -144,6 +155,13 @@ def kaldi_filters(rate: int, size: int, bins: int, lowest: float = 20.0) -> Floa
     filters = _triangles(_kaldi_mel(np.linspace(0, rate / 2, size // 2 + 1)), edges)
     filters.setflags(write=False)
     return filters
+
+
+FILTER_BANKS: dict[AudioFeatures, Bank] = {
+    "log-mel": Bank(log_mel),
+    "whisper-log-mel": Bank(whisper_log_mel),
+    "stacked-filterbank": Bank(stacked_filterbank, STACKED_FRAMES),
+}
 
 
 def _whisper_window(samples: Float32Array, rate: int, bins: int, longest: int) -> Float32Array:
