@@ -16,6 +16,9 @@ from emofuse.privacy import telemetry_left_on
 from emofuse.seal import locks
 from emofuse.threads import usable_processors
 
+# What is installed without any extra.
+CORE = "core"
+
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -51,7 +54,7 @@ def doctor(
     )
     for name, part in report["parts"].items():
         if not part["usable"]:
-            typer.echo(str(MissingExtraError(name, name)))
+            typer.echo(_remedy(name))
     return 0
 
 
@@ -79,12 +82,12 @@ def examine() -> dict[str, Any]:
 
 def _requirements() -> dict[str, list[str]]:
     """Return the packages of each extra, from our own metadata; those of developers are left out."""
-    parts: dict[str, list[str]] = {"core": []}
+    parts: dict[str, list[str]] = {CORE: []}
     for requirement in requires("emofuse") or []:
         name = re.match(r"[\w.-]+", requirement)
         extra = re.search(r"extra == ['\"](\w+)['\"]", requirement)
         if name is not None and (extra is None or extra[1] != "dev"):
-            parts.setdefault(extra[1] if extra else "core", []).append(name[0])
+            parts.setdefault(extra[1] if extra else CORE, []).append(name[0])
     return parts
 
 
@@ -127,6 +130,10 @@ def _cached() -> list[dict[str, Any]]:
             size = newest.size_on_disk / 2**20
             models.append({"name": repository.repo_id, "revision": newest.commit_hash, "size_mb": round(size, 1)})
     return models
+
+
+def _remedy(part: str) -> str:
+    return "the core is incomplete: pip install emofuse" if part == CORE else str(MissingExtraError(part, part))
 
 
 def _packages(part: dict[str, Any]) -> str:
