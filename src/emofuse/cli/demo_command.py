@@ -24,6 +24,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="The run folder.")] = Path("runs/demo"),
 ) -> int:
     """Compare audio, text and fusion on synthetic speech, train a model, predict two files with it and the box."""
+    import emofuse.experiment  # noqa: F401  # where torch is missing, it says so before anything is printed
     from emofuse.box import boxes
     from emofuse.cli.crossval_command import cross_validate_shown
     from emofuse.cli.results_tables import show_results

@@ -28,8 +28,8 @@ USUAL = "a steady sound: every band of pitch at its usual loudness, its median o
 HISS = "a faint hiss of the same length, 40 dB below the recording: white noise, always the same"
 MASKED = "as many words, each replaced by the mark that the model knows for a hidden word"
 EMPTY = "as many words, each without content (zeros)"
-NO_TEXT = "no text"
-NO_WORDS = "a text without words"
+NO_TEXT = "no words, as of a recording without a transcript"
+NO_WORDS = "a text without any words"
 INCOMPLETE = (
     "the numbers do not add up to the difference that they explain within 5 %: do not rely on their order, "
     "or allow more steps"
