@@ -42,6 +42,10 @@ class ModalityError(EmofuseError):
     """The model needs a modality that the input lacks."""
 
 
+class OutputError(EmofuseError):
+    """A network computed what is no number."""
+
+
 class RunError(EmofuseError):
     """A file or folder cannot be written, or a run folder does not fit the request."""
 

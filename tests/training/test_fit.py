@@ -204,7 +204,7 @@ def test_a_moving_average_is_no_best_epoch() -> None:
 def test_a_loss_that_is_no_number_stops_with_advice(corpus: Corpus) -> None:
     checkpoint, part = ready(corpus, recipe())
     torch.nn.init.constant_(checkpoint.model.fusion.head.classifier.bias, float("nan"))
-    with pytest.raises(RunError, match="no longer a number in epoch 1; lower"):
+    with pytest.raises(RunError, match=r"no longer a number in epoch 1, in the batch of s\d.*; lower"):
         fit(checkpoint, part, None, recipe(), 0, silent)
 
 

@@ -10,9 +10,12 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from emofuse.config.number_ranges import find_out_of_range
 from emofuse.data.cache import file_digest, key_of
 from emofuse.errors import CheckpointError, MissingExtraError, RecipeError
 from emofuse.sound.clips import SAMPLE_RATE, Clip
+from emofuse.untrusted.bounded_files import refuse_links_outside
+from emofuse.untrusted.json_text import read_json_object
 
 # Whisper small is the smallest that holds up on emotional speech in more than a few languages.
 DEFAULT_WHISPER = "small"
@@ -161,6 +164,7 @@ class FasterWhisper:
             folder = Path(name) if Path(name).is_dir() else Path(download_model(name))
             if not (folder / "tokenizer.json").is_file():
                 raise ValueError("it has no tokenizer.json")
+            _look_through(folder)
             self._model = WhisperModel(str(folder))
         except (OSError, ValueError, RuntimeError) as error:
             raise CheckpointError(
@@ -218,6 +222,19 @@ def folder_digest(folder: Path) -> str:
     """
     files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
     return key_of(files={path.name: file_digest(path) for path in files})
+
+
+def _look_through(folder: Path) -> None:
+    """Refuse a converted model whose files lead out of its folder, or whose settings no model has.
+
+    Raises:
+        ValueError, CheckpointError: the message says what is wrong.
+    """
+    refuse_links_outside(folder)
+    settings = folder / "preprocessor_config.json"
+    wrong = find_out_of_range(read_json_object(settings)) if settings.is_file() else None
+    if wrong is not None:
+        raise ValueError(f"{settings.name}: {wrong}")
 
 
 def _short(error: Exception) -> str:

@@ -14,12 +14,12 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, TypeAdapter
-from tokenizers import Tokenizer
 
 from emofuse import layout
-from emofuse.config import AnnotationPolicy, AudioWindow
-from emofuse.data.tokenization import read_tokenizer, strip_annotations
-from emofuse.errors import AudioError, CheckpointError
+from emofuse.config import AudioWindow
+from emofuse.config.number_ranges import HIGHEST_RATE, LOWEST_RATE, MOST_BINS, find_out_of_range
+from emofuse.data.text_preparation import TEXT_SETTINGS, TextPreparation
+from emofuse.errors import AudioError, CheckpointError, brief_message
 from emofuse.sound.clips import SAMPLE_RATE, Clip
 from emofuse.sound.features import (
     FILTER_BANKS,
@@ -32,7 +32,7 @@ from emofuse.sound.features import (
 )
 from emofuse.types import MODALITIES, Modality
 from emofuse.types.arrays import Float32Array, IntArray
-from emofuse.untrusted.json_text import canonical_json, read_json
+from emofuse.untrusted.json_text import canonical_json, read_json_object
 
 Booleans = npt.NDArray[np.bool_]
 
@@ -54,9 +54,9 @@ class AudioPreparation:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
 
     features: AudioFeatures = "waveform"
-    rate: int = SAMPLE_RATE
+    rate: Annotated[int, Field(ge=LOWEST_RATE, le=HIGHEST_RATE)] = SAMPLE_RATE
     normalise: bool = False
-    bins: int = 0
+    bins: Annotated[int, Field(ge=0, le=MOST_BINS)] = 0
     trim: bool = False
     level: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     window_seconds: AudioWindow = WHISPER_SECONDS
@@ -94,27 +94,6 @@ class AudioPreparation:
 
 
 _AUDIO: TypeAdapter[AudioPreparation | None] = TypeAdapter(AudioPreparation | None)
-
-
-@dataclass(frozen=True)
-class TextPreparation:
-    """How a text becomes token ids.
-
-    Attributes:
-        tokenizer: adds the encoder's own first and last pieces.
-        annotations: strip or keep tokens such as [LAUGHTER].
-        pad_id: the id of padding, which the mask hides.
-    """
-
-    tokenizer: Tokenizer
-    annotations: AnnotationPolicy = "strip"
-    pad_id: int = 0
-
-    def __call__(self, text: str) -> IntArray:
-        """Prepare one text, (pieces,); a text without words gives no pieces: an absent modality."""
-        words = strip_annotations(text) if self.annotations == "strip" else text.strip()
-        ids = self.tokenizer.encode(words).ids if words else []
-        return np.asarray(ids, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -228,16 +207,21 @@ class Preparation:
         """
         path = folder / layout.PREPARATION
         try:
-            settings = read_json(path)
+            settings = read_json_object(path)
+            wrong = find_out_of_range(settings)
+            if wrong is not None:
+                raise ValueError(wrong)
             audio = _AUDIO.validate_json(canonical_json(settings["audio"]))
-            text = settings["text"]
-            if text:
-                text = TextPreparation(read_tokenizer(folder / layout.TOKENIZER), **text)
+            if audio is not None and audio.features != "waveform" and not audio.bins:
+                raise ValueError("a filter bank needs bins")
+            text = TEXT_SETTINGS.validate_json(canonical_json(settings["text"] or None))
         except FileNotFoundError as error:
             raise CheckpointError(f"{path}: no such file; the model folder is incomplete") from error
-        except (KeyError, TypeError, ValueError, OSError) as error:
-            raise CheckpointError(f"{path}: does not hold emofuse's settings; save the model again") from error
-        return cls(audio, text or None)
+        except (KeyError, ValueError, OSError) as error:
+            raise CheckpointError(
+                f"{path}: does not hold emofuse's settings ({brief_message(error)}); save the model again"
+            ) from error
+        return cls(audio, None if text is None else TextPreparation.read(folder, text))
 
 
 def pad(

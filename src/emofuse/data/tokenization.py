@@ -9,7 +9,7 @@ from pathlib import Path
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from emofuse.config import VocabularyKind
-from emofuse.errors import CheckpointError, RecipeError
+from emofuse.errors import CheckpointError, RecipeError, brief_message
 
 PAD, UNKNOWN, FIRST, LAST = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 SPECIAL_TOKENS = (PAD, UNKNOWN, FIRST, LAST)
@@ -86,8 +86,12 @@ def read_tokenizer(path: Path) -> Tokenizer:
         raise CheckpointError(f"{path}: no such file; the model folder is incomplete, save or copy it again")
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing narrower
-        raise CheckpointError(f"{path}: is not a tokenizer ({error}); save the model again") from error
+    except BaseException as error:  # the library raises nothing narrower, and its panics are no `Exception`
+        if not isinstance(error, Exception) and type(error).__module__ != "pyo3_runtime":
+            raise
+        raise CheckpointError(
+            f"{path}: is not a tokenizer ({brief_message(error)}); save the model again"
+        ) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

@@ -131,7 +131,7 @@ def open_candidate(model: str, corpus: Corpus, device: str | None = None) -> Can
             model, "emofuse", open_predictor(folder, device), tuple(_exported_warnings(folder, corpus))
         )
     from emofuse.inference.foreign.classifiers import model_type, open_foreign, read_card
-    from emofuse.model.pretrained import Source
+    from emofuse.model.vetting.loaders import Source
 
     source = Source(str(folder) if folder.is_dir() else model)
     if model_type(source) != "emofuse":

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from emofuse import layout
-from emofuse.errors import CheckpointError
+from emofuse.errors import CheckpointError, brief_message
 from emofuse.types import Modality, Task
 from emofuse.untrusted.json_text import read_json
 
@@ -66,7 +66,9 @@ class Exported:
         except (OSError, ValueError, ValidationError) as error:
             if isinstance(error, CheckpointError):
                 raise
-            raise CheckpointError(f"{path}: is not the record of an export; export the model again") from error
+            raise CheckpointError(
+                f"{path}: is not the record of an export ({brief_message(error)}); export the model again"
+            ) from error
 
 
 _RECORD: TypeAdapter[Exported] = TypeAdapter(Exported)

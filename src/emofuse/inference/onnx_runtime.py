@@ -19,6 +19,7 @@ from emofuse.onnx_library import failures, onnxruntime
 from emofuse.threads import usable_processors
 from emofuse.types import MODALITIES
 from emofuse.types.arrays import Float32Array
+from emofuse.untrusted.bounded_files import refuse_links_outside
 
 # What ONNX Runtime raises for a graph that it cannot use.
 UNUSABLE = (
@@ -120,6 +121,7 @@ def load_onnx(folder: Path, threads: int | None = None) -> tuple[OnnxRuntime, Pr
     Raises:
         CheckpointError: it is not whole.
     """
+    refuse_links_outside(folder)
     record = Exported.load(folder)
     traits = Traits(name_of(folder), record.task, record.modalities, record.missing_modalities)
     preparation = Preparation.load(folder)

@@ -8,8 +8,9 @@ from typing import Generic, TypeVar
 
 from emofuse.data.batching import batches_of_lengths
 from emofuse.data.preparation import Batch, Item, Outputs, Preparation
-from emofuse.errors import AudioError, CorpusError, ModalityError, NoSpeechError
-from emofuse.evaluation.calibration import Calibration, pattern_of
+from emofuse.errors import AudioError, CorpusError, ModalityError, NoSpeechError, OutputError
+from emofuse.evaluation.calibration import Calibration
+from emofuse.inference.output_predictions import predictions_of, refuse_nonsense
 from emofuse.inference.priors import PriorShift
 from emofuse.inference.runtime import Runtime
 from emofuse.inference.utterance_stream import (
@@ -21,7 +22,7 @@ from emofuse.inference.utterance_stream import (
     prepared_windows,
 )
 from emofuse.sound.clips import Clip
-from emofuse.types import Modality, Prediction, Skip, Task, Utterance
+from emofuse.types import Prediction, Skip, Utterance
 from emofuse.types.arrays import Float32Array
 
 R = TypeVar("R")
@@ -152,7 +153,7 @@ class Predictor:
         for one in self._computed(pairs, self._rows, long):
             try:
                 result: Prediction | Skip = self._prediction(one)
-            except (AudioError, CorpusError, ModalityError) as error:
+            except (AudioError, CorpusError, ModalityError, OutputError) as error:
                 if strict:
                     raise
                 result = Skip(one.utterance.id, str(error))
@@ -171,6 +172,7 @@ class Predictor:
         for one in self._computed(pairs, lambda batch: list(self.runtime.embed(batch)), None):
             if not isinstance(one, Computed):
                 raise one.error
+            refuse_nonsense(one.utterance, one.row)
             yield one.row
 
     def _computed(
@@ -226,39 +228,6 @@ class Predictor:
         return self.complete(
             replace(prediction, damaged=one.ready.damaged, notes=one.ready.notes, text_unused=unused)
         )
-
-
-def predictions_of(
-    outputs: Outputs,
-    utterances: Sequence[Utterance],
-    modalities: Sequence[tuple[Modality, ...]],
-    task: Task,
-    calibration: Calibration,
-    priors: PriorShift | None = None,
-) -> list[Prediction]:
-    """Turn the outputs of a network into calibrated predictions.
-
-    Args:
-        outputs: a row for each utterance.
-        utterances: in the order of the rows.
-        modalities: those that the network used of each utterance.
-        task: the labels and dimensions of the outputs.
-        calibration: from logits to probabilities, and below which confidence a prediction abstains.
-        priors: an adaptation to other label frequencies; None for none.
-    """
-    probabilities = calibration.apply(outputs.logits, list(map(pattern_of, modalities)), task.multi_label)
-    if priors is not None:
-        probabilities = priors.apply(probabilities)
-    predictions = []
-    for row, utterance in enumerate(utterances):
-        dimensions = None
-        if outputs.dimensions is not None:
-            dimensions = dict(zip(task.dimensions, map(float, outputs.dimensions[row]), strict=True))
-        by_label = dict(zip(task.labels, map(float, probabilities[row]), strict=True))
-        prediction = Prediction.of(utterance, by_label, modalities[row], dimensions=dimensions)
-        abstained = calibration.abstains(max(by_label.values()))
-        predictions.append(replace(prediction, abstained=abstained))
-    return predictions
 
 
 def _lengths(item: Item) -> tuple[int, int]:

@@ -38,6 +38,8 @@ class CrossModalAttention(nn.Module):
 
     def __init__(self, width: int, heads: int, dropout: float, residual: bool, feed_forward: int = 0) -> None:
         super().__init__()
+        if width % heads:
+            raise ValueError(f"{heads} heads do not divide a width of {width}")
         self.heads = heads
         self.dropout = dropout
         self.query = nn.Linear(width, width)

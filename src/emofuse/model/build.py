@@ -13,7 +13,8 @@ import torch
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 
 from emofuse.config import AudioRecipe, AudioWindow, EncoderRecipe, Recipe, TextRecipe
-from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
+from emofuse.data.preparation import AudioPreparation, Preparation
+from emofuse.data.text_preparation import TextPreparation
 from emofuse.data.tokenization import learn_vocabulary, strip_annotations
 from emofuse.errors import RecipeError, brief_message
 from emofuse.model.checkpoint import Checkpoint
@@ -25,7 +26,6 @@ from emofuse.model.encoders.small_encoders import LogMelCNNConfig
 from emofuse.model.encoders.voice_cnn import VoiceCNNConfig
 from emofuse.model.network import EmotionModel
 from emofuse.model.pretrained import (
-    Source,
     fetch_config,
     fetch_encoder,
     fetch_settings,
@@ -34,6 +34,7 @@ from emofuse.model.pretrained import (
     refer_to,
 )
 from emofuse.model.tuning import apply_tuning
+from emofuse.model.vetting.loaders import Source
 from emofuse.model.word_vectors import initialise_from_vectors
 from emofuse.sound.features import STACKED_FRAMES
 from emofuse.types import SystemName, Task

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError
-
 from emofuse import layout
 from emofuse.data.preparation import Preparation
-from emofuse.errors import CheckpointError, brief_message
+from emofuse.errors import CheckpointError, MissingExtraError, RecipeError, brief_message
+from emofuse.model.encoder_wrappers import input_width
 from emofuse.model.network import EmotionModel
+from emofuse.types import MODALITIES
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     """
     if not layout.is_model_folder(folder):
         raise CheckpointError(f"{folder}: is not a model folder, it has no {layout.CONFIG}")
-    if not (folder / layout.WEIGHTS).is_file() and not (folder / layout.WEIGHTS_INDEX).is_file():
-        raise CheckpointError(f"{folder}: has no weights ({layout.WEIGHTS}); copy or train the model again")
-    return Checkpoint(load_model(folder), Preparation.load(folder))
+    checkpoint = Checkpoint(load_model(folder), Preparation.load(folder))
+    _refuse_other_preparation(folder, checkpoint)
+    return checkpoint
 
 
 def load_model(folder: Path) -> EmotionModel:
@@ -62,8 +62,36 @@ def load_model(folder: Path) -> EmotionModel:
     """
     try:
         network: EmotionModel = EmotionModel.from_pretrained(folder, local_files_only=True)
-    except (SafetensorError, OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+        network.config.task  # noqa: B018  # its labels are numbered without a gap
+    except (CheckpointError, MissingExtraError, RecipeError):
+        raise
+    except Exception as error:  # whatever a configuration of a stranger makes the layers of a network raise
         raise CheckpointError(
             f"{folder}: cannot be loaded ({brief_message(error)}); save or copy it again"
         ) from error
     return network.eval()
+
+
+def _refuse_other_preparation(folder: Path, checkpoint: Checkpoint) -> None:
+    """Refuse settings and a vocabulary that are not those of the network."""
+    config, preparation = checkpoint.model.config, checkpoint.preparation
+    made = {"audio": preparation.audio is not None, "text": preparation.text is not None}
+    prepared = tuple(modality for modality in MODALITIES if made[modality])
+    place, remedy = folder / layout.PREPARATION, "save or copy the model again"
+    if prepared != config.modalities:
+        raise CheckpointError(
+            f"{place}: prepares {' and '.join(prepared) or 'nothing'}, and its network takes "
+            f"{' and '.join(config.modalities)}; {remedy}"
+        )
+    if preparation.audio is not None and preparation.audio.width != input_width(config.audio_encoder):
+        raise CheckpointError(
+            f"{place}: makes {preparation.audio.width} values a frame, and the encoder takes "
+            f"{input_width(config.audio_encoder)} values; {remedy}"
+        )
+    if preparation.text is not None:
+        known, most = config.text_encoder.vocab_size, preparation.text.most_pieces
+        if most > known:
+            raise CheckpointError(
+                f"{folder / layout.TOKENIZER}: numbers its pieces up to {most:,}, and the encoder knows "
+                f"{known:,}; {remedy}"
+            )

@@ -6,13 +6,13 @@ import copy
 from typing import Any, TypeAlias
 
 from torch import Tensor, nn
-from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.models.whisper.modeling_whisper import WhisperEncoder as HuggingFaceWhisperEncoder
 
 from emofuse.config import AudioWindow, Layers
 from emofuse.errors import RecipeError
-from emofuse.model.encoders.small_encoders import LogMelCNN, WaveformCNN
-from emofuse.model.encoders.voice_cnn import VoiceCNN
+from emofuse.model.encoders.small_encoders import LogMelCNN, LogMelCNNConfig, WaveformCNN
+from emofuse.model.encoders.voice_cnn import VoiceCNN, VoiceCNNConfig
 from emofuse.model.layer_selection import layer_selector
 from emofuse.model.long_inputs import from_windows, to_windows, window_width
 from emofuse.model.masked_streams import Stream, at_least_one, mask_of_lengths
@@ -23,6 +23,7 @@ from emofuse.model.speech_encoders import (
     at_least_receptive,
     receptive_field,
 )
+from emofuse.model.vetting.loaders import build_network
 
 
 class ScratchAudioEncoder(nn.Module):
@@ -113,7 +114,15 @@ def build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
     config = copy.deepcopy(config)  # transformers writes the kind of attention into it
     if config.model_type == "whisper":
         return HuggingFaceWhisperEncoder(config)
-    return AutoModel.from_config(config)
+    return build_network(config)
+
+
+def input_width(config: PreTrainedConfig) -> int:
+    """Return how many values a frame an audio encoder takes; 0 where it takes the waveform itself."""
+    names = {"whisper": "num_mel_bins", "wav2vec2-bert": "feature_projection_input_dim"}
+    banks = {kind.model_type: "bins" for kind in (LogMelCNNConfig, VoiceCNNConfig)}
+    name = (names | banks).get(config.model_type)
+    return 0 if name is None else int(config.to_dict()[name])
 
 
 def longest_text(backbone: PreTrainedModel) -> int | None:

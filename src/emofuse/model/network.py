@@ -21,8 +21,16 @@ from emofuse.model.heads import EmotionHead, EmotionOutput
 from emofuse.model.layer_selection import LayerMix
 from emofuse.model.masked_streams import Encoded, Stream
 from emofuse.model.pooling import POOLED_WIDTH, build_pooling
-from emofuse.model.pretrained import Reference, base_weights, content_hash, fill_from_reference
+from emofuse.model.pretrained import (
+    Reference,
+    base_weights,
+    content_hash,
+    fill_from_reference,
+    held_by_reference,
+)
 from emofuse.model.tuning import add_adapters
+from emofuse.model.vetting.loaders import WEIGHTS, Source, folder_of, load_config
+from emofuse.model.vetting.weight_checks import HeldWeights, refuse_larger_than_its_files, refuse_unusable
 
 
 class EmotionModel(PreTrainedModel):
@@ -78,19 +86,28 @@ class EmotionModel(PreTrainedModel):
         Encoders that the folder holds by reference are fetched and checked against their hash.
 
         Raises:
-            CheckpointError: a weight is missing, left over or of another shape, or a referenced encoder cannot
-                be had or has changed.
+            CheckpointError: the folder would run code or leads out of itself; a weight is missing, left over, of
+                another shape or no usable number; or a referenced encoder cannot be had or has changed.
+            OSError, ValueError: there is no such folder, and it cannot be fetched.
         """
-        name = str(pretrained_model_name_or_path)
-        kwargs["ignore_mismatched_sizes"] = True  # they are refused below, in one sentence
+        source = Source(str(pretrained_model_name_or_path), kwargs.pop("revision", None))
+        name, folder = source.name, folder_of(source, WEIGHTS)
+        config = kwargs.pop("config", None) or load_config(Source(str(folder)), cls.config_class)
+        references = {key: Reference.of(name, values) for key, values in config.references.items()}
+        held = HeldWeights.in_folder(folder)
+        referred = sum(held_by_reference(reference, key, name) for key, reference in references.items())
+        refuse_larger_than_its_files(name, lambda: cls(config), held.numbers + referred)
+        # Shapes that do not fit are refused below, in one sentence.
+        kwargs |= {"config": config, "ignore_mismatched_sizes": True, "use_safetensors": True}
         with _without_reports():
-            model, loading = super().from_pretrained(name, *model_args, output_loading_info=True, **kwargs)
+            model, loading = super().from_pretrained(folder, *model_args, output_loading_info=True, **kwargs)
         missing = set(loading["missing_keys"])
-        for key, reference in model.config.references.items():
-            backbone = getattr(model, f"{key}_encoder").backbone
-            fill_from_reference(backbone, Reference(**reference), key, name)
+        for key, reference in references.items():
+            backbone = model.get_submodule(f"{key}_encoder").backbone
+            fill_from_reference(backbone, reference, key, name)
             missing -= set(_base_names(key, backbone))
         _refuse_unfit(name, missing, loading)
+        refuse_unusable(name, model, held)
         _own_memory(model)
         return (model, loading) if output_loading_info else model
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import reprlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,25 +13,30 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedModel
-from transformers.utils import cached_file
+from transformers import PreTrainedConfig, PreTrainedModel
 
 from emofuse import layout
 from emofuse.data.tokenization import read_tokenizer
-from emofuse.errors import CheckpointError, RecipeError, brief_message
-from emofuse.model.encoders.own_encoders import find_own_encoder, find_own_model
+from emofuse.errors import CheckpointError, EmofuseError, RecipeError, brief_message
+from emofuse.model.encoders.own_encoders import OwnEncoder, find_own_encoder, find_own_model
+from emofuse.model.vetting.loaders import (
+    WEIGHTS,
+    Source,
+    find_file,
+    folder_of,
+    load_config,
+    load_network,
+    load_tokenizer,
+)
+from emofuse.model.vetting.weight_checks import HeldWeights
 from emofuse.untrusted.json_text import read_json_object
 
 # Weights that a bare encoder may lack or have left over without harm: heads of its pre-training, its pooler.
+# A model on the Hub or in the box, or a revision: words with at most slashes between them.
+_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
+# A model may refer to a model that refers to a third; further, or in a ring, none does.
+MOST_REFERENCES = 4
 HARMLESS = ("pooler.", "masked_spec_embed", "lm_head.", "cls.", "quantizer.", "project_hid.", "project_q.")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where an encoder comes from: a folder, a model in the box, or a name on the Hub, there at a revision."""
-
-    name: str
-    revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,26 @@ class Reference:
     name: str
     revision: str | None
     sha256: str
+
+    @classmethod
+    def of(cls, folder: str, values: Mapping[str, Any]) -> Reference:
+        """Read a reference as `config.json` holds it.
+
+        Raises:
+            CheckpointError: it names neither a folder by its whole path nor a model of the Hub or the box.
+        """
+        try:
+            reference = cls(**values)
+            named = Path(reference.name).is_absolute() or _NAME.fullmatch(reference.name)
+            fits = named and _NAME.fullmatch(reference.revision or "main") and isinstance(reference.sha256, str)
+        except TypeError:
+            fits = None
+        if not fits:
+            raise CheckpointError(
+                f"{folder}: refers to an encoder by {reprlib.repr(values)}; a reference has the whole path of a "
+                "folder or a name on the Hub, a revision and a hash: copy or train the model again"
+            )
+        return reference
 
     def as_dict(self) -> dict[str, Any]:
         """Return the reference as `config.json` holds it."""
@@ -54,7 +82,7 @@ def fetch_config(source: Source, key: str) -> PreTrainedConfig:
     if own is not None:
         return own.config
     try:
-        return AutoConfig.from_pretrained(source.name, revision=source.revision)
+        return load_config(source)
     except (OSError, ValueError) as error:
         raise RecipeError(unreachable(source, key, error)) from error
 
@@ -66,22 +94,54 @@ def fetch_encoder(source: Source, key: str) -> PreTrainedModel:
         RecipeError: it cannot be fetched, or lacks weights that the encoder needs.
         CheckpointError: it is that of a model of our own, which is damaged.
     """
-    own = find_own_encoder(source.name, key)
+    source, own = _end_of_references(source, key)
     if own is not None:
-        return own.load() if own.reference is None else fetch_encoder(Source(*own.reference), key)
+        return own.load()
     try:
-        model, loading = AutoModel.from_pretrained(
-            source.name, revision=source.revision, output_loading_info=True, dtype=torch.float32
-        )
+        model, lacking = load_network(source)
     except (OSError, ValueError) as error:
         raise RecipeError(unreachable(source, key, error)) from error
-    missing = sorted(name for name in loading["missing_keys"] if not name.startswith(HARMLESS))
+    missing = [name for name in lacking if not name.startswith(HARMLESS)]
     if missing:
         raise RecipeError(
             f"{key}.encoder: {source.name} lacks the weight {missing[0]!r} ({len(missing)} in all); "
             "it is not a checkpoint of this encoder"
         )
     return model.get_encoder() if model.config.is_encoder_decoder else model
+
+
+def _end_of_references(source: Source, key: str) -> tuple[Source, OwnEncoder | None]:
+    """Return where the weights of an encoder are, and the encoder of ours that it is there, if it is one.
+
+    Raises:
+        CheckpointError: the references lead too far, or in a ring.
+    """
+    start = source
+    for _ in range(MOST_REFERENCES):
+        own = find_own_encoder(source.name, key)
+        if own is None or own.reference is None:
+            return source, own
+        held = Reference.of(str(own.folder), own.reference)
+        source = Source(held.name, held.revision)
+    raise CheckpointError(
+        f"{start.name}: its {key} encoder is a reference to a reference, more than {MOST_REFERENCES} in a row or "
+        "in a ring; train or copy the model again"
+    )
+
+
+def held_by_reference(reference: Reference, key: str, folder: str) -> int:
+    """Return how many numbers the files hold to which a reference in a folder leads.
+
+    Raises:
+        CheckpointError: they cannot be had.
+    """
+    source = Source(reference.name, reference.revision)
+    try:
+        source, own = _end_of_references(source, key)
+        return HeldWeights.in_folder(own.folder if own else folder_of(source, WEIGHTS)).numbers
+    except (EmofuseError, OSError, ValueError) as error:
+        reason = error if isinstance(error, EmofuseError) else unreachable(source, key, error)
+        raise CheckpointError(f"{folder}: its {key} encoder is saved by reference; {reason}") from error
 
 
 def fetch_tokenizer(source: Source) -> Tokenizer:
@@ -98,9 +158,7 @@ def fetch_tokenizer(source: Source) -> Tokenizer:
     if own_model is not None:
         return read_tokenizer(own_model / layout.TOKENIZER)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source.name, revision=source.revision)
-        if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):  # made up where there are no files
-            raise ValueError("it has no tokenizer with a vocabulary")
+        tokenizer = load_tokenizer(source)
         plain = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         written = _written_tokenizer(source)
     except (OSError, ValueError, AttributeError) as error:
@@ -113,29 +171,19 @@ def fetch_tokenizer(source: Source) -> Tokenizer:
 
 def _written_tokenizer(source: Source) -> Tokenizer | None:
     """Return what an encoder's `tokenizer.json` holds; None without one."""
-    path = cached_file(
-        source.name, layout.TOKENIZER, revision=source.revision, _raise_exceptions_for_missing_entries=False
-    )
-    return Tokenizer.from_file(path) if path else None
+    path = find_file(source, layout.TOKENIZER)
+    return read_tokenizer(path) if path else None
 
 
 def fetch_settings(source: Source) -> dict[str, Any]:
     """Return what a speech checkpoint says of its input, from its `preprocessor_config.json`; {} without one."""
-    path = cached_file(
-        source.name,
-        "preprocessor_config.json",
-        revision=source.revision,
-        _raise_exceptions_for_missing_entries=False,
-    )
-    return read_json_object(Path(path)) if path else {}
+    path = find_file(source, layout.PREPARATION)
+    return read_json_object(path) if path else {}
 
 
 def pinned_revision(source: Source) -> str | None:
     """Return the commit that a name on the Hub stands for in the local cache; None for a folder."""
-    path = cached_file(
-        source.name, "config.json", revision=source.revision, _raise_exceptions_for_missing_entries=False
-    )
-    folder = Path(path).parent if path else Path()
+    folder = folder_of(source)
     return folder.name if folder.parent.name == "snapshots" else source.revision
 
 

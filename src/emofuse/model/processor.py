@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from huggingface_hub import snapshot_download
 from transformers import AutoProcessor, BatchFeature, ProcessorMixin
 
 from emofuse import layout
@@ -14,6 +13,7 @@ from emofuse.data.preparation import Preparation
 from emofuse.errors import AudioError
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.masked_streams import as_tensors
+from emofuse.model.vetting.loaders import Source, folder_of
 from emofuse.sound.clips import SAMPLE_RATE, Clip
 
 
@@ -81,11 +81,8 @@ class EmotionProcessor(ProcessorMixin):
         Raises:
             CheckpointError: a file is missing or does not hold preparation settings.
         """
-        folder = Path(pretrained_model_name_or_path)
-        if not folder.is_dir():
-            wanted = [layout.PREPARATION, layout.TOKENIZER]
-            folder = Path(snapshot_download(str(folder), revision=revision, allow_patterns=wanted))
-        return cls(Preparation.load(folder))
+        source = Source(str(pretrained_model_name_or_path), revision)
+        return cls(Preparation.load(folder_of(source, (layout.PREPARATION, layout.TOKENIZER))))
 
 
 AutoProcessor.register(EmotionConfig, EmotionProcessor, exist_ok=True)

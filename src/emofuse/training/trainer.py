@@ -26,6 +26,9 @@ from emofuse.training.memory import retry_with_smaller_batches
 from emofuse.training.optimizer import LearningRateSchedule
 from emofuse.training.sampling import drawing_shares, possible_labels
 
+# How many utterances of a batch a message names.
+NAMED_UTTERANCES = 20
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -123,17 +126,19 @@ class Trainer:
         for number, batch in enumerate(batches, start=1):
             done = (epoch - 1 + number / len(batches)) / epochs
             schedule.set(self.optimizer, done - 0.5 / len(batches) / epochs)
-            loss, norm = self._step(part, batch, rng)
-            if not math.isfinite(loss):
-                raise RunError(
-                    f"the loss is no longer a number in epoch {epoch}; lower training.lr or the encoders' lr"
-                )
+            loss, norm = self._step(part, batch, rng, epoch)
             total, seen, norms = total + loss, seen + len(batch), norms + norm
             report(Progress(epoch, epochs, done, total / seen, ua))
         return total / seen, norms / len(batches)
 
-    def _step(self, part: PreparedPart, batch: list[int], rng: np.random.Generator) -> tuple[float, float]:
-        """Make one step from an effective batch; return its summed loss and the gradient's norm."""
+    def _step(
+        self, part: PreparedPart, batch: list[int], rng: np.random.Generator, epoch: int
+    ) -> tuple[float, float]:
+        """Make one step from an effective batch; return its summed loss and the gradient's norm.
+
+        Raises:
+            RunError: one of the two is no number; the message names the batch.
+        """
         random_state = rng.bit_generator.state
 
         def accumulate(micro_seconds: float) -> float:
@@ -143,11 +148,14 @@ class Trainer:
 
         shortest = float(part.costs[batch].min())
         total, self.micro_seconds = retry_with_smaller_batches(accumulate, self.micro_seconds, shortest)
-        norm = self.accelerator.clip_grad_norm_(self.trainable, self.settings.clip)
+        norm = float(self.accelerator.clip_grad_norm_(self.trainable, self.settings.clip))
+        # With fp16, gradients overflow now and then: such a step is passed over.
+        if not math.isfinite(total) or (not math.isfinite(norm) and self.accelerator.scaler is None):
+            raise RunError(_of_no_number(epoch, [part.utterances[position].id for position in batch]))
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.after_step()
-        return total, float(norm)
+        return total, norm
 
     def _accumulate(
         self, part: PreparedPart, batch: list[int], rng: np.random.Generator, micro_seconds: float
@@ -177,6 +185,16 @@ class Trainer:
         for name, module in self.model.named_children():
             if name.endswith("_encoder") and is_frozen(module):
                 module.eval()
+
+
+def _of_no_number(epoch: int, ids: list[str]) -> str:
+    """Return what is said of a batch whose loss or gradient is no number."""
+    more = f" and {len(ids) - NAMED_UTTERANCES} more" if len(ids) > NAMED_UTTERANCES else ""
+    return (
+        f"the loss or its gradient is no longer a number in epoch {epoch}, in the batch of "
+        f"{', '.join(ids[:NAMED_UTTERANCES])}{more}; lower training.lr or the encoders' lr, or look at these "
+        "utterances"
+    )
 
 
 def class_weights_for(part: PreparedPart, model: EmotionModel, recipe: Recipe) -> Tensor | None:

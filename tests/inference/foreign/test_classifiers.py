@@ -28,7 +28,7 @@ from transformers import (
 from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CheckpointError
 from emofuse.inference.foreign.classifiers import model_type, open_foreign, read_card
-from emofuse.model.pretrained import Source
+from emofuse.model.vetting.loaders import Source
 from emofuse.sound.clips import read_clip
 from emofuse.types import Corpus, Prediction, Skip, Utterance
 

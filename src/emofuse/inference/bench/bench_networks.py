@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from transformers import BertConfig, Wav2Vec2Config
 
-from emofuse.data.preparation import AudioPreparation, Item, Preparation, TextPreparation
+from emofuse.data.preparation import AudioPreparation, Item, Preparation
+from emofuse.data.text_preparation import TextPreparation
 from emofuse.data.tokenization import PAD
 from emofuse.errors import CheckpointError
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emofuse.data.preparation import TextPreparation
+from emofuse.data.text_preparation import TextPreparation
 from emofuse.data.tokenization import strip_annotations
 from emofuse.inference.explain.explanation import Piece, Word
 from emofuse.types.arrays import Float64Array, IntArray

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from transformers import (
-    AutoConfig,
-    AutoFeatureExtractor,
     AutoModelForAudioClassification,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
 )
@@ -22,16 +18,23 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
 )
-from transformers.utils import cached_file
 
 from emofuse import layout
 from emofuse.data.tokenization import strip_annotations
 from emofuse.errors import AudioError, CheckpointError, ModalityError, brief_message
 from emofuse.model.batch_inference import pick_device
 from emofuse.model.encoder_wrappers import longest_text
-from emofuse.model.pretrained import Source
+from emofuse.model.vetting.loaders import (
+    Source,
+    find_file,
+    load_config,
+    load_feature_extractor,
+    load_network,
+    load_tokenizer,
+)
 from emofuse.sound.clips import read_clip
 from emofuse.types import Modality, Prediction, Skip, Utterance
+from emofuse.untrusted.bounded_files import read_bytes
 
 # Weights that are used in training only: a classifier may lack them.
 TRAINING_ONLY = ("masked_spec_embed",)
@@ -167,18 +170,16 @@ def model_type(source: Source) -> str:
 def read_card(source: Source) -> str | None:
     """Return the card of a model, from its folder, the local cache or the Hub; None where there is none."""
     try:
-        path = cached_file(
-            source.name, layout.CARD, revision=source.revision, _raise_exceptions_for_missing_entries=False
-        )
-        return Path(path).read_text(encoding="utf-8", errors="replace") if path else None
-    except OSError:  # no network, and not cached
+        path = find_file(source, layout.CARD)
+        return None if path is None else read_bytes(path).decode("utf-8", errors="replace")
+    except (OSError, ValueError):  # no network, and not cached; or larger than any card
         return None
 
 
 def _config(source: Source) -> PreTrainedConfig:
     try:
-        return AutoConfig.from_pretrained(source.name, revision=source.revision)
-    except (OSError, ValueError, KeyError) as error:
+        return load_config(source)
+    except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{source.name}: is no model folder, and no model that the local cache or the Hub gives "
             f"({brief_message(error)}); where there is a network: hf download {source.name}"
@@ -187,14 +188,12 @@ def _config(source: Source) -> PreTrainedConfig:
 
 def _network(source: Source, kind: Any) -> PreTrainedModel:
     try:
-        network, loading = kind.from_pretrained(
-            source.name, revision=source.revision, output_loading_info=True, dtype=torch.float32
-        )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        network, lacking = load_network(source, kind)
+    except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{source.name}: cannot be loaded ({brief_message(error)}); fetch it again"
         ) from error
-    missing = sorted(name for name in loading["missing_keys"] if not name.endswith(TRAINING_ONLY))
+    missing = [name for name in lacking if not name.endswith(TRAINING_ONLY)]
     if missing:
         raise CheckpointError(
             f"{source.name}: lacks the weight {missing[0]!r} ({len(missing)} in all), which would be random; "
@@ -205,8 +204,11 @@ def _network(source: Source, kind: Any) -> PreTrainedModel:
 
 def _audio_input(source: Source) -> AudioInput:
     try:
-        return AudioInput(AutoFeatureExtractor.from_pretrained(source.name, revision=source.revision))
-    except (OSError, ValueError, KeyError) as error:
+        extractor = load_feature_extractor(source)
+        if "sampling_rate" not in extractor.to_dict():
+            raise ValueError("it has no sampling_rate")
+        return AudioInput(extractor)
+    except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{source.name}: does not say how sound is to be prepared ({brief_message(error)}); "
             f"copy its {layout.PREPARATION} too"
@@ -215,12 +217,11 @@ def _audio_input(source: Source) -> AudioInput:
 
 def _text_input(source: Source, network: PreTrainedModel) -> TextInput:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source.name, revision=source.revision)
-    except (OSError, ValueError, KeyError) as error:
+        tokenizer = load_tokenizer(source)
+    except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{source.name}: has no tokenizer that can be read ({brief_message(error)}); copy its files too"
         ) from error
-    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):  # made up where there are no files
-        raise CheckpointError(f"{source.name}: has no tokenizer with a vocabulary; copy its files too")
-    limits = [limit for limit in (longest_text(network.base_model), tokenizer.model_max_length) if limit]
+    lengths = (longest_text(network.base_model), tokenizer.model_max_length)
+    limits = [limit for limit in lengths if limit is not None and limit > 0]
     return TextInput(tokenizer, min(limits, default=None))

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import pipeline
-from transformers.utils import cached_file
+from transformers import AutoModelForCTC, AutoModelForSpeechSeq2Seq, PreTrainedConfig
+from transformers.models.auto.modeling_auto import MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES
 
 from emofuse.data import asr_engines as asr
 from emofuse.data.asr_engines import Transcript, Word, folder_digest
 from emofuse.data.cache import file_digest
 from emofuse.errors import CheckpointError, RecipeError, brief_message
+from emofuse.model.batch_inference import pick_device
+from emofuse.model.vetting.loaders import Source, folder_of, load_config, load_recogniser
 from emofuse.sound.clips import SAMPLE_RATE, Clip
 
 # A CTC model gets a longer clip in overlapping windows: attention grows with the square of the length.
@@ -36,17 +38,10 @@ class TransformersEngine:
                 "--asr transformers: name a model behind a colon, as in transformers:openai/whisper-tiny"
             )
         try:
-            config = cached_file(model, "config.json")
-            if config is None:
-                raise OSError("it has no config.json")
-            self._pipeline = pipeline(
-                "automatic-speech-recognition",
-                model=model,
-                dtype=torch.float32,
-                device="cuda" if torch.cuda.is_available() else "cpu",
-            )
-            digest = folder_digest(Path(config).parent)
-        except (OSError, ValueError, KeyError, ImportError) as error:
+            source = Source(model)
+            self._pipeline = load_recogniser(source, _architecture(load_config(source)), pick_device(None))
+            digest = folder_digest(folder_of(source))
+        except (OSError, ValueError) as error:
             raise CheckpointError(
                 f"transformers: the model {model} cannot be had ({brief_message(error)}); name a folder or a "
                 f"recogniser on the Hub; where there is a network: hf download {model}"
@@ -122,6 +117,13 @@ class TransformersEngine:
         for piece in self._pipeline.tokenizer.all_special_tokens:
             text = text.replace(piece, "")
         return " ".join(text.split())
+
+
+def _architecture(config: PreTrainedConfig) -> Any:
+    """Return the Auto class of a recogniser: its configuration names its class, and some families have both."""
+    names = " ".join(map(str, config.architectures or ()))
+    writes = config.model_type in MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES and "CTC" not in names
+    return AutoModelForSpeechSeq2Seq if writes else AutoModelForCTC
 
 
 def _language_codes(settings: dict[str, Any]) -> dict[int, str]:

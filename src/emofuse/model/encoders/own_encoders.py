@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -20,6 +21,9 @@ from emofuse.data.preparation import Preparation
 from emofuse.errors import CheckpointError, RecipeError, brief_message
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.encoder_wrappers import build_encoder
+from emofuse.model.vetting.loaders import Source, load_config
+from emofuse.model.vetting.model_settings import weight_files
+from emofuse.model.vetting.weight_checks import HeldWeights, refuse_larger_than_its_files, refuse_unusable
 from emofuse.types import Modality
 from emofuse.untrusted.json_text import read_json
 
@@ -32,13 +36,14 @@ class OwnEncoder:
         folder: the model folder.
         modality: whose encoder.
         config: its configuration.
-        reference: name and revision of an encoder that the folder only refers to; None where it has the weights.
+        reference: to an encoder that the folder only names, as its configuration has it; None where it has the
+            weights.
     """
 
     folder: Path
     modality: Modality
     config: PreTrainedConfig
-    reference: tuple[str, str | None] | None
+    reference: dict[str, Any] | None
 
     @property
     def preparation(self) -> Preparation:
@@ -51,6 +56,9 @@ class OwnEncoder:
         Raises:
             CheckpointError: the weights are damaged, or not those of this configuration.
         """
+        held = HeldWeights.in_folder(self.folder)
+        name = f"{self.folder}: its {self.modality} encoder"
+        refuse_larger_than_its_files(name, lambda: build_encoder(self.config), held.numbers)
         encoder = build_encoder(self.config)
         weights = {name: value.float() for name, value in self._weights().items()}
         wanted = {name: value.shape for name, value in encoder.state_dict().items()}
@@ -66,13 +74,14 @@ class OwnEncoder:
                 f"({len(unfit)} such in all); copy or train the model again"
             )
         encoder.load_state_dict(weights, strict=False)
+        refuse_unusable(name, encoder, held)
         return encoder
 
     def _weights(self) -> dict[str, Tensor]:
         prefix = f"{self.modality}_encoder.backbone."
         weights: dict[str, Tensor] = {}
         try:
-            for path in sorted(self.folder.glob(f"*{Path(layout.WEIGHTS).suffix}")):
+            for path in weight_files(self.folder):
                 found = load_file(path)
                 weights |= {name.removeprefix(prefix): v for name, v in found.items() if name.startswith(prefix)}
         except (OSError, SafetensorError) as error:
@@ -91,7 +100,10 @@ def find_own_encoder(name: str, modality: str) -> OwnEncoder | None:
     folder = find_own_model(name)
     if folder is None:
         return None
-    config = EmotionConfig.from_pretrained(folder)
+    try:
+        config = load_config(Source(str(folder)), EmotionConfig)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{folder}: cannot be read ({brief_message(error)}); copy it again") from error
     found = {"audio": config.audio_encoder, "text": config.text_encoder}
     adapters = {"audio": config.audio_adapter, "text": config.text_adapter}
     key: Modality = "audio" if modality == "audio" else "text"
@@ -100,8 +112,7 @@ def find_own_encoder(name: str, modality: str) -> OwnEncoder | None:
         raise RecipeError(f"{key}.encoder: the model {name} has no {key} encoder; name one that has")
     if adapters[key] is not None:
         raise RecipeError(f"{key}.encoder: the {key} encoder of {name} has adapters in it; name one without")
-    reference = config.references.get(key)
-    return OwnEncoder(folder, key, encoder, reference and (reference["name"], reference["revision"]))
+    return OwnEncoder(folder, key, encoder, config.references.get(key))
 
 
 def find_own_model(name: str) -> Path | None:

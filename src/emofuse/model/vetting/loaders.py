@@ -1,0 +1,202 @@
+"""The one door to the loaders of transformers and of the Hub.
+
+A model is looked through first. Then its own loader gets a folder on this machine, never a name, and is told to
+run no code of the model's, to open safetensors only, and to fetch nothing. A test finds every other call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModel,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    pipeline,
+)
+
+from emofuse import layout
+from emofuse.errors import EmofuseError, brief_message
+from emofuse.model.vetting.model_settings import (
+    ADAPTER,
+    NETWORK_SETTINGS,
+    TOKENIZER_SETTINGS,
+    look_through,
+)
+from emofuse.model.vetting.weight_checks import HeldWeights, refuse_larger_than_its_files, refuse_unusable
+
+# What is fetched of a model on the Hub, as patterns: never Python, never pickles, nothing in subfolders.
+SETTINGS = (*NETWORK_SETTINGS, ADAPTER)
+WEIGHTS = (*SETTINGS, layout.WEIGHTS, layout.WEIGHTS_INDEX, "model-*-of-*.safetensors")
+TOKENIZER = (
+    *SETTINGS,
+    *TOKENIZER_SETTINGS,
+    layout.TOKENIZER,
+    "added_tokens.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "normalizer.json",
+    "*.model",
+)
+CARD = (layout.CARD,)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model comes from: a folder, a model in the box, or a name on the Hub, there at a revision."""
+
+    name: str
+    revision: str | None = None
+
+
+def folder_of(source: Source, files: Sequence[str] = SETTINGS) -> Path:
+    """Return the folder of a model, looked through; one on the Hub is fetched as far as these files go.
+
+    Raises:
+        OSError, ValueError: there is no such folder, and it cannot be fetched.
+        CheckpointError: it would run code, leaves its folder, or asks for what no model has.
+    """
+    folder = Path(source.name)
+    if not folder.is_dir():
+        fetched = snapshot_download(
+            source.name, revision=source.revision, allow_patterns=[*files], ignore_patterns=["*/*"]
+        )
+        folder = Path(fetched)
+    look_through(folder)
+    return folder
+
+
+def find_file(source: Source, name: str) -> Path | None:
+    """Return the path of one file of a model; None where it has none.
+
+    Raises:
+        OSError, ValueError, CheckpointError: as `folder_of`.
+    """
+    path = folder_of(source, (*SETTINGS, name)) / name
+    return path if path.is_file() else None
+
+
+def load_config(source: Source, kind: Any = AutoConfig) -> PreTrainedConfig:
+    """Return the configuration of a model.
+
+    Args:
+        source: where it comes from.
+        kind: the class of the configuration; by default its file says which.
+
+    Raises:
+        OSError, ValueError, CheckpointError: as `folder_of`; or it is no configuration of an architecture.
+    """
+    folder = folder_of(source)
+    with _as_value_error():
+        config: PreTrainedConfig = kind.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    config.name_or_path = source.name
+    return config
+
+
+def build_network(config: PreTrainedConfig, kind: Any = AutoModel) -> PreTrainedModel:
+    """Build a network with random weights from its configuration."""
+    network: PreTrainedModel = kind.from_config(config, trust_remote_code=False)
+    return network
+
+
+def load_network(source: Source, kind: Any = AutoModel) -> tuple[PreTrainedModel, list[str]]:
+    """Return a network in float32, and the names of the weights that its files lack.
+
+    Args:
+        source: where it comes from.
+        kind: an Auto class of transformers, which knows the architecture.
+
+    Raises:
+        OSError, ValueError, CheckpointError: as `load_config`; or its weights do not fit or are no usable numbers.
+    """
+    config = load_config(source)
+    folder = folder_of(source, WEIGHTS)
+    held = HeldWeights.in_folder(folder)
+
+    def empty() -> nn.Module:
+        return build_network(config, kind)
+
+    with _as_value_error():
+        refuse_larger_than_its_files(source.name, empty, held.numbers)
+        network, loading = kind.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            output_loading_info=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            local_files_only=True,
+        )
+    refuse_unusable(source.name, network, held)
+    network.config.name_or_path = source.name
+    return network, sorted(loading["missing_keys"])
+
+
+def load_tokenizer(source: Source) -> Any:
+    """Return the tokenizer of a model, of the class that transformers has for it.
+
+    Raises:
+        OSError, ValueError, CheckpointError: as `folder_of`; or it has none with a vocabulary.
+    """
+    folder = folder_of(source, TOKENIZER)
+    with _as_value_error():
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):  # made up where there are no files
+            raise ValueError("it has no tokenizer with a vocabulary")
+    return tokenizer
+
+
+def load_feature_extractor(source: Source) -> Any:
+    """Return what prepares sound for a model.
+
+    Raises:
+        OSError, ValueError, CheckpointError: as `folder_of`; or it has none.
+    """
+    folder = folder_of(source)
+    with _as_value_error():
+        return AutoFeatureExtractor.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+
+
+def load_recogniser(source: Source, kind: Any, device: str) -> Any:
+    """Return the pipeline of a speech recogniser.
+
+    Args:
+        source: where it comes from.
+        kind: the Auto class of its architecture.
+        device: where it computes.
+
+    Raises:
+        OSError, ValueError, CheckpointError: as `load_network` and `load_tokenizer`.
+    """
+    network, _ = load_network(source, kind)
+    tokenizer, extractor = load_tokenizer(source), load_feature_extractor(source)
+    with _as_value_error():
+        return pipeline(
+            "automatic-speech-recognition",
+            model=network,
+            tokenizer=tokenizer,
+            feature_extractor=extractor,
+            device=device,
+            trust_remote_code=False,
+        )
+
+
+@contextmanager
+def _as_value_error() -> Iterator[None]:
+    """Turn whatever a loader raises into a ValueError: on damaged files it fails in every way."""
+    try:
+        yield
+    except (EmofuseError, OSError, ValueError):
+        raise
+    except Exception as error:
+        raise ValueError(f"{type(error).__name__}: {brief_message(error)}") from error
