@@ -26,7 +26,6 @@ SHOWN_BY = {
         "config.augmentation_recipe",
         "config.encoder_recipe",
         "config.loading",
-        "config.number_ranges",
         "config.recipe",
         "config.value_types",
     ),

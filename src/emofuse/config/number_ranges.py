@@ -19,7 +19,7 @@ RANGES: tuple[tuple[re.Pattern[str], float, float], ...] = tuple(
         (r"^(bins|feature_size)$", 0, MOST_BINS),
         (r"^(chunk_length|return_seconds)$", 0, 3_600),
         (r"(layers|blocks)$", 0, 256),
-        (r"(heads|groups)$", 1, 4_096),
+        (r"(^|attention_|num_|n_)heads?$|groups$", 1, 4_096),
         (r"^num_labels$", 0, 10_000),
         (r"^(hidden_size|d_model|width|widths|conv_dim)$", 1, 65_536),
         (r"^(kernel|conv_kernel|strides|conv_stride)$", 1, 65_536),

@@ -195,7 +195,7 @@ def test_what_is_no_classifier_is_refused_in_one_sentence(tmp_path: Path) -> Non
     refuses(blind, "tokenizer")
     hollow = save_reading(tmp_path / "hollow")
     (hollow / "model.safetensors").unlink()
-    refuses(hollow, "cannot be loaded")
+    refuses(hollow, "has no weights")
     remote = save_reading(tmp_path / "remote")
     document = json.loads((remote / "config.json").read_text())
     document |= {"model_type": "own", "auto_map": {"AutoConfig": "code.Own"}}

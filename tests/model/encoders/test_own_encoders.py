@@ -145,5 +145,5 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="is no whole file of weights"):
         build(recipe_from(folder), "audio", TASK, [], seed=0)
     (folder / layout.WEIGHTS).unlink()
-    with pytest.raises(CheckpointError, match="its audio encoder lacks the weight"):
+    with pytest.raises(CheckpointError, match="has no weights"):
         build(recipe_from(folder), "audio", TASK, [], seed=0)
