@@ -1,4 +1,4 @@
-"""The numbers of configurations lie in ranges that every known model keeps, and that no folder of a stranger leaves."""
+"""The numbers of configurations lie in ranges that every known model keeps, and no folder of a stranger leaves."""
 
 from __future__ import annotations
 
