@@ -25,6 +25,8 @@ WAVEFORM_COLUMNS = 480
 # An axis has the shortest of these steps that needs no more than `MOST_TICKS` times.
 TICK_STEPS_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 MOST_TICKS = 7
+# A time further to the right would not fit on a narrow screen.
+LAST_TICK_PERCENT = 90
 # The colour of a word has so many steps, each of them a rule of the style sheet.
 COLOUR_STEPS = 15
 # Cells of an attention map below this share of the largest weight are not drawn.

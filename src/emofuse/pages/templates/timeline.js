@@ -2,6 +2,8 @@
 const USUAL_PIXELS_PER_SECOND = 10;
 const MOST_PIXELS_PER_SECOND = 80;
 const ZOOM_STEP = 1.5;
+// From so far, borders and patterns would be all that one sees.
+const FAR_PIXELS_PER_SECOND = 4;
 const MARK_PIXELS = 80;
 const CLOCK_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600];
 // After a hand has moved the lanes, they do not follow the playing position for so long.
@@ -45,6 +47,7 @@ function drawFrame() {
 
 function drawLanes() {
   sheet.style.width = (seconds * scale()) + "px";
+  sheet.classList.toggle("far", scale() < FAR_PIXELS_PER_SECOND);
   const step = CLOCK_STEPS.find((one) => one * scale() >= MARK_PIXELS) || CLOCK_STEPS[CLOCK_STEPS.length - 1];
   const marks = [];
   for (let time = 0; time < seconds; time += step) {
