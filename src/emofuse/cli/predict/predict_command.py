@@ -25,8 +25,7 @@ def predict(
     model: Annotated[
         Path | None,
         typer.Argument(
-            help="A model folder, a run folder with a model, or the name of a model that ships with emofuse. "
-            "If omitted, the default model."
+            help="A model or run folder, or a model that ships with emofuse; if omitted, the default one."
         ),
     ] = None,
     inputs: Annotated[
@@ -37,10 +36,7 @@ def predict(
     ] = None,
     transcripts: Annotated[
         Path | None,
-        typer.Option(
-            "--transcripts",
-            help="A table of files and transcripts; a TXT, SRT, VTT, JSON, CSV or TSV file; or a folder of such.",
-        ),
+        typer.Option("--transcripts", help="A table, a TXT, SRT, VTT, TTML or JSON file, or a folder of such."),
     ] = None,
     column: Annotated[
         list[str] | None,
