@@ -23,6 +23,7 @@ from emofuse.sound.activity import (
     FrameScores,
     Silero,
     default_detector,
+    periodicity_of,
 )
 from emofuse.sound.clips import SAMPLE_RATE, read_clip
 from emofuse.sound.features import root_mean_square, to_level, trim_silence
@@ -310,3 +311,22 @@ def test_turns_of_real_speech_are_found_in_noise(name: DetectorName, data: Path)
     # The quiet beginnings and ends of some clips drown in the noise for the energy detector.
     assert share_found(turns, truth) >= {"silero": 0.95, "energy": 0.85}[name]
     assert not outside(turns, truth)
+
+
+def test_how_well_frames_repeat_themselves() -> None:
+    time = np.arange(12 * FRAME) / 16_000
+    hum = np.sign(np.sin(2 * np.pi * 140 * time)).astype(np.float32)
+    noise = np.random.default_rng(0).normal(size=12 * FRAME).astype(np.float32)
+    assert periodicity_of(hum).shape == (11,)
+    assert periodicity_of(hum).min() > 0.9
+    assert periodicity_of(noise).max() < 0.8
+    assert periodicity_of(np.zeros(3 * FRAME, dtype=np.float32)).tolist() == [0.0, 0.0]
+
+
+def test_silero_gives_evidence_that_does_not_depend_on_the_blocks() -> None:
+    pytest.importorskip("faster_whisper")
+    sound = (0.1 * np.random.default_rng(0).normal(size=70 * FRAME)).astype(np.float32)
+    (whole,) = [np.concatenate([one.evidence for one in Silero()(iter([sound]))])]  # type: ignore[misc]
+    parts = [one.evidence for one in Silero()(iter([sound[: 32 * FRAME], sound[32 * FRAME :]]))]
+    assert whole.shape == (70, 2)
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)  # type: ignore[arg-type]

@@ -58,3 +58,15 @@ def test_speech_is_speech(detector: Detector, corpus: str) -> None:
     chosen = rows[:: len(rows) // CLIPS_OF_A_CORPUS]
     rejected = [one["path"] for one in chosen if not gate.has_speech(read_clip(DATA / corpus / one["path"]))]
     assert len(rejected) <= 1
+
+
+def test_sneezes_barks_and_saws_are_no_speech() -> None:
+    pytest.importorskip("faster_whisper")
+    manifest = DATA / "noise" / "manifest.csv"
+    if not manifest.is_file():
+        pytest.skip(f"{manifest} is not here; set EMOFUSE_DATA")
+    gate = SpeechGate(DETECTORS["silero"]())
+    kinds = ("person_sneeze", "dog_bark", "chainsaw", "baby_cry")
+    chosen = [one["path"] for one in csv.DictReader(manifest.open(encoding="utf-8")) if one["label"] in kinds][::2]
+    called = [path for path in chosen if gate.has_speech(read_clip(DATA / "noise" / path))]
+    assert len(called) <= 2

@@ -144,3 +144,11 @@ def test_silence_gives_no_turn() -> None:
 def test_settings_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(RecipeError):
         Joining(**wrong)
+
+
+def test_spans_without_a_voice_make_no_turn() -> None:
+    levels = (-20.0,) * 20
+    sneeze = SpeechSpan(0.0, 0.64, levels, ((0.6, 0.3),) * 20)
+    voice = SpeechSpan(1.0, 1.64, levels, ((0.6, 0.9),) * 20)
+    (turn,) = to_turns([sneeze, voice], 3.0)
+    assert (turn.start, turn.end) == (pytest.approx(0.85), pytest.approx(1.79))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from emofuse.sound.clips import read_clip
-from emofuse.sound.tones import MUSIC, TONE, find_tones_and_music
+from emofuse.sound.tones import MUSIC, TONE, find_tones_and_music, is_voice
 from emofuse.types import ExcludedSpan
 from emofuse.types.arrays import Samples
 
@@ -155,3 +155,14 @@ def test_real_emotional_speech_is_neither_alone_nor_joined(corpus: str) -> None:
     loud = [clip[np.abs(clip).argmax() - 4000 :][:8000] for clip in clips if np.abs(clip).argmax() > 4000]
     assert sum(bool(find_tones_and_music([clip], RATE)) for clip in clips) <= 1
     assert find_tones_and_music(loud, RATE) == []
+
+
+def test_a_turn_is_a_voice_if_it_is_surely_speech_or_has_a_pitch() -> None:
+    quiet, sure = [-40.0] * 20, [(0.85, 0.0)] * 8 + [(0.1, 0.0)] * 12
+    assert is_voice(quiet, sure)
+    assert not is_voice(quiet, sure[1:] + sure[-1:])  # seven sure frames are too few
+    doubtful = [(0.5, 0.9)] * 6 + [(0.5, 0.5)] * 14
+    assert is_voice(quiet, doubtful)
+    assert not is_voice(quiet, [(0.5, 0.5), *doubtful[1:]])
+    assert not is_voice([-70.0] * 6 + [-40.0] * 14, doubtful)  # what repeats itself is far below the loudest
+    assert is_voice([-40.0] * 4, [(0.9, 0.0)] * 4)

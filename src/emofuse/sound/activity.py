@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -34,6 +35,9 @@ ON_BELOW, ON_SHARE = 13.0, 0.25
 OFF_BELOW, OFF_SHARE = 18.0, 0.35
 # Levels are smoothed over so many frames, so that neither ripple nor the gaps of consonants part a run.
 SMOOTH_FRAMES = 7
+# A voice repeats itself with a pitch between these, in Hz; the spectrum is that of two frames, in this band.
+PITCH, PITCH_FFT = (65.0, 500.0), 2048
+PITCH_BINS = slice(round(46.0 / SAMPLE_RATE * PITCH_FFT), round(2000.0 / SAMPLE_RATE * PITCH_FFT) + 1)
 # So many frames go through a detector at once: about one second.
 CHUNK_FRAMES = 32
 
@@ -54,11 +58,14 @@ class FrameScores:
         scores: (frames,), the detector's score for speech.
         levels: (frames,), in dB of full scale.
         samples: number of samples; the last frame of a stream may be padded with zeros.
+        evidence: (frames, 2), by which a turn is called speech: the probability of speech, and how well each frame
+            repeats itself, from 0 to 1; None where a detector has none.
     """
 
     scores: Samples
     levels: Samples
     samples: int
+    evidence: Samples | None = None
 
 
 class Detector(Protocol):
@@ -113,15 +120,16 @@ class Silero:
 
     def _probabilities(self, chunks: Iterator[Samples]) -> Iterator[FrameScores]:
         hidden = cell = np.zeros(STATE, dtype=np.float32)
-        before = np.zeros(CONTEXT, dtype=np.float32)
+        before = np.zeros(FRAME, dtype=np.float32)
         for chunk in chunks:
             frames = frames_of(chunk)
             run = np.concatenate([before, frames.ravel()])
-            windows = np.lib.stride_tricks.sliding_window_view(run, CONTEXT + FRAME)[::FRAME]
-            before = run[-CONTEXT:]
+            windows = np.lib.stride_tricks.sliding_window_view(run[FRAME - CONTEXT :], CONTEXT + FRAME)[::FRAME]
+            before = run[-FRAME:]
             feeds = {"input": np.ascontiguousarray(windows), "h": hidden, "c": cell}
             scores, hidden, cell = self._session.run(["speech_probs", "hn", "cn"], feeds)
-            yield FrameScores(scores, levels_of(frames), len(chunk))
+            evidence = np.stack([scores.reshape(-1), periodicity_of(run)], axis=1)
+            yield FrameScores(scores, levels_of(frames), len(chunk), evidence)
 
 
 class Energy:
@@ -181,6 +189,39 @@ def levels_of(frames: Samples) -> Samples:
     # Parseval, both halves of the spectrum; a Hann window leaves 3/8 of the power.
     power = 2.0 * np.square(np.abs(spectrum[:, low:high])).sum(axis=1) / (0.375 * FRAME**2)
     return np.asarray(10.0 * np.log10(power + 10.0 ** (FLOOR_DECIBELS / 10.0)), dtype=np.float32)
+
+
+def periodicity_of(run: Samples) -> Samples:
+    """Return how well each frame repeats itself with the pitch of a voice, together with the frame before it.
+
+    The height of the strongest peak of the normalised autocorrelation (Boersma 1993, equation 9), from the power
+    spectrum between 46 and 2000 Hz.
+
+    Args:
+        run: whole frames; of the first one only the second one's past is used.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(run, 2 * FRAME)[::FRAME]
+    spectrum = np.fft.rfft(windows * _window(), n=PITCH_FFT, axis=1)[:, PITCH_BINS]
+    power = np.square(np.abs(spectrum))
+    similar = power @ _lags() / np.maximum(power.sum(axis=1, keepdims=True), 1e-12)
+    left, here, right = similar[:, :-2], similar[:, 1:-1], similar[:, 2:]
+    peaks = np.where((here >= left) & (here > right), here, 0.0).max(axis=1)
+    return np.asarray(np.clip(peaks, 0.0, 1.0), dtype=np.float32)
+
+
+@lru_cache(maxsize=1)
+def _window() -> Samples:
+    return np.hanning(2 * FRAME).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _lags() -> Samples:
+    """Return what turns a power spectrum into its autocorrelation divided by that of the window, (bins, lags)."""
+    lags = np.arange(int(SAMPLE_RATE / PITCH[1]), int(SAMPLE_RATE / PITCH[0]) + 2)
+    bins = np.arange(PITCH_FFT // 2 + 1)[PITCH_BINS]
+    products = np.correlate(_window(), _window(), mode="full")[2 * FRAME - 1 :]
+    cosines = np.cos(2.0 * np.pi * bins[:, None] * lags / PITCH_FFT)
+    return np.asarray(cosines * products[0] / products[lags], dtype=np.float32)
 
 
 def with_nearness(scored: Iterable[FrameScores]) -> Iterator[tuple[FrameScores, Samples]]:

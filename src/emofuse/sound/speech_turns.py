@@ -13,9 +13,9 @@ from itertools import pairwise
 import numpy as np
 
 from emofuse.errors import RecipeError
-from emofuse.sound.activity import FRAME, FRAME_SECONDS, Detector, chunks_of, default_detector
+from emofuse.sound.activity import FRAME, FRAME_SECONDS, Detector, FrameScores, chunks_of, default_detector
 from emofuse.sound.clips import SAMPLE_RATE, Clip, resampled
-from emofuse.sound.tones import find_tones_and_music
+from emofuse.sound.tones import find_tones_and_music, is_voice
 from emofuse.types import ExcludedSpan, Turn
 from emofuse.types.arrays import Samples
 
@@ -31,6 +31,9 @@ LAST_PIECE = 1.0
 SHORTEST_REST_SECONDS = 0.3
 LONGEST_SECONDS = 15.0
 
+# Level, and where there is evidence probability and periodicity, of a frame.
+_Frame = tuple[float, ...]
+
 
 @dataclass(frozen=True)
 class SpeechSpan:
@@ -38,11 +41,13 @@ class SpeechSpan:
 
     Attributes:
         levels: how loud each frame of 32 ms from `start` on is, in dB of full scale; a cut goes where it is quiet.
+        evidence: of each frame, as in `FrameScores`; nothing where the detector has none.
     """
 
     start: float
     end: float
     levels: tuple[float, ...] = field(default=(), compare=False, repr=False)
+    evidence: tuple[tuple[float, float], ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -84,22 +89,22 @@ def find_speech(blocks: Iterable[Samples], detector: Detector) -> Iterator[Speec
     """
     # Scores are float32: the thresholds are rounded as they are.
     on, off = float(np.float32(detector.on)), float(np.float32(detector.off))
-    first, levels, confident, position, samples = 0, list[float](), False, 0, 0
+    first, run, confident, position, samples = 0, list[_Frame](), False, 0, 0
     for scored in detector(chunks_of(blocks)):
         samples += scored.samples
-        for score, level in zip(scored.scores.tolist(), scored.levels.tolist(), strict=True):
+        for score, frame in zip(scored.scores.tolist(), _frames(scored), strict=True):
             if score >= off:
-                first = first if levels else position
-                levels.append(level)
+                first = first if run else position
+                run.append(frame)
                 confident = confident or score >= on
-                if len(levels) == LONGEST_FRAMES:
-                    yield from _speech_span(first, levels, confident, samples)
-                    levels = []
+                if len(run) == LONGEST_FRAMES:
+                    yield from _speech_span(first, run, confident, samples)
+                    run = []
             else:
-                yield from _speech_span(first, levels, confident, samples)
-                levels, confident = [], False
+                yield from _speech_span(first, run, confident, samples)
+                run, confident = [], False
             position += 1
-    yield from _speech_span(first, levels, confident, samples)
+    yield from _speech_span(first, run, confident, samples)
 
 
 def to_turns(
@@ -160,11 +165,20 @@ class SpeechGate:
         return any(True for turn in turns for _ in without_spans(turn, excluded))
 
 
-def _speech_span(first: int, levels: list[float], confident: bool, samples: int) -> Iterator[SpeechSpan]:
+def _frames(scored: FrameScores) -> Iterator[_Frame]:
+    """Yield level, probability and periodicity of each frame, or its level alone."""
+    if scored.evidence is None:
+        return ((level,) for level in scored.levels.tolist())
+    return zip(scored.levels.tolist(), *scored.evidence.T.tolist(), strict=True)
+
+
+def _speech_span(first: int, run: list[_Frame], confident: bool, samples: int) -> Iterator[SpeechSpan]:
     """Yield the run of frames from `first` on, if it is speech."""
-    if confident and len(levels) * FRAME_SECONDS >= CLICK_SECONDS:
-        end = min((first + len(levels)) * FRAME, samples)
-        yield SpeechSpan(first * FRAME / SAMPLE_RATE, end / SAMPLE_RATE, tuple(levels))
+    if confident and len(run) * FRAME_SECONDS >= CLICK_SECONDS:
+        end = min((first + len(run)) * FRAME, samples)
+        levels, *evidence = zip(*run, strict=True)
+        pairs = tuple(zip(*evidence, strict=True)) if evidence else ()
+        yield SpeechSpan(first * FRAME / SAMPLE_RATE, end / SAMPLE_RATE, levels, pairs)
 
 
 def _pieces(spans: Iterable[SpeechSpan], joining: Joining) -> Iterator[Turn]:
@@ -178,7 +192,7 @@ def _pieces(spans: Iterable[SpeechSpan], joining: Joining) -> Iterator[Turn]:
         run.append(span)
         while _span(run) >= room + LAST_PIECE:
             piece, run = _cut(run, room)
-            yield _turn(piece)
+            yield from _turn(piece)
     yield from _finished(run, joining)
 
 
@@ -186,9 +200,9 @@ def _finished(run: list[SpeechSpan], joining: Joining) -> Iterator[Turn]:
     room = joining.longest - 2 * joining.pad
     while _span(run) > room:
         piece, run = _cut(run, room)
-        yield _turn(piece)
+        yield from _turn(piece)
     if run and _span(run) >= joining.shortest:
-        yield _turn(run)
+        yield from _turn(run)
 
 
 def _cut(run: list[SpeechSpan], room: float) -> tuple[list[SpeechSpan], list[SpeechSpan]]:
@@ -225,8 +239,8 @@ def _quietest(run: list[SpeechSpan], low: float, high: float) -> float:
 def _halved(span: SpeechSpan, time: float) -> tuple[SpeechSpan, SpeechSpan]:
     frames = round((time - span.start) / FRAME_SECONDS)
     return (
-        replace(span, end=time, levels=span.levels[:frames]),
-        replace(span, start=time, levels=span.levels[frames:]),
+        replace(span, end=time, levels=span.levels[:frames], evidence=span.evidence[:frames]),
+        replace(span, start=time, levels=span.levels[frames:], evidence=span.evidence[frames:]),
     )
 
 
@@ -234,8 +248,12 @@ def _span(run: list[SpeechSpan]) -> float:
     return run[-1].end - run[0].start if run else 0.0
 
 
-def _turn(run: list[SpeechSpan]) -> Turn:
-    return Turn(run[0].start, run[-1].end)
+def _turn(run: list[SpeechSpan]) -> Iterator[Turn]:
+    """Yield the turn of some spans, if they are a voice."""
+    levels = [level for span in run for level in span.levels]
+    evidence = [pair for span in run for pair in span.evidence]
+    if not evidence or is_voice(levels, evidence):
+        yield Turn(run[0].start, run[-1].end)
 
 
 def _padded(turn: Turn, earliest: float, latest: float, pad: float) -> Turn:

@@ -1,12 +1,13 @@
 """Telephone tones and music on hold, separated from voices by their spectrum.
 
 A tone is one or two steady frequencies and nothing else. Music is sound whose partials
-stay at one frequency: voices glide, hardly a quarter of their energy stays so for a third of a second.
+stay at one frequency: voices glide, hardly a quarter of their energy stays so for a third of a second. A voice
+has a pitch; sneezes, barks and saws hardly have one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,10 @@ RATE = 8000
 # Below so much (dB of full scale) nothing is looked for.
 QUIET = -50.0
 TONE, MUSIC = "a tone", "music"
+# A turn is a voice if its most probable frames, so many, have this probability of speech on average ...
+SURE_FRAMES, SURE_PROBABILITY = 8, 0.8
+# ... or so many frames, no further below the loudest, repeat themselves so well (docs/log.md).
+PITCHED_FRAMES, LOUD_RANGE_DECIBELS, PITCHED = 6, 25.0, 0.8
 
 Bools = npt.NDArray[np.bool_]
 
@@ -81,6 +86,21 @@ def find_tones_and_music(
     plays = [ExcludedSpan(start, end, MUSIC) for start, end in partials.spans(music)]
     plays = [span for span in plays if not _covered(span, tones)]
     return sorted([*tones, *plays], key=lambda span: (span.start, span.end))
+
+
+def is_voice(levels: Sequence[float], evidence: Sequence[tuple[float, float]]) -> bool:
+    """Tell whether a turn is a voice: it is surely speech, or it has a pitch for long enough.
+
+    Args:
+        levels: of its frames of 32 ms, in dB.
+        evidence: of the same frames: the probability of speech, and how well they repeat themselves, from 0 to 1.
+    """
+    surest = sorted(probability for probability, _ in evidence)[-SURE_FRAMES:]
+    if sum(surest) >= SURE_PROBABILITY * len(surest):
+        return True
+    loud = max(levels) - LOUD_RANGE_DECIBELS
+    frames = zip(levels, evidence, strict=True)
+    return sum(level >= loud and pitched > PITCHED for level, (_, pitched) in frames) >= PITCHED_FRAMES
 
 
 class _Spectra:
