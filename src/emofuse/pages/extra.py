@@ -7,7 +7,7 @@ from typing import Literal
 
 from emofuse.errors import MissingExtraError
 
-PagesPackage = Literal["jinja2", "matplotlib"]
+PagesPackage = Literal["jinja2", "matplotlib", "xlsxwriter"]
 
 
 def require_package(package: PagesPackage, purpose: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from emofuse.errors import CorpusError
 from emofuse.untrusted.json_text import parse_json
+from emofuse.untrusted.table_cells import cell_text
 
 # Field of a prediction -> the names that its column usually has.
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -92,7 +93,7 @@ def _table(text: str, path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
             place = f"{path}:{reader.line_num}"
             if None in row:
                 raise CorpusError(f"{place}: has more values than there are columns; put quotes around them")
-            yield place, {name.strip(): (value or "").strip() for name, value in row.items()}
+            yield place, {cell_text(name.strip()): cell_text((value or "").strip()) for name, value in row.items()}
     except csv.Error as error:
         raise CorpusError(f"{path}:{reader.line_num}: is not a table that can be read ({error})") from error
 

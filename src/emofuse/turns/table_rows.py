@@ -1,4 +1,7 @@
-"""Tables as people and spreadsheets save them: the one reader of all CSV and TSV files."""
+"""Tables as people and spreadsheets save them: the one reader of all CSV and TSV files.
+
+Cells that were guarded against being taken for formulas are read without their apostrophe.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 
 from emofuse.errors import CorpusError
 from emofuse.turns.turn_parsing import parse_seconds
+from emofuse.untrusted.table_cells import cell_text
 
 DELIMITERS = ",;\t|"
 TAB, QUOTE = "\t", '"'
@@ -75,7 +79,7 @@ def parse_table(text: str, path: Path) -> Table:
     reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter, strict=True)
     rows: list[tuple[int, tuple[str, ...]]] = []
     try:
-        header = tuple(name.strip() for name in next(reader, []))
+        header = tuple(cell_text(name.strip()) for name in next(reader, []))
         for values in reader:
             line = reader.line_num + lines_before
             while len(values) > len(header) and not values[-1].strip():
@@ -86,7 +90,7 @@ def parse_table(text: str, path: Path) -> Table:
                     f"put quotes around text that holds {delimiter!r}"
                 )
             if values:
-                rows.append((line, (*values, *[""] * (len(header) - len(values)))))
+                rows.append((line, (*map(cell_text, values), *[""] * (len(header) - len(values)))))
     except csv.Error as error:
         line = reader.line_num + lines_before
         raise CorpusError(f"{path}:{line}: is not a table that can be read ({error})") from error
@@ -99,7 +103,7 @@ def _without_quotes(text: str, lines_before: int) -> Table | None:
     A value that stands in quotes as a whole is taken out of them. None where a line has too many or too few tabs.
     """
     rows = [
-        (number, tuple(map(_unquoted, line.split(TAB))))
+        (number, tuple(cell_text(_unquoted(value)) for value in line.split(TAB)))
         for number, line in enumerate(text.split("\n"), start=1 + lines_before)
         if line.strip(" ")
     ]

@@ -12,6 +12,12 @@ import pytest
 import soundfile
 from command_line import call
 
+from emofuse.cli.predict.formats import as_csv
+from emofuse.runs.submitted_files import read_submitted
+from emofuse.turns.table_rows import parse_table
+from emofuse.turns.turn_parsing import decode
+from emofuse.types import Prediction, Utterance
+
 
 def test_predict_prints_a_table_for_people(capsys: pytest.CaptureFixture[str], model: Path, wavs: Path) -> None:
     code, out, _ = call(capsys, "predict", model, wavs / "low.wav", "--text", "a furious thing")
@@ -77,6 +83,11 @@ def test_what_was_done_to_the_sound_is_said_in_every_format(
     assert "its channels cancel each other out" in out
 
 
+def table_of(text: str) -> list[dict[str, str]]:
+    assert text.startswith("\ufeff")  # spreadsheets take it for UTF-8 then
+    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+
+
 @pytest.mark.speech_gate
 def test_sound_that_is_no_speech_is_called_that(
     capsys: pytest.CaptureFixture[str], model: Path, wavs: Path
@@ -87,7 +98,7 @@ def test_sound_that_is_no_speech_is_called_that(
     assert out.splitlines()[1].split() == ["no", "speech", "-", "low"]
     (row,) = json.loads(call(capsys, "predict", model, low, "--format", "json")[1])
     assert (row["speech"], row["label"], row["confidence"], row["probabilities"]) == (False, None, None, {})
-    (line,) = csv.DictReader(io.StringIO(call(capsys, "predict", model, low, "--format", "csv")[1]))
+    (line,) = table_of(call(capsys, "predict", model, low, "--format", "csv")[1])
     assert (line["speech"], line["label"], line["confidence"], line["p_sad"]) == ("False", "", "", "")
     (row,) = json.loads(call(capsys, "predict", model, low, "--any-sound", "--format", "json")[1])
     assert row["label"] in ("angry", "happy", "neutral", "sad")
@@ -99,8 +110,27 @@ def test_predict_json_is_one_document_and_csv_has_a_column_a_label(
     _, out, _ = call(capsys, "predict", model, wavs, "--format", "json")
     assert [row["id"] for row in json.loads(out)] == ["high", "low"]
     _, out, _ = call(capsys, "predict", model, wavs, "--format", "csv")
-    rows = list(csv.DictReader(io.StringIO(out)))
+    rows = table_of(out)
     assert sum(float(rows[0][f"p_{label}"]) for label in ("angry", "happy", "neutral", "sad")) == pytest.approx(
         1, abs=1e-5
     )
     assert rows[0]["modalities"] == "audio"
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-yes", "@sum", "'=1", "''", "'no'", "plain", '"quoted"', "a,b\nc"]
+)
+def test_csv_holds_no_formula_and_is_read_back_as_it_was(text: str, tmp_path: Path) -> None:
+    utterance = Utterance(text, text=text, speaker=text)
+    prediction = Prediction.of(utterance, {text: 0.75, "sad": 0.25}, ("text",))
+    written = "\n".join(as_csv([prediction], [text, "sad"])) + "\n"
+    for row in csv.reader(io.StringIO(written.removeprefix("\ufeff"))):
+        assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
+    path = tmp_path / "predictions.csv"
+    path.write_text(written, encoding="utf-8")
+    table = parse_table(decode(path), path)
+    row = dict(zip(table.header, table.rows[0][1], strict=True))
+    assert (row["id"], row["text"], row["speaker"], row["label"]) == (text, text, text, text)
+    (submitted,) = read_submitted(path)
+    assert (submitted.id, submitted.label) == (text, text)
+    assert submitted.probabilities == {text: 0.75, "sad": 0.25}

@@ -40,7 +40,7 @@ def test_json_is_one_document_of_one_recording_and_a_list_of_several(
 
 def test_csv_of_several_has_one_header(capsys: pytest.CaptureFixture[str], model: Path, talks: Path) -> None:
     _, out, _ = call(capsys, "predict", model, talks, *ENERGY, "--timeline", "--format", "csv")
-    rows = list(csv.DictReader(io.StringIO(out)))
+    rows = list(csv.DictReader(io.StringIO(out.removeprefix("\ufeff"))))
     assert [row["id"] for row in rows] == ["talk0"] * 8 + ["talk1"] * 8
 
 

@@ -58,7 +58,7 @@ def read_labels(text: str) -> list[Found]:
 
 
 def read_csv(text: str) -> list[Found]:
-    rows = csv.DictReader(io.StringIO(text, newline=""))
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     return [Found(float(row["start"]), float(row["end"]), row["label"]) for row in rows]
 
 
@@ -151,7 +151,7 @@ def test_rttm_tells_similar_speakers_apart() -> None:
 
 def test_csv_has_a_column_for_each_label() -> None:
     told = timeline(segment(0.0, 1.0, "sad", 0.7, speaker="Ann", text='"no"\nway'))
-    (row,) = csv.DictReader(io.StringIO(as_csv(told), newline=""))
+    (row,) = csv.DictReader(io.StringIO(as_csv(told).removeprefix("\ufeff"), newline=""))
     assert row["id"] == "call"
     assert row["text"] == '"no"\nway'
     assert [float(row[f"p_{label}"]) for label in LABELS] == [0.1, 0.1, 0.7, 0.1]

@@ -12,14 +12,18 @@ from emofuse.privacy import mask_words
 from emofuse.seal import locks
 from emofuse.types import Prediction, shown_label
 from emofuse.untrusted.json_text import to_json
+from emofuse.untrusted.table_cells import BYTE_ORDER_MARK, guarded_cell
 
-FormatName = Literal["table", "json", "jsonl", "csv"]
+FormatName = Literal["table", "json", "jsonl", "csv", "xlsx"]
 TimelineFormatName = Literal[
-    "table", "json", "jsonl", "csv", "srt", "vtt", "rttm", "textgrid", "eaf", "labels", "page", "picture"
+    "table", "json", "jsonl", "csv", "xlsx", "srt", "vtt", "rttm", "textgrid", "eaf", "labels", "page", "picture"
 ]
 Lines = Callable[[Iterable[Prediction], Sequence[str]], Iterator[str]]
 
 TEXT_WIDTH = 40
+_PLAIN_COLUMNS = tuple(key for key in Prediction.KEYS if key not in ("probabilities", "modalities"))
+# Columns of CSV and of workbooks, before those of the probabilities.
+COLUMNS = (*_PLAIN_COLUMNS, "notes", "modalities", "speech")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -66,14 +70,22 @@ def as_json_lines(predictions: Iterable[Prediction], labels: Sequence[str]) -> I
 
 
 def as_csv(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
-    """Yield a header, and a row per prediction with the probability of each label in a column."""
-    plain = [key for key in Prediction.KEYS if key not in ("probabilities", "modalities")]
-    yield _row([*plain, "notes", "modalities", "speech", *(f"p_{label}" for label in labels)])
+    """Yield a header, and a row per prediction with the probability of each label in a column.
+
+    Spreadsheets take it for UTF-8, by its first character, and no cell for a formula; see `untrusted.table_cells`.
+    """
+    yield BYTE_ORDER_MARK + _row([*COLUMNS, *(f"p_{label}" for label in labels)])
     for prediction in predictions:
-        values, by_label = prediction.as_dict(), prediction.probabilities
-        probabilities = [f"{by_label[label]:.6f}" if label in by_label else None for label in labels]
-        lists = "; ".join(prediction.notes), "+".join(prediction.modalities)
-        yield _row([*(values[key] for key in plain), *lists, prediction.speech, *probabilities])
+        by_label = prediction.probabilities
+        probabilities = [f"{by_label[label]:.6f}" if label in by_label else "" for label in labels]
+        yield _row(cells_of(prediction), probabilities)
+
+
+def cells_of(prediction: Prediction) -> list[object]:
+    """Return a prediction as the cells of a row, in the order of `COLUMNS`; None for an empty one."""
+    values = prediction.as_dict()
+    lists = "; ".join(prediction.notes), "+".join(prediction.modalities)
+    return [*(values[key] for key in _PLAIN_COLUMNS), *lists, prediction.speech]
 
 
 def encodable(text: str) -> str:
@@ -81,6 +93,7 @@ def encodable(text: str) -> str:
     return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+# Formats that are lines of text; workbooks are not.
 FORMATS: dict[FormatName, Lines] = {"table": as_table, "json": as_json, "jsonl": as_json_lines, "csv": as_csv}
 
 
@@ -89,9 +102,11 @@ def shown_words(text: str) -> str:
     return mask_words(text) if locks() else text
 
 
-def _row(values: Iterable[object]) -> str:
+def _row(values: Iterable[object], numbers: Iterable[str] = ()) -> str:
+    """Return a row of CSV: values, of which text is guarded, and numbers as they are written."""
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="").writerow(["" if value is None else value for value in values])
+    guarded = [guarded_cell(value) if isinstance(value, str) else value for value in values]
+    csv.writer(buffer, lineterminator="").writerow([*guarded, *numbers])
     return encodable(buffer.getvalue())
 
 

@@ -46,7 +46,7 @@ def predict(
         str,
         typer.Option(
             "--format",
-            help="Output format: table, json, jsonl or csv; "
+            help="Output format: table, json, jsonl, csv or xlsx; "
             "for timelines also srt, vtt, rttm, textgrid, eaf, labels, page or picture.",
         ),
     ] = "table",

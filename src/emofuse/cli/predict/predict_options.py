@@ -10,6 +10,7 @@ from typing import get_args
 from emofuse.cli.page_options import PageOptions
 from emofuse.cli.predict.formats import FormatName, TimelineFormatName
 from emofuse.errors import CorpusError, RecipeError
+from emofuse.pages.extra import require_package
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ class PredictOptions:
         Raises:
             CorpusError: there is no such format, or an option is about files and there is no folder for them.
             RecipeError: an option is about timelines, and none is wanted.
+            MissingExtraError: the format needs a package that is not installed.
         """
         output, segments, call = self.output, self.segments, self.call
         choices = get_args(TimelineFormatName)
@@ -166,6 +168,10 @@ class PredictOptions:
         for option, used in (("--each", output.each), ("--resume", output.resume)):
             if used and output.folder is None:
                 raise CorpusError(f"{option} requires an output folder; add --out")
+        if output.format == "xlsx":
+            if output.folder is None:
+                raise CorpusError("--format xlsx: cannot be written to stdout; add --out")
+            require_package("xlsxwriter", "--format xlsx")
         for option, used in (
             ("--channels", call.channels is not None),
             ("--speakers", segments.speakers is not None),

@@ -75,7 +75,7 @@ class TimelineWriter:
         """
         from emofuse.inference.timeline.formats import TIMELINE_SUFFIXES
 
-        own = {"table": ".txt", "page": ".html", "picture": ".svg"}
+        own = {"table": ".txt", "page": ".html", "picture": ".svg", "xlsx": ".xlsx"}
         suffix = own.get(self.format) or TIMELINE_SUFFIXES[self.format]  # type: ignore[index]  # checked before
         if self.contents.pseudonyms is not None:
             identity = self.contents.pseudonyms.of("recording", identity)
@@ -88,12 +88,17 @@ class TimelineWriter:
             RunError: it cannot be written.
         """
         path = self.file_of(folder, timeline.id)
-        if self.format != "picture":
+        if self.format not in ("picture", "xlsx"):
             layout.write_text(path, self._text(timeline, path.parent))
             return
-        from emofuse.inference.timeline.picture import save_picture
-
         with layout.writing_file(path) as temporary:
+            if self.format == "xlsx":
+                from emofuse.cli.predict.workbooks import save_timeline
+
+                save_timeline(timeline, temporary)
+                return
+            from emofuse.inference.timeline.picture import save_picture
+
             save_picture(self._shown(timeline), self._envelope(timeline), temporary)
 
     def _joined(self, timelines: Iterable[Timeline], several: bool) -> Iterator[str]:

@@ -53,8 +53,8 @@ def output_folder(
             _refuse_others(inputs, journal.done, folder)
             yield OneFile(journal)
         if options.format != "jsonl":
-            lines = FORMATS[options.format](read_journal(path), labels)  # type: ignore[index]  # checked before
-            layout.write_lines(path.with_suffix(f".{file_ending(options.format)}"), lines)
+            target = path.with_suffix(f".{file_ending(options.format)}")
+            save_as(options.format, read_journal(path), labels, target)
 
 
 class OneFile:
@@ -87,12 +87,26 @@ class FilePerInput:
     def write(self, predictions: Iterable[Prediction]) -> None:
         """Write predictions as they come."""
         for prediction in predictions:
+            path = file_of(self._folder, prediction.id, self._suffix)
             if self._options.format == "json":
-                text = to_json(prediction.as_dict(), indent=2) + "\n"
+                layout.write_text(path, to_json(prediction.as_dict(), indent=2) + "\n")
             else:
-                lines = FORMATS[self._options.format]  # type: ignore[index]  # checked before
-                text = "".join(f"{line}\n" for line in lines([prediction], self._labels))
-            layout.write_text(file_of(self._folder, prediction.id, self._suffix), text)
+                save_as(self._options.format, [prediction], self._labels, path)
+
+
+def save_as(form: str, predictions: Iterable[Prediction], labels: Sequence[str], path: Path) -> None:
+    """Write predictions as a file of a format, whole or not at all.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    if form != "xlsx":
+        layout.write_lines(path, FORMATS[form](predictions, labels))  # type: ignore[index]  # checked before
+        return
+    from emofuse.cli.predict.workbooks import save_predictions
+
+    with layout.writing_file(path) as temporary:
+        save_predictions(predictions, labels, temporary)
 
 
 def file_ending(form: str) -> str:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from emofuse.inference.timeline.annotation_files import as_eaf, as_textgrid
 from emofuse.inference.timeline.subtitles import as_srt, as_vtt
 from emofuse.inference.timeline.text_fields import MillisecondSpan, caption, counted_label, one_line
-from emofuse.types import Timeline, schemas
+from emofuse.types import Segment, Timeline, schemas
 from emofuse.untrusted.json_text import to_json
+from emofuse.untrusted.table_cells import BYTE_ORDER_MARK, guarded_cell
 
 TimelineFormat = Literal["json", "jsonl", "csv", "srt", "vtt", "rttm", "textgrid", "eaf", "labels"]
 
-# Columns of CSV that are neither probabilities nor modalities.
-PLAIN_COLUMNS = (
+_PLAIN_COLUMNS = (
     "start",
     "end",
     "speaker",
@@ -29,6 +29,8 @@ PLAIN_COLUMNS = (
     "text_source",
     "language",
 )
+# Columns of CSV and of workbooks, before those of the probabilities.
+COLUMNS = ("id", "channel", *_PLAIN_COLUMNS, "modalities")
 # An unknown speaker in RTTM; readers take <NA> for a missing value.
 UNKNOWN_SPEAKER = "unknown"
 # Names that table readers take for a missing value.
@@ -50,14 +52,23 @@ def as_json_lines(timeline: Timeline) -> str:
 
 
 def as_csv(timeline: Timeline) -> str:
-    """Return a header and a row a segment, with a column of probability for each label."""
-    rows = [_row(["id", "channel", *PLAIN_COLUMNS, "modalities", *(f"p_{label}" for label in timeline.labels)])]
+    """Return a header and a row a segment, with a column of probability for each label.
+
+    Spreadsheets take it for UTF-8, by its first character, and no cell for a formula; see `untrusted.table_cells`.
+    """
+    rows = [BYTE_ORDER_MARK + _row([*COLUMNS, *(f"p_{label}" for label in timeline.labels)])]
     for segment in timeline.segments:
-        values = segment.as_dict() | {"start": f"{segment.start:.3f}", "end": f"{segment.end:.3f}"}
+        cells = dict(zip(COLUMNS, cells_of(timeline, segment), strict=True))
+        cells |= {"start": f"{segment.start:.3f}", "end": f"{segment.end:.3f}"}
         probabilities = [f"{segment.probabilities[label]:.6f}" for label in timeline.labels]
-        plain = [values[key] for key in PLAIN_COLUMNS]
-        rows.append(_row([timeline.id, timeline.channel, *plain, "+".join(segment.modalities), *probabilities]))
+        rows.append(_row(cells.values(), probabilities))
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", "".join(rows))
+
+
+def cells_of(timeline: Timeline, segment: Segment) -> list[object]:
+    """Return a segment as the cells of a row, in the order of `COLUMNS`; None for an empty one."""
+    values = segment.as_dict()
+    return [timeline.id, timeline.channel, *(values[key] for key in _PLAIN_COLUMNS), "+".join(segment.modalities)]
 
 
 def as_labels(timeline: Timeline) -> str:
@@ -114,10 +125,12 @@ TIMELINE_SUFFIXES: dict[TimelineFormat, str] = {
 }
 
 
-def _row(values: list[object]) -> str:
+def _row(values: Iterable[object], numbers: Iterable[str] = ()) -> str:
+    """Return a row of CSV: values, of which text is guarded, and numbers as they are written."""
+    guarded = [guarded_cell(value) if isinstance(value, str) else value for value in values]
     # Only breaks that could end a line are quoted: with any other end, one of \r and \n would stand bare.
     line = io.StringIO(newline="")
-    csv.writer(line, lineterminator="\r\n").writerow(values)
+    csv.writer(line, lineterminator="\r\n").writerow([*guarded, *numbers])
     return line.getvalue().removesuffix("\r\n") + "\n"
 
 
