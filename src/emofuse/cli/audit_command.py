@@ -9,6 +9,7 @@ from typing import Annotated, get_args
 import typer
 
 from emofuse.cli.page_options import WithPseudonyms
+from emofuse.cli.terminal import echo
 from emofuse.errors import RecipeError
 from emofuse.types import Finding
 
@@ -64,20 +65,18 @@ def audit(
     if as_json:
         print_json(report.as_dict())
     else:
-        typer.echo(
-            f"{corpus.name}: {counted(report.n_utterances, 'utterance')}, {report.protocol or 'no protocol'}"
-        )
+        echo(f"{corpus.name}: {counted(report.n_utterances, 'utterance')}, {report.protocol or 'no protocol'}")
         show_findings(report.findings)
         if page is not None:
-            typer.echo(f"page written to {page}")
+            echo(f"page written to {page}")
     return 1 if strict and any(f.severity == "error" for f in report.findings) else 0
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
     """Print each finding with its utterances and its remedy."""
     if not findings:
-        typer.echo("no findings")
+        echo("no findings")
     for finding in findings:
         more = ", ..." if finding.count > LISTED_UTTERANCES else ""
         names = ", ".join(finding.utterances[:LISTED_UTTERANCES]) + more
-        typer.echo(f"\n{finding.severity}: {finding.code}\n  {finding.message}\n  {names}\n  -> {finding.remedy}")
+        echo(f"\n{finding.severity}: {finding.code}\n  {finding.message}\n  {names}\n  -> {finding.remedy}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emofuse.cli.terminal import echo
+
 if TYPE_CHECKING:
     from emofuse.inference.bench.speed_figures import Report
 
@@ -69,12 +71,12 @@ def _show(report: Report) -> None:
     )
     print_table(("speed", "ratio"), [(name, f"{r:.2f}") for name, r in report.ratios.items()])
     scope, seconds = report.scope, report.scope.seconds
-    typer.echo(f"{scope.model}; {scope.parameters / 1e6:.1f} million parameters")
-    typer.echo(
+    echo(f"{scope.model}; {scope.parameters / 1e6:.1f} million parameters")
+    echo(
         f"{counted(scope.utterances, 'utterance')} of {seconds.shortest:.1f} to {seconds.longest:.1f} s (mean "
         f"{seconds.mean:.1f}), {counted(scope.rounds, 'round')}, seed {scope.seed}; "
         f"labels predicted: {scope.labels_told}"
     )
-    typer.echo(f"timed: {scope.timed}")
+    echo(f"timed: {scope.timed}")
     versions = ", ".join(f"{name} {number}" for name, number in scope.versions.items())
-    typer.echo(f"{scope.cpu}, {scope.threads} of {scope.cores} processors, {versions}")
+    echo(f"{scope.cpu}, {scope.threads} of {scope.cores} processors, {versions}")

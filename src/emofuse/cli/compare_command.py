@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emofuse.cli.score_tables import METRIC_NAMES
+from emofuse.cli.terminal import echo
 from emofuse.errors import RunError
 
 if TYPE_CHECKING:
@@ -67,10 +68,8 @@ def truth_of(folder: Path, manifest: Path | None) -> tuple[LabelledUtterance, ..
 
 def _show(comparison: dict[str, Any]) -> None:
     for run in comparison["runs"]:
-        typer.echo(f"{run['name']}: {run['signature']}")
-    typer.echo(
-        "percentage points; p: sign-flip test over speakers; 80 % power: smallest difference detected with it"
-    )
+        echo(f"{run['name']}: {run['signature']}")
+    echo("percentage points; p: sign-flip test over speakers; 80 % power: smallest difference detected with it")
     for _, family in itertools.groupby(comparison["comparisons"], lambda one: (one["system"], one["a"], one["b"])):
         _show_pair(list(family))
 
@@ -83,10 +82,10 @@ def _show_pair(metrics: list[dict[str, Any]]) -> None:
     size = f"{counted(first['n'], 'utterance')}, {counted(len(first['seeds']), 'seed')}"
     groups = "speakers unknown, no test" if first["groups"] is None else counted(first["groups"], "speaker")
     smallest = "" if first["smallest_p"] is None else f", smallest possible p {first['smallest_p']:.3g}"
-    typer.echo(f"\n{first['system']}: {first['a']} minus {first['b']}; {size}, {groups}{smallest}")
+    echo(f"\n{first['system']}: {first['a']} minus {first['b']}; {size}, {groups}{smallest}")
     print_table(("", "difference", "95 % CI", "p", "p (Holm)", "80 % power"), [_row(one) for one in metrics])
     test = first["mcnemar"]
-    typer.echo(
+    echo(
         f"McNemar's test, first seed: {test['only_a']} correct in the first run only, "
         f"{test['only_b']} in the second only, "
         f"p {test['p']:.3g} ({test['label']})"

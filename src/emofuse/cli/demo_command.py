@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emofuse import layout
+from emofuse.cli.terminal import echo
 from emofuse.types import SYSTEMS
 
 if TYPE_CHECKING:
@@ -32,19 +33,19 @@ def demo(
     from emofuse.data.corpora.demo_corpus import demo_corpus
 
     recipe = demo_recipe()
-    typer.echo("The demo corpus is synthetic speech: its figures show that the software runs, nothing more.")
+    echo("The demo corpus is synthetic speech: its figures show that the software runs, nothing more.")
     corpus = demo_corpus()
     results = cross_validate_shown(recipe, corpus, out, SYSTEMS, resume=True)
     show_results(results, out)
     if not (out / layout.MODEL).is_dir():
         train_shown(recipe, corpus, out, "fusion")
     shown = corpus.select(PREDICTED)
-    typer.echo(f"\nThe fusion model, trained on the whole corpus, is in {out / layout.MODEL}.")
-    typer.echo("Two predictions, of files that it was trained on:")
+    echo(f"\nThe fusion model, trained on the whole corpus, is in {out / layout.MODEL}.")
+    echo("Two predictions, of files that it was trained on:")
     code = _predict(out, f"{out} ", shown)
     name = next(iter(boxes()), None)
     if name is not None:
-        typer.echo(f"\nThe same two, by the model in the box ({name}), which was not trained on synthetic voices:")
+        echo(f"\nThe same two, by the model in the box ({name}), which was not trained on synthetic voices:")
         code = max(code, _predict(Path(name), "", shown))
     return code
 
@@ -57,9 +58,7 @@ def demo_recipe() -> Recipe:
     folder, box = Path(str(files("emofuse") / "demo")), boxes().get(OPEN)
     if box is not None and box.has_weights:
         return load_recipe(folder / "recipe.yaml")
-    typer.echo(
-        f"An installed {OPEN} holds no weights for torch: encoders are trained from scratch, for some minutes."
-    )
+    echo(f"An installed {OPEN} holds no weights for torch: encoders are trained from scratch, for some minutes.")
     return load_recipe(folder / "from_scratch.yaml")
 
 
@@ -70,6 +69,6 @@ def _predict(model: Path, typed: str, utterances: Iterable[Utterance]) -> int:
     code = 0
     for utterance in utterances:
         if utterance.audio is not None:
-            typer.echo(f'\n$ emofuse predict {typed}{utterance.audio.name} --text "{utterance.text}" --any-sound')
+            echo(f'\n$ emofuse predict {typed}{utterance.audio.name} --text "{utterance.text}" --any-sound')
             code = max(code, predict(model, [utterance.audio], utterance.text, any_sound=True))
     return code

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from emofuse.cli.terminal import echo
 from emofuse.errors import RecipeError, brief_message
 from emofuse.seal import seal
 from emofuse.types import Skip
@@ -61,7 +62,7 @@ def evaluate(
     else:
         _show(document, out)
     for warning in document["warnings"]:
-        typer.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
     warn_of_skips([Skip(**skip) for skip in document["skipped"]])
     return 1 if document["skipped"] else 0
 
@@ -101,7 +102,7 @@ def _show(document: dict[str, Any], out: Path | None) -> None:
     show_groups(document["figures"]["groups"])
     renamed = [f"{model} -> {corpus}" for model, corpus in document["map"].items() if model != corpus]
     if renamed:
-        typer.echo(f"labels mapped: {', '.join(renamed)}")
-    typer.echo(document["signature"])
+        echo(f"labels mapped: {', '.join(renamed)}")
+    echo(document["signature"])
     if out is not None:
-        typer.echo(f"results written to {out}")
+        echo(f"results written to {out}")

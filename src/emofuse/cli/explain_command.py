@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emofuse.cli.page_options import PageOptions, WithoutAudio, WithoutWords, WithPseudonyms
+from emofuse.cli.terminal import echo
 from emofuse.errors import RecipeError
 from emofuse.pages.contents import PageContents
 from emofuse.seal import locks, seal
@@ -70,7 +71,7 @@ def explain(
         return 0
     _show(shown)
     if out is not None:
-        typer.echo(f"page written to {out}")
+        echo(f"page written to {out}")
     return 0
 
 
@@ -97,9 +98,9 @@ def _show(explanation: Explanation) -> None:
     for one in explanation.removals:
         probability = one.probabilities[explanation.label]
         label = shown_label(one.label, one.abstained)
-        typer.echo(f"without the {one.modality}: {label}; {explanation.label} {probability:.1%}")
+        echo(f"without the {one.modality}: {label}; {explanation.label} {probability:.1%}")
     probability = explanation.probabilities[explanation.label]
-    typer.echo(f"explained: {explanation.label}, {probability:.1%}; predicted: {explanation.shown_prediction}")
-    typer.echo(f"method: {explanation.method}")
+    echo(f"explained: {explanation.label}, {probability:.1%}; predicted: {explanation.shown_prediction}")
+    echo(f"method: {explanation.method}")
     for note in explanation.notes:
-        typer.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)

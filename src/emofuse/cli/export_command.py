@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from emofuse.cli.terminal import echo
+
 
 def export(
     model: Annotated[Path, typer.Argument(help="A model or run folder, or the name of a model in the box.")],
@@ -34,7 +36,7 @@ def export(
         return 0
     for precision, measured in parity.items():
         _show(precision, measured)
-    typer.echo(f"exported to {out}; use it with: emofuse predict {out} ...")
+    echo(f"exported to {out}; use it with: emofuse predict {out} ...")
     return 0
 
 
@@ -55,4 +57,4 @@ def _show(precision: str, measured: dict[str, Any]) -> None:
         f"{one['batch']} x {one['seconds']:g} s, {counted(one['pieces'], 'piece')}: {one['largest']:.1e}"
         for one in measured["shapes"]
     )
-    typer.echo(f"max logit difference on noise of other sizes: {shapes}")
+    echo(f"max logit difference on noise of other sizes: {shapes}")

@@ -28,6 +28,7 @@ from emofuse.cli.transcribe_command import transcribe
 from emofuse.errors import EmofuseError, SealedError
 from emofuse.privacy import mask_quotes
 from emofuse.seal import locks
+from emofuse.untrusted.terminal_text import terminal_line
 
 # The root of click's usage errors, wherever this version of typer keeps click.
 USAGE_ERROR: type[typer.BadParameter] = typer.BadParameter.__bases__[0]
@@ -106,5 +107,5 @@ def _refused_by_the_seal(error: BaseException) -> SealedError | None:
 
 
 def _refuse(message: str, code: int = 2) -> int:
-    print("error:", " ".join(message.split()), file=sys.stderr)  # noqa: T201
+    print("error:", terminal_line(" ".join(message.split())), file=sys.stderr)  # noqa: T201
     return code

@@ -21,6 +21,7 @@ from emofuse.privacy import mask_quotes
 from emofuse.seal import locks
 from emofuse.types import Skip
 from emofuse.untrusted.json_text import to_json
+from emofuse.untrusted.terminal_text import terminal_line, terminal_text
 
 # Width of a table in a file, where no screen limits it.
 FILE_WIDTH = 132
@@ -62,8 +63,8 @@ def _mask(record: logging.LogRecord) -> bool:
 
 
 def shown_message(message: str) -> str:
-    """Return a message as it is shown: in a sealed process, what it quotes is masked."""
-    return mask_quotes(message) if locks() else message
+    """Return a message as it is shown: controls escaped and, in a sealed process, what it quotes masked."""
+    return terminal_text(mask_quotes(message) if locks() else message)
 
 
 def counted(number: int, noun: str) -> str:
@@ -81,9 +82,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
     table = Table(title=title, title_justify="left", header_style="bold")
     for number, column in enumerate(columns):
         first = number == 0
-        table.add_column(column, justify="left" if first else "right", overflow="fold", no_wrap=first)
+        table.add_column(terminal_text(column), justify="left" if first else "right", overflow="fold", no_wrap=first)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(terminal_text, row))
     screen = Console(highlight=False)
     (screen if screen.is_terminal else Console(highlight=False, width=FILE_WIDTH)).print(table)
 
@@ -100,7 +101,8 @@ def warn_of_skips(skipped: Sequence[Skip]) -> None:
         by_reason.setdefault(skip.reason, []).append(skip.id)
     for reason, names in list(by_reason.items())[:LISTED_REASONS]:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        console().print(f"skipped {names[0]}{more}: {shown_message(reason)}", markup=False, soft_wrap=True)
+        line = terminal_line(f"skipped {names[0]}{more}: {shown_message(reason)}")
+        console().print(line, markup=False, soft_wrap=True)
     if len(by_reason) > LISTED_REASONS:
         console().print(f"... and {counted(len(by_reason) - LISTED_REASONS, 'other reason')}")
 
@@ -164,7 +166,7 @@ def progress_line(task: Task) -> str:
     if task.time_remaining is not None and not task.finished:
         minutes, seconds = divmod(round(task.time_remaining), 60)
         parts.append(f"{minutes}:{seconds:02d} left")
-    return ", ".join([*parts, *filter(None, [str(task.fields["figures"]).strip()])])
+    return terminal_line(", ".join([*parts, *filter(None, [str(task.fields["figures"]).strip()])]))
 
 
 class InputProgress:
@@ -207,5 +209,5 @@ class InputProgress:
         if self._total == 1:
             raise EmofuseError(skip.reason)
         self.failed += 1
-        line = f"failed {skip.id}: {shown_message(skip.reason)}"
+        line = terminal_line(f"failed {skip.id}: {shown_message(skip.reason)}")
         self._bar.console.print(line, markup=False, emoji=False, soft_wrap=True)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from emofuse.cli.predict.predict_options import parse_columns
+from emofuse.cli.terminal import echo
 
 
 def prepare(
@@ -52,10 +53,10 @@ def prepare(
     else:
         for field, values in counts.items():
             print_counts(field, values)
-        typer.echo(f"{counted(len(labelled), 'utterance')} written to {out}; {len(prepared.skipped)} skipped")
+        echo(f"{counted(len(labelled), 'utterance')} written to {out}; {len(prepared.skipped)} skipped")
     warn_of_skips(prepared.skipped)
     if prepared.incomplete:
-        typer.echo(f"incomplete: {prepared.incomplete}", err=True)
+        echo(f"incomplete: {prepared.incomplete}", err=True)
     # Other files in a published folder are no failure, nor is a part of a corpus; a lost row of a table is one.
     lost = prepared.incomplete and not prepared.partial
     return 1 if lost or (prepared.skipped and corpus in (TABLE, HUB)) else 0

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from emofuse.cli.terminal import echo
+
 
 def receipt(
     action: Annotated[str, typer.Argument(help="verify: compare a receipt with the files that it names.")],
@@ -29,8 +31,8 @@ def receipt(
         print_json({"schema": document["schema"], "verified": not found, "differences": found})
     elif found:
         more = f" (and {counted(len(found) - 1, 'other difference')})" if len(found) > 1 else ""
-        typer.echo(f"not verified: {found[0]}{more}", err=True)
+        echo(f"not verified: {found[0]}{more}", err=True)
     else:
         inputs, answers = (counted(len(document[key]), "file") for key in ("inputs", "answers"))
-        typer.echo(f"verified: the model {document['model']['name']}, {inputs} of input, {answers} of answers")
+        echo(f"verified: the model {document['model']['name']}, {inputs} of input, {answers} of answers")
     return 1 if found else 0

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from emofuse.cli.output import counted, print_table, warn_of_skips
+from emofuse.cli.terminal import echo
 from emofuse.types import Skip
 
 
 def show_results(results: dict[str, Any], out: Path, name: str = "") -> None:
     """Print the table of systems, and their differences with tests over speakers."""
     if name:
-        typer.echo(f"\n{name}")
+        echo(f"\n{name}")
     print_table(
         ("system", "WA", "UA", "95 % CI", "macro-F1", "UA range over folds", "ECE"),
         [_row(system, figures) for part in ("baselines", "systems") for system, figures in results[part].items()],
@@ -31,8 +30,8 @@ def show_results(results: dict[str, Any], out: Path, name: str = "") -> None:
             "80 % power: the smallest difference detected with it",
         )
     for note in results["notes"]:
-        typer.echo(f"note: {note}")
-    typer.echo(f"{results['signature']}\nresults written to {out}")
+        echo(f"note: {note}")
+    echo(f"{results['signature']}\nresults written to {out}")
     warn(results)
 
 
@@ -40,7 +39,7 @@ def warn(results: dict[str, Any]) -> None:
     """Print the findings of the audit and what was skipped on stderr."""
     for finding in results["audit"]["findings"]:
         accepted = ", accepted" if finding["code"] in results["audit"]["accepted"] else ""
-        typer.echo(f"{finding['severity']}: {finding['code']}{accepted}: {finding['message']}", err=True)
+        echo(f"{finding['severity']}: {finding['code']}{accepted}: {finding['message']}", err=True)
     warn_of_skips([Skip(**skip) for skip in results["skipped"]])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
+from emofuse.cli.terminal import echo
 from emofuse.errors import CorpusError, RecipeError
 
 if TYPE_CHECKING:
@@ -123,6 +124,6 @@ def _show(scored: dict[str, Any], as_json: bool) -> None:
             scored["figures"],
             f"{scored['n']} of {counted(scored['tested'], 'utterance')}, {counted(scored['seeds'], 'seed')}",
         )
-        typer.echo(scored["signature"])
+        echo(scored["signature"])
     for warning in scored["warnings"]:
-        typer.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import typer
+from emofuse.cli.terminal import echo
 
 METRIC_NAMES = {"ua": "UA", "wa": "WA", "macro_f1": "macro-F1"}
 
@@ -13,14 +13,14 @@ def show_figures(figures: dict[str, Any], title: str) -> None:
     """Print the scores of one system: overall, then of each label."""
     from emofuse.cli.output import print_table
 
-    typer.echo(title)
+    echo(title)
     print_table(
         ("metric", "value", "std over seeds", "95 % CI", "mean over folds"),
         [_headline(name, figures[metric]) for metric, name in METRIC_NAMES.items()],
     )
     calibration = [f"{name.upper()} {figures[name]:.3f}" for name in ("ece", "nll") if figures[name] is not None]
     if calibration:
-        typer.echo(", ".join(calibration))
+        echo(", ".join(calibration))
     print_table(
         ("label", "recall", "precision", "F1", "utterances"),
         [
@@ -53,4 +53,4 @@ def show_groups(groups: dict[str, Any]) -> None:
         )
         gap = group["gap"]
         if gap["ua"]:
-            typer.echo(f"largest gap in UA: {gap['ua']:.3f}, {gap['highest']} over {gap['lowest']}")
+            echo(f"largest gap in UA: {gap['ua']:.3f}, {gap['highest']} over {gap['lowest']}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emofuse.cli.terminal import echo
 from emofuse.errors import RecipeError
 from emofuse.types import SYSTEMS, Corpus, SystemName
 
@@ -38,7 +39,7 @@ def train(
     if chosen is None:
         raise RecipeError(f"--system {system}: choose one of {', '.join(SYSTEMS)}")
     skipped = train_shown(load_recipe(recipe, settings or []), load_corpus(manifest), out, chosen, run, resume)
-    typer.echo(f"model saved in {out / 'model'}")
+    echo(f"model saved in {out / 'model'}")
     return 1 if skipped else 0
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from emofuse.cli.terminal import echo
 from emofuse.errors import MissingExtraError, RunError
 from emofuse.types import Corpus, Skip, Utterance
 
@@ -164,7 +165,7 @@ def _show(
     from emofuse.cli.output import counted, print_table
 
     if rates is None:
-        typer.echo("no reference transcripts, hence no word error rate")
+        echo("no reference transcripts, hence no word error rate")
     else:
         rows = [("all", rates["overall"]["all"])]
         rows += [(f"{name} {value}", rate) for name in SHOWN_GROUPS for value, rate in rates[name].items()]
@@ -176,7 +177,7 @@ def _show(
             ],
         )
     empty = sum(not recognition.text for recognition in recognitions.values())
-    typer.echo(
+    echo(
         f"{len(recognitions)} of {counted(len(corpus), 'utterance')} recognised, {empty} without words; "
         f"written to {out}"
     )

@@ -144,15 +144,13 @@ class Batch:
         }
 
 
+# The output of a graph with the vectors that the network decides from.
+POOLED = "pooled"
 # The arrays of a batch that hold each modality.
 INPUTS: dict[Modality, tuple[str, str]] = {
     "audio": ("input_values", "audio_mask"),
     "text": ("input_ids", "text_mask"),
 }
-
-
-# The output of a graph with the vectors that the network decides from.
-POOLED = "pooled"
 
 
 class Outputs(NamedTuple):

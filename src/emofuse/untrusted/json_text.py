@@ -15,7 +15,8 @@ from emofuse.untrusted.bounded_files import MOST_BYTES, read_bytes
 # Levels of lists and objects within each other; what programs write has a dozen.
 DEEPEST = 64
 MOST_DIGITS = 40
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# What UTF-8 cannot encode, and control characters that JSON does not escape by itself: a terminal would obey them.
+_ESCAPED = re.compile("[\ud800-\udfff\x7f-\x9f]")
 
 
 def parse_json(text: str | bytes, finite: bool = True) -> Any:
@@ -63,7 +64,9 @@ def read_json_object(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Return a value as JSON that UTF-8 can encode: a lone surrogate, as in some file names, is escaped.
+    """Return a value as JSON that UTF-8 can encode: lone surrogates, as in some file names, are escaped.
+
+    So are control characters.
 
     Raises:
         RunError: a number is not finite.
@@ -72,7 +75,7 @@ def to_json(value: Any, indent: int | None = None) -> str:
         text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
     except ValueError as error:
         raise RunError(f"a result holds what is no number ({error}), so that it is not written") from error
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def canonical_json(value: Any, otherwise: Callable[[Any], Any] | None = None) -> str:

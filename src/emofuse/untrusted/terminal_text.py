@@ -17,6 +17,11 @@ def terminal_line(text: str) -> str:
     return _CONTROLS.sub(_escaped, text)
 
 
+def terminal_text(text: str) -> str:
+    """Return lines of text that are safe to print; see `terminal_line`."""
+    return "\n".join(map(terminal_line, text.split("\n")))
+
+
 def _escaped(found: re.Match[str]) -> str:
     number = ord(found[0])
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"

@@ -60,7 +60,7 @@ def test_options_about_pages_need_a_page(option: str) -> None:
 def test_every_format_of_timelines_is_offered() -> None:
     from typing import get_args
 
-    assert set(TIMELINE_FORMATS) | {"table", "page", "picture"} == set(get_args(TimelineFormatName))
+    assert set(TIMELINE_FORMATS) | {"table", "xlsx", "page", "picture"} == set(get_args(TimelineFormatName))
 
 
 def test_a_format_that_only_timelines_have_asks_for_timelines() -> None:

@@ -13,6 +13,7 @@ from emofuse.seal import locks
 from emofuse.types import Prediction, shown_label
 from emofuse.untrusted.json_text import to_json
 from emofuse.untrusted.table_cells import BYTE_ORDER_MARK, guarded_cell
+from emofuse.untrusted.terminal_text import terminal_line
 
 FormatName = Literal["table", "json", "jsonl", "csv", "xlsx"]
 TimelineFormatName = Literal[
@@ -44,10 +45,10 @@ def as_table(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterat
         used = "+".join(prediction.modalities)
         label = f"{shown_label(prediction.label, prediction.abstained):{width}}"
         confidence = "-" if prediction.confidence is None else f"{prediction.confidence:.0%}"
-        yield encodable(f"{label} {confidence:>10}  {used:12} {prediction.id}{words}")
+        yield printable(f"{label} {confidence:>10}  {used:12} {prediction.id}{words}")
         if prediction.damaged is not None:
-            yield encodable(f"    damaged: {prediction.damaged}")
-        yield from (encodable(f"    note: {note}") for note in prediction.notes)
+            yield printable(f"    damaged: {prediction.damaged}")
+        yield from (printable(f"    note: {note}") for note in prediction.notes)
 
 
 def as_json(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
@@ -86,6 +87,11 @@ def cells_of(prediction: Prediction) -> list[object]:
     values = prediction.as_dict()
     lists = "; ".join(prediction.notes), "+".join(prediction.modalities)
     return [*(values[key] for key in _PLAIN_COLUMNS), *lists, prediction.speech]
+
+
+def printable(line: str) -> str:
+    """Return a line as people may print it: encodable, and without control characters."""
+    return terminal_line(encodable(line))
 
 
 def encodable(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emofuse.cli.page_options import PageOptions, WithoutAudio, WithoutWords, WithPseudonyms
+from emofuse.cli.terminal import echo
 from emofuse.seal import seal
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _run(model: Path, inputs: Inputs, options: PredictOptions, named: Sequence[P
     chosen = options.model
     recognizer = load(model, allow_missing=chosen.allow_missing, priors=chosen.priors, strict=chosen.strict)
     if recognizer.predictor.scope is not None:
-        typer.echo(f"{recognizer.predictor.name}: {recognizer.predictor.scope}", err=True)
+        echo(f"{recognizer.predictor.name}: {recognizer.predictor.scope}", err=True)
     folder = options.output.folder
     if folder is None:
         failed = (_print_timelines if options.timeline else _print_predictions)(recognizer, settings)

@@ -15,6 +15,7 @@ from emofuse.pages.contents import EVERYTHING, PageContents
 from emofuse.pages.extra import require_package
 from emofuse.types import Timeline, shown_label
 from emofuse.untrusted.json_text import to_json
+from emofuse.untrusted.terminal_text import terminal_text
 
 if TYPE_CHECKING:
     from emofuse.inference.timeline.envelope import Envelope
@@ -177,4 +178,4 @@ def timeline_table(timeline: Timeline) -> str:
     summary = summarise(timeline)
     notes = [*filter(None, [withheld_sentence(summary)]), *timeline.notes]
     lines += ["", summary_table(summary).rstrip(), *(f"note: {note}" for note in notes)]
-    return encodable("\n".join(lines)) + "\n"
+    return terminal_text(encodable("\n".join(lines))) + "\n"
