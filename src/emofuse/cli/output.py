@@ -82,7 +82,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
     table = Table(title=title, title_justify="left", header_style="bold")
     for number, column in enumerate(columns):
         first = number == 0
-        table.add_column(terminal_text(column), justify="left" if first else "right", overflow="fold", no_wrap=first)
+        table.add_column(
+            terminal_text(column), justify="left" if first else "right", overflow="fold", no_wrap=first
+        )
     for row in rows:
         table.add_row(*map(terminal_text, row))
     screen = Console(highlight=False)

@@ -133,6 +133,24 @@ class OutputOptions:
     each: bool = False
     resume: bool = False
 
+    def check(self) -> None:
+        """Refuse a format that there is not, or that cannot be written, and options without their folder.
+
+        Raises:
+            CorpusError: there is no such format, or no folder for files.
+            MissingExtraError: the format needs a package that is not installed.
+        """
+        choices = get_args(TimelineFormatName)
+        if self.format not in choices:
+            raise CorpusError(f"--format {self.format}: choose one of {', '.join(choices)}")
+        for option, used in (("--each", self.each), ("--resume", self.resume)):
+            if used and self.folder is None:
+                raise CorpusError(f"{option} requires an output folder; add --out")
+        if self.format == "xlsx":
+            if self.folder is None:
+                raise CorpusError("--format xlsx: cannot be written to stdout; add --out")
+            require_package("xlsxwriter", "--format xlsx")
+
 
 @dataclass(frozen=True)
 class PredictOptions:
@@ -162,16 +180,7 @@ class PredictOptions:
             MissingExtraError: the format needs a package that is not installed.
         """
         output, segments, call = self.output, self.segments, self.call
-        choices = get_args(TimelineFormatName)
-        if output.format not in choices:
-            raise CorpusError(f"--format {output.format}: choose one of {', '.join(choices)}")
-        for option, used in (("--each", output.each), ("--resume", output.resume)):
-            if used and output.folder is None:
-                raise CorpusError(f"{option} requires an output folder; add --out")
-        if output.format == "xlsx":
-            if output.folder is None:
-                raise CorpusError("--format xlsx: cannot be written to stdout; add --out")
-            require_package("xlsxwriter", "--format xlsx")
+        output.check()
         for option, used in (
             ("--channels", call.channels is not None),
             ("--speakers", segments.speakers is not None),
