@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tarfile
 import tomllib
+import zipfile
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -89,6 +91,26 @@ def test_every_file_of_a_box_is_under_the_licence_that_its_cards_name(root: Path
     assert len(cards) == 2
     for card in cards:
         assert f"\nlicense: {licence.lower()}\n" in (root / card).read_text(encoding="utf-8")
+
+
+@pytest.mark.slow  # compresses 60 MB
+@pytest.mark.parametrize("root", [EMOFUSE, BOX], ids=["emofuse", "emofuse-box"])
+def test_the_archives_hold_what_was_told_of_them(root: Path, tmp_path: Path) -> None:
+    (wheel,) = WheelBuilder(str(root)).build(directory=str(tmp_path))
+    (sdist,) = SdistBuilder(str(root)).build(directory=str(tmp_path))
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        metadata = archive.read(next(name for name in names if name.endswith(".dist-info/METADATA"))).decode()
+    assert {name for name in names if ".dist-info/" not in name} == files(root, "wheel")
+    assert f"\nLicense-Expression: {LICENCES[root]}\n" in metadata
+    texts = {
+        line.removeprefix("License-File: ") for line in metadata.splitlines() if line.startswith("License-File")
+    }
+    assert {name.partition(".dist-info/licenses/")[2] for name in names} - {""} == texts
+    with tarfile.open(sdist) as source:
+        held = {name.partition("/")[2] for name in source.getnames()}
+    assert files(root, "sdist") <= held
+    assert held - files(root, "sdist") <= {"PKG-INFO", "pyproject.toml", ".gitignore"}
 
 
 def test_what_an_owner_installs_needs_no_torch_and_is_small() -> None:
