@@ -42,10 +42,10 @@ def audio_cache_for(recipe: AlterRecipe) -> AudioCache:
     if not recipe.copies:
         return AudioCache()
     how = load_alterations(recipe)
-    heard = [
+    mixed_in = [
         [hashlib.sha256(clip.samples.tobytes()).hexdigest() for clip in part] for part in (how.noises, how.rooms)
     ]
-    identity = key_of(producer=PRODUCER, recipe=recipe.model_dump(exclude=IRRELEVANT_KEYS), heard=heard)
+    identity = key_of(producer=PRODUCER, recipe=recipe.model_dump(exclude=IRRELEVANT_KEYS), heard=mixed_in)
     return AudioCache(alterer=lambda clip, rng: alter(clip, how, rng), identity=identity)
 
 

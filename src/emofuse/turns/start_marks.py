@@ -83,7 +83,7 @@ def ends_of(starts: Sequence[float], places: Sequence[str], length: Length | Non
     Turns that begin together end together.
 
     Raises:
-        CorpusError: nobody knows how long the recording is, or a turn begins after its end.
+        CorpusError: the length of the recording is not known, or a turn begins after its end.
     """
     seconds = length() if length is not None and starts else None
     if starts and seconds is None:

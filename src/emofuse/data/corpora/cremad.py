@@ -5,7 +5,7 @@ repository that keeps them in Git LFS: without `git lfs pull` each is a few line
 `1040_ITH_SAD_X.wav`, while all tables say XX. The label is the emotion that was acted. Voice, face and both were
 rated apart; of `processedResults/tabulatedVotes.csv` only the votes on the voice alone are read, whose rows are
 numbered from 100001 (200001 the face, 300001 both; the authors' R script numbers them so). The tag `voice_vote` is
-what most voters heard, a tie joined by colons. Gender is from `VideoDemographics.csv`. All of this was confirmed
+what most voters chose, a tie joined by colons. Gender is from `VideoDemographics.csv`. All of this was confirmed
 in the authors' repository, the odd file name in public readers. `1076_MTI_SAD_XX` is said to be silent.
 """
 

@@ -1,7 +1,7 @@
-"""Integrated gradients (Sundararajan et al. 2017) of one utterance, on the way to it from a baseline.
+"""Integrated gradients (Sundararajan et al. 2017) of one utterance, along the straight line to it from a baseline.
 
-The straight way is cut into stretches, each integrated by itself. Networks that normalise what they hear turn
-quickly where there is little to hear: stretches whose parts do not add up are halved until all of them do, or
+The line is cut into stretches, each integrated by itself. Networks that normalise their input change quickly where
+there is little sound: stretches whose parts do not add up are halved until all of them do, or
 there were too many gradients.
 """
 
@@ -70,7 +70,7 @@ class Attributions:
 
 @dataclass(frozen=True)
 class _Stretch:
-    """A part of the way: where it lies, what each input adds on it, and what it should add up to."""
+    """A part of the line: where it lies, what each input adds on it, and what it should add up to."""
 
     low: float
     high: float
@@ -93,31 +93,31 @@ def attribute(subject: Subject, limit: int) -> Attributions:
         subject: what is explained.
         limit: the most gradients to compute.
     """
-    heard, read = bool(subject.batch.audio_mask.any()), bool(subject.batch.text_mask.any())
+    has_audio, has_text = bool(subject.batch.audio_mask.any()), bool(subject.batch.text_mask.any())
     # cuDNN differentiates recurrent layers in training mode only.
     with torch.backends.cudnn.flags(enabled=False):
-        way = _Way(subject, heard, read)
-        stretches = _integrate(way, limit)
-    parts = iter([np.sum([one.parts[i] for one in stretches], axis=0) for i in range(heard + read)])
+        line = _Line(subject, has_audio, has_text)
+        stretches = _integrate(line, limit)
+    parts = iter([np.sum([one.parts[i] for one in stretches], axis=0) for i in range(has_audio + has_text)])
     difference, total = (sum(values) for values in zip(*((s.difference, s.total) for s in stretches), strict=True))
     completeness = Completeness(
         difference,
         total,
         abs(total - difference) / abs(difference) if difference else None,
-        _held(stretches),
+        _add_up(stretches),
         STEPS * _computed(len(stretches)),
     )
-    return Attributions(next(parts) if heard else None, next(parts) if read else None, completeness)
+    return Attributions(next(parts) if has_audio else None, next(parts) if has_text else None, completeness)
 
 
-def _integrate(way: _Way, limit: int) -> list[_Stretch]:
-    """Cut the way until its stretches add up, each by itself, or the limit is reached."""
-    stretches = [way.stretch(low, high) for low, high in pairwise(EDGES)]
-    while not _held(stretches) and STEPS * _computed(len(stretches) + 1) <= limit:
+def _integrate(line: _Line, limit: int) -> list[_Stretch]:
+    """Cut the line until its stretches add up, each by itself, or the limit is reached."""
+    stretches = [line.stretch(low, high) for low, high in pairwise(EDGES)]
+    while not _add_up(stretches) and STEPS * _computed(len(stretches) + 1) <= limit:
         worst = max(stretches, key=lambda one: one.gap)
         stretches.remove(worst)
         middle = (worst.low + worst.high) / 2
-        stretches += [way.stretch(worst.low, middle), way.stretch(middle, worst.high)]
+        stretches += [line.stretch(worst.low, middle), line.stretch(middle, worst.high)]
     return stretches
 
 
@@ -127,26 +127,26 @@ def _computed(stretches: int) -> int:
     return first + 2 * (stretches - first)
 
 
-def _held(stretches: list[_Stretch]) -> bool:
+def _add_up(stretches: list[_Stretch]) -> bool:
     difference = sum(one.difference for one in stretches)
     return sum(one.gap for one in stretches) <= TOLERANCE * abs(difference)
 
 
-class _Way:
+class _Line:
     """The straight line from the baseline to the utterance, and the target along it."""
 
-    def __init__(self, subject: Subject, heard: bool, read: bool) -> None:
+    def __init__(self, subject: Subject, has_audio: bool, has_text: bool) -> None:
         self.subject = subject
-        self.heard, self.read = heard, read
+        self.has_audio, self.has_text = has_audio, has_text
         model = subject.model
         self.arrays = as_tensors(subject.batch.arrays(), model.device)
         self.inputs: Tensors = ()
         self.baselines: Tensors = ()
-        if heard:
+        if has_audio:
             values = self.arrays["input_values"]
             self.inputs += (values,)
             self.baselines += (torch.as_tensor(subject.usual).to(values).expand_as(values),)
-        if read:
+        if has_text:
             with torch.no_grad():
                 spoken, empty = self._embeddings()
             self.inputs += (spoken,)
@@ -154,7 +154,7 @@ class _Way:
         self.at_once = max(1, min(STEPS, STEPS_AT_ONCE // self.arrays["input_values"].shape[1]))
 
     def stretch(self, low: float, high: float) -> _Stretch:
-        """Integrate from one share of the way to another."""
+        """Integrate from one share of the line to another."""
         begin, end = self._at(low), self._at(high)
         attributed = IntegratedGradients(self.target).attribute(
             end, begin, n_steps=STEPS, method="gausslegendre", internal_batch_size=self.at_once
@@ -168,13 +168,13 @@ class _Way:
         """Return what is explained, (rows,): the label's logit less the mean of the others'."""
         rows, config = len(inputs[0]), self.subject.model.config
         arrays = {name: array.expand(rows, *array.shape[1:]) for name, array in self.arrays.items()}
-        if self.heard:
+        if self.has_audio:
             arrays["input_values"] = inputs[0]
-        embeddings = inputs[-1] if self.read else None
-        with _read_as(self.subject.model, embeddings, arrays["text_mask"]), _laid_out(self.subject.model):
+        embeddings = inputs[-1] if self.has_text else None
+        with _with_embeddings(self.subject.model, embeddings, arrays["text_mask"]), _laid_out(self.subject.model):
             logits = self.subject.model(**arrays).logits
-        ahead: Tensor = margin(logits, self.subject.label, config.multi_label)
-        return ahead
+        margins: Tensor = margin(logits, self.subject.label, config.multi_label)
+        return margins
 
     def _at(self, share: float) -> Tensors:
         return tuple(torch.lerp(b, i, share) for b, i in zip(self.baselines, self.inputs, strict=True))
@@ -190,8 +190,8 @@ class _Way:
 
 
 @contextmanager
-def _read_as(model: EmotionModel, embeddings: Tensor | None, mask: Tensor) -> Iterator[None]:
-    """Let the text encoder read these embeddings, (rows, pieces, width), in place of its own of the pieces."""
+def _with_embeddings(model: EmotionModel, embeddings: Tensor | None, mask: Tensor) -> Iterator[None]:
+    """Let the text encoder take these embeddings, (rows, pieces, width), in place of its own of the pieces."""
     if embeddings is None:
         yield
         return

@@ -55,7 +55,7 @@ def by_moment(values: Float64Array, steps_per_second: float, start: float, count
 def shares(frames: int, start: float, seconds: float, count: int) -> Float64Array:
     """Return how much of each frame lies in each moment, (frames, count); rows sum to 1.
 
-    Frames are taken to cover the seconds that the encoder heard evenly.
+    Frames are taken to cover the seconds of the input evenly.
     """
     edges = start + np.linspace(0.0, seconds, frames + 1)
     ends = np.arange(1, count + 1) * STEP
@@ -67,7 +67,7 @@ def shares(frames: int, start: float, seconds: float, count: int) -> Float64Arra
 
 
 def seconds_cut(samples: Samples, preparation: AudioPreparation) -> float:
-    """Return how many seconds of silence the preparation cuts before the first sound that the encoder hears."""
+    """Return how many seconds of silence the preparation cuts before the first sound of the input."""
     if not preparation.trim:
         return 0.0
     return spoken_span(samples, preparation.rate)[0] / preparation.rate
@@ -77,8 +77,8 @@ def usual(preparation: AudioPreparation, values: Float32Array) -> Float32Array:
     """Return what a recording is compared with, one time step or as many as it has: (width,) or (samples,).
 
     For filter banks what the recording usually sounds like, with nothing moving: each bin at its median. For
-    waveforms a hiss of the same length, far below the recording: encoders that normalise the waveform have no
-    answer to nothing at all. Digital silence as frames would be far from every moment of any recording.
+    waveforms a hiss of the same length, far below the recording: encoders that normalise the waveform give
+    nothing sensible for silence. Digital silence as frames would be far from every moment of any recording.
     """
     if preparation.features == "waveform":
         noise = np.random.default_rng(0).standard_normal(len(values), dtype=np.float32)

@@ -124,7 +124,7 @@ def _turns(sound: _CountedStream, options: TimelineOptions) -> tuple[list[Turn],
     if options.turns is not None:
         sound.drain()
         given = options.turns
-        if sound.damaged is not None:  # what is marked behind the damage cannot be heard
+        if sound.damaged is not None:  # what is marked behind the damage cannot be decoded
             given = tuple(turn for turn in given if turn.start < sound.seconds)
         return split_long_turns(given, sound.seconds, options.longest), GIVEN
     if options.segmentation == "windows":
