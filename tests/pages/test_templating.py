@@ -61,6 +61,7 @@ def test_a_value_stays_text_between_tags_and_in_attributes(folder: Path) -> None
         "title",
         "style",
         "body",
+        "main",
         "p",
     ]
     attributes = dict(reader.tags)["p"]

@@ -111,13 +111,16 @@ def _histograms(facts: Mapping[str, Any]) -> list[PageFigure]:
 
 def _bar_charts(facts: Mapping[str, Any]) -> list[PageFigure]:
     figures = []
-    for key, title in (("labels_by_speaker", "Labels by speaker"), ("labels_by_session", "Labels by session")):
+    for key, title, unit in (
+        ("labels_by_speaker", "Labels by speaker", "speaker"),
+        ("labels_by_session", "Labels by session", "session"),
+    ):
         if facts[key]:
             shown = dict(list(facts[key].items())[:MOST_ROWS])
             labels = sorted({label for row in shown.values() for label in row})
             rows = tuple((name, *(str(row.get(label, 0)) for label in labels)) for name, row in shown.items())
             drawn = _drawn(_stacked_bars(shown), len(shown))
-            figures.append(_chart(title, drawn, ("", *labels), rows, len(facts[key])))
+            figures.append(_chart(title, drawn, (unit, *labels), rows, len(facts[key])))
     overlap = facts["text_overlap"]
     if overlap:
         shown = dict(list(overlap.items())[:MOST_ROWS])
