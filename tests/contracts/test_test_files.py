@@ -62,7 +62,7 @@ SHOWN_BY = {
         "inference.explain.explanation",
     ),
     "test_export": ("inference.exported_folder", "inference.graphs"),
-    "test_recognizer": ("inference.output_predictions", "inference.predictor", "inference.runtime"),
+    "test_recognizer": ("inference.predictor", "inference.runtime"),
     "test_timeline_formats": ("inference.timeline.text_fields",),
     "test_compose": (
         "inference.timeline.options",

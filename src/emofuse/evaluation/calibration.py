@@ -1,19 +1,19 @@
-"""From logits to calibrated probabilities: temperatures, priors, label smoothing, and their stored record."""
+"""From logits to calibrated probabilities and predictions: temperatures, priors, smoothing, and their stored record."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, TypeAdapter, ValidationError
 
-from emofuse.errors import CheckpointError, RecipeError
-from emofuse.types import Modality
-from emofuse.types.arrays import Float64Array, IntArray
+from emofuse.errors import CheckpointError, OutputError, RecipeError
+from emofuse.types import Modality, Prediction, Task, Utterance
+from emofuse.types.arrays import Float32Array, Float64Array, IntArray
 from emofuse.untrusted.json_text import canonical_json
 
 # The modalities that a prediction was made from: each combination has a temperature of its own.
@@ -110,6 +110,60 @@ def pattern_of(modalities: Sequence[Modality]) -> Pattern | None:
     """Return the pattern of the modalities that were used; None for none."""
     wanted = "+".join(sorted(set(modalities)))
     return next((pattern for pattern in PATTERNS if pattern == wanted), None)
+
+
+def predictions_of(
+    outputs: tuple[Float32Array, Float32Array | None],
+    utterances: Sequence[Utterance],
+    modalities: Sequence[tuple[Modality, ...]],
+    task: Task,
+    calibration: Calibration,
+    adapt: Callable[[Float64Array], Float64Array] | None = None,
+) -> list[Prediction]:
+    """Turn the outputs of a network into calibrated predictions.
+
+    Args:
+        outputs: logits and dimensions, a row for each utterance.
+        utterances: in the order of the rows.
+        modalities: those that the network used of each utterance.
+        task: the labels and dimensions of the outputs.
+        calibration: from logits to probabilities, and below which confidence a prediction abstains.
+        adapt: adapts probabilities to other label frequencies; None for none.
+
+    Raises:
+        OutputError: an output is no number.
+    """
+    logits, scaled = outputs
+    for row, utterance in enumerate(utterances):
+        for values in (logits, scaled):
+            if values is not None:
+                refuse_nonsense(utterance, values[row])
+    found = calibration.apply(logits, list(map(pattern_of, modalities)), task.multi_label)
+    if adapt is not None:
+        found = adapt(found)
+    predictions = []
+    for row, utterance in enumerate(utterances):
+        dimensions = None
+        if scaled is not None:
+            dimensions = dict(zip(task.dimensions, map(float, scaled[row]), strict=True))
+        by_label = dict(zip(task.labels, map(float, found[row]), strict=True))
+        prediction = Prediction.of(utterance, by_label, modalities[row], dimensions=dimensions)
+        abstained = calibration.abstains(max(by_label.values()))
+        predictions.append(replace(prediction, abstained=abstained))
+    return predictions
+
+
+def refuse_nonsense(utterance: Utterance, values: Float32Array) -> None:
+    """Refuse what a network computed for an utterance where it is no number.
+
+    Raises:
+        OutputError: the message names the utterance.
+    """
+    if not np.isfinite(values).all():
+        raise OutputError(
+            f"{utterance.id}: the network computed what is no number; its weights are damaged, or the recording "
+            "is beyond what it can compute with: copy or train the model again, or leave the utterance out"
+        )
 
 
 def fit_temperature(logits: npt.NDArray[np.floating[Any]], truth: IntArray) -> float:

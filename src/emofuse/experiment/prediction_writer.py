@@ -12,8 +12,7 @@ import numpy as np
 from emofuse import layout
 from emofuse.data.preparation import Outputs
 from emofuse.data.text_sources import use_text_source
-from emofuse.evaluation.calibration import Calibration
-from emofuse.inference.output_predictions import predictions_of
+from emofuse.evaluation.calibration import Calibration, predictions_of
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.runs.job_folder import JobFolder
 from emofuse.runs.stored_predictions import StoredPrediction, write_predictions

@@ -9,8 +9,7 @@ from typing import Generic, TypeVar
 from emofuse.data.batching import batches_of_lengths
 from emofuse.data.preparation import Batch, Item, Outputs, Preparation
 from emofuse.errors import AudioError, CorpusError, ModalityError, NoSpeechError, OutputError
-from emofuse.evaluation.calibration import Calibration
-from emofuse.inference.output_predictions import predictions_of, refuse_nonsense
+from emofuse.evaluation.calibration import Calibration, predictions_of, refuse_nonsense
 from emofuse.inference.priors import PriorShift
 from emofuse.inference.runtime import Runtime
 from emofuse.inference.utterance_stream import (
@@ -223,7 +222,8 @@ class Predictor:
                 raise AudioError(f"{one.path}: {whole.damaged}")
             return whole
         task, modalities = self.runtime.traits.task, one.ready.item.modalities
-        (prediction,) = predictions_of(one.row, [one.utterance], [modalities], task, self.calibration, self.priors)
+        adapt = None if self.priors is None else self.priors.apply
+        (prediction,) = predictions_of(one.row, [one.utterance], [modalities], task, self.calibration, adapt)
         unused = one.ready.text_unused or prediction.text_unused
         return self.complete(
             replace(prediction, damaged=one.ready.damaged, notes=one.ready.notes, text_unused=unused)
