@@ -1,4 +1,4 @@
-"""From logits to calibrated probabilities and predictions: temperatures, priors, smoothing, and their stored record."""
+"""From logits to calibrated probabilities and predictions: temperatures, priors, smoothing; stored as a record."""
 
 from __future__ import annotations
 
