@@ -405,3 +405,14 @@ def test_what_was_done_to_the_sound_is_noted(lenient: EmotionRecognizer, tmp_pat
     assert "as 16-bit integers do" in integers.notes[0]
     assert integers.probabilities["loud"] == pytest.approx(cancelled.probabilities["loud"], abs=1e-3)
     assert "notes" not in lenient.predict(write_tone(tmp_path / "c.wav", 300, 0.3, 0)).as_dict()
+
+
+@pytest.mark.speech_gate
+def test_a_damaged_recording_without_speech_says_that_it_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "cut.wav"
+    soundfile.write(path, np.random.default_rng(0).normal(size=16_000).astype(np.float32) * 0.1, 16_000)
+    path.write_bytes(path.read_bytes()[:20_000])
+    recognizer = EmotionRecognizer(Predictor(Loudness(), Preparation(AudioPreparation(), None), strict=False))
+    prediction = recognizer.predict(path)
+    assert (prediction.speech, prediction.label) == (False, None)
+    assert str(prediction.damaged).startswith("is truncated, it ends before its header says; 0.62 of 1.00 s")

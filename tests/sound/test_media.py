@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+import struct
 import sys
 import wave
 from pathlib import Path
@@ -346,3 +347,22 @@ def test_with_pyav_an_odd_file_gives_a_clip_or_one_line_that_names_it(path: Path
         read_clip(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_dsd_is_decoded(tmp_path: Path) -> None:
+    rate, seconds = 2_822_400, 0.02
+    wave = np.repeat(0.3 * np.sin(2 * np.pi * 500 * np.arange(round(44_100 * seconds)) / 44_100), 64).tolist()
+    bits, error = [], 0.0
+    for value in wave:  # delta-sigma modulation of the first order
+        error += value
+        bits.append(error >= 0)
+        error -= 1.0 if bits[-1] else -1.0
+    body = np.packbits(np.array(bits), bitorder="little").tobytes()
+    body += b"\x69" * (-len(body) % 4096)
+    form = struct.pack("<4sQIIIIIIQII", b"fmt ", 52, 1, 0, 1, 1, rate, 1, len(bits), 4096, 0)
+    data = struct.pack("<4sQ", b"data", 12 + len(body)) + body
+    path = tmp_path / "a.dsf"
+    path.write_bytes(struct.pack("<4sQQQ", b"DSD ", 28, 28 + len(form) + len(data), 0) + form + data)
+    clip = read_clip(path)
+    assert clip.seconds == pytest.approx(seconds, abs=0.005)
+    assert np.abs(clip.samples).max() == pytest.approx(0.3, abs=0.1)

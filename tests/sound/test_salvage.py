@@ -13,6 +13,7 @@ import soundfile
 
 from emofuse.errors import AudioError
 from emofuse.sound.clips import read_clip
+from emofuse.sound.ogg_pages import OggPages, examine_pages
 from emofuse.sound.salvage import DamagedError, Salvage, truncated
 from emofuse.sound.streams import clips_of, mono_blocks
 from emofuse.types.arrays import Samples
@@ -202,3 +203,53 @@ def test_a_stream_ends_where_the_recording_breaks_off(tmp_path: Path, damage: Ca
     np.testing.assert_array_equal(samples, read_clip(path, strict=False).samples)
     (first,) = clips_of(path, [(0.5, 1.5)], salvage=Salvage())
     np.testing.assert_array_equal(first.samples, samples[8000:24_000])
+
+
+@pytest.mark.parametrize("form", ["NIST", "VOC", "CAF"])
+def test_other_containers_that_are_cut_are_noticed(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, noise(), RATE, format=form, subtype="PCM_16")
+    assert read_clip(path).seconds == pytest.approx(4.0, abs=0.01)
+    cut(path, 0.5)
+    with pytest.raises(DamagedError, match="is truncated, it ends before its header says"):
+        read_clip(path)
+    clip = read_clip(path, strict=False)
+    assert clip.seconds == pytest.approx(2.0, abs=0.1)
+    assert str(clip.damaged).startswith("is truncated")
+
+
+@pytest.mark.parametrize("form", ["AU", "RF64"])
+def test_headers_that_were_never_finished_are_mended(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, noise(), RATE, format=form, subtype="PCM_16")
+    content, whole = path.read_bytes(), read_clip(path)
+    place, length = (8, 4) if form == "AU" else (content.index(b"ds64") + 8, 24)
+    path.write_bytes(content[:place] + bytes(length) + content[place + length :])
+    with pytest.raises(DamagedError, match="its recorder never finished its header"):
+        read_clip(path)
+    clip = read_clip(path, strict=False)
+    assert clip.damaged == (
+        "its recorder never finished its header; 4.00 s were decoded, and how long it was meant to be is not known"
+    )
+    np.testing.assert_array_equal(clip.samples, whole.samples)
+    span = read_clip(path, 1.0, 2.0)
+    np.testing.assert_array_equal(span.samples, whole.samples[RATE : 2 * RATE])
+
+
+@pytest.mark.parametrize("form", ["VORBIS", "OPUS"])
+@pytest.mark.parametrize("missing", [True, False])
+def test_pages_that_are_missing_or_damaged_are_noticed(tmp_path: Path, form: str, missing: bool) -> None:
+    path = tmp_path / "a.ogg"
+    soundfile.write(path, noise(6.0), RATE, format="OGG", subtype=form)
+    content = path.read_bytes()
+    assert examine_pages(path, RATE) == OggPages(closed=True, missing=0, lost=0.0)
+    begin, end = [place for place in range(len(content)) if content.startswith(b"OggS", place)][3:5]
+    path.write_bytes(content[:begin] + (b"" if missing else content[begin : end - 1] + b"\x55") + content[end:])
+    with pytest.raises(DamagedError, match="is damaged, 1 of its pages are missing or cannot be read"):
+        read_clip(path)
+    clip = read_clip(path, strict=False)
+    assert clip.seconds == pytest.approx(6.0, abs=0.01)
+    pages = examine_pages(path, RATE)
+    assert pages == OggPages(closed=True, missing=1, lost=pytest.approx(1.0, abs=0.2))
+    assert str(clip.damaged).endswith(f"{clip.seconds - pages.lost:.2f} of 6.00 s were decoded")
+    assert read_clip(path, 0.0, 1.0).damaged is None

@@ -16,13 +16,13 @@ from emofuse.data.cache import file_digest, key_of
 from emofuse.data.manifest import save_corpus
 from emofuse.errors import AudioError, RecipeError, RunError
 from emofuse.sound import clips as audio
-from emofuse.sound import containers, media, soundfiles, tracks
+from emofuse.sound import containers, media, ogg_pages, patched_file, soundfiles, tracks
 from emofuse.sound.clips import SAMPLE_RATE, read_clip
 from emofuse.types import Corpus, Skip, Utterance
 from emofuse.untrusted.json_text import to_json
 
 # The samples of a recording depend on these modules too.
-DECODING = (audio, containers, media, soundfiles, tracks)
+DECODING = (audio, containers, media, ogg_pages, patched_file, soundfiles, tracks)
 logger = logging.getLogger(__name__)
 
 GOLD = "gold"

@@ -108,7 +108,7 @@ class EmotionRecognizer:
             EmofuseError: an utterance cannot be predicted, and `strict` is set.
         """
         one = self._refusing_damage() if strict else self
-        return one.predictor.predict_many(utterances, strict, progress, long)
+        return one.predictor.predict_many(utterances, strict, progress, long or one.long_recordings())
 
     def predict_clips(
         self,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 # The boxes that an ISO media file (MP4, QuickTime, 3GP) may begin with.
 FIRST_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp"})
+AU = b".snd"
+# No header that is looked at here is longer.
+MOST_HEAD_BYTES = 4096
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 ASF = bytes.fromhex("3026B2758E66CF11A6D900AA0062CE6C")
 ASF_FILE_PROPERTIES = bytes.fromhex("A1DCAB8C47A9CF118EE400C00C205365")
@@ -16,6 +20,13 @@ MEDIA_MAGIC = (
     *(b"\x0b\x77", b"wvpk", b"TTA1", b"TTA2", b"tBaK", b"MAC ", b"MP+", b"MPCK", b"DSD ", b"FRM8", b"#!AMR"),
     *(b"\x7f\xfe\x80\x01", b"FLV", b"caff", b"ajkg", b".RMF", b"Creative Voice"),
 )
+RIFFS = (b"RIFF", b"RIFX", b"RF64")
+SOUND_MAGIC = (b"fLaC", b"OggS", b"ID3", AU, b"NIST_1A", b"riff\x2e\x91\xcf\x11")
+# What no text holds.
+CONTROLS = frozenset(range(9)) | frozenset(range(14, 27))
+# Boxes of MP4 that hold pictures.
+PICTURES = frozenset({b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"crx "})
+MPEG_FRAMES = frozenset({0xE2, 0xE3, 0xF1, 0xF2, 0xF3, 0xF9, 0xFA, 0xFB, 0xFC, 0xFD})
 # What lies in the place of a recording that was not fetched, in small letters.
 STAND_INS = {
     b"version https://git-lfs.github.com/spec/": (
@@ -36,14 +47,36 @@ DAMAGE_REACH = 1 << 20
 
 def is_cut(path: Path) -> bool:
     """Return whether a file is shorter than its container declares; False where it declares no length."""
+    return (declared_size(path) or 0) > path.stat().st_size
+
+
+def declared_size(path: Path) -> int | None:
+    """Return how many bytes a file should have; None where its container does not say."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(16)
         file.seek(0)
-        for matches, declared in CONTAINERS:
-            if matches(head):
-                return (declared(file, size) or 0) > size
-    return False
+        return next((declared(file, size) for matches, declared in CONTAINERS if matches(head)), None)
+
+
+def mended_head(path: Path) -> bytes | None:
+    """Return the first bytes of a file as they were if its recorder had finished them; None where it is not known.
+
+    AU files declare 0 bytes of sound then, and those in RF64 have a chunk of sizes that are 0.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(MOST_HEAD_BYTES)
+    if head.startswith(AU) and head[8:12] == bytes(4):
+        return head[:8] + b"\xff" * 4 + head[12:24]
+    sizes, form, data = (head.find(chunk) for chunk in (b"ds64", b"fmt ", b"data"))
+    if not head.startswith(b"RF64") or min(sizes, form, data) < 0:
+        return None
+    first, frame = data + 8, max(1, int.from_bytes(head[form + 20 : form + 22], "little"))
+    frames = (size - first) // frame
+    numbers = (size - 8, frames * frame, frames)
+    mended = b"".join(number.to_bytes(8, "little") for number in numbers)
+    return head[: sizes + 8] + mended + head[sizes + 32 : first]
 
 
 def is_unfinished(path: Path) -> bool:
@@ -62,6 +95,27 @@ def is_media(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(16)
     return any(matches(head) for matches, _ in CONTAINERS) or head.startswith(MEDIA_MAGIC)
+
+
+def sounds_like_a_recording(path: Path) -> bool:
+    """Return whether a file begins as recordings do, whatever its name; never for text and for pictures.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(64)
+    if not CONTROLS.intersection(head):  # a text may begin with any word
+        return head.startswith(b"NIST_1A\n")
+    if head.startswith(RIFFS):
+        return head[8:12] in (b"WAVE", b"AVI ")
+    if head.startswith(b"FORM"):
+        return head[8:12] in (b"AIFF", b"AIFC")
+    if head[4:8] == b"ftyp":
+        return head[8:12] not in PICTURES
+    if head[:1] == b"\xff" and len(head) > 3:  # a frame of MP3 (layers 2 and 3) or of AAC
+        return head[1] in MPEG_FRAMES and head[2] != 0xFF and head[2] >> 4 != 0
+    return head.startswith((*SOUND_MAGIC, *MEDIA_MAGIC, EBML, ASF))
 
 
 def stand_in(path: Path) -> str | None:
@@ -111,6 +165,42 @@ def _ebml_size(file: BinaryIO) -> int | None:
     return None if value == (1 << 7 * (more + 1)) - 1 else value
 
 
+def _sphere(file: BinaryIO, size: int) -> int | None:
+    """Return the size that the text at the head of a NIST SPHERE file declares; None where the sound is packed."""
+    lines = file.read(MOST_HEAD_BYTES).split(b"end_head", 1)[0].split(b"\n")
+    keys = {words[0]: words[2] for line in lines if len(words := line.split()) == 3}
+    try:
+        numbers = [int(keys[key]) for key in (b"channel_count", b"sample_n_bytes", b"sample_count")]
+        return None if b"," in keys.get(b"sample_coding", b"") else int(lines[1]) + math.prod(numbers)
+    except (KeyError, ValueError, IndexError):
+        return None
+
+
+def _creative_voice(file: BinaryIO, size: int) -> int:
+    """Return where the last block of a VOC file ends, or should."""
+    file.seek(20)
+    place = int.from_bytes(file.read(2), "little")
+    while place < size:
+        file.seek(place)
+        block = file.read(4)
+        if block[:1] == b"\0":  # the end
+            break
+        place += 4 + int.from_bytes(block[1:], "little")
+    return place
+
+
+def _core_audio(file: BinaryIO, size: int) -> int | None:
+    """Return where the last chunk of a CAF file ends, or should; None where the sound goes on to the end."""
+    place = 8
+    while place < size:
+        file.seek(place)
+        length = int.from_bytes(file.read(12)[4:], "big", signed=True)
+        if length < 0:
+            return None
+        place += 12 + length
+    return place
+
+
 def _riff(file: BinaryIO, size: int) -> int | None:
     length = int.from_bytes(file.read(8)[4:], "little")
     return 8 + length if 0 < length < UNKNOWN_RIFF_SIZE else None
@@ -129,4 +219,7 @@ CONTAINERS: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, int], int |
     (lambda head: head.startswith(EBML), _segment),
     (lambda head: head.startswith(b"RIFF"), _riff),
     (lambda head: head.startswith(ASF), _asf),
+    (lambda head: head.startswith(b"NIST_1A"), _sphere),
+    (lambda head: head.startswith(b"Creative Voice"), _creative_voice),
+    (lambda head: head.startswith(b"caff"), _core_audio),
 )

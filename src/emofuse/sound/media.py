@@ -13,7 +13,7 @@ import numpy as np
 from emofuse.sound.containers import is_cut
 from emofuse.sound.float_range import FloatRange, range_of
 from emofuse.sound.salvage import DamagedError, truncated
-from emofuse.sound.soundfiles import BLOCK_SECONDS, FrameRange
+from emofuse.sound.soundfiles import BLOCK_SECONDS, UNFINISHED, FrameRange, refuse_damaged_pages
 from emofuse.sound.tracks import Track, open_track, samples_of
 from emofuse.types.arrays import Samples
 
@@ -111,10 +111,12 @@ class Media:
             what = f"{track.lost} of its packets" if track.lost else "a part of it"
             reason = f"is damaged, {what} cannot be decoded"
             raise DamagedError(self.path, reason, "copy or export it again", self.seconds, track.filled)
+        if self.form == "ogg":
+            refuse_damaged_pages(self.path, self.rate, seconds)
         if track.ended_early(seconds):
             raise truncated(self.path, self.seconds)
         if self.unfinished:
-            raise DamagedError(self.path, "its recorder never finished its header", "record or export it again")
+            raise DamagedError(self.path, UNFINISHED, "record or export it again")
 
     def _placed(self, track: Track, entered: bool) -> Iterator[tuple[int, Samples]]:
         """Yield frames as samples with their position, and silence where the clock leaves a gap."""

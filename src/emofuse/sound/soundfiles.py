@@ -1,4 +1,4 @@
-"""Recordings on disk: what every one promises, and those that libsndfile reads (WAV, FLAC, OGG, Opus, MP3 ...)."""
+"""Recordings on disk that libsndfile reads: WAV, FLAC, OGG, Opus, MP3 ..."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import soundfile
 
 from emofuse.errors import AudioError
-from emofuse.sound.containers import is_unfinished
+from emofuse.sound.containers import declared_size, is_unfinished, mended_head
 from emofuse.sound.float_range import FloatRange, float_range
+from emofuse.sound.ogg_pages import examine_pages
+from emofuse.sound.patched_file import PatchedFile
 from emofuse.sound.salvage import DamagedError, truncated
 from emofuse.types.arrays import Samples
 
@@ -33,44 +34,16 @@ FLOATS = frozenset({"FLOAT", "DOUBLE"})
 # What libsndfile notes of sizes, and of counts of frames, that do not fit the file: declared and present.
 SIZES = re.compile(r"(?:data|SSND|Data Size|riff) *: (\d+) \(should be (\d+)\)")
 COUNTS = re.compile(r"Calculated frame count (\d+) does not match value from 'ds64' chunk of (\d+)")
+# Of these, libsndfile does not say that they are shorter than they declare.
+SIZED = frozenset({"NIST", "VOC"})
+# Whose headers can be mended where their recorder did not finish them.
+MENDED = frozenset({"AU", "RF64"})
+UNFINISHED = "its recorder never finished its header"
 # Where a block cannot be read, it is read again in steps of so many frames, up to the damage.
 DAMAGE_STEP = 1024
 BLOCK_SECONDS = 30
 # A span may end so many seconds after the recording: annotators round.
 ROUNDING_SECONDS = 0.1
-
-
-class Recording(Protocol):
-    """A file with sound; it is opened again for each call of `blocks`."""
-
-    @property
-    def path(self) -> Path:
-        """Where it lies."""
-
-    @property
-    def rate(self) -> int:
-        """Samples per second, as the file has them."""
-
-    @property
-    def channels(self) -> int:
-        """As the file has them."""
-
-    @property
-    def seconds(self) -> float | None:
-        """Length from the header; None where the header has none."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader must know of how its samples are taken, one sentence each."""
-
-    def blocks(self, start: float | None, end: float | None) -> Iterator[Samples]:
-        """Yield (frames, channels) from `start` to `end` seconds, never more than `BLOCK_SECONDS` at a time.
-
-        Raises:
-            AudioError: the span lies outside the recording.
-            DamagedError: the file breaks off, is damaged or changes its rate or channels; what can be decoded
-                before that was yielded.
-        """
 
 
 @dataclass(frozen=True)
@@ -127,7 +100,13 @@ class FrameRange:
 
 @dataclass(frozen=True)
 class SoundFile:
-    """A recording as libsndfile reads it; see `Recording`."""
+    """A recording as libsndfile reads it; see `Recording`.
+
+    Attributes:
+        form: as libsndfile calls it.
+        values: how its samples become samples in [-1, 1].
+        head: its first bytes, mended where its recorder did not finish them; None where they are as they are.
+    """
 
     path: Path
     rate: int
@@ -135,6 +114,7 @@ class SoundFile:
     seconds: float | None
     form: str
     values: FloatRange = field(default_factory=FloatRange)
+    head: bytes | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -161,30 +141,42 @@ class SoundFile:
             )
         total, scale = 0, np.float32(self.values.scale)
         try:
-            with soundfile.SoundFile(self.path) as file:
+            with _opened(self.path, self.head) as file:
                 for block in _frames(file, self.path, span):
                     total += len(block)
                     yield block if scale == 1.0 else block / scale
                 if end is None:
                     _refuse_cut(file, self.path, span.first + total)
+                if end is None and self.head is not None:
+                    raise DamagedError(self.path, UNFINISHED, "record or export it again")
         except (soundfile.SoundFileError, ValueError) as error:
             reason = f"breaks off or is damaged ({str(error).rstrip('.').removeprefix('Error : ')})"
             raise DamagedError(self.path, reason, promised=self.seconds) from error
         span.refuse_early_end(total)
 
 
-def open_soundfile(path: Path) -> SoundFile | None:
-    """Open a file; None where libsndfile cannot read even its first sample."""
+def open_soundfile(path: Path, head: bytes | None = None) -> SoundFile | None:
+    """Open a file; None where libsndfile cannot read even its first sample.
+
+    A header that declares no sound, since it was not finished, is mended: `head` replaces the first bytes.
+    """
     try:
-        with soundfile.SoundFile(path) as file:
+        with _opened(path, head) as file:
             if file.format == "RAW":  # text by the name of .au: anything at all would pass for mu-law
                 return None
+            mended = mended_head(path) if head is None and file.format in MENDED and not file.frames else None
+            if mended is not None:
+                return open_soundfile(path, mended)
             file.read(1)
             seconds = None if file.frames >= UNKNOWN_FRAMES else file.frames / file.samplerate
             values = float_range(path) if file.subtype in FLOATS else FloatRange()
-            return SoundFile(path, file.samplerate, file.channels, seconds, file.format, values)
+            return SoundFile(path, file.samplerate, file.channels, seconds, file.format, values, head)
     except (soundfile.SoundFileError, TypeError):
         return None
+
+
+def _opened(path: Path, head: bytes | None) -> soundfile.SoundFile:
+    return soundfile.SoundFile(path if head is None else PatchedFile(path, head))
 
 
 def _frames(file: soundfile.SoundFile, path: Path, span: FrameRange) -> Iterator[Samples]:
@@ -249,19 +241,21 @@ def _refuse_cut(file: soundfile.SoundFile, path: Path, reached: int) -> None:
     surplus = 0.01 * file.frames + (MP3_SURPLUS if file.format == "MP3" else 1152)
     if file.frames < UNKNOWN_FRAMES and reached < file.frames - surplus:
         raise truncated(path, file.frames / file.samplerate)
-    if file.format == "OGG" and not _ogg_is_closed(path):
+    if file.format in SIZED and (declared_size(path) or 0) > (size := path.stat().st_size):
+        raise truncated(path, reached / file.samplerate * (declared_size(path) or 0) / size)
+    if file.format == "OGG":
+        refuse_damaged_pages(path, file.samplerate, reached / file.samplerate)
+
+
+def refuse_damaged_pages(path: Path, rate: int, seconds: float) -> None:
+    """Refuse an OGG file of so many seconds whose last page is missing, or others are missing or damaged.
+
+    Raises:
+        DamagedError: it is.
+    """
+    pages = examine_pages(path, rate)
+    if pages.missing:
+        reason = f"is damaged, {pages.missing} of its pages are missing or cannot be read"
+        raise DamagedError(path, reason, promised=seconds if pages.closed else None, lost=pages.lost)
+    if not pages.closed:
         raise truncated(path)
-
-
-def _ogg_is_closed(path: Path) -> bool:
-    """Return whether the last page is whole and carries the end-of-stream flag (RFC 3533, section 6)."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 65_536))
-        tail = file.read()
-    page = tail.rfind(b"OggS")
-    if page < 0 or len(tail) < page + 27:
-        return False
-    segments = tail[page + 26]
-    lacing = tail[page + 27 : page + 27 + segments]
-    whole = len(lacing) == segments and len(tail) >= page + 27 + segments + sum(lacing)
-    return whole and bool(tail[page + 5] & 0x04)

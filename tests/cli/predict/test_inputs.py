@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from command_line import call
 from noise_bursts import rows
 
 from emofuse import box
 from emofuse.cli.predict import inputs
-from emofuse.cli.predict.inputs import Inputs, Recording, choose_model
+from emofuse.cli.predict.inputs import Inputs, Recording, choose_model, collect_inputs
+from emofuse.cli.predict.predict_options import SegmentOptions, TextOptions
 from emofuse.errors import CheckpointError
 
 
@@ -106,3 +109,29 @@ def test_predict_reads_text_alone_and_whole_manifests(
     code, out, _ = call(capsys, "predict", model, manifest, "--format", "jsonl")
     assert code == 0
     assert len(out.splitlines()) == 24
+
+
+def test_a_folder_search_finds_recordings_by_how_they_begin_and_no_texts(tmp_path: Path) -> None:
+    for name, form in (("a", "WAV"), ("b.bin", "FLAC"), ("c.wav.part", "OGG"), ("d.dat", "MP3"), ("e", "AIFF")):
+        soundfile.write(tmp_path / name, np.full(16_000, 0.1, dtype=np.float32), 16_000, format=form)
+    soundfile.write(tmp_path / "f.old", np.zeros(16_000, dtype=np.int16), 16_000, format="NIST", subtype="PCM_16")
+    others = {
+        "notes": b"MAC address of the recorder: not known, nobody wrote it down, which is a pity for all of us",
+        "riff": b"RIFF and WAVE are words too",
+        "picture.webp": b"RIFF\x10\0\0\0WEBPVP8 \0\0\0\0",
+        "picture": b"\0\0\0\x18ftypheic\0\0\0\0",
+        "wide.txt": "\ufeffwords".encode("utf-16"),
+        "empty": b"",
+    }
+    for name, content in others.items():
+        (tmp_path / name).write_bytes(content)
+    soundfile.write(tmp_path / ".hidden", np.zeros(16_000, dtype=np.float32), 16_000, format="WAV")
+    found = collect_inputs([tmp_path], None, TextOptions(), SegmentOptions())
+    assert [Path(str(one.audio)).name for one in found.items] == [
+        "a",
+        "b.bin",
+        "c.wav.part",
+        "d.dat",
+        "e",
+        "f.old",
+    ]

@@ -199,19 +199,33 @@ def _expand(path: Path) -> Sequence[Recording | Utterance]:
 
 
 def _in_folder(folder: Path) -> list[Recording]:
-    """Return the recordings of a folder and of its subfolders, sorted by their paths."""
+    """Return the recordings of a folder and of its subfolders, sorted by their paths.
+
+    Those with unusual names, or without a suffix, are found by how they begin; hidden ones are passed over.
+    """
     from emofuse.sound.clips import AUDIO_SUFFIXES
 
     paths = [
-        os.path.join(place, name)
+        path
         for place, _, names in os.walk(folder)
         for name in names
-        if name.lower().endswith(AUDIO_SUFFIXES) and os.path.isfile(os.path.join(place, name))
+        if os.path.isfile(path := os.path.join(place, name))
+        and (name.lower().endswith(AUDIO_SUFFIXES) or (not name.startswith(".") and _begins_like_sound(path)))
     ]
     if not paths:
         raise CorpusError(f"{folder}: the folder has no recordings ({', '.join(AUDIO_SUFFIXES)})")
     paths.sort(key=lambda path: path.split(os.sep))
     return [Recording(_name(os.path.relpath(path, folder)), path) for path in paths]
+
+
+def _begins_like_sound(path: str) -> bool:
+    """Tell whether a file begins as recordings do; what cannot be read and has no name of a recording is none."""
+    from emofuse.sound.containers import sounds_like_a_recording
+
+    try:
+        return sounds_like_a_recording(Path(path))
+    except OSError:
+        return False
 
 
 def _listed(path: Path) -> list[Recording]:
