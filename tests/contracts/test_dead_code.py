@@ -21,7 +21,7 @@ CALLED_BY_LIBRARIES = {
 }
 # What users of the Python package call, methods of what the door gives included.
 FOR_USERS = set(emofuse.__all__) | {"predict", "predict_many", "predict_timeline", "explain", "embed"}
-# Known exceptions, each with its reason.
+# Known exceptions, each with its reason; another thing of the same name may hide one.
 KNOWN = {"runs.signature.Signature.parse": "reads a line that a command printed, for those who compare figures"}
 
 
@@ -62,4 +62,4 @@ def test_everything_public_is_used_by_the_package_or_by_its_users() -> None:
             if name in FOR_USERS | CALLED_BY_LIBRARIES or used.get(name, 0) > within:
                 continue
             unused.append(f"{module.name.removeprefix('emofuse.')}.{dotted}")
-    assert sorted(unused) == sorted(KNOWN)
+    assert sorted(set(unused) - set(KNOWN)) == []
