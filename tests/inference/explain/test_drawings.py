@@ -52,7 +52,7 @@ def test_cells_are_as_dark_as_their_share_of_the_largest_weight() -> None:
     assert drawing.rows[1].cells[0].x == drawing.rows[0].cells[1].x
 
 
-@pytest.mark.parametrize(("moments", "last"), [(3, "0.2"), (600, "50.0"), (45, "4.0")])
+@pytest.mark.parametrize(("moments", "last"), [(3, "0.2"), (600, "50.0"), (45, "4.0"), (51, "4.0")])
 def test_a_recording_of_any_length_has_few_times(moments: int, last: str) -> None:
     marks = ticks(replace(explanation(), moments=(0.1,) * moments))
     assert len(marks) <= 7

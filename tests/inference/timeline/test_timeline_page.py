@@ -225,7 +225,7 @@ def test_a_long_list_is_folded_and_what_matters_stands_before_it(count: int, ope
     headings = [one.text for one in reader.all if one.name in ("h2", "h3")]
     wanted = [
         "Course",
-        "What to listen to first",
+        "What matters first",
         "Changes",
         "Strongest",
         "Most certain",

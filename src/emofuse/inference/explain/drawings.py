@@ -148,4 +148,5 @@ def ticks(explanation: Explanation) -> tuple[TimeMark, ...]:
     seconds = explanation.step * max(1, len(explanation.moments))
     step = step_between(seconds, TICK_STEPS_SECONDS, MOST_TICKS)
     times = [number * step for number in range(int(seconds / step + 1e-9) + 1)]
-    return tuple(TimeMark(100 * time / seconds, f"{time:.1f}") for time in times if time < seconds)
+    marks = (TimeMark(100 * time / seconds, f"{time:.1f}") for time in times)
+    return tuple(mark for mark in marks if mark.left <= LAST_TICK_PERCENT)

@@ -85,6 +85,7 @@ class Entry:
 
     Attributes:
         shown: what stands in place of the label.
+        probabilities: of the most probable labels; empty where the label is withheld.
     """
 
     start: float
@@ -214,6 +215,7 @@ def _block(segment: Segment, end: float) -> Block:
 
 def _entry(segment: Segment, labels: tuple[str, ...]) -> Entry:
     likely = sorted(labels, key=lambda label: -segment.probabilities[label])[:SHOWN_PROBABILITIES]
+    shown = [f"{label} {percent(segment.probabilities[label])}" for label in likely]
     return Entry(
         start=segment.start,
         end=segment.end,
@@ -224,7 +226,7 @@ def _entry(segment: Segment, labels: tuple[str, ...]) -> Entry:
         confidence=percent(segment.confidence),
         speaker=segment.speaker,
         text=one_line(segment.text or ""),
-        probabilities=", ".join(f"{label} {percent(segment.probabilities[label])}" for label in likely),
+        probabilities="" if segment.abstained else ", ".join(shown),
         short=segment.short,
     )
 
