@@ -9,7 +9,7 @@ EMOFUSE_DATA ?= $(wildcard $(abspath ../shared/data))
 export EMOFUSE_DATA
 export HF_HUB_OFFLINE = 1
 
-.PHONY: help demo test test-slow test-all check format clean
+.PHONY: help demo test test-slow test-all fuzz check format clean
 
 help:  ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -40,6 +40,13 @@ test-slow: $(READY)  ## the tests that need minutes or gigabytes
 test-all: $(READY)  ## all of them, with coverage
 	$(COVERED) $(WORKERS)
 	$(COVERAGE)
+
+# Inputs come from atheris where it installs, else from random changes.
+MINUTES ?= 1
+TARGETS ?= $(basename $(notdir $(wildcard tests/fuzz/targets/*.py)))
+fuzz: $(READY)  ## every reader of what strangers wrote, for MINUTES each
+	-$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[fuzz]"
+	for target in $(TARGETS); do $(BIN)/python tests/fuzz/runner.py $$target --seconds $$(( 60 * $(MINUTES) )) || exit 1; done
 
 check: $(READY)  ## format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check src tests tools benchmarks

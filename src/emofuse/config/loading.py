@@ -165,7 +165,8 @@ def _explain(error: ValidationError) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_SHOWN else line[:LONGEST_SHOWN] + "..."
 
 
 def _keys_beside(keys: Sequence[str]) -> list[str]:

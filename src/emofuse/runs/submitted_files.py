@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from emofuse.errors import CorpusError
+from emofuse.errors import CorpusError, brief_message
 from emofuse.untrusted.json_text import parse_json
 from emofuse.untrusted.table_cells import cell_text
 
@@ -20,6 +20,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "fold": ("fold",),
     "seed": ("seed",),
 }
+# Characters of an id, a label, a fold or a seed, and of the list of columns in a message.
+LONGEST_VALUE = 500
 # The prefix of the columns of probabilities, before the label.
 PROBABILITY_PREFIX = "p_"
 # From the text of a file and its path to its rows, each with its place.
@@ -108,7 +110,7 @@ def _json_list(text: str, path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]
     try:
         rows = parse_json(text)
     except ValueError as error:
-        raise CorpusError(f"{path}: is not JSON ({error})") from error
+        raise CorpusError(f"{path}: is not JSON ({brief_message(error)})") from error
     for number, row in enumerate(rows, start=1):
         yield f"{path}, entry {number}", _checked(row, f"{path}, entry {number}")
 
@@ -117,7 +119,9 @@ def _object(line: str, place: str) -> Mapping[str, Any]:
     try:
         return _checked(parse_json(line), place)
     except ValueError as error:
-        raise CorpusError(f"{place}: is not a JSON object; write one prediction a line") from error
+        raise CorpusError(
+            f"{place}: is not a JSON object ({brief_message(error)}); write one prediction a line"
+        ) from error
 
 
 def _checked(row: Any, place: str) -> Mapping[str, Any]:
@@ -136,7 +140,9 @@ def _match(header: Collection[str], named_columns: Mapping[str, str], path: Path
     }
     for field, column in named_columns.items():
         if column not in header:
-            raise CorpusError(f"{path}: has no column {column!r}; its columns are {', '.join(sorted(header))}")
+            raise CorpusError(
+                f"{path}: has no column {column!r}; its columns are {', '.join(sorted(header))[:LONGEST_VALUE]}"
+            )
         names[field] = column
     for field in ("id", "label"):
         if field not in names:
@@ -151,6 +157,9 @@ def _prediction(row: Mapping[str, Any], names: Mapping[str, str], place: str) ->
     for field in ("id", "label"):
         if not values[field]:
             raise CorpusError(f"{place}: has no {field}; give every prediction one")
+    for field, value in values.items():
+        if len(value) > LONGEST_VALUE:
+            raise CorpusError(f"{place}: its {field} has {len(value)} characters; give the {field} alone")
     return SubmittedPrediction(
         place=place,
         id=values["id"],
@@ -173,5 +182,5 @@ def _probabilities(row: Mapping[str, Any], place: str) -> dict[str, float] | Non
         values = {name.removeprefix(PROBABILITY_PREFIX): value for name, value in named if _word(value)}
     try:
         return {label: float(value) for label, value in values.items()} or None
-    except (TypeError, ValueError) as error:
-        raise CorpusError(f"{place}: a probability is no number ({error})") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise CorpusError(f"{place}: a probability is no number ({brief_message(error)})") from error

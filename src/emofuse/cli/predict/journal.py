@@ -161,7 +161,10 @@ def read_journal(path: Path) -> Iterator[Prediction]:
     """Yield the predictions of a journal, in order."""
     with path.open("rb") as file:
         for line in file:
-            yield Prediction.from_dict(_prediction(line, path))
+            try:
+                yield Prediction.from_dict(_prediction(line, path))
+            except (TypeError, ValueError, KeyError) as error:
+                raise RunError(f"{path}: holds something other than predictions; choose another --out") from error
 
 
 def file_of(out: Path, identity: str, suffix: str) -> Path:
