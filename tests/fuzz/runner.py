@@ -137,10 +137,11 @@ def changed(data: bytes, others: Sequence[bytes], rng: random.Random) -> bytes:
 
 # What readers of numbers, names and structure stumble over.
 WORDS = (
-    b"[", b"{", b"[" * 100, b'{"a":' * 80, b"]", b"}", b'"', b"'", b":", b",", b"\n", b"\r\n", b"\t", b"\x00", b"-1", b"0",
-    b"1e999", b"NaN", b"Infinity", b".inf", b".nan", b"9" * 30, b"9" * 400, b"9" * 5000, b"1" + b"0" * 9, b"-", b"null",
-    b"true", b"&a ", b"*a", b"<<: ", b"!!int ", b"!!float ", b"!!python/name:os.system ", b"- ", b"? ", b"---\n", b"..",
-    b"../", b"/", b"\\ud800", b"\xff", b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"a,b", b"x[0]", b"2020-01-01", b"#", b"%",
+    b"[", b"{", b"[" * 100, b'{"a":' * 80, b"]", b"}", b'"', b"'", b":", b",", b"\n", b"\r\n", b"\t", b"\x00",
+    b"-1", b"0", b"1e999", b"NaN", b"Infinity", b".inf", b".nan", b"9" * 30, b"9" * 400, b"9" * 5000,
+    b"1" + b"0" * 9, b"-", b"null", b"true", b"&a ", b"*a", b"<<: ", b"!!int ", b"!!float ",
+    b"!!python/name:os.system ", b"- ", b"? ", b"---\n", b"..", b"../", b"/", b"\\ud800", b"\xff",
+    b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"a,b", b"x[0]", b"2020-01-01", b"#", b"%",
 )  # fmt: skip
 
 

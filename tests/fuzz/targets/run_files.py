@@ -82,7 +82,8 @@ SEEDS = {
     layout.RESULTS: b'{"systems": {"text": {}}}',
     JOB + layout.HISTORY: b'{"epoch": 1, "validation": {"ua": 0.5, "wa": 0.5, "loss": 1.0}}\n',
     "receipt": b'{"schema": 1, "receipt": "0"}',
-    "words": b'{"id": "a", "source": "asr:x", "key": "k", "text": "a", "language": null, "confidence": null, "words": []}\n',
+    "words": b'{"id": "a", "source": "asr:x", "key": "k", "text": "a", "language": null, "confidence": null, '
+    b'"words": []}\n',
 }
 
 
