@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from emofuse.inference.output_predictions import predictions_of
 from exports import exported_folder
 
 from emofuse import Prediction, Utterance, load
 from emofuse.data.preparation import Batch, Outputs
 from emofuse.errors import OutputError
-from emofuse.evaluation.calibration import Calibration
+from emofuse.evaluation.calibration import Calibration, predictions_of
 from emofuse.inference.onnx_runtime import OnnxRuntime
 from emofuse.inference.recognizer import EmotionRecognizer
 from emofuse.types import Skip, Task
