@@ -86,7 +86,7 @@ def test_json_is_the_document_of_the_contract_and_nothing_else(
     code, out, err = call(capsys, "audit", broken, "--json")
     document = json.loads(out)
     assert (code, err) == (0, "")
-    assert set(document) == {"protocol", "n_utterances", "findings"}
+    assert set(document) == {"schema", "protocol", "n_utterances", "findings"}
     for found in document["findings"]:
         assert set(found) == {"code", "severity", "count", "utterances", "message", "remedy"}
         assert found["count"] == len(found["utterances"])

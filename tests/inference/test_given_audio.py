@@ -15,6 +15,7 @@ import soundfile
 from small_corpus import write_tone
 
 from emofuse import EmotionRecognizer, load
+from emofuse.box import default_box
 from emofuse.errors import AudioError
 from emofuse.inference import given_audio
 from emofuse.inference.given_audio import opened_audio
@@ -157,3 +158,7 @@ def test_a_descriptor_is_closed_after_an_error(recognizer: EmotionRecognizer) ->
         with pytest.raises(AudioError):
             recognizer.predict(b"no sound at all")
     assert descriptors() == before
+
+
+def test_without_a_name_the_default_model_is_loaded() -> None:
+    assert load().folder == default_box()
