@@ -43,6 +43,20 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(usable_processors(), MOST_WORKERS)
 
 
+# The files that take longest go first: the last worker to end then has nothing but short ones left.
+LONGEST = (
+    "model/test_onnx_export.py",
+    "inference/test_benchmark.py",
+    "flows/test_sigkill.py",
+    "tools/test_box_text.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first, and leave the order of all others as it is."""
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
+
+
 @pytest.fixture(autouse=True)
 def any_sound(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Call every sound speech, for most sounds of the tests are tones; tests marked `speech_gate` ask the gate."""

@@ -438,7 +438,7 @@ def test_pocketsphinx_recognises_spoken_words_and_when_they_were_said(
 ) -> None:
     names = ("Actor_05_03-01-05-01-02-01-05", "Actor_01_03-01-01-01-01-01-01", "Actor_09_03-01-03-01-01-02-09")
     clips = [read_clip(data / "ravdess" / "audio" / f"{name}.flac") for name in names]
-    heard = alike_in_any_order(pocketsphinx, clips)
+    heard = [pocketsphinx(clip, None) for clip in clips]
     texts = " ".join(transcript.text for transcript in heard).split()
     assert {"door", "the", "by"} <= set(texts)
     for transcript, clip in zip(heard, clips, strict=True):

@@ -13,15 +13,19 @@ EMPTY = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<svg></svg>"}
 
 @contextmanager
 def no_drawing() -> Iterator[None]:
-    """Let matplotlib write an empty picture instead of a drawing: the first bytes of a PNG, or an SVG element."""
+    """Write empty pictures instead of drawings: the first bytes of a PNG, or an SVG element."""
     from matplotlib.figure import Figure
 
-    with patch.object(Figure, "savefig", _save):
+    def save(figure: Figure, target: Path | BinaryIO, **settings: Any) -> None:
+        _write(None, None, target, settings["format"])
+
+    # Those of runs are not even drawn.
+    with patch.object(Figure, "savefig", save), patch("emofuse.evaluation.pictures.write_figure", _write):
         yield
 
 
-def _save(figure: Any, target: Path | BinaryIO, **settings: Any) -> None:
-    content = EMPTY[settings["format"]]
+def _write(draw: Any, size: Any, target: Path | BinaryIO, kind: str) -> None:
+    content = EMPTY[kind]
     if isinstance(target, Path):
         target.write_bytes(content)
     else:

@@ -64,7 +64,7 @@ def _export_small(out: Path) -> None:
 
 def _save_model(folder: Path) -> None:
     model = network(
-        LogMelCNNConfig(bins=20, hidden_size=16),
+        LogMelCNNConfig(bins=20, hidden_size=16, strides=(2, 2)),
         WordCNNConfig(vocab_size=60, hidden_size=16),
         width=16,
         heads=2,

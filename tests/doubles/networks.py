@@ -34,7 +34,10 @@ SMALL = {
     "num_hidden_layers": 3,
     "num_attention_heads": 4,
     "intermediate_size": 64,
-    "conv_dim": (32,) * 7,
+    # Frames of 400 samples, one every 320, as the large ones have: by three convolutions where those take seven.
+    "conv_dim": (32,) * 3,
+    "conv_kernel": (10, 7, 10),
+    "conv_stride": (5, 8, 8),
     "num_conv_pos_embedding_groups": 4,
 }
 LAYER_NORM = {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}

@@ -261,14 +261,17 @@ def test_without_scipy_the_command_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         confidence_interval(confusion_statistic(weighted_accuracy, THREE))
 
 
-# 600 corpora: where the true coverage is 93 %, the share seen is within 3 points of it in 99.6 % of such runs.
-@pytest.mark.parametrize("speakers", [10, 24])
+# Where the true coverage is 93 %, the share of 600 corpora is within 3 points of it in 99.6 % of such runs, and
+# that of 300 corpora within 4.
+@pytest.mark.parametrize(("speakers", "corpora", "lowest"), [(10, 600, 0.90), (24, 300, 0.89)])
 @pytest.mark.parametrize("level", ["middling", "high"])
-def test_intervals_of_simulated_corpora_cover_the_truth(speakers: int, level: str) -> None:
-    found = coverage(Setting(speakers, level), replicates=600)
+def test_intervals_of_simulated_corpora_cover_the_truth(
+    speakers: int, corpora: int, lowest: float, level: str
+) -> None:
+    found = coverage(Setting(speakers, level), corpora)
     assert set(found) == set(CONFUSION_METRICS)
     for share in found.values():
-        assert 0.90 <= share <= 0.98
+        assert lowest <= share <= 0.98
 
 
 def test_the_logit_scale_mends_what_the_plain_jackknife_misses_near_the_ceiling() -> None:
@@ -278,9 +281,9 @@ def test_the_logit_scale_mends_what_the_plain_jackknife_misses_near_the_ceiling(
 
 
 def test_the_bootstrap_of_thirty_simulated_speakers_covers_the_truth() -> None:
-    found = coverage(Setting(30), 200, partial(cluster_bootstrap_interval, draws=200))
+    found = coverage(Setting(30), 120, partial(cluster_bootstrap_interval, draws=150))
     for share in found.values():
-        assert 0.89 <= share <= 0.985
+        assert 0.88 <= share <= 0.99
 
 
 def test_intervals_of_a_difference_between_equal_systems_hold_zero() -> None:

@@ -190,10 +190,10 @@ def test_drawn_and_counted_patterns_agree(monkeypatch: pytest.MonkeyPatch) -> No
     assert sign_flip_test(differences).p == pytest.approx(counted.p, abs=0.005)
 
 
-# The test is exact: it errs in 5 % of cases at most; of 3000 corpora, more than 6 % in one of 150 such runs.
+# The test is exact: it errs in 5 % of cases at most; of 1500 corpora, more than 6.5 % in one of 250 such runs.
 @pytest.mark.parametrize("setting", [Setting(10), Setting(24), Setting(10, "high", uneven=1.0)])
-def test_equal_systems_are_told_apart_in_at_most_six_per_cent(setting: Setting) -> None:
-    assert max(false_positives(setting, 3000).values()) <= 0.06
+def test_equal_systems_are_told_apart_in_hardly_more_than_five_per_cent(setting: Setting) -> None:
+    assert max(false_positives(setting, 1500).values()) <= 0.065
 
 
 def slow_holm(values: list[float]) -> list[float]:

@@ -34,19 +34,19 @@ from emofuse.types import Corpus, Finding, Task, Utterance
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
 
-SPEAKERS, TAKES = 6, 3
+SPEAKERS, TAKES = 6, 2
 
 
 @pytest.fixture(scope="module")
 def voices(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """Return six speakers, two a session, of whom each says every label three times."""
+    """Return six speakers, two a session, of whom each says every label twice."""
     return replace(make_corpus(tmp_path_factory.mktemp("voices"), takes=TAKES), name="voices")
 
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     path = write_recipe(tmp_path_factory.mktemp("recipe") / "tiny.yaml")
-    return load_recipe(path, ["speaker_norm=true", "training.epochs=2"])
+    return load_recipe(path, ["speaker_norm=true", "training.epochs=1"])
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +86,11 @@ def adapted_ua(corpus: Corpus, recipe: Recipe, out: Path, monkeypatch: pytest.Mo
 def test_speakers_with_large_offsets_are_judged_far_better(
     tmp_path: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    several = make_corpus(tmp_path / "recordings", takes=8)
+    several = make_corpus(tmp_path / "recordings", takes=5)
     several = replace(several, utterances=tuple(replace(u, audio=None) for u in several))
-    quick = recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": 1})})
-    after = adapted_ua(several, quick, tmp_path / "after", monkeypatch, offset=4.0)
+    after = adapted_ua(several, recipe, tmp_path / "after", monkeypatch, offset=4.0)
     monkeypatch.setattr(module, "normalise", lambda vectors, speakers, overall: overall.standardise(vectors))
-    before = adapted_ua(several, quick, tmp_path / "before", monkeypatch, offset=4.0)
+    before = adapted_ua(several, recipe, tmp_path / "before", monkeypatch, offset=4.0)
     assert after >= 0.9
     assert before <= after - 0.2
 
@@ -126,11 +125,8 @@ def test_without_it_nothing_is_adapted(voices: Corpus, recipe: Recipe, run: Path
         assert path.read_bytes() == (run / path.relative_to(tmp_path / "run")).read_bytes()
 
 
-@pytest.mark.parametrize("system", ["audio", "fusion"])
-def test_adapted_answers_are_the_same_again(
-    voices: Corpus, recipe: Recipe, run: Path, tmp_path: Path, system: Any
-) -> None:
-    cross_validate(recipe, voices, tmp_path / "run", systems=(system,))
+def test_adapted_answers_are_the_same_again(voices: Corpus, recipe: Recipe, run: Path, tmp_path: Path) -> None:
+    cross_validate(recipe, voices, tmp_path / "run", systems=("fusion",))
     written = sorted((tmp_path / "run").rglob("predictions-speaker-norm.jsonl"))
     assert len(written) == 3
     for path in written:
@@ -196,8 +192,6 @@ def test_a_speaker_with_a_single_label_refuses_it_before_anything_is_trained(
     with pytest.raises(CorpusError, match=r"speaker_norm .* speaker-single-label: 2 of 6 .*; set speaker_norm"):
         cross_validate(recipe, confounded, tmp_path / "run", systems=("audio",))
     assert not (tmp_path / "run").exists()
-    plain = recipe.model_copy(update={"speaker_norm": False})
-    assert cross_validate(plain, confounded, tmp_path / "run", systems=("audio",))["systems"]
 
 
 def test_unknown_speakers_refuse_it_too(voices: Corpus, recipe: Recipe, tmp_path: Path) -> None:
@@ -280,7 +274,7 @@ def test_a_fold_of_which_nothing_can_be_read_is_gone_on_from(
         replace(u, audio=tmp_path / f"{u.id}.wav") if u.session == "session1" else u for u in voices.utterances
     )
     results = cross_validate(recipe, Corpus(gone), tmp_path / "run", systems=("audio",), accept=("missing-audio",))
-    assert results["systems"]["audio+speaker-norm"]["n"] == 48
+    assert results["systems"]["audio+speaker-norm"]["n"] == len(voices) * 2 // 3
 
 
 def test_frozen_encoders_are_adapted_from_their_cached_frames(

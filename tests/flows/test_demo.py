@@ -25,6 +25,7 @@ def some_of_the_demo() -> Corpus:
     return corpus.select({*first.values(), *demo_command.PREDICTED})
 
 
+@pytest.mark.usefixtures("empty_pictures")
 def test_demo_compares_three_systems_trains_a_model_and_predicts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,19 +16,20 @@ from iemocap_tree import write_full_tree  # noqa: E402  # after its folder is on
 pytestmark = pytest.mark.usefixtures("empty_pictures")
 
 WAV2VEC2 = (
-    "audio.config={model_type: wav2vec2, hidden_size: 16, num_hidden_layers: 2, num_attention_heads: 2, "
-    "intermediate_size: 32, conv_dim: [16, 16, 16, 16, 16, 16, 16], num_conv_pos_embeddings: 16, "
-    "num_conv_pos_embedding_groups: 4}"
+    "audio.config={model_type: wav2vec2, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, "
+    "intermediate_size: 32, conv_dim: [16, 16, 16], conv_kernel: [10, 7, 10], conv_stride: [5, 8, 8], "
+    "num_conv_pos_embeddings: 16, num_conv_pos_embedding_groups: 4}"
 )
 BERT = (
-    "text.config={model_type: bert, vocab_size: 400, hidden_size: 16, num_hidden_layers: 2, "
+    "text.config={model_type: bert, vocab_size: 400, hidden_size: 16, num_hidden_layers: 1, "
     "num_attention_heads: 2, intermediate_size: 32}"
 )
-WAVLM = WAV2VEC2.replace("wav2vec2", "wavlm")
+# Two layers, where a recipe weighs them.
+WAVLM = WAV2VEC2.replace("wav2vec2", "wavlm").replace("layers: 1", "layers: 2")
 HUBERT = WAV2VEC2.replace("wav2vec2", "hubert")
-ROBERTA = BERT.replace("model_type: bert", "model_type: roberta")
+ROBERTA = BERT.replace("model_type: bert", "model_type: roberta").replace("layers: 1", "layers: 2")
 DISTILBERT = (
-    "text.config={model_type: distilbert, vocab_size: 400, dim: 16, n_layers: 2, n_heads: 2, hidden_dim: 32}"
+    "text.config={model_type: distilbert, vocab_size: 400, dim: 16, n_layers: 1, n_heads: 2, hidden_dim: 32}"
 )
 QUICK = (
     "training.epochs=1",

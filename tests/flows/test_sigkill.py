@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tiny import write_recipe
 
+from emofuse import layout
+from emofuse.cli.main import run
+
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 FROZEN = """
 protocol: leave-one-session-out
 selection: best
 audio:
   config: {model_type: wav2vec2, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2,
-           intermediate_size: 16, conv_dim: [8, 8, 8, 8, 8, 8, 8], num_conv_pos_embeddings: 8,
+           intermediate_size: 16, conv_dim: [8, 8, 8], conv_kernel: [10, 7, 10],
+           conv_stride: [5, 8, 8], num_conv_pos_embeddings: 8,
            num_conv_pos_embedding_groups: 2}
   tuning: frozen
 text: {config: {model_type: emofuse-word-cnn, hidden_size: 16, vocab_size: 60}, vocabulary: words, lr: 5e-3}
@@ -30,69 +35,71 @@ seeds: [0, 1]
 """
 
 
-def start(recipe: Path, manifest: Path, out: Path, cache: Path) -> subprocess.Popen[bytes]:
-    command = [
-        sys.executable,
-        "-m",
-        "emofuse",
-        "crossval",
-        recipe,
-        "--manifest",
-        manifest,
-        "--out",
-        out,
-        "--resume",
-    ]
-    environment = os.environ | {"EMOFUSE_CACHE": str(cache)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+# Three folds, two seeds, three systems.
+JOBS = 18
 
 
-def results_of(out: Path) -> dict[str, Any]:
-    document = json.loads((out / "results.json").read_text())
+def crossval(recipe: Path, manifest: Path, folder: Path) -> list[str]:
+    return ["crossval", str(recipe), "--manifest", str(manifest), "--out", str(folder / "run"), "--resume"]
+
+
+def finish(recipe: Path, manifest: Path, folder: Path) -> dict[str, Any]:
+    """Let a run, new or killed, end in this process; return its results but for its cost."""
+    assert run(crossval(recipe, manifest, folder)) == 0
+    document = json.loads((folder / "run" / layout.RESULTS).read_text())
     return {key: value for key, value in document.items() if key not in ("cost", "looks")}
 
 
-def kill_and_go_on(recipe: Path, manifest: Path, out: Path, cache: Path, moments: list[float]) -> int:
-    """Kill a run after so many seconds each time, then let it end; return how many kills met it running."""
-    met = 0
-    for moment in moments:
-        process = start(recipe, manifest, out, cache)
-        time.sleep(moment)
-        met += process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    process = start(recipe, manifest, out, cache)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors.decode()
-    return met
+def jobs_done(folder: Path) -> int:
+    return len(list(folder.glob(f"run/fold-*/seed-*/*/{layout.PREDICTIONS}")))
+
+
+def kill(recipe: Path, manifest: Path, folder: Path, jobs: int, seconds: float) -> None:
+    """Run it in a process of its own, and kill that so many seconds after so many jobs were done."""
+    command = [sys.executable, "-m", "emofuse", *crossval(recipe, manifest, folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    while jobs_done(folder) < jobs and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(seconds)
+    met = process.poll() is None
+    process.kill()
+    _, errors = process.communicate()
+    assert met, errors.decode()
 
 
 @pytest.fixture(scope="module")
-def whole(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], float]:
-    """Return a recipe, the results of its run without a kill, and the seconds that it took."""
+def whole(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Return a recipe, and the results of its run without a kill."""
     folder = tmp_path_factory.mktemp("whole")
     recipe = write_recipe(folder / "frozen.yaml", FROZEN)
-    began = time.monotonic()
-    kill_and_go_on(recipe, manifest, folder / "run", folder / "cache", [])
-    return recipe, results_of(folder / "run"), time.monotonic() - began
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOFUSE_CACHE", str(folder / "cache"))
+        return recipe, finish(recipe, manifest, folder)
 
 
-def test_a_run_that_is_killed_goes_on_to_the_same_results(
-    whole: tuple[Path, dict[str, Any], float], manifest: Path, tmp_path: Path
-) -> None:
-    recipe, wanted, seconds = whole
-    met = kill_and_go_on(recipe, manifest, tmp_path / "run", tmp_path / "cache", [0.7 * seconds])
-    assert met == 1
-    assert results_of(tmp_path / "run") == wanted
+@pytest.fixture
+def goes_on(
+    whole: tuple[Path, dict[str, Any]], manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[int, float], None]:
+    """Return what kills a new run, lets it go on, and compares it with the one that was not killed."""
+    recipe, wanted = whole
+
+    def check(jobs: int, seconds: float) -> None:
+        folder = tmp_path / f"{jobs} {seconds:.3f}"
+        monkeypatch.setenv("EMOFUSE_CACHE", str(folder / "cache"))
+        kill(recipe, manifest, folder, jobs, seconds)
+        assert jobs_done(folder) < JOBS
+        assert finish(recipe, manifest, folder) == wanted, f"killed {seconds:.3f} s after {jobs} jobs"
+
+    return check
 
 
-@pytest.mark.slow
-def test_ten_kills_at_random_moments_change_nothing(
-    whole: tuple[Path, dict[str, Any], float], manifest: Path, tmp_path: Path
-) -> None:
-    recipe, wanted, seconds = whole
-    moments = random.Random(5).choices([0.05 * step * seconds for step in range(4, 20)], k=10)
-    for number, moment in enumerate(moments):
-        folder = tmp_path / str(number)
-        kill_and_go_on(recipe, manifest, folder / "run", folder / "cache", [moment])
-        assert results_of(folder / "run") == wanted, f"killed after {moment:.1f} s"
+def test_a_run_that_is_killed_goes_on_to_the_same_results(goes_on: Callable[[int, float], None]) -> None:
+    goes_on(11, 0.0)
+
+
+@pytest.mark.slow  # ten processes that import torch
+def test_ten_kills_at_random_moments_change_nothing(goes_on: Callable[[int, float], None]) -> None:
+    moments = random.Random(5)
+    for _ in range(10):
+        goes_on(moments.randrange(1, JOBS - 3), moments.uniform(0.0, 0.3))

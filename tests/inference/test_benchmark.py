@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any, get_args
@@ -33,7 +34,6 @@ from emofuse.inference.bench.systems import (
     ChunkResult,
     Folders,
     SystemName,
-    open_maker,
     open_system,
 )
 from emofuse.inference.bench.workers import open_worker
@@ -100,8 +100,23 @@ class Run:
     left_over: list[Any]
 
 
-def ready_maker(place: Path, seed: int, threads: int) -> Callable[[Path | None], BenchModels]:
-    """Return what gives the small exports of all tests, where a benchmark would export its model."""
+def ready_maker(made: BenchModels, place: Path, seed: int, threads: int) -> Callable[[Path | None], BenchModels]:
+    """Return what gives models that are there, where a benchmark would export its model."""
+    return lambda model: made
+
+
+def ready_count(folder: Path, threads: int) -> Callable[[Sequence[Item]], int]:
+    """Return what gives a number of operations without the network, whose own test_bench_networks counts."""
+    return lambda items: 1_000_000
+
+
+def ready_peak(threads: int) -> Callable[[int], float]:
+    """Return what gives a peak of operations per second, which test_bench_networks measures."""
+    return lambda times: 1e9
+
+
+def small_models() -> BenchModels:
+    """Return the small exports of all tests; made here, with torch, and only found by the workers."""
     from exports import exported_folder, model_folder, small_exported_folder
 
     from emofuse.inference.bench.bench_networks import describe
@@ -110,33 +125,35 @@ def ready_maker(place: Path, seed: int, threads: int) -> Callable[[Path | None],
 
     folders = Folders(model_folder(), exported_folder(), small_exported_folder())
     network = load_checkpoint(folders.torch).model
-    made = BenchModels(folders, describe(network, folders.torch.name), count_parameters(network), None)
-    return lambda model: made
+    return BenchModels(folders, describe(network, folders.torch.name), count_parameters(network), None)
 
 
 @dataclass(frozen=True)
 class Benchmarked:
-    """A model folder, its network in words, how many labels it gives at least, and what makes its exports."""
+    """A model folder, its network in words, how many labels it gives at least, and what its benchmark opens."""
 
     folder: Path
     words: str
     labels: int
-    maker: Callable[[Path, int, int], Callable[[Path | None], BenchModels]]
+    openers: dict[str, Any]
 
 
 # Two exports of encoders of `transformers` take a minute of a core, so that only the slow tests make them.
 @pytest.fixture(scope="module", params=["small", pytest.param("tiny", marks=pytest.mark.slow)])
 def benchmarked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Benchmarked:
     if request.param == "small":
-        from exports import exported_folder, model_folder, small_exported_folder
-
-        exported_folder(), small_exported_folder()  # made here, with torch, and only found by the workers
+        models = small_models()
+        openers = {
+            "open_maker": partial(ready_maker, models),
+            "open_counter": ready_count,
+            "open_peak": ready_peak,
+        }
         words = "emofuse-log-mel-cnn + emofuse-word-cnn, cross-attention, width 16, 2 heads, 4 labels"
-        return Benchmarked(model_folder(), words, 1, ready_maker)
+        return Benchmarked(models.folders.torch, words, 1, openers)
     folder = tmp_path_factory.mktemp("tiny") / "model"
     save_tiny_network(folder)
     words = "wav2vec2 + bert, cross-attention, width 32, 4 heads, 4 labels"
-    return Benchmarked(folder, words, 2, open_maker)
+    return Benchmarked(folder, words, 2, {})
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +162,8 @@ def done(benchmarked: Benchmarked, tmp_path_factory: pytest.TempPathFactory) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SPY, str(spy))
         patch.setattr(benchmark, "open_system", spied_system)
-        patch.setattr(benchmark, "open_maker", benchmarked.maker)
+        for name, opener in benchmarked.openers.items():
+            patch.setattr(benchmark, name, opener)
         report = measure(Plan(benchmarked.folder, 1, utterances=10, rounds=2), lambda *what: told.append(what))
     seen = {path.stem: json.loads(path.read_text()) for path in spy.iterdir()}
     return Run(report, seen, told, multiprocessing.active_children())
@@ -351,12 +369,11 @@ def test_workers_end_when_the_parent_fails() -> None:
     assert multiprocessing.active_children() == []
 
 
-def test_a_damaged_model_is_refused_and_nothing_is_left(benchmarked: Benchmarked, tmp_path: Path) -> None:
+@pytest.mark.slow  # its process imports torch
+def test_a_damaged_model_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
     damaged = tmp_path / "model"
-    damaged.mkdir()
-    for path in benchmarked.folder.iterdir():
-        if path.name != layout.WEIGHTS:
-            (damaged / path.name).write_bytes(path.read_bytes())
+    save_tiny_network(damaged)
+    (damaged / layout.WEIGHTS).unlink()
     with pytest.raises(EmofuseError, match="has no weights"):
         measure(Plan(damaged, 1, utterances=1, rounds=1))
     assert multiprocessing.active_children() == []

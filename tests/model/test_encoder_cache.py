@@ -17,8 +17,8 @@ from emofuse.model.encoder_wrappers import build_encoder
 from emofuse.types import SystemName, Task
 
 AUDIO: dict[str, Any] = {"model_type": "wav2vec2", **{k: v for k, v in wav2vec2().to_dict().items() if k in (
-    "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "conv_dim",
-    "num_conv_pos_embeddings", "num_conv_pos_embedding_groups",
+    "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "conv_dim", "conv_kernel",
+    "conv_stride", "num_conv_pos_embeddings", "num_conv_pos_embedding_groups",
 )}}  # fmt: skip
 TEXT = {
     "model_type": "bert",

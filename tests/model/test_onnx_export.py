@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import pytest
 import torch
 from networks import BANKS, BINS, SPEECH, TEXT, inputs, logits, network, pad, roberta
 from torch import Tensor, nn
+from transformers import PreTrainedConfig
 
 import emofuse
 from emofuse.data.preparation import Batch
@@ -30,11 +32,21 @@ AFFECT = {"dimensions": ["valence", "arousal"], "ranges": [[1.0, 5.0], [-1.0, 1.
 WORDS = WordCNNConfig(vocab_size=100, hidden_size=32, layers=2)
 Rows = list[tuple[Tensor, Tensor]]
 
+
+def shallow(encoder: PreTrainedConfig) -> PreTrainedConfig:
+    """Return an encoder of one layer: a second one of its kind shows nothing new, and takes seconds to write."""
+    encoder = copy.deepcopy(encoder)
+    encoder.num_hidden_layers = 1
+    return encoder
+
+
 # Name -> how its network is built, and how many bins it hears; 0 is the waveform.
 NETWORKS: dict[str, tuple[Callable[[], EmotionModel], int]] = {
-    "wav2vec2 group norm, bert": (lambda: network(SPEECH["wav2vec2 group norm"], TEXT["bert"]), 0),
-    "whisper, word cnn": (lambda: network(BANKS["whisper"], WORDS), BINS["whisper"]),
-    "roberta alone": (lambda: network(None, TEXT["roberta"]), 0),
+    "wav2vec2 group norm, bert": (
+        lambda: network(shallow(SPEECH["wav2vec2 group norm"]), shallow(TEXT["bert"])),
+        0,
+    ),
+    "roberta alone": (lambda: network(None, shallow(TEXT["roberta"])), 0),
 }
 # Writing a graph takes ten seconds and more of a core: these are among the slow tests.
 REST: dict[str, tuple[Callable[[], EmotionModel], int]] = {
@@ -47,8 +59,8 @@ REST: dict[str, tuple[Callable[[], EmotionModel], int]] = {
     "hubert layer norm, distilbert; late, adapters, any number of labels": (
         lambda: adapted(
             network(
-                SPEECH["hubert layer norm"],
-                TEXT["distilbert"],
+                shallow(SPEECH["hubert layer norm"]),
+                shallow(TEXT["distilbert"]),
                 fusion="late",
                 multi_label=True,
                 audio_adapter=LORA,
@@ -58,10 +70,13 @@ REST: dict[str, tuple[Callable[[], EmotionModel], int]] = {
         ),
         0,
     ),
-    "wavlm alone; mean": (lambda: network(SPEECH["wavlm"], None, pooling="mean"), 0),
-    "hubert group norm, minilm": (lambda: network(SPEECH["hubert group norm"], TEXT["minilm"]), 0),
-    "hubert batch norm": (lambda: network(SPEECH["hubert batch norm"], None), 0),
-    "wavlm, mpnet": (lambda: network(SPEECH["wavlm"], TEXT["mpnet"]), 0),
+    "wavlm alone; mean": (lambda: network(shallow(SPEECH["wavlm"]), None, pooling="mean"), 0),
+    "hubert group norm, minilm": (
+        lambda: network(shallow(SPEECH["hubert group norm"]), shallow(TEXT["minilm"])),
+        0,
+    ),
+    "hubert batch norm": (lambda: network(shallow(SPEECH["hubert batch norm"]), None), 0),
+    "wavlm, mpnet": (lambda: network(shallow(SPEECH["wavlm"]), shallow(TEXT["mpnet"])), 0),
     "wavlm layer norm, xlm-roberta; adapters, layers": (
         lambda: adapted(
             network(
@@ -70,8 +85,11 @@ REST: dict[str, tuple[Callable[[], EmotionModel], int]] = {
         ),
         0,
     ),
-    "data2vec-audio": (lambda: network(SPEECH["data2vec-audio"], None), 0),
-    "w2v-bert, deberta": (lambda: network(BANKS["w2v-bert"], TEXT["deberta-v3"]), BINS["w2v-bert"]),
+    "data2vec-audio": (lambda: network(shallow(SPEECH["data2vec-audio"]), None), 0),
+    "w2v-bert, deberta": (
+        lambda: network(shallow(BANKS["w2v-bert"]), shallow(TEXT["deberta-v3"])),
+        BINS["w2v-bert"],
+    ),
     "w2v-bert; adapters, layers": (
         lambda: adapted(network(BANKS["w2v-bert"], None, audio_adapter=LORA, audio_layers="weighted")),
         BINS["w2v-bert"],
@@ -334,7 +352,7 @@ def test_the_batch_that_a_network_is_followed_with_leaves_no_trace(tmp_path: Pat
     paths = [tmp_path / "one.onnx", tmp_path / "other.onnx"]
     sizes = [([100, 83], [9, 7]), ([350, 57, 201], [3, 2, 61])]
     for path, (frames, pieces) in zip(paths, sizes, strict=True):
-        model = network(BANKS["whisper"], TEXT["bert"])
+        model = network(shallow(BANKS["whisper"]), shallow(TEXT["bert"]))
         write_graph(model, batch_of(inputs(frames, pieces, bins=BINS["whisper"])), path)
     sessions = [onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in paths]
     arrays = batch_of(inputs([31, 103, 350], [50, 1, 9], bins=BINS["whisper"])).arrays()

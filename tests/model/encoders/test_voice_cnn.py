@@ -335,7 +335,7 @@ def test_it_is_saved_and_read_whole(tmp_path: Path) -> None:
 
 
 def test_its_graph_says_the_same_at_other_sizes(tmp_path: Path) -> None:
-    model = settle(network(voice(), None, pooling="attentive", recurrent=False))
+    model = settle(network(voice(widths=(4, 8), blocks=(1, 1)), None, pooling="attentive", recurrent=False))
 
     def batch_of(lengths: list[int]) -> Batch:
         utterances = inputs(lengths, [1] * len(lengths), bins=20)
