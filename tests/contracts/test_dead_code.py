@@ -18,6 +18,7 @@ CALLED_BY_LIBRARIES = {
     "push_to_hub",
     "get_attributes",
     "get_next",
+    "readinto",
 }
 # What users of the Python package call, methods of what the door gives included.
 FOR_USERS = set(emofuse.__all__) | {"predict", "predict_many", "predict_timeline", "explain", "embed"}
