@@ -55,7 +55,7 @@ def test_json_is_one_document_and_nothing_else(plans: list[Plan], capsys: pytest
     assert run(["bench", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document == json.loads(json.dumps(REPORT.as_dict()))
-    assert list(document) == ["scope", "rows", "ratios"]
+    assert list(document) == ["schema", "scope", "rows", "ratios"]
     assert plans[0].model is None
     assert plans[0].threads >= 1
 

@@ -196,7 +196,7 @@ def test_torch_and_float32_agree_with_transformers_on_every_label(done: Run, ben
 
 def test_the_document_has_the_keys_that_are_promised(done: Run) -> None:
     document = json.loads(json.dumps(done.report.as_dict(), allow_nan=False))
-    assert set(document) == {"scope", "rows", "ratios"}
+    assert set(document) == {"schema", "scope", "rows", "ratios"}
     for row in document["rows"]:
         assert set(row) == {
             "system",
