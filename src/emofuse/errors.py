@@ -1,5 +1,12 @@
 """The exceptions of emofuse; each message is one sentence: what, where, and how to fix it."""
 
+from __future__ import annotations
+
+import logging
+
+# Receives the traceback of each fault of the program; commands keep it in a file.
+fault_log = logging.getLogger("emofuse.faults")
+
 
 class EmofuseError(Exception):
     """The base of all exceptions of emofuse; the command line prints it as one line and exits with 2."""
@@ -46,6 +53,10 @@ class OutputError(EmofuseError):
     """A network computed what is no number."""
 
 
+class FaultError(EmofuseError):
+    """The program itself failed on an input, for a reason that nobody foresaw; the traceback is in `fault_log`."""
+
+
 class RunError(EmofuseError):
     """A file or folder cannot be written, or a run folder does not fit the request."""
 
@@ -59,6 +70,40 @@ class MissingExtraError(EmofuseError):
 
     def __init__(self, extra: str, purpose: str) -> None:
         super().__init__(f'{purpose} needs an optional part: pip install "emofuse[{extra}]"')
+
+
+# What stops one input only. Any other refusal concerns the model, the options or the machine, and ends a run.
+FAILURES_OF_ONE_INPUT = (AudioError, CorpusError, ModalityError, OutputError, FaultError)
+
+
+def failure_of(name: str, error: Exception) -> EmofuseError:
+    """Return the failure of one input for whatever was raised while it was worked on.
+
+    What the file system refused is the failure of the file. What nobody foresaw is a fault of the program: its
+    traceback is logged, and it is the failure of this input too, so that the others go on.
+
+    Args:
+        name: of the input.
+        error: what was raised.
+
+    Raises:
+        EmofuseError: the error concerns more than this input.
+    """
+    if isinstance(error, FAILURES_OF_ONE_INPUT):
+        return error
+    if isinstance(error, EmofuseError):
+        raise error
+    failure: EmofuseError
+    if isinstance(error, MemoryError):
+        failure = AudioError(f"{name}: does not fit into memory; cut it, or use a machine with more")
+    elif isinstance(error, OSError) and error.errno is not None:
+        failure = AudioError(f"{name}: cannot be read ({error.strerror}); check the file and its permissions")
+    else:
+        fault_log.error("emofuse failed on %r", name, exc_info=error)
+        what = f"{type(error).__name__}: {brief_message(error)}"
+        failure = FaultError(f"{name}: emofuse itself failed on it ({what}); please report it, with the traceback")
+    failure.__cause__ = error
+    return failure
 
 
 def brief_message(error: BaseException) -> str:

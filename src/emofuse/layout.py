@@ -61,6 +61,9 @@ SCOPE = "scope.json"
 BOX = "box.json"
 BOX_EXPORTED = "exported"
 
+# How much of the name of a file the name of its temporary one keeps, which must not be longer than names may be.
+KEPT_CHARACTERS = 40
+
 
 def cache_folder() -> Path:
     """Return the cache folder: `EMOFUSE_CACHE`, else `~/.cache/emofuse`."""
@@ -93,9 +96,10 @@ def make_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
         probe.touch()
-        probe.unlink()
     except OSError as error:
         raise _refusal(path, error, "choose another folder") from error
+    finally:
+        _delete(probe)
     return path
 
 
@@ -209,7 +213,7 @@ def _sibling(path: Path) -> Path:
 
     The suffix stays, since some writers choose a format by it.
     """
-    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    return path.with_name(f".{path.stem[:KEPT_CHARACTERS]}.{secrets.token_hex(4)}{path.suffix}")
 
 
 def _delete(path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from exports import exported_folder
 from tiny import write_recipe
 
 from emofuse import load_recipe, train
+from emofuse.__main__ import take_any_name
+from emofuse.cli.main import run
 from emofuse.types import Corpus
 
 
@@ -144,3 +148,23 @@ def test_version_and_help_answer() -> None:
     assert process("--version").stdout.strip() == __version__
     assert "crossval" in process("--help").stdout
     assert "crossval" in process().stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_a_full_disk_is_one_sentence(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert run(["--version"]) == 2
+        full.write("and what is left fails no more")
+    assert capsys.readouterr().err == (
+        "error: the output: No space left on device; make room or check permissions, and run it again\n"
+    )
+
+
+def test_a_locale_without_the_letters_of_a_name_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    posix = io.TextIOWrapper(io.BytesIO(), "ascii", "strict")
+    monkeypatch.setattr(sys, "stdout", posix)
+    take_any_name()
+    posix.write("café \udce9")
+    posix.flush()
+    assert posix.buffer.getvalue() == b"caf\xc3\xa9 \\udce9"  # type: ignore[attr-defined]

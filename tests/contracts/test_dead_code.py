@@ -9,13 +9,14 @@ from source_tree import Module, box_tools, other_scripts, package_modules
 
 import emofuse
 
-# What libraries call by name: of torch.nn.Module, PreTrainedModel and ProcessorMixin, and ONNX Runtime's reader
-# of calibration data.
+# What libraries call by name: of torch.nn.Module, PreTrainedModel and ProcessorMixin, logging.Handler, and of ONNX
+# Runtime's reader of calibration data.
 CALLED_BY_LIBRARIES = {
     "forward",
     "from_pretrained",
     "save_pretrained",
     "push_to_hub",
+    "emit",
     "get_attributes",
     "get_next",
     "readinto",

@@ -14,6 +14,8 @@ import emofuse
 # is tested as a whole; the commands are tested as their users call them.
 SHOWN_BY = {
     "test_receipt": ("cli.receipt_command",),
+    "test_archive": ("cli.predict.saving", "cli.predict.run_summary", "cli.interrupts"),
+    "test_inputs": ("cli.predict.recordings",),
     "test_demo": ("cli.demo_command",),
     "test_transcript_files": ("cli.predict.side_files",),
     "test_service_json": ("turns.service_words", "turns.timed_rows"),

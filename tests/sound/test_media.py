@@ -45,6 +45,37 @@ def offset(heard: np.ndarray, said: np.ndarray, reach: int = 400) -> int:
     return int(np.argmax(scores)) - reach
 
 
+def test_titles_may_be_in_any_encoding_and_integers_of_any_width(tmp_path: Path) -> None:
+    titled = made(tmp_path, M4A)
+    import av
+
+    again = tmp_path / "titled.m4a"
+    with av.open(str(titled)) as source, av.open(str(again), "w", format="mp4") as target:
+        target.metadata["title"] = "CAFEXX"
+        stream = target.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(source.streams.audio[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    assert again.read_bytes().count(b"CAFEXX") == 1
+    again.write_bytes(again.read_bytes().replace(b"CAFEXX", b"Caf\xe9 X"))
+    assert np.array_equal(read_clip(again).samples, read_clip(titled).samples)
+    samples = chirp(16_000, 0.5)[:, 0]
+    wide = tmp_path / "wide.wav"
+    whole = np.round(samples * 2.0**31).astype(np.int64) << 32
+    head = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16_000, 16_000 * 8, 8, 64)
+    body = b"WAVE" + head + b"data" + struct.pack("<I", whole.nbytes) + whole.tobytes()
+    wide.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    assert np.allclose(read_clip(wide).samples, samples, atol=1e-6)
+
+
+def test_a_name_may_be_no_text(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    for subtype in ("PCM_16", "FLOAT"):
+        soundfile.write(os.fsencode(path), chirp(16_000, 0.5), 16_000, subtype, format="WAV")
+        assert read_clip(path).seconds == 0.5
+
+
 @pytest.mark.parametrize("encoding", ALL)
 def test_each_container_becomes_a_clip_of_its_sound(tmp_path: Path, encoding: Encoding) -> None:
     path = made(tmp_path, encoding)

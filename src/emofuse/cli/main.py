@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from signal import Signals
 from typing import Annotated
 
 import typer
@@ -19,6 +23,7 @@ from emofuse.cli.doctor_command import doctor
 from emofuse.cli.evaluate_command import evaluate
 from emofuse.cli.explain_command import explain
 from emofuse.cli.export_command import export
+from emofuse.cli.interrupts import Stopped, stopped_by_signals
 from emofuse.cli.predict.predict_command import predict
 from emofuse.cli.prepare_command import prepare
 from emofuse.cli.receipt_command import receipt
@@ -26,10 +31,13 @@ from emofuse.cli.score_command import score
 from emofuse.cli.train_command import train
 from emofuse.cli.transcribe_command import transcribe
 from emofuse.errors import EmofuseError, SealedError
+from emofuse.file_names import shown_name
 from emofuse.privacy import mask_quotes
 from emofuse.seal import locks
 from emofuse.untrusted.terminal_text import terminal_line
 
+# What an output that cannot be written to says: the disk is full, or ails.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 # The root of click's usage errors, wherever this version of typer keeps click.
 USAGE_ERROR: type[typer.BadParameter] = typer.BadParameter.__bases__[0]
 
@@ -78,24 +86,44 @@ def root(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 0 all done, 1 some inputs failed, 2 a wrong call or input."""
+    with stopped_by_signals():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         code = app(args=list(arguments) or ["--help"], standalone_mode=False)
+        sys.stdout.flush()  # what cannot be written is known now
     except EmofuseError as error:
         hidden = locks() and not isinstance(error, SealedError)
         return _refuse(mask_quotes(str(error)) if hidden else str(error))
     except USAGE_ERROR as error:
         return _refuse(f"{error.format_message().rstrip('.')}; see emofuse --help")
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # the reader has seen enough
+        _abandon_stdout()
         return 1
     except OSError as error:
         refused = _refused_by_the_seal(error)
-        if refused is None:
+        if refused is not None:
+            return _refuse(str(refused))
+        if error.filename is None and error.errno not in UNWRITABLE:
             raise
-        return _refuse(str(refused))
+        _abandon_stdout()
+        where = "the output" if error.filename is None else shown_name(str(error.filename))
+        return _refuse(f"{where}: {error.strerror or error}; make room or check permissions, and run it again")
+    except Stopped as stop:
+        return _refuse(f"stopped by {Signals(stop.number).name}; {stop.advice}", stop.code)
     except (KeyboardInterrupt, typer.Abort):
         return _refuse("interrupted; completed work is kept", code=130)
     return code if isinstance(code, int) else 0
+
+
+def _abandon_stdout() -> None:
+    """Let nothing that waits in stdout be written when the process ends: it would fail once more."""
+    with suppress(OSError, ValueError):  # there is no file behind it
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _refused_by_the_seal(error: BaseException) -> SealedError | None:
@@ -107,5 +135,5 @@ def _refused_by_the_seal(error: BaseException) -> SealedError | None:
 
 
 def _refuse(message: str, code: int = 2) -> int:
-    print("error:", terminal_line(" ".join(message.split())), file=sys.stderr)  # noqa: T201
+    print("error:", terminal_line(shown_name(" ".join(message.split()))), file=sys.stderr)  # noqa: T201
     return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -16,7 +16,9 @@ from rich.logging import RichHandler
 from rich.progress import BarColumn, Progress, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from emofuse.errors import EmofuseError
+from emofuse import __version__
+from emofuse.errors import EmofuseError, RunError, fault_log
+from emofuse.layout import cache_folder, make_folder
 from emofuse.privacy import mask_quotes
 from emofuse.seal import locks
 from emofuse.types import Skip
@@ -25,6 +27,8 @@ from emofuse.untrusted.terminal_text import terminal_line, terminal_text
 
 # Width of a table in a file, where no screen limits it.
 FILE_WIDTH = 132
+# In the cache folder: tracebacks of faults of the program.
+FAULTS = "faults.log"
 # How many reasons for skipping are listed.
 LISTED_REASONS = 10
 # How often a line on progress is written where there is no terminal.
@@ -41,7 +45,8 @@ def console() -> Console:
 def configure_logging() -> None:
     """Send warnings to stderr, and turn off the progress bars and remarks of other libraries.
 
-    Call it before those libraries are imported: that is when they read their settings.
+    Call it before those libraries are imported: that is when they read their settings. Tracebacks of the program's
+    own faults go to a file in the cache folder.
     """
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -53,6 +58,27 @@ def configure_logging() -> None:
     )
     for handler in logging.getLogger().handlers:
         handler.addFilter(_mask)
+    fault_log.propagate = False
+    fault_log.handlers = [_FaultFile()]
+
+
+class _FaultFile(logging.Handler):
+    """Adds the tracebacks of the program's own faults to a file in the cache, and says where it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter(f"%(asctime)s emofuse {__version__}: %(message)s"))
+        self._shown = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record; where that cannot be done, the failure of the input is reported all the same."""
+        with suppress(OSError, RunError, RuntimeError):  # a user without a home folder
+            path = make_folder(cache_folder()) / FAULTS
+            with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(shown_message(self.format(record)) + "\n")
+            if not self._shown:
+                console().print(f"the traceback of a fault of emofuse is in {path}", markup=False, soft_wrap=True)
+            self._shown = True
 
 
 def _mask(record: logging.LogRecord) -> bool:

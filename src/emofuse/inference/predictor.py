@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from emofuse.data.batching import batches_of_lengths
 from emofuse.data.preparation import Batch, Item, Outputs, Preparation
-from emofuse.errors import AudioError, CorpusError, ModalityError, NoSpeechError, OutputError
+from emofuse.errors import AudioError, EmofuseError, NoSpeechError, failure_of
 from emofuse.evaluation.calibration import Calibration, predictions_of, refuse_nonsense
 from emofuse.inference.priors import PriorShift
 from emofuse.inference.runtime import Runtime
@@ -28,6 +28,8 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 # Called after each result: how many there are, and of how many seconds of sound.
 Progress = Callable[[int, float], None]
+Pair = tuple[Utterance, Clip | None]
+Compute = Callable[[Batch], Sequence[R]]
 
 
 @dataclass(frozen=True)
@@ -97,22 +99,21 @@ class Predictor:
         Raises:
             RecipeError: the priors are not one share per label, or the frequencies of training are not known.
         """
-        task = self.runtime.traits.task
-        shift = None if priors is None else PriorShift.of(priors, self.calibration.priors, task)
+        shift = (
+            None if priors is None else PriorShift.of(priors, self.calibration.priors, self.runtime.traits.task)
+        )
         return replace(self, allow_missing=allow_missing, priors=shift)
 
     def complete(self, prediction: Prediction) -> Prediction:
         """Return a prediction with the model's name and scope, and whether it abstains."""
-        confidence = prediction.confidence
-        abstained = confidence is not None and self.calibration.abstains(confidence)
+        abstained = prediction.confidence is not None and self.calibration.abstains(prediction.confidence)
         return replace(prediction, abstained=abstained, model=self.name, model_scope=self.scope)
 
     def predict_one(self, utterance: Utterance, long: LongRecordings | None = None) -> Prediction:
         """Predict one utterance.
 
         Raises:
-            AudioError: the recording cannot be used.
-            ModalityError: the model needs a modality that the utterance lacks.
+            EmofuseError: the recording cannot be used, or lacks a modality that the model needs.
         """
         return self._prediction(next(self._computed([(utterance, None)], self._rows, long)))
 
@@ -128,16 +129,15 @@ class Predictor:
 
     def predict_clips(
         self,
-        pairs: Iterable[tuple[Utterance, Clip | None]],
+        pairs: Iterable[Pair],
         strict: bool = False,
         progress: Progress | None = None,
         long: LongRecordings | None = None,
     ) -> Iterator[Prediction | Skip]:
         """Yield a prediction for each utterance, in order; a `Skip` with the reason where there can be none.
 
-        Works through a stream: only some utterances are held at a time. `pairs` is iterated in the caller's
-        thread, one window of them ahead; they are read and decoded in another thread while the network computes.
-        A caller that stops early waits for what is being read.
+        Only some utterances are held at a time: `pairs` is iterated in the caller's thread, one window ahead, and
+        decoded in another while the network computes. A caller that stops early waits for what is being read.
 
         Args:
             pairs: utterances, each with its sound at the model's rate, or None where it is to be read.
@@ -152,10 +152,10 @@ class Predictor:
         for one in self._computed(pairs, self._rows, long):
             try:
                 result: Prediction | Skip = self._prediction(one)
-            except (AudioError, CorpusError, ModalityError, OutputError) as error:
+            except Exception as error:  # the border of an input: whatever it is, the others go on
+                result = Skip(one.utterance.id, str(failure_of(one.utterance.id, error)))
                 if strict:
                     raise
-                result = Skip(one.utterance.id, str(error))
             done, seconds = done + 1, seconds + one.seconds
             if progress is not None:
                 progress(done, seconds)
@@ -167,7 +167,7 @@ class Predictor:
         Raises:
             EmofuseError: an utterance cannot be used, or an exported model does not output its vectors.
         """
-        pairs: Iterator[tuple[Utterance, Clip | None]] = ((utterance, None) for utterance in utterances)
+        pairs: Iterator[Pair] = ((utterance, None) for utterance in utterances)
         for one in self._computed(pairs, lambda batch: list(self.runtime.embed(batch)), None):
             if not isinstance(one, Computed):
                 raise one.error
@@ -175,10 +175,7 @@ class Predictor:
             yield one.row
 
     def _computed(
-        self,
-        pairs: Iterable[tuple[Utterance, Clip | None]],
-        compute: Callable[[Batch], Sequence[R]],
-        long: LongRecordings | None,
+        self, pairs: Iterable[Pair], compute: Compute[R], long: LongRecordings | None
     ) -> Iterator[Computed[R] | Refused | TooLong]:
         """Yield each utterance with its row of what is computed of a batch, or why there is none."""
         traits, padded = self.runtime.traits, self.runtime.padded_seconds
@@ -187,23 +184,33 @@ class Predictor:
         )
         for window in prepared_windows(pairs, preparer, lambda one: one.cost, padded):
             ready = [one for one in window if isinstance(one, Ready)]
-            items, costs = [one.item for one in ready], [one.cost for one in ready]
-            rows: dict[int, R] = {}
-            for batch in batches_of_lengths(list(map(_lengths, items)), costs, padded):
-                computed = compute(self.preparation.collate([items[position] for position in batch]))
+            lengths, costs = [_lengths(one.item) for one in ready], [one.cost for one in ready]
+            rows: dict[int, R | EmofuseError] = {}
+            for batch in batches_of_lengths(lengths, costs, padded):
+                computed = self._batch(compute, [ready[position] for position in batch], long is not None)
                 rows.update(zip(batch, computed, strict=True))
-            position = 0
+            places = iter(range(len(ready)))
             for one in window:
                 if isinstance(one, Ready):
-                    yield Computed(one, rows[position])
-                    position += 1
+                    row = rows[next(places)]
+                    yield Refused(one.utterance, row) if isinstance(row, EmofuseError) else Computed(one, row)
                 else:
                     yield one
 
+    def _batch(self, compute: Compute[R], ready: Sequence[Ready], contained: bool) -> Sequence[R | EmofuseError]:
+        """Return the rows of a batch; where it fails and is to be `contained`, each alone, or its own failure."""
+        try:
+            return compute(self.preparation.collate([one.item for one in ready]))
+        except Exception as error:
+            if not contained or isinstance(error, EmofuseError):
+                raise
+            if len(ready) == 1:
+                return [failure_of(ready[0].utterance.id, error)]
+        return [row for one in ready for row in self._batch(compute, [one], contained)]
+
     def _rows(self, batch: Batch) -> list[Outputs]:
         """Return the outputs of each row of a batch, each (1, ...)."""
-        outputs = self.runtime(batch)
-        logits, dimensions = outputs.logits, outputs.dimensions
+        logits, dimensions = self.runtime(batch)
         return [
             Outputs(logits[row : row + 1], None if dimensions is None else dimensions[row : row + 1])
             for row in range(len(logits))
@@ -221,16 +228,12 @@ class Predictor:
             if self.strict and whole.damaged is not None:
                 raise AudioError(f"{one.path}: {whole.damaged}")
             return whole
-        task, modalities = self.runtime.traits.task, one.ready.item.modalities
+        task, ready, modalities = self.runtime.traits.task, one.ready, one.ready.item.modalities
         adapt = None if self.priors is None else self.priors.apply
         (prediction,) = predictions_of(one.row, [one.utterance], [modalities], task, self.calibration, adapt)
-        unused = one.ready.text_unused or prediction.text_unused
-        return self.complete(
-            replace(prediction, damaged=one.ready.damaged, notes=one.ready.notes, text_unused=unused)
-        )
+        unused = ready.text_unused or prediction.text_unused
+        return self.complete(replace(prediction, damaged=ready.damaged, notes=ready.notes, text_unused=unused))
 
 
 def _lengths(item: Item) -> tuple[int, int]:
-    """Return the steps of sound and the pieces of text of an item; 0 for an absent modality."""
-    steps, pieces = (0 if values is None else len(values) for values in (item.values, item.ids))
-    return steps, pieces
+    return 0 if item.values is None else len(item.values), 0 if item.ids is None else len(item.ids)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from emofuse.data.asr_engines import Engine
 from emofuse.data.transcription import knows_language
-from emofuse.errors import AudioError
+from emofuse.errors import EmofuseError
 from emofuse.inference.utterance_stream import LongRecordings
 from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip
 from emofuse.types import Turn, Utterance
@@ -36,7 +36,7 @@ def with_recognized_text(
     """
     for utterance in utterances:
         clip = None if utterance.audio is None or has_text(utterance) else _clip_of(utterance, long)
-        if clip is None or long.is_speechless(clip):
+        if clip is None:
             yield utterance, None
         else:
             yield recognized(utterance, clip, engine, language), clip if rate == SAMPLE_RATE else None
@@ -55,7 +55,9 @@ def recognized(spoken: T, clip: Clip, engine: Engine, language: str | None) -> T
         return spoken
     try:
         transcript = engine(clip, language)
-    except (RuntimeError, ValueError) as error:  # the failures that the interface of engines names
+    except EmofuseError:
+        raise
+    except Exception as error:  # an engine is a program of others
         logger.warning("%s fails on a clip of %.1f s: %s", engine.name, clip.seconds, error)
         return spoken
     return replace(
@@ -72,12 +74,13 @@ def has_text(spoken: Utterance | Turn) -> bool:
 
 
 def _clip_of(utterance: Utterance, long: LongRecordings) -> Clip | None:
-    """Read a clip to recognise; None where the recording is too long, or cannot be read."""
+    """Read a clip to recognise; None where the recording is too long, is no speech, or cannot be read."""
     if utterance.audio is None:
         return None
     try:
         if long.too_long(utterance) is not None:
             return None
-        return read_clip(utterance.audio, utterance.start, utterance.end, SAMPLE_RATE, strict=long.strict)
-    except AudioError:  # it is refused, with its reason, when it is predicted
+        clip = read_clip(utterance.audio, utterance.start, utterance.end, SAMPLE_RATE, strict=long.strict)
+        return None if long.is_speechless(clip) else clip
+    except Exception:  # whatever it is, it comes again, and is reported, when the recording is predicted
         return None

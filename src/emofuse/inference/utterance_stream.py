@@ -13,7 +13,7 @@ from typing import TypeVar
 from emofuse.data.batching import cost_of
 from emofuse.data.languages import why_foreign
 from emofuse.data.preparation import Item, Preparation
-from emofuse.errors import AudioError, EmofuseError, ModalityError, NoSpeechError
+from emofuse.errors import AudioError, EmofuseError, ModalityError, NoSpeechError, failure_of
 from emofuse.sound.clips import Clip, read_clip, seconds_of
 from emofuse.sound.salvage import Salvage
 from emofuse.sound.speech_turns import SpeechGate
@@ -149,8 +149,8 @@ class Preparer:
             ready = prepare_utterance(self.preparation, utterance, clip, self.strict)
             self._refuse_missing(ready)
             return self._without_foreign_text(ready) if ready.item.ids is not None else ready
-        except (AudioError, ModalityError) as refusal:
-            return Refused(utterance, refusal)
+        except Exception as fault:  # the border of an input: whatever it is, the others go on
+            return Refused(utterance, failure_of(str(utterance.audio or utterance.id), fault))
 
     def _refuse_missing(self, ready: Ready) -> None:
         name, present = ready.utterance.id, ready.item.modalities

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -215,11 +216,19 @@ def _check_file(path: Path) -> None:
     try:
         status = path.stat()
     except FileNotFoundError as error:
+        if path.is_symlink():
+            raise AudioError(
+                f"{path}: is a link to a file that is not there; restore that, or the link"
+            ) from error
         raise AudioError(f"{path}: no such file; check the path or the corpus root") from error
     except (OSError, ValueError) as error:
         raise AudioError(f"{str(path)[:200]!r}: cannot be opened ({error}); check the path") from error
     if stat.S_ISDIR(status.st_mode):
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise AudioError(f"{path}: is a folder that cannot be opened; check its permissions")
         raise AudioError(f"{path}: is a folder, not a recording")
+    if not stat.S_ISREG(status.st_mode):  # to open a pipe waits for its writer
+        raise AudioError(f"{path}: is no file but a pipe, a socket or a device; write the sound to a file")
     if status.st_size == 0:
         raise AudioError(f"{path}: is empty (0 bytes); copy or record it again")
     try:

@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 
 from emofuse.errors import AudioError
+from emofuse.sound.libsndfile import encoded_name
 from emofuse.types.arrays import Samples
 
 # What whole numbers of 16, 24 and 32 bits are divided by.
@@ -71,7 +72,7 @@ def float_range(path: Path) -> FloatRange:
 @lru_cache(maxsize=256)
 def _float_range(path: Path, state: tuple[int, ...]) -> FloatRange:
     """Return the range of a file as it was when it was last changed, or another one took its name."""
-    with soundfile.SoundFile(path) as file:
+    with soundfile.SoundFile(encoded_name(path)) as file:
         return range_of(file.blocks(BLOCK_FRAMES, dtype="float32"))
 
 

@@ -13,6 +13,7 @@ import soundfile
 from emofuse.errors import AudioError
 from emofuse.sound.containers import declared_size, is_unfinished, mended_head
 from emofuse.sound.float_range import FloatRange, float_range
+from emofuse.sound.libsndfile import MPEG, encoded_name, hushed
 from emofuse.sound.ogg_pages import examine_pages
 from emofuse.sound.patched_file import PatchedFile
 from emofuse.sound.salvage import DamagedError, truncated
@@ -167,7 +168,8 @@ def open_soundfile(path: Path, head: bytes | None = None) -> SoundFile | None:
             mended = mended_head(path) if head is None and file.format in MENDED and not file.frames else None
             if mended is not None:
                 return open_soundfile(path, mended)
-            file.read(1)
+            with hushed(file.format):
+                file.read(1)
             seconds = None if file.frames >= UNKNOWN_FRAMES else file.frames / file.samplerate
             values = float_range(path) if file.subtype in FLOATS else FloatRange()
             return SoundFile(path, file.samplerate, file.channels, seconds, file.format, values, head)
@@ -176,21 +178,30 @@ def open_soundfile(path: Path, head: bytes | None = None) -> SoundFile | None:
 
 
 def _opened(path: Path, head: bytes | None) -> soundfile.SoundFile:
-    return soundfile.SoundFile(path if head is None else PatchedFile(path, head))
+    try:
+        with path.open("rb") as file:
+            begins = file.read(2)
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror}); check the file and its permissions"
+        raise AudioError(f"{path}: {reason}") from error
+    with hushed(MPEG if begins == b"ID" or (begins[:1] == b"\xff" and begins[1:] >= b"\xe0") else ""):
+        return soundfile.SoundFile(encoded_name(path) if head is None else PatchedFile(path, head))
 
 
 def _frames(file: soundfile.SoundFile, path: Path, span: FrameRange) -> Iterator[Samples]:
     if span.first and span.first >= file.frames:
         raise span.after_the_end()
-    before = min(span.first, MP3_PREROLL) if file.format == "MP3" else 0
-    _skip(file, span.first - before)
-    if before:
-        file.read(before)
+    before = min(span.first, MP3_PREROLL) if file.format == MPEG else 0
+    with hushed(file.format):
+        _skip(file, span.first - before)
+        if before:
+            file.read(before)
     size, total = BLOCK_SECONDS * file.samplerate, 0
     while span.length is None or total < span.length:
         count = size if span.length is None else min(size, span.length - total)
         try:
-            block = file.read(count, "float32", always_2d=True)
+            with hushed(file.format):
+                block = file.read(count, "float32", always_2d=True)
         except soundfile.SoundFileError:
             yield _before_damage(path, span.first + total, count)
             raise
@@ -213,7 +224,7 @@ def _skip(file: soundfile.SoundFile, frames: int) -> None:
 def _before_damage(path: Path, first: int, count: int) -> Samples:
     """Return the frames, of `count` from `first` on, that can be read."""
     pieces: list[Samples] = []
-    with soundfile.SoundFile(path) as file:
+    with _opened(path) as file, hushed(file.format):
         pieces.append(np.zeros((0, file.channels), dtype=np.float32))
         try:
             _skip(file, first)
@@ -238,7 +249,7 @@ def _refuse_cut(file: soundfile.SoundFile, path: Path, reached: int) -> None:
     counted = COUNTS.search(file.extra_info)
     if counted and int(counted[1]) < int(counted[2]) < UNKNOWN_FRAMES:
         raise truncated(path, int(counted[2]) / file.samplerate)
-    surplus = 0.01 * file.frames + (MP3_SURPLUS if file.format == "MP3" else 1152)
+    surplus = 0.01 * file.frames + (MP3_SURPLUS if file.format == MPEG else 1152)
     if file.frames < UNKNOWN_FRAMES and reached < file.frames - surplus:
         raise truncated(path, file.frames / file.samplerate)
     if file.format in SIZED and (declared_size(path) or 0) > (size := path.stat().st_size):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ WITHOUT_LENGTH = frozenset(
 END_SECONDS = 0.1
 # Damage is refused, not concealed.
 STRICT = {"err_detect": "crccheck+explode"}
+# Integers of 64 bits, which numpy gets as floating-point numbers.
+LONG_INTEGERS = frozenset({"s64", "s64p"})
 
 
 class MissingMediaError(MissingExtraError, AudioError):
@@ -112,12 +114,17 @@ def open_track(path: Path, salvage: bool = False) -> Iterator[Track | None]:
     except ImportError as error:
         raise MissingMediaError("media", f"{path}: reading {path.suffix or 'it'}") from error
     try:
-        with path.open("rb") as file, av.open(file, options={"format_whitelist": DEMUXERS}) as container:
+        with path.open("rb") as file, _opened(av, file) as container:
             track = _best(container, path)
             yield None if track is None else Track(av, container, track, path, salvage)
     except (av.FFmpegError, OSError) as error:
         reason = error.strerror or type(error).__name__
         raise DamagedError(path, f"breaks off or is damaged ({reason})", "copy or export it again") from error
+
+
+def _opened(library: Any, file: BinaryIO) -> Any:
+    """Open a container; its titles and comments may be in any encoding, for they are not read."""
+    return library.open(file, options={"format_whitelist": DEMUXERS}, metadata_errors="replace")
 
 
 def _best(container: Any, path: Path) -> Any:
@@ -133,6 +140,10 @@ def _best(container: Any, path: Path) -> Any:
 
 def samples_of(frame: Any) -> Samples:
     """Return the samples of a decoded frame as (frames, channels) in [-1, 1]."""
+    if frame.format.name in LONG_INTEGERS:
+        import av
+
+        (frame,) = av.AudioResampler(format="dbl").resample(frame)
     samples: npt.NDArray[Any] = frame.to_ndarray()
     samples = samples.T if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels)
     converted: Samples = samples.astype(np.float32)

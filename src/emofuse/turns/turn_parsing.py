@@ -46,7 +46,7 @@ def decode(path: Path) -> str:
         reason = error.strerror if isinstance(error, OSError) else error
         raise CorpusError(f"{path}: cannot be read ({reason})") from error
     try:
-        text = content.decode(_encoding(content))
+        text = content.decode(encoding_of(content))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         text = _guess(content, f"{path}:{line}")
@@ -107,7 +107,7 @@ def turn_or_nothing(
     return [Turn(start, end, name, words, "gold" if words else None)] if end > start else []
 
 
-def _encoding(content: bytes) -> str:
+def encoding_of(content: bytes) -> str:
     """Recognise UTF-16 by its byte order mark or, without one, by the zeros beside ASCII letters."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"

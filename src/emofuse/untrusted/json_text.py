@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from emofuse.errors import RunError
+from emofuse.file_names import SURROGATES, escaped_json
 from emofuse.untrusted.bounded_files import MOST_BYTES, read_bytes
 
 # Levels of lists and objects within each other; what programs write has a dozen.
 DEEPEST = 64
 MOST_DIGITS = 40
-# What UTF-8 cannot encode, and control characters that JSON does not escape by itself: a terminal would obey them.
-_ESCAPED = re.compile("[\ud800-\udfff\x7f-\x9f]")
+# Control characters that JSON does not escape by itself: a terminal would obey them.
+_ESCAPED = re.compile("[\x7f-\x9f]")
 
 
 def parse_json(text: str | bytes, finite: bool = True) -> Any:
@@ -64,9 +65,9 @@ def read_json_object(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Return a value as JSON that UTF-8 can encode: lone surrogates, as in some file names, are escaped.
+    """Return a value as JSON that UTF-8 can encode; of names that are not text, see `emofuse.file_names`.
 
-    So are control characters.
+    Control characters are escaped.
 
     Raises:
         RunError: a number is not finite.
@@ -75,6 +76,7 @@ def to_json(value: Any, indent: int | None = None) -> str:
         text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
     except ValueError as error:
         raise RunError(f"a result holds what is no number ({error}), so that it is not written") from error
+    text = escaped_json(text) if SURROGATES.search(text) else text
     return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

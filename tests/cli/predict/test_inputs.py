@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from noise_bursts import rows
 
 from emofuse import box
 from emofuse.cli.predict import inputs
-from emofuse.cli.predict.inputs import Inputs, Recording, choose_model, collect_inputs
+from emofuse.cli.predict.inputs import Inputs, Recording, State, choose_model, collect_inputs
 from emofuse.cli.predict.predict_options import SegmentOptions, TextOptions
 from emofuse.errors import CheckpointError
 
@@ -70,15 +71,17 @@ def test_remaining_parts_are_those_of_the_interrupted_run(monkeypatch: pytest.Mo
     monkeypatch.setattr(inputs, "PART", 4)
     all_inputs = Inputs([Recording(str(n), str(n)) for n in range(10)])
 
-    def remaining(*done: int) -> list[list[int]]:
-        return [list(part) for part in all_inputs.remaining_parts({str(n) for n in done}.__contains__)]
+    def remaining(*done: int, failed: Sequence[int] = ()) -> list[list[int]]:
+        states: dict[str, State] = {str(n): "done" for n in done} | {str(n): "failed" for n in failed}
+        return [list(part) for part in all_inputs.remaining_parts(lambda name: states.get(name, "new"))]
 
     assert remaining() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
     assert remaining(0, 1) == remaining()
     assert remaining(0, 1, 2, 3) == remaining()[1:]
-    assert remaining(0, 2, 3, 4) == [[1], [4, 5, 6, 7], [8, 9]]  # 1 had failed
-    assert remaining(0, 2, 3, 4, 5, 7) == [[1, 6], [8, 9]]
-    assert remaining(0, 1, 2, 3, 4, 5, 6, 9) == [[7, 8]]
+    assert remaining(0, 2, 3, 4, failed=[1]) == [[1], [4, 5, 6, 7], [8, 9]]
+    assert remaining(0, 2, 3, 4, 5, 7, failed=[1, 6]) == [[1, 6], [8, 9]]
+    assert remaining(0, 1, 2, 3, 4, 5, 6, 8, failed=[7, 9]) == [[7, 9]]
+    assert remaining(0, 1, 2, 3, 4, 5, 7, 8, 9) == [[4, 5, 6, 7]]  # the result of 6 is damaged
     assert remaining(*range(10)) == []
 
 

@@ -78,7 +78,7 @@ def test_a_picture_is_written(
     talk = talks / "talk0.wav"
     assert call(capsys, "predict", model, talk, *ENERGY, "--format", "picture", "--out", tmp_path)[0] == 0
     assert (tmp_path / "talk0.svg").read_text().startswith("<?xml")
-    assert len(list(tmp_path.iterdir())) == 2  # and how it was begun
+    assert len(list(tmp_path.iterdir())) == 4  # and what became of the run
 
 
 def test_words_are_masked_in_a_sealed_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_under_pseudonyms_neither_a_file_nor_its_name_names_anybody(tmp_path: Pa
     pseudonyms = Pseudonyms(bytes(32))
     for form, suffix in (("page", ".html"), ("picture", ".svg")):
         writer = TimelineWriter(form, contents=PageContents(words=False, pseudonyms=pseudonyms))
-        writer.write(talk, tmp_path / "pages")
+        writer.write(talk, writer.file_of(tmp_path / "pages", talk.id))
         file = tmp_path / "pages" / f"{pseudonyms.of('recording', 'ann')}{suffix}"
         text = file.read_text(encoding="utf-8").replace("data:audio/wav;base64,", "")
         assert pseudonyms.of("speaker", "Ann") in text

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
+from emofuse.file_names import SURROGATES, shown_name
 from emofuse.privacy import mask_words
 from emofuse.seal import locks
 from emofuse.types import Prediction, shown_label
@@ -25,7 +25,6 @@ TEXT_WIDTH = 40
 _PLAIN_COLUMNS = tuple(key for key in Prediction.KEYS if key not in ("probabilities", "modalities"))
 # Columns of CSV and of workbooks, before those of the probabilities.
 COLUMNS = (*_PLAIN_COLUMNS, "notes", "modalities", "speech")
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def as_table(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterator[str]:
@@ -95,8 +94,8 @@ def printable(line: str) -> str:
 
 
 def encodable(text: str) -> str:
-    """Return text that UTF-8 can encode: a lone surrogate becomes a replacement character."""
-    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Return text that UTF-8 can encode; see `emofuse.file_names`."""
+    return shown_name(text) if SURROGATES.search(text) else text
 
 
 # Formats that are lines of text; workbooks are not.

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
 from emofuse.box import find_model, is_model
 from emofuse.cli.predict.predict_options import SegmentOptions, TextOptions
+from emofuse.cli.predict.recordings import Recording, recordings_in, recordings_of_list
 from emofuse.cli.predict.side_files import SideFiles, Words
 from emofuse.cli.predict.transcript_files import (
     join_words,
@@ -18,7 +19,8 @@ from emofuse.cli.predict.transcript_files import (
     open_transcripts,
     open_turns,
 )
-from emofuse.errors import CheckpointError, CorpusError, EmofuseError
+from emofuse.errors import CheckpointError, CorpusError, EmofuseError, failure_of
+from emofuse.file_names import found_path
 from emofuse.types import Skip, Turn, Utterance
 
 T = TypeVar("T")
@@ -28,11 +30,8 @@ T = TypeVar("T")
 PART = 128
 
 
-class Recording(NamedTuple):
-    """A recording of an archive: the little that is kept in memory of each."""
-
-    id: str
-    audio: str
+# What an earlier run has done with an input.
+State = Literal["done", "failed", "new"]
 
 
 @dataclass(frozen=True)
@@ -60,13 +59,20 @@ class Inputs:
         """Yield the utterances without the words of their transcript files."""
         return map(_utterance, self.items)
 
-    def with_words(self) -> Iterator[Utterance | Skip]:
-        """Yield the utterances with their words; a `Skip` where a transcript cannot be read."""
+    def with_words(self, before: Callable[[Utterance], None] = lambda _: None) -> Iterator[Utterance | Skip]:
+        """Yield the utterances with their words; a `Skip` where a transcript cannot be read.
+
+        `before` is called with each before anything of it is read.
+        """
         for utterance in self:
+            before(utterance)
             try:
                 words = self.words(utterance) if self.words else None
             except EmofuseError as error:
                 yield Skip(utterance.id, str(error))
+                continue
+            except Exception as error:  # the border of an input: whatever it is, the others go on
+                yield Skip(utterance.id, str(failure_of(utterance.id, error)))
                 continue
             if words is not None:
                 stated = None if isinstance(words, str) else next((one.language for one in words), None)
@@ -83,22 +89,29 @@ class Inputs:
         """Return the inputs at some positions."""
         return replace(self, items=[self.items[position] for position in positions])
 
-    def remaining_parts(self, is_done: Callable[[str], bool]) -> list[Sequence[int]]:
+    def in_parts(self) -> Iterator[Inputs]:
+        """Yield all inputs in the parts that are predicted together."""
+        return (self.at(range(first, min(first + PART, len(self)))) for first in range(0, len(self), PART))
+
+    def remaining_parts(self, state_of: Callable[[str], State]) -> list[Sequence[int]]:
         """Return the positions of what is not done yet, in parts that are predicted together.
 
-        Inputs are predicted in order, so all before the last one that is done were tried, and those that failed
-        are tried again. The part in which a run was interrupted is predicted as a whole once more.
+        A part of which an input is new, as where a run was interrupted, is predicted as a whole: an input gets the
+        same digits only in the same company. What failed before is tried again.
 
         Args:
-            is_done: tells by its id whether an input is done.
+            state_of: returns by its id what an earlier run has done with an input.
         """
-        undone = [place for place, one in enumerate(self.items) if not is_done(one.id)]
-        back = next((back for back, one in enumerate(reversed(self.items)) if is_done(one.id)), len(self))
-        first_new = len(self) - back
-        interrupted = first_new // PART * PART if back else len(self)
-        failed = [place for place in undone if place < interrupted]
-        parts: list[Sequence[int]] = [failed[first : first + PART] for first in range(0, len(failed), PART)]
-        return parts + [range(n, min(n + PART, len(self))) for n in range(interrupted, len(self), PART)]
+        new: list[Sequence[int]] = []
+        failed: list[int] = []
+        for first in range(0, len(self), PART):
+            places = range(first, min(first + PART, len(self)))
+            states = [state_of(self.items[place].id) for place in places]
+            if "new" in states:
+                new.append(places)
+            else:
+                failed += [place for place, state in zip(places, states, strict=True) if state == "failed"]
+        return [failed[first : first + PART] for first in range(0, len(failed), PART)] + new
 
 
 def choose_model(first: Path | None, inputs: Sequence[Path]) -> tuple[Path, list[Path]]:
@@ -109,6 +122,7 @@ def choose_model(first: Path | None, inputs: Sequence[Path]) -> tuple[Path, list
     Raises:
         CheckpointError: the first argument is neither, or no model ships with the package.
     """
+    first = None if first is None else _spelt(first)
     if first is not None and is_model(first):
         return find_model(first), list(inputs)
     if first is not None and not _is_input(first):
@@ -132,7 +146,7 @@ def collect_inputs(
             not fit the recordings.
     """
     named: list[Recording | Utterance] = [one for path in paths for one in _expand(path)]
-    items = _with_unique_ids([*named, *(_listed(listed) if listed else ())])
+    items = _with_unique_ids([*named, *(recordings_of_list(listed) if listed else ())])
     if text.text is not None:
         if len(items) > 1:
             raise CorpusError(f"--text applies to one recording, not to {len(items)}; use --transcripts")
@@ -187,62 +201,22 @@ def _renamed(one: Recording | Utterance, name: str) -> Recording | Utterance:
     return one._replace(id=name) if isinstance(one, Recording) else replace(one, id=name)
 
 
+def _spelt(path: Path) -> Path:
+    """Return a path as the disk spells it, if it does so in another way."""
+    return path if os.path.lexists(path) else Path(found_path(str(path)))
+
+
+def _with_audio(utterance: Utterance, audio: Path) -> Utterance:
+    return utterance if audio == utterance.audio else replace(utterance, audio=audio)
+
+
 def _expand(path: Path) -> Sequence[Recording | Utterance]:
     """Return what a path stands for: the recordings of a folder, the utterances of a manifest, or a recording."""
+    path = _spelt(path)
     if os.path.isdir(path):  # unlike Path's, it takes any name
-        return _in_folder(path)
+        return recordings_in(path)
     if path.suffix == ".jsonl":
         from emofuse.data.manifest import load_corpus
 
-        return load_corpus(path).utterances
+        return [_with_audio(one, _spelt(one.audio)) if one.audio else one for one in load_corpus(path).utterances]
     return [Recording(path.stem or str(path), str(path))]
-
-
-def _in_folder(folder: Path) -> list[Recording]:
-    """Return the recordings of a folder and of its subfolders, sorted by their paths.
-
-    Those with unusual names, or without a suffix, are found by how they begin; hidden ones are passed over.
-    """
-    from emofuse.sound.clips import AUDIO_SUFFIXES
-
-    paths = [
-        path
-        for place, _, names in os.walk(folder)
-        for name in names
-        if os.path.isfile(path := os.path.join(place, name))
-        and (name.lower().endswith(AUDIO_SUFFIXES) or (not name.startswith(".") and _begins_like_sound(path)))
-    ]
-    if not paths:
-        raise CorpusError(f"{folder}: the folder has no recordings ({', '.join(AUDIO_SUFFIXES)})")
-    paths.sort(key=lambda path: path.split(os.sep))
-    return [Recording(_name(os.path.relpath(path, folder)), path) for path in paths]
-
-
-def _begins_like_sound(path: str) -> bool:
-    """Tell whether a file begins as recordings do; what cannot be read and has no name of a recording is none."""
-    from emofuse.sound.containers import sounds_like_a_recording
-
-    try:
-        return sounds_like_a_recording(Path(path))
-    except OSError:
-        return False
-
-
-def _listed(path: Path) -> list[Recording]:
-    """Return the recordings of a list, one path per line, relative to where the command runs."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig", errors="surrogateescape").split("\n")
-    except FileNotFoundError as error:
-        raise CorpusError(f"--list {path}: no such file; write one path per line into it") from error
-    except OSError as error:
-        raise CorpusError(f"--list {path}: cannot be read ({error.strerror})") from error
-    paths = [line.rstrip("\r") for line in lines if line.strip()]
-    if not paths:
-        raise CorpusError(f"--list {path}: is empty; write one path per line into it")
-    folders = {os.path.dirname(os.path.abspath(one)) for one in paths}
-    common = os.path.commonpath(folders)
-    return [Recording(_name(os.path.relpath(os.path.abspath(one), common)), one) for one in paths]
-
-
-def _name(path: str) -> str:
-    return os.path.splitext(path)[0].replace(os.sep, "/")

@@ -1,234 +1,174 @@
-"""The record of a run over many inputs, so that an interrupted run can be resumed."""
+"""The journal of a run over many inputs: a line for each that was tried, with the hashes that --resume needs."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from io import BufferedRandom
+import hashlib
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from stat import S_ISREG
+from typing import Any, Literal, get_args
 
-from emofuse import __version__, layout
-from emofuse.cli.predict.predict_options import PredictOptions
+from emofuse import layout
 from emofuse.errors import RunError
-from emofuse.types import Prediction
-from emofuse.untrusted.json_text import parse_json, read_json
+from emofuse.types import Utterance
+from emofuse.untrusted.json_text import canonical_json, parse_json
 
-if TYPE_CHECKING:
-    from emofuse.data.asr_engines import Engine
+# Lies beside the predictions.
+JOURNAL = "predictions.journal.jsonl"
+Status = Literal["predicted", "withheld", "no speech", "failed"]
+CHECK = "check"
 
-# Lies beside the predictions: the model and the options of the run, and whether it is complete.
-RUN_RECORD = "predictions.run.json"
-# The files of a model folder that predictions depend on; its card and its evaluation may change.
-FILES_THAT_PREDICT = (
-    layout.CONFIG,
-    layout.WEIGHTS,
-    layout.WEIGHTS_INDEX,
-    layout.PREPARATION,
-    layout.TOKENIZER,
-    layout.CALIBRATION,
-    layout.EXPORT,
-    layout.GRAPH,
-    layout.SCOPE,
-)
+logger = logging.getLogger(__name__)
 
 
-def run_identity(options: PredictOptions, model: Path, engine: Engine | None) -> dict[str, Any]:
-    """Return everything that the predictions of a run depend on besides the inputs, as JSON holds it.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the journal: an input, and what became of it.
 
-    Args:
-        options: of the command.
-        model: the model folder.
-        engine: the speech recognition engine, if one is used.
+    Attributes:
+        id: of the input.
+        audio: the path of its recording.
+        input: a hash of the recording and of what a manifest says of it; see `input_digest`.
+        answer: the SHA-256 of its line or file of results; None where it failed.
+        status: what the prediction is, or `failed`.
+        seconds: of sound.
+        reason: why it failed.
     """
-    text, segments = options.text, options.segments
-    return {
-        "emofuse": __version__,
-        "model": _model_digest(model),
-        "format": options.output.format if options.output.each or options.timeline else None,
-        "timeline": options.timeline,
-        "text": text.text,
-        "transcripts": _digest(text.transcripts),
-        "columns": dict(text.columns) or None,
-        "speakers": _digest(segments.speakers),
-        "turns": _digest(segments.turns),
-        "channels": options.call.channels,
-        "analyse": options.call.analyse,
-        "segmentation": segments.segmentation,
-        "language": text.language,
-        "smooth": segments.smooth,
-        "baseline": segments.baseline,
-        "page": options.page.used(),
-        "allow_missing": options.model.allow_missing,
-        "strict": options.model.strict,
-        "priors": options.model.priors,
-        "any_sound": options.model.any_sound,
-        "asr": engine and [engine.name, engine.version],
-    }
 
+    id: str
+    audio: str | None
+    input: str
+    answer: str | None
+    status: Status
+    seconds: float = 0.0
+    reason: str | None = None
 
-@contextmanager
-def recorded_run(out: Path, identity: Mapping[str, Any], resume: bool) -> Iterator[None]:
-    """Record the model and the options of a run in its folder, and at the end that it is complete.
+    def as_line(self) -> bytes:
+        """Return the line, with a checksum."""
+        fields = asdict(self)
+        return canonical_json(fields | {CHECK: _checksum(fields)}).encode() + b"\n"
 
-    Args:
-        out: the output folder.
-        identity: the model and the options, as JSON holds them.
-        resume: continue the run in the folder.
-
-    Raises:
-        RunError: the folder has an incomplete run and `resume` is False, or the run to continue had a different
-            model or different options.
-    """
-    layout.make_folder(out)
-    path = out / RUN_RECORD
-    earlier = _read(path)
-    if resume and earlier is not None:
-        old = earlier["asked"]
-        changed = [key for key in {**old, **identity} if old.get(key) != identity.get(key)]
-        if changed:
-            raise RunError(
-                f"{out}: the run was started with a different {changed[0]} ({_short(old.get(changed[0]))}, not "
-                f"{_short(identity.get(changed[0]))}); use the same options, or choose another --out"
-            )
-    elif resume and (out / layout.PREDICTIONS).exists():
-        raise RunError(f"{out}: has predictions, but no record of their model; choose another --out")
-    elif earlier is not None and not earlier["complete"]:
-        raise RunError(f"{out}: has an interrupted run; add --resume to continue it, or choose another --out")
-    record = {"asked": dict(identity), "complete": False}
-    layout.write_json(path, record)
-    yield
-    layout.write_json(path, record | {"complete": True})
+    @classmethod
+    def of_line(cls, line: bytes) -> Entry | None:
+        """Return the entry of a line; None where the line is damaged."""
+        try:
+            fields: dict[str, Any] = parse_json(line)
+            check = fields.pop(CHECK)
+            entry = cls(**fields)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            return None
+        known = check == _checksum(fields) and entry.status in get_args(Status)
+        return entry if known and line.endswith(b"\n") else None
 
 
 class Journal:
-    """Predictions as JSON Lines, each on disk before the next one is computed.
+    """Entries on disk, each before the next input is predicted.
 
-    A killed process may leave an incomplete last line: it is dropped when the run is resumed.
-
-    Args:
+    Attributes:
         path: the file.
-        resume: keep the complete lines of an earlier run.
 
     Raises:
-        RunError: the file cannot be written, or holds something else.
+        RunError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, resume: bool) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.done: dict[str, str | None] = {}
-        try:
-            if not resume:
-                path.unlink(missing_ok=True)
-            self._file: BufferedRandom = open(path, "r+b" if path.exists() else "w+b")  # noqa: SIM115
-        except OSError as error:
-            raise RunError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
-        whole = 0
-        for line in self._file:
-            if line.endswith(b"\n"):
-                whole += len(line)
-                prediction = _prediction(line, path)
-                self.done[prediction["id"]] = prediction["audio"]
-        self._file.truncate(whole)
-        self._file.seek(whole)
+        self._file = open_to_add(path)
 
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
-    def add(self, line: str) -> None:
-        """Write one line.
+    def add(self, entry: Entry) -> None:
+        """Write an entry.
 
         Raises:
-            RunError: the disk is full.
+            RunError: it cannot be written.
         """
-        try:
-            self._file.write(line.encode() + b"\n")
-            self._file.flush()
-        except OSError as error:
-            raise RunError(
-                f"{self.path}: cannot be written ({error.strerror}); free some space, and add --resume"
-            ) from error
+        add_line(self._file, self.path, entry.as_line())
+
+    def entries(self) -> dict[str, Entry]:
+        """Return the last entry of each id; damaged lines are left out, and counted in a warning."""
+        entries: dict[str, Entry] = {}
+        damaged = 0
+        with self.path.open("rb") as file:
+            for line in file:
+                entry = Entry.of_line(line)
+                if entry is not None:
+                    entries[entry.id] = entry
+                elif line.endswith(b"\n"):  # else it was being written when the run was killed
+                    damaged += 1
+        if damaged:
+            logger.warning("%s: %d damaged lines; their inputs are predicted again", self.path, damaged)
+        return entries
+
+    def rewrite(self, entries: Iterable[Entry]) -> None:
+        """Replace all entries.
+
+        Raises:
+            RunError: they cannot be written.
+        """
+        self._file.close()
+        layout.write_bytes(self.path, b"".join(entry.as_line() for entry in entries))
+        self._file = open_to_add(self.path)
 
 
-def read_journal(path: Path) -> Iterator[Prediction]:
-    """Yield the predictions of a journal, in order."""
-    with path.open("rb") as file:
-        for line in file:
-            try:
-                yield Prediction.from_dict(_prediction(line, path))
-            except (TypeError, ValueError, KeyError) as error:
-                raise RunError(f"{path}: holds something other than predictions; choose another --out") from error
-
-
-def file_of(out: Path, identity: str, suffix: str) -> Path:
-    """Return the path of one input's file, which lies in the folder whatever the id of the input.
+def open_to_add(path: Path) -> Any:
+    """Open a file that lines are added to, and that is emptied by nothing.
 
     Raises:
-        RunError: the id leads out of the folder.
+        RunError: it cannot be written.
     """
-    path = Path(os.path.normpath(out / f"{identity}{suffix}"))
-    if not path.is_relative_to(Path(os.path.normpath(out))):
-        raise RunError(f"{identity}: the id leads out of the folder {out}; rename it")
-    return path
-
-
-def _prediction(line: bytes, path: Path) -> dict[str, Any]:
     try:
-        prediction: dict[str, Any] = parse_json(line)
-        if not (isinstance(prediction["id"], str) and "audio" in prediction and "probabilities" in prediction):
-            raise ValueError
-    except (ValueError, TypeError, KeyError) as error:
-        raise RunError(f"{path}: holds something other than predictions; choose another --out") from error
-    return prediction
+        return path.open("ab")
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """Return the record of a run; None if there is none."""
+def add_line(file: Any, path: Path, line: bytes) -> None:
+    """Write a line to the disk.
+
+    Raises:
+        RunError: the disk is full.
+    """
     try:
-        document: dict[str, Any] = read_json(path)
-        if not (isinstance(document["asked"], dict) and isinstance(document["complete"], bool)):
-            raise ValueError
-    except FileNotFoundError:
+        file.write(line)
+        file.flush()
+    except OSError as error:
+        raise RunError(
+            f"{path}: cannot be written ({error.strerror}); free some space, and add --resume"
+        ) from error
+
+
+def input_digest(utterance: Utterance) -> str:
+    """Return a hash of everything that an input's prediction depends on: its recording, span, text and speaker.
+
+    A recording that cannot be read has a hash of its own kind: when it can be read, the hash is another one.
+    """
+    audio = None if utterance.audio is None else content_digest(utterance.audio)
+    said = [utterance.start, utterance.end, utterance.text, utterance.language, utterance.speaker]
+    return hashlib.sha256(canonical_json([audio, *said]).encode()).hexdigest()
+
+
+def content_digest(path: Path) -> str | None:
+    """Return the SHA-256 of a file's content; None where it cannot be read."""
+    try:
+        state = path.stat()
+        if not S_ISREG(state.st_mode):
+            return None
+        return _digest(path, (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
+    except (OSError, ValueError):
         return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RunError(f"{path}: is not the record of a run; choose another --out") from error
-    return document
 
 
-def _short(value: Any) -> str:
-    return " ".join(str(value).split())[:60]
+@lru_cache(maxsize=16)  # spans of one recording follow one another
+def _digest(path: Path, state: tuple[int, ...]) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def model_files(folder: Path) -> list[Path]:
-    """Return the files of a model folder that its predictions depend on."""
-    return [
-        one
-        for one in folder.iterdir()
-        if one.name in FILES_THAT_PREDICT or one.suffix in (".safetensors", ".data")
-    ]
-
-
-def _model_digest(folder: Path) -> str:
-    """Return a hash of all files of a model that its predictions depend on."""
-    from emofuse.data.cache import file_digest, key_of
-
-    return key_of(files={one.name: file_digest(one) for one in model_files(folder)})
-
-
-def _digest(path: Path | None) -> str | None:
-    """Return a hash of a file, or of the files of a folder; None without one."""
-    if path is None:
-        return None
-    from emofuse.data.cache import file_digest, key_of
-
-    if path.is_dir():
-        files = [one for one in path.rglob("*") if one.is_file()]
-        return key_of(files={str(one.relative_to(path)): file_digest(one) for one in files})
-    return file_digest(path)
+def _checksum(fields: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(fields).encode()).hexdigest()[:16]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from emofuse.cli.predict.inputs import Inputs
     from emofuse.cli.predict.predict_options import PredictOptions
     from emofuse.cli.predict.timeline_jobs import TimelineSettings
+    from emofuse.inference.predictor import Progress
     from emofuse.inference.recognizer import EmotionRecognizer
     from emofuse.types import Prediction, Skip, Utterance
 
@@ -153,18 +155,25 @@ def _run(model: Path, inputs: Inputs, options: PredictOptions, named: Sequence[P
     recognizer = load(model, allow_missing=chosen.allow_missing, priors=chosen.priors, strict=chosen.strict)
     if recognizer.predictor.scope is not None:
         echo(f"{recognizer.predictor.name}: {recognizer.predictor.scope}", err=True)
-    folder = options.output.folder
-    if folder is None:
+    if options.output.folder is None:
         failed = (_print_timelines if options.timeline else _print_predictions)(recognizer, settings)
     else:
-        from emofuse.cli.predict.journal import run_identity
-        from emofuse.cli.predict.receipt import receipt_of
-
-        save = _save_timelines if options.timeline else _save_predictions
-        identity = run_identity(options, recognizer.folder or model, settings.engine)
-        with receipt_of(recognizer, settings, identity, named):
-            failed = save(recognizer, settings, folder, identity)
+        failed = _save(recognizer, settings, model, named)
     return 1 if failed else 0
+
+
+def _save(recognizer: EmotionRecognizer, settings: TimelineSettings, model: Path, named: Sequence[Path]) -> int:
+    """Write predictions or timelines into a folder; return how many inputs failed."""
+    from emofuse.cli.predict.receipt import receipt_of
+    from emofuse.cli.predict.run_record import run_identity
+    from emofuse.cli.predict.saving import save_predictions, save_timelines
+
+    identity = run_identity(settings.options, recognizer.folder or model, settings.engine)
+    with receipt_of(recognizer, settings, identity, named):
+        if settings.options.timeline:
+            return save_timelines(recognizer, settings, identity)
+        predict_all = partial(_predict_utterances, recognizer, settings)
+        return save_predictions(settings, recognizer.labels, identity, predict_all)
 
 
 def _print_predictions(recognizer: EmotionRecognizer, settings: TimelineSettings) -> int:
@@ -175,59 +184,39 @@ def _print_predictions(recognizer: EmotionRecognizer, settings: TimelineSettings
     lines = FORMATS[settings.options.output.format]  # type: ignore[index]  # checked before
     with progress_bar(not sys.stdout.isatty()) as bar:
         progress = InputProgress(bar, len(settings.inputs))
-        for line in lines(_predictions(recognizer, settings, lambda _: False, progress), recognizer.labels):
+        for line in lines(_predictions(recognizer, settings, progress), recognizer.labels):
             typer.echo(line)
     return progress.failed
 
 
-def _save_predictions(
-    recognizer: EmotionRecognizer, settings: TimelineSettings, folder: Path, identity: dict[str, object]
-) -> int:
-    """Write predictions into a folder; return how many inputs failed."""
-    from emofuse.cli.output import InputProgress, progress_bar
-    from emofuse.cli.predict.writing import output_folder
-
-    inputs, options = settings.inputs, settings.options.output
-    with output_folder(folder, options, identity, inputs, recognizer.labels) as output, progress_bar() as bar:
-        progress = InputProgress(bar, len(inputs))
-        output.write(_predictions(recognizer, settings, output.is_done, progress))
-    return progress.failed
-
-
 def _predictions(
-    recognizer: EmotionRecognizer,
-    settings: TimelineSettings,
-    is_done: Callable[[str], bool],
-    progress: InputProgress,
+    recognizer: EmotionRecognizer, settings: TimelineSettings, progress: InputProgress
 ) -> Iterator[Prediction]:
-    """Yield the predictions of all inputs that are not done yet, part by part; failures are only reported."""
+    """Yield the predictions of all inputs, part by part; failures are only reported."""
     from emofuse.cli.predict.inputs import without_failures
 
-    inputs = settings.inputs
-    parts = inputs.remaining_parts(is_done)
-    progress.skip(len(inputs) - sum(map(len, parts)))
-    for part in parts:
+    for part in settings.inputs.in_parts():
         progress.begin_part()
-        utterances = without_failures(inputs.at(part).with_words(), progress.fail)
-        results = _predict_utterances(recognizer, settings, utterances, progress)
-        yield from without_failures((result for result in results if not is_done(result.id)), progress.fail)
+        utterances = without_failures(part.with_words(), progress.fail)
+        results = _predict_utterances(recognizer, settings, utterances, progress.step)
+        yield from without_failures(results, progress.fail)
 
 
 def _predict_utterances(
     recognizer: EmotionRecognizer,
     settings: TimelineSettings,
     utterances: Iterator[Utterance],
-    progress: InputProgress,
+    progress: Progress,
 ) -> Iterator[Prediction | Skip]:
     """Predict utterances; with a speech recognition engine, those without words get theirs first."""
     long = recognizer.long_recordings(settings.for_recording, any_sound=settings.options.model.any_sound)
     if settings.engine is None:
-        return recognizer.predict_many(utterances, progress=progress.step, long=long)
+        return recognizer.predict_many(utterances, progress=progress, long=long)
     from emofuse.inference.recognized_text import with_recognized_text
 
     audio, language = recognizer.predictor.preparation.audio, settings.options.text.language
     pairs = with_recognized_text(utterances, settings.engine, language, audio.rate if audio else 0, long)
-    return recognizer.predict_clips(pairs, progress=progress.step, long=long)
+    return recognizer.predict_clips(pairs, progress=progress, long=long)
 
 
 def _print_timelines(recognizer: EmotionRecognizer, settings: TimelineSettings) -> int:
@@ -245,26 +234,4 @@ def _print_timelines(recognizer: EmotionRecognizer, settings: TimelineSettings) 
         timelines = without_failures(make_timelines(recognizer, jobs, settings, progress.step), progress.fail)
         for text in writer.joined(timelines, len(jobs)):
             typer.echo(text, nl=False)
-    return progress.failed
-
-
-def _save_timelines(
-    recognizer: EmotionRecognizer, settings: TimelineSettings, folder: Path, identity: dict[str, object]
-) -> int:
-    """Write timelines into a folder, one file each; return how many recordings failed."""
-    from emofuse.cli.output import InputProgress, progress_bar
-    from emofuse.cli.predict.inputs import without_failures
-    from emofuse.cli.predict.journal import recorded_run
-    from emofuse.cli.predict.timeline_jobs import make_timelines, timeline_jobs
-    from emofuse.cli.predict.timeline_writing import TimelineWriter
-
-    options = settings.options
-    jobs = timeline_jobs(settings.inputs, options.call)
-    writer = TimelineWriter(options.output.format, options.call.all_channels(), options.page.contents())
-    with recorded_run(folder, identity, options.output.resume), progress_bar() as bar:
-        left = [job for job in jobs if not (options.output.resume and writer.file_of(folder, job.id).is_file())]
-        progress = InputProgress(bar, len(jobs))
-        progress.skip(len(jobs) - len(left))
-        for timeline in without_failures(make_timelines(recognizer, left, settings, progress.step), progress.fail):
-            writer.write(timeline, folder)
     return progress.failed

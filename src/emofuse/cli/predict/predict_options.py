@@ -201,10 +201,21 @@ class PredictOptions:
             )
         if self.text.columns and not (self.text.transcripts or segments.turns or segments.speakers):
             raise RecipeError("--column names columns of tables; add --transcripts, --turns or --speakers")
+        self._refuse_what_cannot_be_written()
         if call.analyse is not None and call.channels is None:
             raise RecipeError(
                 f"--analyse {call.analyse}: name the channels with --channels, such as agent=0,customer=1"
             )
+
+    def _refuse_what_cannot_be_written(self) -> None:
+        """Refuse a format before any work, where it needs a package that is not installed, or a folder."""
+        form = self.output.format
+        if form == "page":
+            require_package("jinja2", "--format page")
+        if form == "picture":
+            require_package("matplotlib", "--format picture")
+            if self.output.folder is None:
+                raise CorpusError("--format picture: cannot be written to stdout; add --out")
 
 
 def parse_columns(options: Iterable[str]) -> dict[str, str]:

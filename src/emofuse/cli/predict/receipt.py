@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from emofuse import __version__, layout
 from emofuse.box import find_box
-from emofuse.cli.predict.journal import RUN_RECORD, file_of, model_files
+from emofuse.cli.predict.journal import JOURNAL
+from emofuse.cli.predict.run_record import RUN_RECORD, model_files
 from emofuse.cli.predict.timeline_jobs import TimelineSettings, timeline_jobs
 from emofuse.cli.predict.timeline_writing import TimelineWriter
-from emofuse.cli.predict.writing import file_ending
+from emofuse.cli.predict.writing import file_ending, file_of
 from emofuse.data.cache import file_digest, key_of
 from emofuse.errors import RunError
 from emofuse.seal import locks
@@ -144,7 +145,7 @@ def _answer_files(settings: TimelineSettings, folder: Path) -> Iterable[Path]:
     if output.each:
         return [file_of(folder, one.id, f".{file_ending(output.format)}") for one in settings.inputs]
     stem = Path(layout.PREDICTIONS).stem
-    return [one for one in sorted(folder.glob(f"{stem}.*")) if one.name not in (RUN_RECORD, RECEIPT)]
+    return [one for one in sorted(folder.glob(f"{stem}.*")) if one.name not in (RUN_RECORD, JOURNAL, RECEIPT)]
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emofuse.cli.predict.inputs import Inputs
 from emofuse.cli.predict.predict_options import CallOptions, PredictOptions
-from emofuse.errors import AudioError, CorpusError, ModalityError
+from emofuse.errors import CorpusError, failure_of
 from emofuse.types import Skip, Timeline, Utterance
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def timeline_jobs(inputs: Inputs, options: CallOptions) -> list[TimelineJob]:
 
 def make_timelines(
     recognizer: EmotionRecognizer,
-    jobs: Sequence[TimelineJob],
+    jobs: Iterable[TimelineJob],
     settings: TimelineSettings,
     progress: Callable[[int, float], None],
 ) -> Iterator[Timeline | Skip]:
@@ -118,8 +118,8 @@ def make_timelines(
         try:
             result = replace(_timeline(recognizer, job, settings), id=job.id)
             seconds += result.seconds
-        except (AudioError, CorpusError, ModalityError) as error:
-            result = Skip(job.id, str(error))
+        except Exception as error:  # the border of a recording: whatever it is, the others go on
+            result = Skip(job.id, str(failure_of(str(job.recording.audio or job.id), error)))
         progress(done, seconds)
         yield result
 

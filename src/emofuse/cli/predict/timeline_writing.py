@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from emofuse import layout
 from emofuse.cli.predict.formats import encodable, shown_words
-from emofuse.cli.predict.journal import file_of
+from emofuse.cli.predict.writing import file_of
 from emofuse.errors import CorpusError
 from emofuse.pages.contents import EVERYTHING, PageContents
-from emofuse.pages.extra import require_package
 from emofuse.types import Timeline, shown_label
 from emofuse.untrusted.json_text import to_json
 from emofuse.untrusted.terminal_text import terminal_text
@@ -35,20 +34,11 @@ class TimelineWriter:
         format: the output format.
         channels: the numbers of the channels of a call by name.
         contents: what a page or a picture may hold.
-
-    Raises:
-        MissingExtraError: the format needs a package that is not installed.
     """
 
     format: str
     channels: Mapping[str, int] = field(default_factory=dict, hash=False)
     contents: PageContents = EVERYTHING
-
-    def __post_init__(self) -> None:
-        if self.format == "page":
-            require_package("jinja2", "--format page")
-        if self.format == "picture":
-            require_package("matplotlib", "--format picture")
 
     def joined(self, timelines: Iterable[Timeline], count: int) -> Iterator[str]:
         """Return the parts of one text with all timelines, as they come.
@@ -58,10 +48,8 @@ class TimelineWriter:
             count: how many there are to be.
 
         Raises:
-            CorpusError: the format holds one timeline only, or is a picture.
+            CorpusError: the format holds one timeline only.
         """
-        if self.format == "picture":
-            raise CorpusError("--format picture: cannot be written to stdout; add --out")
         if self.format not in JOINED_FORMATS and count > 1:
             raise CorpusError(
                 f"--format {self.format}: stdout can hold one timeline, not {count}; add --out to write files"
@@ -82,15 +70,14 @@ class TimelineWriter:
             identity = self.contents.pseudonyms.of("recording", identity)
         return file_of(folder, identity, suffix)
 
-    def write(self, timeline: Timeline, folder: Path) -> None:
+    def write(self, timeline: Timeline, path: Path) -> None:
         """Write the file of a timeline, whole or not at all.
 
         Raises:
             RunError: it cannot be written.
         """
-        path = self.file_of(folder, timeline.id)
         if self.format not in ("picture", "xlsx"):
-            layout.write_text(path, self._text(timeline, path.parent))
+            layout.write_text(path, encodable(self._text(timeline, path.parent)))
             return
         with layout.writing_file(path) as temporary:
             if self.format == "xlsx":
@@ -109,9 +96,9 @@ class TimelineWriter:
                 document = to_json(timeline.as_dict(), indent=2).replace("\n", "\n  ")
                 yield f"{'[' if number == 1 else ','}\n  {document}"
             elif self.format == "csv" and number > 1:
-                yield self._text(timeline).partition("\n")[2]
+                yield encodable(self._text(timeline)).partition("\n")[2]
             else:
-                yield self._text(timeline)
+                yield encodable(self._text(timeline))
         if self.format == "json" and several:
             yield "\n]\n" if number else "[]\n"
 

@@ -1,97 +1,218 @@
-"""Predictions in an output folder, in one file or one per input; an interrupted run can be resumed."""
+"""Results in an output folder: all predictions in one file, or a file for each input."""
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Generic, Protocol, TypeVar
 
 from emofuse import layout
 from emofuse.cli.predict.formats import FORMATS
-from emofuse.cli.predict.inputs import Inputs
-from emofuse.cli.predict.journal import Journal, file_of, read_journal, recorded_run
-from emofuse.cli.predict.predict_options import OutputOptions
+from emofuse.cli.predict.journal import Entry, add_line, content_digest, open_to_add
 from emofuse.errors import RunError
-from emofuse.types import Prediction
-from emofuse.untrusted.json_text import to_json
+from emofuse.file_names import shown_name
+from emofuse.types import Prediction, Timeline
+from emofuse.untrusted.json_text import parse_json, to_json
+
+R = TypeVar("R", bound=Prediction | Timeline)
+R_contra = TypeVar("R_contra", bound=Prediction | Timeline, contravariant=True)
+
+# Most file systems allow a name so many bytes.
+LONGEST_NAME_BYTES = 255
+# A longer name keeps so many, then come a tilde and so many digits of the hash of its id.
+KEPT_NAME_BYTES, HASH_DIGITS = 160, 12
+# What lies in an output folder beside the results begins like this, or is called like this.
+RESERVED_STEM, RESERVED_NAMES = "predictions.", ("failures.csv",)
+
+logger = logging.getLogger(__name__)
 
 
-class Output(Protocol):
-    """Files that predictions are written to."""
+class Results(Protocol[R_contra]):
+    """Where results are written.
 
-    def is_done(self, identity: str) -> bool:
-        """Tell whether an earlier run has predicted an input."""
-
-    def write(self, predictions: Iterable[Prediction]) -> None:
-        """Write predictions as they come."""
-
-
-@contextmanager
-def output_folder(
-    folder: Path, options: OutputOptions, identity: Mapping[str, Any], inputs: Inputs, labels: Sequence[str]
-) -> Iterator[Output]:
-    """Open the folder that predictions are written to.
-
-    Args:
-        folder: where files are written.
-        options: the format, one file or one per input, and whether an earlier run is continued.
-        identity: the model and the options, by which the run that is continued is known to be the same.
-        inputs: what is predicted.
-        labels: of the model, in order.
-
-    Raises:
-        RunError: the folder cannot be written, or has another run.
+    Attributes:
+        place: the file or the folder that a user looks for them in.
     """
-    with recorded_run(folder, identity, options.resume):
-        if options.each:
-            yield FilePerInput(folder, options, labels)
-            return
-        path = folder / layout.PREDICTIONS
-        with Journal(path, options.resume) as journal:
-            _refuse_others(inputs, journal.done, folder)
-            yield OneFile(journal)
-        if options.format != "jsonl":
-            target = path.with_suffix(f".{file_ending(options.format)}")
-            save_as(options.format, read_journal(path), labels, target)
+
+    @property
+    def place(self) -> Path:
+        """See above."""
+
+    def keep(self, entries: Sequence[Entry], dropped: Sequence[Entry]) -> list[Entry]:
+        """Keep the results of some entries of an earlier run, and no others; return those that are whole."""
+
+    def write(self, result: R_contra) -> str:
+        """Write a result; return its SHA-256."""
+
+    def missing(self, ids: Sequence[str]) -> list[str]:
+        """Return those of these ids whose result is no longer there.
+
+        Raises:
+            RunError: the results are no longer those that were written.
+        """
+
+    def sort(self, answers: Iterable[str]) -> None:
+        """Bring results into the order of these hashes."""
+
+    def finish(self) -> None:
+        """Complete what can only be written once all results are there."""
+
+    def close(self) -> None:
+        """Close the files."""
 
 
 class OneFile:
-    """JSON Lines in one file, written as the predictions come."""
+    """Predictions as JSON Lines in one file, each on disk before the next is computed; at the end in any format.
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    Args:
+        folder: where the file lies.
+        form: the format.
+        labels: of the model, in order.
+    """
 
-    def is_done(self, identity: str) -> bool:
-        """Tell whether an earlier run has predicted an input."""
-        return identity in self._journal.done
+    def __init__(self, folder: Path, form: str, labels: Sequence[str]) -> None:
+        self.path = folder / layout.PREDICTIONS
+        self._form, self._labels = form, labels
+        self._file = open_to_add(self.path)
 
-    def write(self, predictions: Iterable[Prediction]) -> None:
-        """Write predictions as they come."""
-        for prediction in predictions:
-            self._journal.add(to_json(prediction.as_dict()))
+    def keep(self, entries: Sequence[Entry], dropped: Sequence[Entry]) -> list[Entry]:
+        """Keep the lines of these entries, each once; see `Results`."""
+        wanted = {entry.answer: entry for entry in entries}
+        whole: list[Entry] = []
+        others = -len(dropped)
+        self._file.close()
+        with layout.writing_file(self.path) as temporary, temporary.open("wb") as target:
+            for line in _lines(self.path):
+                entry = wanted.pop(_sha256(line), None)
+                if entry is not None:
+                    target.write(line)
+                    whole.append(entry)
+                else:
+                    others += line.endswith(b"\n")
+        if others > 0:
+            logger.warning(
+                "%s: %d lines are damaged, doubled or not of this run, and are dropped", self.path, others
+            )
+        self._file = open_to_add(self.path)
+        return whole
+
+    @property
+    def place(self) -> Path:
+        """The file in the format asked for; see `Results`."""
+        return self.path if self._form == "jsonl" else self.path.with_suffix(f".{file_ending(self._form)}")
+
+    def write(self, result: Prediction) -> str:
+        """Write the line of a prediction; see `Results`."""
+        self._refuse_another_file()
+        line = to_json(result.as_dict()).encode() + b"\n"
+        add_line(self._file, self.path, line)
+        return _sha256(line)
+
+    def missing(self, ids: Sequence[str]) -> list[str]:
+        """Return nothing, or refuse a file that lacks a line; see `Results`."""
+        self._refuse_another_file()
+        lines = sum(1 for _ in _lines(self.path))
+        if lines != len(ids):
+            raise RunError(
+                f"{self.path}: has {lines} lines, not {len(ids)}: something else writes it; run it with --resume"
+            )
+        return []
+
+    def finish(self) -> None:
+        """Write the format asked for; see `Results`."""
+        if self._form != "jsonl":
+            save_as(self._form, _predictions(self.path), self._labels, self.place)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _refuse_another_file(self) -> None:
+        try:
+            same = os.path.samestat(os.stat(self.path), os.fstat(self._file.fileno()))
+        except OSError:
+            same = False
+        if not same:
+            raise RunError(f"{self.path}: was removed or replaced while it was written; run it again")
+
+    def sort(self, answers: Iterable[str]) -> None:
+        """Bring the lines into order, as an uninterrupted run has them; see `Results`."""
+        places = {answer: place for place, answer in enumerate(answers)}
+        found: list[tuple[int, int, int]] = []
+        start = 0
+        for line in _lines(self.path):
+            found.append((places[_sha256(line)], start, len(line)))
+            start += len(line)
+        if found == sorted(found):
+            return
+        self._file.close()
+        path = self.path
+        with path.open("rb") as source, layout.writing_file(path) as temporary, temporary.open("wb") as target:
+            for _, first, length in sorted(found):
+                source.seek(first)
+                target.write(source.read(length))
+        self._file = open_to_add(self.path)
 
 
-class FilePerInput:
-    """A file for each input, whole or not at all."""
+class FilePerInput(Generic[R]):
+    """A file for each input, whole or not at all.
 
-    def __init__(self, folder: Path, options: OutputOptions, labels: Sequence[str]) -> None:
-        self._folder, self._options, self._labels = folder, options, labels
-        self._suffix = f".{file_ending(options.format)}"
+    Args:
+        folder: where all files lie.
+        path_of: where the file of an id lies.
+        save: writes the file of a result.
+    """
 
-    def is_done(self, identity: str) -> bool:
-        """Tell whether an earlier run has predicted an input."""
-        return self._options.resume and file_of(self._folder, identity, self._suffix).is_file()
+    def __init__(self, folder: Path, path_of: Callable[[str], Path], save: Callable[[R, Path], None]) -> None:
+        self.place, self._path_of, self._save = folder, path_of, save
 
-    def write(self, predictions: Iterable[Prediction]) -> None:
-        """Write predictions as they come."""
-        for prediction in predictions:
-            path = file_of(self._folder, prediction.id, self._suffix)
-            if self._options.format == "json":
-                layout.write_text(path, to_json(prediction.as_dict(), indent=2) + "\n")
-            else:
-                save_as(self._options.format, [prediction], self._labels, path)
+    def keep(self, entries: Sequence[Entry], dropped: Sequence[Entry]) -> list[Entry]:
+        """Keep the files of these entries; see `Results`."""
+        whole = [entry for entry in entries if content_digest(self._path_of(entry.id)) == entry.answer]
+        kept = {entry.id for entry in whole}
+        for entry in (*entries, *dropped):
+            if entry.id not in kept:
+                with suppress(OSError):  # it is no longer there
+                    self._path_of(entry.id).unlink()
+        return whole
+
+    def write(self, result: R) -> str:
+        """Write the file of a result; see `Results`."""
+        path = self._path_of(result.id)
+        self._save(result, path)
+        digest = content_digest(path)
+        if digest is None:
+            raise RunError(f"{path}: was removed while it was written; predict it again with --resume")
+        return digest
+
+    def missing(self, ids: Sequence[str]) -> list[str]:
+        """Return the ids without a file; see `Results`."""
+        return [one for one in ids if not os.path.isfile(self._path_of(one))]
+
+    def sort(self, answers: Iterable[str]) -> None:
+        """Do nothing: files have no order."""
+
+    def finish(self) -> None:
+        """Do nothing: every file is whole."""
+
+    def close(self) -> None:
+        """Do nothing: every file is closed."""
+
+
+def prediction_saver(form: str, labels: Sequence[str]) -> Callable[[Prediction, Path], None]:
+    """Return what writes the file of one prediction in a format."""
+
+    def save(prediction: Prediction, path: Path) -> None:
+        if form == "json":
+            layout.write_text(path, to_json(prediction.as_dict(), indent=2) + "\n")
+        else:
+            save_as(form, [prediction], labels, path)
+
+    return save
 
 
 def save_as(form: str, predictions: Iterable[Prediction], labels: Sequence[str], path: Path) -> None:
@@ -114,14 +235,37 @@ def file_ending(form: str) -> str:
     return "txt" if form == "table" else form
 
 
-def _refuse_others(inputs: Inputs, done: Mapping[str, str | None], folder: Path) -> None:
-    """Refuse to continue a run in which an id stands for another recording."""
-    if not done:
-        return
-    for utterance in inputs:
-        earlier = done.get(utterance.id)
-        if earlier and utterance.audio and os.path.abspath(earlier) != os.path.abspath(utterance.audio):
-            raise RunError(
-                f"{folder}: there {utterance.id!r} is the recording {earlier}, not {utterance.audio}; "
-                "name the inputs as before, or choose another --out"
-            )
+def file_of(out: Path, identity: str, suffix: str) -> Path:
+    """Return the path of one input's file, which lies in the folder whatever the id of the input.
+
+    A name that is too long for a file system, or that belongs to the run itself, is the beginning of that name, a
+    tilde and a hash of the whole id.
+
+    Raises:
+        RunError: the id leads out of the folder.
+    """
+    path, root = (Path(os.path.normpath(one)) for one in (out / f"{identity}{suffix}", out))
+    if not path.is_relative_to(root) or path == root:
+        raise RunError(f"{shown_name(identity)}: the id leads out of the folder {out}; rename it")
+    of_the_run = path.parent == root and (path.name.startswith(RESERVED_STEM) or path.name in RESERVED_NAMES)
+    if len(os.fsencode(path.name)) <= LONGEST_NAME_BYTES and not of_the_run:
+        return path
+    stem = path.name.removesuffix(suffix)
+    while len(os.fsencode(stem)) > KEPT_NAME_BYTES:
+        stem = stem[:-1]
+    unique = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_DIGITS]
+    return path.with_name(f"{stem}~{unique}{suffix}")
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from file
+
+
+def _predictions(path: Path) -> Iterator[Prediction]:
+    """Yield the predictions of a file of JSON Lines, in order."""
+    return (Prediction.from_dict(parse_json(line)) for line in _lines(path))
+
+
+def _sha256(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()

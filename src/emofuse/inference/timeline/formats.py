@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable
 from typing import Literal
 
+from emofuse.file_names import shown_name
 from emofuse.inference.timeline.annotation_files import as_eaf, as_textgrid
 from emofuse.inference.timeline.subtitles import as_srt, as_vtt
 from emofuse.inference.timeline.text_fields import MillisecondSpan, caption, counted_label, one_line
@@ -35,7 +35,6 @@ COLUMNS = ("id", "channel", *_PLAIN_COLUMNS, "modalities")
 UNKNOWN_SPEAKER = "unknown"
 # Names that table readers take for a missing value.
 MISSING_VALUES = {"na", "n/a", "nan", "null", "none", "<na>", "#n/a", "#na"}
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def as_json(timeline: Timeline) -> str:
@@ -62,7 +61,7 @@ def as_csv(timeline: Timeline) -> str:
         cells |= {"start": f"{segment.start:.3f}", "end": f"{segment.end:.3f}"}
         probabilities = [f"{segment.probabilities[label]:.6f}" for label in timeline.labels]
         rows.append(_row(cells.values(), probabilities))
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", "".join(rows))
+    return shown_name("".join(rows))
 
 
 def cells_of(timeline: Timeline, segment: Segment) -> list[object]:

@@ -1,0 +1,159 @@
+"""The record of a run in its output folder: the model and the options, whether it is complete, and its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emofuse import __version__, layout
+from emofuse.cli.predict.journal import JOURNAL, Entry
+from emofuse.cli.predict.predict_options import PredictOptions
+from emofuse.errors import RunError
+from emofuse.untrusted.json_text import read_json
+
+if TYPE_CHECKING:
+    from emofuse.data.asr_engines import Engine
+
+# Lies beside the predictions: the model and the options of the run, and whether it is complete.
+RUN_RECORD = "predictions.run.json"
+# The files of a model folder that predictions depend on; its card and its evaluation may change.
+FILES_THAT_PREDICT = (
+    layout.CONFIG,
+    layout.WEIGHTS,
+    layout.WEIGHTS_INDEX,
+    layout.PREPARATION,
+    layout.TOKENIZER,
+    layout.CALIBRATION,
+    layout.EXPORT,
+    layout.GRAPH,
+    layout.SCOPE,
+)
+
+
+def run_identity(options: PredictOptions, model: Path, engine: Engine | None) -> dict[str, Any]:
+    """Return everything that the predictions of a run depend on besides the inputs, as JSON holds it.
+
+    Args:
+        options: of the command.
+        model: the model folder.
+        engine: the speech recognition engine, if one is used.
+    """
+    text, segments = options.text, options.segments
+    return {
+        "emofuse": __version__,
+        "model": _model_digest(model),
+        "format": options.output.format if options.output.each or options.timeline else None,
+        "timeline": options.timeline,
+        "text": text.text,
+        "transcripts": _digest(text.transcripts),
+        "columns": dict(text.columns) or None,
+        "speakers": _digest(segments.speakers),
+        "turns": _digest(segments.turns),
+        "channels": options.call.channels,
+        "analyse": options.call.analyse,
+        "segmentation": segments.segmentation,
+        "language": text.language,
+        "smooth": segments.smooth,
+        "baseline": segments.baseline,
+        "page": options.page.used(),
+        "allow_missing": options.model.allow_missing,
+        "strict": options.model.strict,
+        "priors": options.model.priors,
+        "any_sound": options.model.any_sound,
+        "asr": engine and [engine.name, engine.version],
+    }
+
+
+class RunRecord:
+    """Records the model and the options of a run in its folder, and at the end that it is complete.
+
+    Args:
+        out: the output folder; it is made.
+        identity: the model and the options, as JSON holds them.
+        resume: continue the run in the folder.
+
+    Raises:
+        RunError: the folder has an incomplete run with results and `resume` is False, or the run to continue had a
+            different model or different options.
+    """
+
+    def __init__(self, out: Path, identity: Mapping[str, Any], resume: bool) -> None:
+        layout.make_folder(out)
+        self._path = out / RUN_RECORD
+        earlier = _read(self._path)
+        if resume and earlier is not None:
+            _refuse_changes(out, earlier["asked"], identity)
+        elif resume and (out / layout.PREDICTIONS).exists():
+            raise RunError(f"{out}: has predictions, but no record of their model; choose another --out")
+        elif earlier is not None and not earlier["complete"] and _has_results(out):
+            raise RunError(f"{out}: has an interrupted run; add --resume to continue it, or choose another --out")
+        self._document = {"asked": dict(identity), "complete": False}
+        layout.write_json(self._path, self._document)
+
+    def complete(self, summary: Mapping[str, Any]) -> None:
+        """Record that all inputs were tried, and with which result."""
+        layout.write_json(self._path, self._document | {"complete": True, "summary": dict(summary)})
+
+
+def _refuse_changes(out: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    if changed:
+        raise RunError(
+            f"{out}: the run was started with a different {changed[0]} ({_short(old.get(changed[0]))}, not "
+            f"{_short(new.get(changed[0]))}); use the same options, or choose another --out"
+        )
+
+
+def _has_results(out: Path) -> bool:
+    """Tell whether a run has come to a first result: one that failed before it is in nobody's way."""
+    try:
+        with (out / JOURNAL).open("rb") as file:
+            return any((entry := Entry.of_line(line)) is not None and entry.answer is not None for line in file)
+    except OSError:
+        return False
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Return the record of a run; None if there is none."""
+    try:
+        document: dict[str, Any] = read_json(path)
+        if not (isinstance(document["asked"], dict) and isinstance(document["complete"], bool)):
+            raise ValueError
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RunError(f"{path}: is not the record of a run; choose another --out") from error
+    return document
+
+
+def _short(value: Any) -> str:
+    return " ".join(str(value).split())[:60]
+
+
+def model_files(folder: Path) -> list[Path]:
+    """Return the files of a model folder that its predictions depend on."""
+    return [
+        one
+        for one in folder.iterdir()
+        if one.name in FILES_THAT_PREDICT or one.suffix in (".safetensors", ".data")
+    ]
+
+
+def _model_digest(folder: Path) -> str:
+    """Return a hash of all files of a model that its predictions depend on."""
+    from emofuse.data.cache import file_digest, key_of
+
+    return key_of(files={one.name: file_digest(one) for one in model_files(folder)})
+
+
+def _digest(path: Path | None) -> str | None:
+    """Return a hash of a file, or of the files of a folder; None without one."""
+    if path is None:
+        return None
+    from emofuse.data.cache import file_digest, key_of
+
+    if path.is_dir():
+        files = [one for one in path.rglob("*") if one.is_file()]
+        return key_of(files={str(one.relative_to(path)): file_digest(one) for one in files})
+    return file_digest(path)

@@ -1,0 +1,154 @@
+"""Predictions and timelines of many inputs, written into a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emofuse import layout
+from emofuse.cli.output import InputProgress, console, progress_bar
+from emofuse.cli.predict.archive import Archive, Asked
+from emofuse.cli.predict.inputs import without_failures
+from emofuse.cli.predict.journal import JOURNAL, Entry
+from emofuse.cli.predict.run_record import RunRecord
+from emofuse.cli.predict.run_summary import FAILURES, Summary
+from emofuse.cli.predict.timeline_jobs import TimelineJob, TimelineSettings, make_timelines, timeline_jobs
+from emofuse.cli.predict.timeline_writing import TimelineWriter
+from emofuse.cli.predict.writing import FilePerInput, OneFile, Results, file_ending, file_of, prediction_saver
+from emofuse.errors import EmofuseError, RunError
+from emofuse.types import Prediction, Skip, Timeline, Utterance
+
+if TYPE_CHECKING:
+    from emofuse.inference.predictor import Progress
+    from emofuse.inference.recognizer import EmotionRecognizer
+
+# Yields the result of each utterance, and calls back after each.
+Predict = Callable[[Iterator[Utterance], "Progress"], Iterator[Prediction | Skip]]
+
+
+def save_predictions(
+    settings: TimelineSettings, labels: Sequence[str], identity: Mapping[str, Any], predict: Predict
+) -> int:
+    """Write the predictions of all inputs; return how many failed.
+
+    Args:
+        settings: the options and the inputs; with an output folder.
+        labels: of the model, in order.
+        identity: the model and the options, by which a run that is continued is known to be the same.
+        predict: predicts utterances.
+
+    Raises:
+        EmofuseError: the only input failed, or nothing can be written.
+    """
+    inputs, options = settings.inputs, settings.options.output
+    with _open_folder(settings, identity) as (folder, record), progress_bar() as bar:
+        progress = InputProgress(bar, len(inputs))
+        with Archive(folder, _predictions_in(folder, settings, labels), progress, len(inputs)) as archive:
+            if options.resume:
+                archive.resume([Asked(one.id, one) for one in part] for part in inputs.in_parts())
+            parts = inputs.remaining_parts(archive.state_of)
+            progress.skip(len(inputs) - sum(map(len, parts)))
+            for part in parts:
+                archive.begin_part()
+                utterances = inputs.at(part).with_words(lambda one: archive.expect(Asked(one.id, one)))
+                archive.add(predict(without_failures(utterances, archive.fail), archive.step))
+            summary, failures = archive.finish([one.id for one in inputs.items])
+        record.complete(summary.as_dict())
+    return _close(summary, failures)
+
+
+def save_timelines(recognizer: EmotionRecognizer, settings: TimelineSettings, identity: Mapping[str, Any]) -> int:
+    """Write the timelines of all recordings, one file each; return how many failed.
+
+    Raises:
+        EmofuseError: the only recording failed, or nothing can be written.
+    """
+    options = settings.options
+    jobs = timeline_jobs(settings.inputs, options.call)
+    writer = TimelineWriter(options.output.format, options.call.all_channels(), options.page.contents())
+    with _open_folder(settings, identity) as (folder, record), progress_bar() as bar:
+        progress = InputProgress(bar, len(jobs))
+        files = FilePerInput(folder, lambda name: writer.file_of(folder, name), writer.write)
+        with Archive(folder, files, progress, len(jobs)) as archive:
+            if options.output.resume:
+                archive.resume([Asked(job.id, job.recording)] for job in jobs)
+            left = [job for job in jobs if archive.state_of(job.id) != "done"]
+            progress.skip(len(jobs) - len(left))
+            archive.begin_part()
+            archive.add(make_timelines(recognizer, _expected(left, archive), settings, archive.step))
+            summary, failures = archive.finish([job.id for job in jobs])
+        record.complete(summary.as_dict())
+    return _close(summary, failures)
+
+
+def _expected(jobs: Sequence[TimelineJob], archive: Archive[Timeline]) -> Iterator[TimelineJob]:
+    for job in jobs:
+        archive.expect(Asked(job.id, job.recording))
+        yield job
+
+
+@contextmanager
+def _open_folder(settings: TimelineSettings, identity: Mapping[str, Any]) -> Iterator[tuple[Path, RunRecord]]:
+    """Make the output folder, keep other runs out, and remove what an earlier run noted, unless it goes on."""
+    options = settings.options.output
+    if options.folder is None:
+        raise RunError("results of many inputs require an output folder; add --out")
+    folder = layout.make_folder(options.folder)
+    with _locked(folder):
+        record = RunRecord(folder, identity, options.resume)
+        for name in () if options.resume else (JOURNAL, layout.PREDICTIONS, FAILURES):
+            with suppress(FileNotFoundError):
+                (folder / name).unlink()
+        yield folder, record
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder, where the system has locks.
+
+    Raises:
+        RunError: another run is writing into it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(number)
+        raise RunError(
+            f"{folder}: another run is writing into it; wait for it, or choose another --out"
+        ) from error
+    except OSError:  # this file system has no locks
+        pass
+    try:
+        yield
+    finally:
+        os.close(number)
+
+
+def _predictions_in(folder: Path, settings: TimelineSettings, labels: Sequence[str]) -> Results[Prediction]:
+    options = settings.options.output
+    if not options.each:
+        return OneFile(folder, options.format, labels)
+    suffix = f".{file_ending(options.format)}"
+    save = prediction_saver(options.format, labels)
+    return FilePerInput(folder, lambda name: file_of(folder, name, suffix), save)
+
+
+def _close(summary: Summary, failures: Sequence[Entry]) -> int:
+    """Print the closing line; return how many inputs failed.
+
+    Raises:
+        EmofuseError: the only input failed.
+    """
+    console().print(summary.line(), markup=False, emoji=False, soft_wrap=True)
+    if summary.inputs == 1 and failures:
+        raise EmofuseError(failures[0].reason)
+    return len(failures)
