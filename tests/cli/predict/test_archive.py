@@ -45,7 +45,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def failures(folder: Path) -> list[dict[str, str]]:
-    with (folder / "failures.csv").open(newline="") as file:
+    with (folder / "failures.csv").open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 

@@ -10,7 +10,7 @@ import pytest
 from command_line import call
 
 from emofuse import layout
-from emofuse.cli.predict.writing import file_of
+from emofuse.cli.predict.result_files import file_of
 from emofuse.errors import RunError
 
 OF_THE_RUN = {"predictions.run.json", "predictions.journal.jsonl", "failures.csv"}

@@ -10,7 +10,11 @@ from typing import get_args
 from emofuse.cli.page_options import PageOptions
 from emofuse.cli.predict.formats import FormatName, TimelineFormatName
 from emofuse.errors import CorpusError, RecipeError
-from emofuse.pages.extra import require_package
+from emofuse.pages.extra import PagesPackage, require_package
+
+# Formats that cannot be written to stdout, and the package that a format needs.
+NOT_TEXT = ("picture", "xlsx")
+PACKAGES: Mapping[str, PagesPackage] = {"page": "jinja2", "picture": "matplotlib", "xlsx": "xlsxwriter"}
 
 
 @dataclass(frozen=True)
@@ -146,10 +150,10 @@ class OutputOptions:
         for option, used in (("--each", self.each), ("--resume", self.resume)):
             if used and self.folder is None:
                 raise CorpusError(f"{option} requires an output folder; add --out")
-        if self.format == "xlsx":
-            if self.folder is None:
-                raise CorpusError("--format xlsx: cannot be written to stdout; add --out")
-            require_package("xlsxwriter", "--format xlsx")
+        if self.format in NOT_TEXT and self.folder is None:
+            raise CorpusError(f"--format {self.format}: cannot be written to stdout; add --out")
+        if self.format in PACKAGES:
+            require_package(PACKAGES[self.format], f"--format {self.format}")
 
 
 @dataclass(frozen=True)
@@ -201,21 +205,10 @@ class PredictOptions:
             )
         if self.text.columns and not (self.text.transcripts or segments.turns or segments.speakers):
             raise RecipeError("--column names columns of tables; add --transcripts, --turns or --speakers")
-        self._refuse_what_cannot_be_written()
         if call.analyse is not None and call.channels is None:
             raise RecipeError(
                 f"--analyse {call.analyse}: name the channels with --channels, such as agent=0,customer=1"
             )
-
-    def _refuse_what_cannot_be_written(self) -> None:
-        """Refuse a format before any work, where it needs a package that is not installed, or a folder."""
-        form = self.output.format
-        if form == "page":
-            require_package("jinja2", "--format page")
-        if form == "picture":
-            require_package("matplotlib", "--format picture")
-            if self.output.folder is None:
-                raise CorpusError("--format picture: cannot be written to stdout; add --out")
 
 
 def parse_columns(options: Iterable[str]) -> dict[str, str]:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from emofuse import __version__, layout
 from emofuse.box import find_box
 from emofuse.cli.predict.journal import JOURNAL
+from emofuse.cli.predict.result_files import file_ending, file_of
 from emofuse.cli.predict.run_record import RUN_RECORD, model_files
 from emofuse.cli.predict.timeline_jobs import TimelineSettings, timeline_jobs
 from emofuse.cli.predict.timeline_writing import TimelineWriter
-from emofuse.cli.predict.writing import file_ending, file_of
 from emofuse.data.cache import file_digest, key_of
 from emofuse.errors import RunError
 from emofuse.seal import locks

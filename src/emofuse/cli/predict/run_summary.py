@@ -12,8 +12,10 @@ from typing import Any
 
 from emofuse import layout
 from emofuse.cli.output import counted
+from emofuse.cli.predict.formats import printable
 from emofuse.cli.predict.journal import Entry, Status
 from emofuse.file_names import shown_name
+from emofuse.untrusted.table_cells import BYTE_ORDER_MARK, guarded_cell
 
 # Lies beside the predictions: which inputs failed, why, and what can be done.
 FAILURES = "failures.csv"
@@ -62,7 +64,7 @@ class Summary:
         parts.append(f"{failed} failed" + (f", see {FAILURES}" if failed else ""))
         speed = "" if self.real_time_factor is None else f", {self.real_time_factor:.1f} times real time"
         parts.append(f"{self.seconds:.1f} s of sound{speed}")
-        return shown_name("; ".join([*parts, f"results: {self.results}"]))
+        return printable("; ".join([*parts, f"results: {self.results}"]))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the same as JSON holds it."""
@@ -89,11 +91,12 @@ def write_failures(folder: Path, failures: Iterable[Entry]) -> None:
     table = csv.writer(rows, lineterminator="\n")
     table.writerow(COLUMNS)
     table.writerows(map(_row, failures))
-    layout.write_text(folder / FAILURES, shown_name(rows.getvalue()))
+    layout.write_text(folder / FAILURES, BYTE_ORDER_MARK + shown_name(rows.getvalue()))
 
 
 def _row(failure: Entry) -> Sequence[str]:
     """Split the reason of a failure, "FILE: reason; remedy", where it can be split."""
     message = (failure.reason or "").removeprefix(f"{failure.audio}: ").removeprefix(f"{failure.id}: ")
     reason, _, remedy = message.rpartition("; ")
-    return (failure.audio or failure.id, reason or remedy, remedy if reason else "")
+    cells = (failure.audio or failure.id, reason or remedy, remedy if reason else "")
+    return [guarded_cell(cell) for cell in cells]

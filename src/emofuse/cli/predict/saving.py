@@ -13,11 +13,12 @@ from emofuse.cli.output import InputProgress, console, progress_bar
 from emofuse.cli.predict.archive import Archive, Asked
 from emofuse.cli.predict.inputs import without_failures
 from emofuse.cli.predict.journal import JOURNAL, Entry
+from emofuse.cli.predict.result_files import file_ending, file_of
 from emofuse.cli.predict.run_record import RunRecord
 from emofuse.cli.predict.run_summary import FAILURES, Summary
 from emofuse.cli.predict.timeline_jobs import TimelineJob, TimelineSettings, make_timelines, timeline_jobs
 from emofuse.cli.predict.timeline_writing import TimelineWriter
-from emofuse.cli.predict.writing import FilePerInput, OneFile, Results, file_ending, file_of, prediction_saver
+from emofuse.cli.predict.writing import FilePerInput, OneFile, Results, prediction_saver
 from emofuse.errors import EmofuseError, RunError
 from emofuse.types import Prediction, Skip, Timeline, Utterance
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from emofuse import layout
 from emofuse.cli.predict.formats import encodable, shown_words
-from emofuse.cli.predict.writing import file_of
+from emofuse.cli.predict.result_files import file_of
 from emofuse.errors import CorpusError
 from emofuse.pages.contents import EVERYTHING, PageContents
 from emofuse.types import Timeline, shown_label

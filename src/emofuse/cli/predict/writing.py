@@ -13,20 +13,13 @@ from typing import Generic, Protocol, TypeVar
 from emofuse import layout
 from emofuse.cli.predict.formats import FORMATS
 from emofuse.cli.predict.journal import Entry, add_line, content_digest, open_to_add
+from emofuse.cli.predict.result_files import file_ending
 from emofuse.errors import RunError
-from emofuse.file_names import shown_name
 from emofuse.types import Prediction, Timeline
 from emofuse.untrusted.json_text import parse_json, to_json
 
 R = TypeVar("R", bound=Prediction | Timeline)
 R_contra = TypeVar("R_contra", bound=Prediction | Timeline, contravariant=True)
-
-# Most file systems allow a name so many bytes.
-LONGEST_NAME_BYTES = 255
-# A longer name keeps so many, then come a tilde and so many digits of the hash of its id.
-KEPT_NAME_BYTES, HASH_DIGITS = 160, 12
-# What lies in an output folder beside the results begins like this, or is called like this.
-RESERVED_STEM, RESERVED_NAMES = "predictions.", ("failures.csv",)
 
 logger = logging.getLogger(__name__)
 
@@ -228,33 +221,6 @@ def save_as(form: str, predictions: Iterable[Prediction], labels: Sequence[str],
 
     with layout.writing_file(path) as temporary:
         save_predictions(predictions, labels, temporary)
-
-
-def file_ending(form: str) -> str:
-    """Return what the files of a format end in, without the dot."""
-    return "txt" if form == "table" else form
-
-
-def file_of(out: Path, identity: str, suffix: str) -> Path:
-    """Return the path of one input's file, which lies in the folder whatever the id of the input.
-
-    A name that is too long for a file system, or that belongs to the run itself, is the beginning of that name, a
-    tilde and a hash of the whole id.
-
-    Raises:
-        RunError: the id leads out of the folder.
-    """
-    path, root = (Path(os.path.normpath(one)) for one in (out / f"{identity}{suffix}", out))
-    if not path.is_relative_to(root) or path == root:
-        raise RunError(f"{shown_name(identity)}: the id leads out of the folder {out}; rename it")
-    of_the_run = path.parent == root and (path.name.startswith(RESERVED_STEM) or path.name in RESERVED_NAMES)
-    if len(os.fsencode(path.name)) <= LONGEST_NAME_BYTES and not of_the_run:
-        return path
-    stem = path.name.removesuffix(suffix)
-    while len(os.fsencode(stem)) > KEPT_NAME_BYTES:
-        stem = stem[:-1]
-    unique = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_DIGITS]
-    return path.with_name(f"{stem}~{unique}{suffix}")
 
 
 def _lines(path: Path) -> Iterator[bytes]:
