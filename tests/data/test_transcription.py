@@ -215,6 +215,23 @@ def test_resume_goes_on_after_the_last_whole_line(small: Corpus, out: Path, cach
         assert (words_file(out).read_bytes(), out.read_bytes()) == (whole, manifest)
 
 
+def test_a_damaged_or_doubled_line_is_done_again(small: Corpus, out: Path, cache: Path) -> None:
+    run(small, CountingEngine(), out)
+    whole, manifest = words_file(out).read_bytes(), out.read_bytes()
+    first, second, third = whole.splitlines(keepends=True)
+    for damaged, again in (
+        ([first, second.replace(b"0.3", b"0.4", 1), third], [0.3]),
+        ([first, second, second, third], []),
+        ([first, b"nonsense\n", second, third], []),
+    ):
+        words_file(out).write_bytes(b"".join(damaged))
+        forget(cache)
+        engine = CountingEngine()
+        run(small, engine, out, resume=True)
+        assert [seconds for seconds, _ in engine.asked] == again
+        assert (words_file(out).read_bytes(), out.read_bytes()) == (whole, manifest)
+
+
 def test_a_torn_line_may_end_within_a_letter(small: Corpus, out: Path, cache: Path) -> None:
     run(small, CountingEngine(), out)
     words_file(out).write_bytes(words_file(out).read_bytes() + '{"id": "ż'.encode()[:-1])

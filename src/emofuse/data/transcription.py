@@ -19,13 +19,15 @@ from emofuse.sound import clips as audio
 from emofuse.sound import containers, media, ogg_pages, patched_file, soundfiles, tracks
 from emofuse.sound.clips import SAMPLE_RATE, read_clip
 from emofuse.types import Corpus, Skip, Utterance
-from emofuse.untrusted.json_text import to_json
+from emofuse.untrusted.json_text import parse_json, to_json
 
 # The samples of a recording depend on these modules too.
 DECODING = (audio, containers, media, ogg_pages, patched_file, soundfiles, tracks)
 logger = logging.getLogger(__name__)
 
 GOLD = "gold"
+# The key of a line's checksum in the words file.
+CHECK = "check"
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def save_recognised(corpus: Corpus, recognitions: Mapping[str, Recognition], out
         RunError: a file cannot be written.
     """
     utterances = tuple(recognitions[u.id].apply(u) if u.id in recognitions else u for u in corpus)
-    layout.write_json_lines(words_file(out), [asdict(recognitions[u.id]) for u in corpus if u.id in recognitions])
+    layout.write_json_lines(words_file(out), [_as_row(recognitions[u.id]) for u in corpus if u.id in recognitions])
     recognised = replace(corpus, utterances=utterances)
     save_corpus(recognised, out)
     return recognised
@@ -209,24 +211,52 @@ def _open_words(out: Path, source: str, resume: bool) -> dict[str, Recognition]:
         raise RunError(
             f"{path}: was started with {others[0]}, not {source}; use the same engine, or choose another --out"
         )
-    layout.write_json_lines(path, [asdict(recognition) for recognition in done.values()])
+    layout.write_json_lines(path, [_as_row(recognition) for recognition in done.values()])
     return done
 
 
 def _read_words(path: Path) -> list[Recognition]:
-    """Read a words file; the last line, if it has no end, was cut off when a run was killed, and is left out."""
+    """Read a words file.
+
+    Damaged lines are left out, so that their utterances are recognised again. The last line, if it has no end, was
+    cut off when a run was killed.
+    """
     if not path.exists():
         return []
     *lines, _cut_off = path.read_bytes().split(b"\n")
+    whole = [recognition for recognition in map(_of_line, lines) if recognition is not None]
+    if lines and not whole:
+        raise RunError(f"{path}: holds something else than recognised words; choose another --out")
+    if len(whole) < len(lines):
+        damaged = len(lines) - len(whole)
+        logger.warning("%s: %d damaged lines; their utterances are recognised again", path, damaged)
+    return whole
+
+
+def _as_row(recognition: Recognition) -> dict[str, Any]:
+    """Return the line of a recognition as JSON holds it, with a checksum."""
+    row = asdict(recognition)
+    return row | {CHECK: _checksum(row)}
+
+
+def _of_line(line: bytes) -> Recognition | None:
+    """Return the recognition of a line; None where the line is damaged."""
     try:
-        return [_RECOGNITION.validate_json(line) for line in lines]
-    except ValidationError as error:
-        raise RunError(f"{path}: holds something else than recognised words; choose another --out") from error
+        row = parse_json(line)
+        check = row.pop(CHECK)
+        recognition = _RECOGNITION.validate_json(to_json(row))
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return None
+    return recognition if check == _checksum(row) else None
+
+
+def _checksum(row: Mapping[str, Any]) -> str:
+    return key_of(**row)[:16]
 
 
 def _append(path: Path, recognition: Recognition) -> None:
     try:
         with path.open("a", encoding="utf-8") as file:
-            file.write(to_json(asdict(recognition)) + "\n")
+            file.write(to_json(_as_row(recognition)) + "\n")
     except OSError as error:
         raise RunError(f"{path}: cannot be written ({error.strerror}); make room, and add --resume") from error
