@@ -18,6 +18,7 @@ from rich.table import Table
 
 from emofuse import __version__
 from emofuse.errors import EmofuseError, RunError, fault_log
+from emofuse.file_names import shown_name
 from emofuse.layout import cache_folder, make_folder
 from emofuse.privacy import mask_quotes
 from emofuse.seal import locks
@@ -237,5 +238,5 @@ class InputProgress:
         if self._total == 1:
             raise EmofuseError(skip.reason)
         self.failed += 1
-        line = terminal_line(f"failed {skip.id}: {shown_message(skip.reason)}")
+        line = terminal_line(shown_name(f"failed {skip.id}: {shown_message(skip.reason)}"))
         self._bar.console.print(line, markup=False, emoji=False, soft_wrap=True)

@@ -222,7 +222,8 @@ def _check_file(path: Path) -> None:
             ) from error
         raise AudioError(f"{path}: no such file; check the path or the corpus root") from error
     except (OSError, ValueError) as error:
-        raise AudioError(f"{str(path)[:200]!r}: cannot be opened ({error}); check the path") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise AudioError(f"{str(path)[:200]!r}: cannot be opened ({reason}); check the path") from error
     if stat.S_ISDIR(status.st_mode):
         if not os.access(path, os.R_OK | os.X_OK):
             raise AudioError(f"{path}: is a folder that cannot be opened; check its permissions")
