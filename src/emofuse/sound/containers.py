@@ -90,7 +90,6 @@ def is_unfinished(path: Path) -> bool:
     return not head.startswith(b"RIFF") or int.from_bytes(head[4:], "little") + 8 not in (size, size - 1)
 
 
-
 def is_media(path: Path) -> bool:
     """Return whether a file begins like one of the containers that are known here, whatever its name."""
     with path.open("rb") as file:

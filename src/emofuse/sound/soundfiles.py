@@ -182,9 +182,8 @@ def _opened(path: Path, head: bytes | None) -> soundfile.SoundFile:
         with path.open("rb") as file:
             begins = file.read(2)
     except OSError as error:
-        reason = f"cannot be read ({error.strerror}); check the file and its permissions"
-        raise AudioError(f"{path}: {reason}") from error
-    with hushed(MPEG if begins == b"ID" or (begins[:1] == b"\xff" and begins[1:] >= b"\xe0") else ""):
+        raise AudioError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    with hushed(MPEG if begins == b"ID" or b"\xff\xe0" <= begins else ""):
         return soundfile.SoundFile(encoded_name(path) if head is None else PatchedFile(path, head))
 
 
@@ -223,9 +222,8 @@ def _skip(file: soundfile.SoundFile, frames: int) -> None:
 
 def _before_damage(path: Path, first: int, count: int) -> Samples:
     """Return the frames, of `count` from `first` on, that can be read."""
-    pieces: list[Samples] = []
-    with _opened(path) as file, hushed(file.format):
-        pieces.append(np.zeros((0, file.channels), dtype=np.float32))
+    with _opened(path, None) as file, hushed(file.format):
+        pieces: list[Samples] = [np.zeros((0, file.channels), dtype=np.float32)]
         try:
             _skip(file, first)
             for start in range(0, count, DAMAGE_STEP):
