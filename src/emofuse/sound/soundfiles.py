@@ -183,7 +183,7 @@ def _opened(path: Path, head: bytes | None) -> soundfile.SoundFile:
             begins = file.read(2)
     except OSError as error:
         raise AudioError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-    with hushed(MPEG if begins == b"ID" or b"\xff\xe0" <= begins else ""):
+    with hushed(MPEG if begins == b"ID" or begins >= b"\xff\xe0" else ""):
         return soundfile.SoundFile(encoded_name(path) if head is None else PatchedFile(path, head))
 
 

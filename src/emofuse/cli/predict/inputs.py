@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from emofuse.box import find_model, is_model
+from emofuse.cli.predict.listed_recordings import Recording, recordings_in, recordings_of_list
 from emofuse.cli.predict.predict_options import SegmentOptions, TextOptions
-from emofuse.cli.predict.recordings import Recording, recordings_in, recordings_of_list
 from emofuse.cli.predict.side_files import SideFiles, Words
 from emofuse.cli.predict.transcript_files import (
     join_words,
