@@ -78,17 +78,18 @@ def _refuse_other_preparation(folder: Path, checkpoint: Checkpoint) -> None:
     made = {"audio": preparation.audio is not None, "text": preparation.text is not None}
     prepared = tuple(modality for modality in MODALITIES if made[modality])
     place, remedy = folder / layout.PREPARATION, "save or copy the model again"
-    if prepared != config.modalities:
+    if not {*config.modalities} <= {*prepared}:  # what is prepared beside them is ignored
         raise CheckpointError(
             f"{place}: prepares {' and '.join(prepared) or 'nothing'}, and its network takes "
             f"{' and '.join(config.modalities)}; {remedy}"
         )
-    if preparation.audio is not None and preparation.audio.width != input_width(config.audio_encoder):
-        raise CheckpointError(
-            f"{place}: makes {preparation.audio.width} values a frame, and the encoder takes "
-            f"{input_width(config.audio_encoder)} values; {remedy}"
-        )
-    if preparation.text is not None:
+    if preparation.audio is not None and config.audio_encoder is not None:
+        width, wanted = preparation.audio.width, input_width(config.audio_encoder)
+        if width != wanted:
+            raise CheckpointError(
+                f"{place}: makes {width} values a frame, and the encoder takes {wanted} values; {remedy}"
+            )
+    if preparation.text is not None and config.text_encoder is not None:
         known, most = config.text_encoder.vocab_size, preparation.text.most_pieces
         if most > known:
             raise CheckpointError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,7 +94,7 @@ def _refuse_unknown(prediction: SubmittedPrediction, labels: Sequence[str], know
     strange = ({prediction.label} | set(prediction.probabilities or labels)) - set(labels)
     if strange:
         raise CorpusError(
-            f"{prediction.place}: {min(strange)!r} is none of the labels {', '.join(labels)}; "
+            f"{prediction.place}: {reprlib.repr(min(strange))} is none of the labels {', '.join(labels)}; "
             "rename the predicted labels, or choose another policy with --labels"
         )
 
