@@ -129,6 +129,7 @@ def test_words_times_and_confidence_stand_beside_the_manifest(small: Corpus, out
     run(small, CountingEngine(), out)
     assert words_file(out) == out.with_name("out.words.jsonl")
     first = lines(words_file(out))[0]
+    assert first.pop("check")
     assert first.pop("key")
     assert first == {
         "id": "u2", "source": "asr:counting", "language": "en", "text": "0.20", "confidence": 0.5,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from noise_bursts import rows
 from emofuse import box
 from emofuse.cli.predict import inputs
 from emofuse.cli.predict.inputs import Inputs, Recording, State, choose_model, collect_inputs
+from emofuse.cli.predict.listed_recordings import recordings_in, recordings_of_list
 from emofuse.cli.predict.predict_options import SegmentOptions, TextOptions
-from emofuse.errors import CheckpointError
+from emofuse.errors import CheckpointError, CorpusError
 
 
 @pytest.fixture
@@ -138,3 +140,34 @@ def test_a_folder_search_finds_recordings_by_how_they_begin_and_no_texts(tmp_pat
         "e",
         "f.old",
     ]
+
+
+def test_lists_are_read_as_people_write_them(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for name in ("a one.wav", "b/two.wav"):
+        (tmp_path / name).touch()
+    lines = f'"{tmp_path}/a one.wav"\r\n{tmp_path}\\b\\two.wav\r\n\r\n'
+    found = [Recording("a one", f"{tmp_path}/a one.wav"), Recording("b/two", f"{tmp_path}/b/two.wav")]
+    path = tmp_path / "list.txt"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le"):
+        path.write_bytes(lines.encode(encoding))
+        assert recordings_of_list(path) == found
+    path.write_bytes(b"\0".join(os.fsencode(one.audio) for one in found) + b"\0")  # find -print0
+    assert recordings_of_list(path) == found
+    path.write_bytes(b"RIFF\0\0\x01\n\0data")
+    with pytest.raises(CorpusError, match="is no list; write one path per line"):
+        recordings_of_list(path)
+
+
+def test_hidden_recordings_are_left_out_and_links_are_followed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "folder"
+    for name in ("folder/.git/x.wav", "folder/._a.wav", "folder/a.wav", "elsewhere/b.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "loop").symlink_to(folder)
+    (folder / "broken.wav").symlink_to("nowhere")
+    assert [one.id for one in recordings_in(folder)] == ["a", "broken", "linked/b"]
+    assert "hidden recordings are left out (1)" in caplog.text

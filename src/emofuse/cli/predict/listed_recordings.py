@@ -41,7 +41,7 @@ def recordings_in(folder: Path) -> list[Recording]:
     paths = [*_walk(folder, unread, hidden), *unread]
     if hidden:
         logger.warning(
-            "%s: %d hidden recordings are left out; name them to have them predicted", folder, len(hidden)
+            "%s: hidden recordings are left out (%d); name them to have them predicted", folder, len(hidden)
         )
     if not paths:
         raise CorpusError(f"{folder}: the folder has no recordings ({', '.join(AUDIO_SUFFIXES)})")
