@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import logging
+import time
+from dataclasses import replace
 from itertools import pairwise
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given, settings
 
 from emofuse.errors import CorpusError
-from emofuse.turns.attaching import attach_speakers, attach_words
+from emofuse.turns.attaching import SHORTEST_PIECE_SECONDS, attach_speakers, attach_words
 from emofuse.types import Turn
 
 
@@ -99,3 +103,88 @@ def test_speakers_of_other_times_are_named(caplog: pytest.LogCaptureFixture) -> 
     caplog.clear()
     attach_speakers([Turn(1.0, 2.0), Turn(3.0, 4.5)], [Turn(0.0, 1.5, "anna")])
     assert not caplog.records
+
+
+def _pieces_of_all_pairs(turn: Turn, others: list[Turn]) -> list[Turn]:
+    edges = {turn.start, turn.end} | {t for o in others for t in (o.start, o.end) if turn.start < t < turn.end}
+    pieces: list[Turn] = []
+    for start, end in pairwise(sorted(edges)):
+        speaker = _main_of_all_pairs(Turn(start, end), others)
+        short = end - start < SHORTEST_PIECE_SECONDS or speaker is None
+        if pieces and (short or pieces[-1].speaker in (speaker, None)):
+            pieces[-1] = replace(pieces[-1], end=end, speaker=pieces[-1].speaker or speaker)
+        else:
+            pieces.append(replace(turn, start=start, end=end, speaker=speaker))
+    return pieces
+
+
+def _main_of_all_pairs(turn: Turn, others: list[Turn]) -> str | None:
+    shares: dict[str, float] = {}
+    for other in others:
+        seconds = min(turn.end, other.end) - max(turn.start, other.start)
+        if other.speaker is not None and seconds > 0:
+            shares[other.speaker] = shares.get(other.speaker, 0.0) + seconds
+    return max(shares, key=shares.__getitem__) if shares else None
+
+
+def _best_of_all_pairs(word: Turn, turns: list[Turn]) -> int | None:
+    overlaps = [min(word.end, turn.end) - max(word.start, turn.start) for turn in turns]
+    own = [word.speaker is not None and word.speaker == turn.speaker for turn in turns]
+    fits = list(zip(own, overlaps, strict=True))
+    numbers = [number for number, seconds in enumerate(overlaps) if seconds > 0]
+    return max(numbers, key=fits.__getitem__, default=None)
+
+
+# Few times, so that turns touch, repeat and have equal shares; and any times, whose sums are rounded.
+TIMES = st.one_of(st.integers(0, 12).map(lambda n: n / 10), st.floats(0, 2, allow_subnormal=False))
+TURNS = st.lists(
+    st.builds(
+        lambda times, speaker: Turn(min(times), max(times), speaker),
+        st.tuples(TIMES, TIMES).filter(lambda times: times[0] != times[1]),
+        st.sampled_from([None, "anna", "ben", "cleo"]),
+    ),
+    max_size=8,
+)
+
+
+def _in_order(turns: list[Turn]) -> list[Turn]:
+    return sorted(turns, key=lambda turn: (turn.start, turn.end))
+
+
+@settings(max_examples=50)
+@given(TURNS, TURNS)
+def test_speakers_are_those_of_all_pairs(turns: list[Turn], speakers: list[Turn]) -> None:
+    others = _in_order(speakers)
+    whole = [replace(t, speaker=_main_of_all_pairs(t, others) or t.speaker) for t in _in_order(turns)]
+    assert attach_speakers(turns, speakers) == whole
+    pieces = [(turn, piece) for turn in _in_order(turns) for piece in _pieces_of_all_pairs(turn, others)]
+    assert attach_speakers(turns, speakers, split=True) == [
+        replace(piece, speaker=_main_of_all_pairs(piece, others) or turn.speaker) for turn, piece in pieces
+    ]
+
+
+@settings(max_examples=50)
+@given(TURNS, TURNS)
+def test_words_go_where_they_go_of_all_pairs(turns: list[Turn], rows: list[Turn]) -> None:
+    words = [replace(row, text=str(number)) for number, row in enumerate(rows)]
+    expected: dict[int | None, list[str]] = {}
+    for word in _in_order(words):
+        expected.setdefault(_best_of_all_pairs(word, _in_order(turns)), []).append(str(word.text))
+    texts = [" ".join(expected[number]) if number in expected else None for number in range(len(turns))]
+    assert [turn.text for turn in attach_words(turns, words)] == texts
+
+
+def test_thousands_of_turns_that_all_overlap_are_attached_at_once() -> None:
+    turns = [Turn(0.001 * n, 10 + 0.001 * n) for n in range(2_800)]
+    speakers = [Turn(0.001 * n + 0.0005, 10 + 0.001 * n, f"s{n % 50}") for n in range(2_800)]
+    began = time.process_time()
+    assert len(attach_speakers(turns, speakers, split=True)) == 2_800
+    assert len(attach_words(turns, [replace(turn, text="a") for turn in speakers])) == 2_800
+    assert time.process_time() - began < 5
+
+
+def test_turns_that_overlap_beyond_all_sense_are_not_cut_to_pieces_without_end() -> None:
+    turns = [Turn(0.0, 100.0 + 0.1 * n) for n in range(100)]
+    speakers = [Turn(float(n), n + 1.0, f"s{n % 2}") for n in range(100)]
+    with pytest.raises(CorpusError, match="overlap each other so much"):
+        attach_speakers(turns, speakers, split=True)

@@ -81,3 +81,15 @@ def test_tables_may_have_starts_only(tmp_path: Path, name: str) -> None:
     assert read(tmp_path / name, rows) == [("A", 0.5, 3.0, "I know."), ("B", 3.0, 10.0, "No, no!")]
     words = read_words(tmp_path / name, length=lambda: 10.0)
     assert [turn.end for turn in words if not isinstance(turn, str)] == [3.0, 10.0]
+
+
+def test_very_many_times_before_the_same_words_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="has more than 100 times before its words"):
+        read(tmp_path / "a.lrc", "[0:01]" * 8_000 + "a\n" + "b\n" * 25_000)
+
+
+def test_thousands_of_starts_and_lines_are_read_at_once(tmp_path: Path) -> None:
+    starts = [0.001 * (number // 2) for number in range(10_000)]
+    assert ends_of(starts, [""] * 10_000, lambda: 9.0)[-3:] == [4.999, 9.0, 9.0]
+    turns = read(tmp_path / "a.lrc", "[0:01]a\n" + "b\n" * 30_000)
+    assert len(turns[0][3] or "") == 60_001

@@ -53,3 +53,8 @@ def test_a_clock_in_a_column_of_milliseconds_is_a_clock() -> None:
     column = find_columns(["start_ms"], {"start": ("start",)})["start"]
     assert column.parse_seconds("1500", "") == 1.5
     assert column.parse_seconds("0:01.5", "") == 1.5
+
+
+def test_a_wide_header_over_many_short_rows_is_refused() -> None:
+    with pytest.raises(CorpusError, match="has 1 values for 25002 columns, like many rows above"):
+        parse_table("a,b" + "," * 25_000 + "\n" + "1\n" * 25_000, HERE)

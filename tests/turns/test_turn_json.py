@@ -85,3 +85,18 @@ def test_label_studio_is_read_in_its_short_form() -> None:
 def test_what_is_not_read_is_named() -> None:
     with pytest.raises(CorpusError, match='neither "segments" with times nor a "text", but results, metadata'):
         read_segments('{"results": {}, "metadata": {}}', HERE)
+
+
+@pytest.mark.parametrize("where", ["text", "speaker"])
+def test_half_a_character_is_refused_with_its_place(where: str) -> None:
+    segment = {"start": 0, "end": 1, "text": "hello", where: "well \ud83d no"}
+    for read in (read_segments, read_timed_words):
+        with pytest.raises(CorpusError, match=r"segment 0: has half a character \(\\ud83d\) after 'well '"):
+            read(json.dumps({"segments": [segment]}), HERE)
+    assert read_segments(json.dumps({"segments": [segment | {where: "\U0001f600"}]}), HERE)
+
+
+@pytest.mark.parametrize("text", ["[" * 50_000 + "]" * 50_000, '{"segments":[{"start":' + "1" * 4_000 + "}]}"])
+def test_json_that_is_too_deep_or_has_endless_numbers_is_refused(text: str) -> None:
+    with pytest.raises(CorpusError, match="is not JSON that can be read, it"):
+        read_segments(text, HERE)

@@ -61,3 +61,11 @@ def test_damaged_utf8_and_what_is_no_text_are_refused(tmp_path: Path, content: b
     path.write_bytes(content)
     with pytest.raises(CorpusError, match="is not UTF-8 text; save the file as UTF-8"):
         decode(path)
+
+
+@pytest.mark.parametrize("digits", [310, 5_000])
+@pytest.mark.parametrize("written", ["{}", "{}:00:00", "{}:00", "00:00.{0}9:1", "{} days 00:00:01", "{}ms"])
+def test_a_time_of_many_digits_is_refused_in_one_short_sentence(written: str, digits: int) -> None:
+    with pytest.raises(CorpusError, match=r"x:1: .* is not a time") as error:
+        parse_seconds(written.format("9" * digits), "x:1")
+    assert len(str(error.value)) < 250

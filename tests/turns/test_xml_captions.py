@@ -86,3 +86,22 @@ def test_what_is_damaged_is_refused(tmp_path: Path, text: str, message: str) -> 
 def test_subtitles_of_other_kinds_are_refused_by_name(tmp_path: Path, beginning: str) -> None:
     with pytest.raises(CorpusError, match="which are not read here; export SRT, VTT or TTML"):
         read(tmp_path / "talk.txt", f"{beginning}\nDialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,No.\n")
+
+
+def test_captions_may_lie_deep_and_captions_within_captions_are_read_once(tmp_path: Path) -> None:
+    deep = "<div>" * 5_000 + '<p begin="1s" end="2s">a</p>' + "</div>" * 5_000
+    assert [turn.text for turn in read(tmp_path / "a.ttml", ttml(deep))] == ["a"]
+    nested = "<transcript>" + '<text start="1" dur="1">a' * 3_000 + "</text>" * 3_000 + "</transcript>"
+    assert len(read(tmp_path / "b.ttml", nested)) == 1
+
+
+@pytest.mark.parametrize("times", ['begin="{}h" end="1s"', 'begin="00:00:01:{}" end="9s"'])
+def test_times_of_many_digits_are_refused(tmp_path: Path, times: str) -> None:
+    with pytest.raises(CorpusError, match="is not a time"):
+        read(tmp_path / "a.ttml", ttml(f"<p {times.format('9' * 400)}>a</p>"))
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "0", "-1", "1e-300", "1e300"])
+def test_a_rate_that_is_none_is_refused(tmp_path: Path, rate: str) -> None:
+    with pytest.raises(CorpusError, match="frameRate or tickRate"):
+        read(tmp_path / "a.ttml", ttml('<p begin="1t" end="2t">a</p>', f'ttp:tickRate="{rate}" '))

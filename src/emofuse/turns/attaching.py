@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
+
+import numpy as np
 
 from emofuse.errors import CorpusError
 from emofuse.types import Turn
+from emofuse.types.arrays import Float64Array, IntArray
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +21,9 @@ GOLD = "gold"
 WITHOUT_SPACES = ("zh", "yue", "ja", "th", "lo", "km", "my")
 # A shorter piece of a turn goes to the speaker before it.
 SHORTEST_PIECE_SECONDS = 0.2
+# Turns that overlap are all cut by one turn of a speaker. In no conversation do so many.
+MOST_PIECES_OF_A_SPEAKER = 8
+NOBODY = -1
 
 
 def attach_speakers(turns: Sequence[Turn], speakers: Sequence[Turn], split: bool = False) -> list[Turn]:
@@ -27,24 +33,33 @@ def attach_speakers(turns: Sequence[Turn], speakers: Sequence[Turn], split: bool
         turns: the turns that get speakers.
         speakers: turns with speakers.
         split: cut a turn where the speaker changes, unless it has words, since words have no times.
+
+    Raises:
+        CorpusError: the turns overlap so much that cutting them gives more
+            than `MOST_PIECES_OF_A_SPEAKER` for each turn of a speaker.
     """
-    named: list[Turn] = []
-    reached = 0
-    ordered, speaking = sorted(turns, key=_order), sorted(speakers, key=_order)
-    for turn, numbers in zip(ordered, _overlapping(ordered, speaking), strict=True):
-        others = [speaking[number] for number in numbers]
-        reached += any(other.speaker is not None for other in others)
-        pieces = _pieces(turn, others) if split and turn.text is None else [turn]
-        named += [replace(piece, speaker=_main_speaker(piece, others) or turn.speaker) for piece in pieces]
-    if ordered and speaking and not reached:
+    ordered, named, reached = sorted(turns, key=_order), list[Turn](), False
+    spans = _Spans(sorted((turn for turn in speakers if turn.speaker is not None), key=_order))
+    changes = _Changes.of(speakers, spans) if split else None
+    for turn in ordered:
+        for piece in changes.pieces(turn) if changes is not None and turn.text is None else (turn,):
+            speaker = spans.main_speaker(piece)
+            reached = reached or speaker is not None
+            named.append(replace(piece, speaker=speaker or turn.speaker))
+        if len(named) > len(ordered) + MOST_PIECES_OF_A_SPEAKER * len(speakers):
+            raise CorpusError(
+                f"the {len(ordered)} turns overlap each other so much that cutting them where the speaker changes "
+                f"gives more than {len(named)} pieces; is it the file of turns?"
+            )
+    if ordered and speakers and not reached:
         logger.warning(
             "none of the %d segments got a speaker: they lie between %.1f and %.1f s, the turns of the speakers "
             "between %.1f and %.1f s; is it the file of another recording?",
             len(ordered),
             ordered[0].start,
             max(turn.end for turn in ordered),
-            speaking[0].start,
-            max(turn.end for turn in speaking),
+            min(turn.start for turn in speakers),
+            max(turn.end for turn in speakers),
         )
     return named
 
@@ -67,12 +82,13 @@ def attach_words(turns: Sequence[Turn], words: Sequence[Turn] | str) -> list[Tur
             )
         return [replace(ordered[0], text=words, text_source=GOLD)]
     words_of: dict[int, list[Turn]] = defaultdict(list)
-    outside, in_order = 0, sorted(words, key=_order)
-    for word, numbers in zip(in_order, _overlapping(in_order, ordered), strict=True):
-        if numbers:
-            fits = {number: _fit(word, ordered[number]) for number in numbers}
-            words_of[max(numbers, key=fits.__getitem__)].append(word)
-        outside += not numbers
+    spans, outside = _Spans(ordered), 0
+    for word in sorted(words, key=_order):
+        number = spans.best(word)
+        if number is None:
+            outside += 1
+        else:
+            words_of[number].append(word)
     if outside:
         logger.warning("%d of %d words or sentences lie in no turn and are left out", outside, len(words))
     return [_worded(turn, words_of[number]) if number in words_of else turn for number, turn in enumerate(ordered)]
@@ -82,55 +98,110 @@ def _order(turn: Turn) -> tuple[float, float]:
     return turn.start, turn.end
 
 
-def _overlap(one: Turn, other: Turn) -> float:
-    return min(one.end, other.end) - max(one.start, other.start)
+class _Spans:
+    """Turns in order of their start, as arrays: those that overlap with another turn are found without a loop."""
+
+    def __init__(self, ordered: Sequence[Turn]) -> None:
+        self._starts = np.array([turn.start for turn in ordered])
+        self._ends = np.array([turn.end for turn in ordered])
+        # When each turn ends, or one before it, whichever is later.
+        self._reached = np.maximum.accumulate(self._ends)
+        self._names = list(dict.fromkeys(turn.speaker for turn in ordered))
+        self._numbers = {name: number for number, name in enumerate(self._names)}
+        self._speakers = np.array([self._numbers[turn.speaker] for turn in ordered], dtype=np.intp)
+
+    def best(self, word: Turn) -> int | None:
+        """Return the number of the turn that words fit best: by their speaker, then by their overlap."""
+        near = self._near(word)
+        seconds = self._overlaps(word, near)
+        if not len(seconds) or seconds.max() <= 0:
+            return None
+        if word.speaker in self._numbers and word.speaker is not None:
+            own = np.where(self._speakers[near] == self._numbers[word.speaker], seconds, 0.0)
+            seconds = own if own.max() > 0 else seconds
+        return int(near.start + seconds.argmax())
+
+    def main_speaker(self, turn: Turn) -> str | None:
+        """Return the speaker with the largest share of a turn; the first one of equals."""
+        near = self._near(turn)
+        seconds, speakers = np.maximum(self._overlaps(turn, near), 0.0), self._speakers[near]
+        if not len(seconds) or seconds.max() <= 0:
+            return None
+        shares = np.bincount(speakers, seconds)
+        most = (shares == shares.max())[speakers] & (seconds > 0)
+        return self._names[int(speakers[most.argmax()])]
+
+    def speaker_between(self, start: float, end: float) -> int:
+        """Return the number of the main speaker where nobody begins or ends; `NOBODY` without one."""
+        first = int(np.searchsorted(self._reached, start, "right"))
+        last = int(np.searchsorted(self._starts, start, "right"))
+        speakers = self._speakers[first:last][self._ends[first:last] >= end]
+        if not len(speakers):
+            return NOBODY
+        counts = np.bincount(speakers)
+        return int(speakers[(counts == counts.max())[speakers].argmax()])
+
+    def _near(self, turn: Turn) -> slice:
+        """Return the numbers of the turns that may overlap with a turn."""
+        first = int(np.searchsorted(self._reached, turn.start, "right"))
+        return slice(first, max(first, int(np.searchsorted(self._starts, turn.end, "left"))))
+
+    def _overlaps(self, turn: Turn, near: slice) -> Float64Array:
+        """Return by how many seconds each of them overlaps: (turns,); not above 0 where it does not."""
+        overlaps: Float64Array = np.minimum(self._ends[near], turn.end) - np.maximum(
+            self._starts[near], turn.start
+        )
+        return overlaps
 
 
-def _fit(word: Turn, turn: Turn) -> tuple[bool, float]:
-    """Return how well words fit a turn: by their speaker, then by their overlap."""
-    return word.speaker is not None and word.speaker == turn.speaker, _overlap(word, turn)
+@dataclass(frozen=True)
+class _Changes:
+    """Where the main speaker changes in a recording.
 
+    Attributes:
+        edges: where turns of speakers begin or end, in order, and infinity on both sides: (edges,).
+        speakers: the number of the main speaker from each edge to the next: (edges - 1,).
+        named: the number of the stretch with a speaker that is next, itself included: (edges - 1,).
+        long: the stretches that have a speaker and are long enough for a piece.
+        changes: those among them whose speaker is another than that of the one before.
+    """
 
-def _overlapping(ordered: Sequence[Turn], others: Sequence[Turn]) -> Iterator[list[int]]:
-    """Yield the indices of the others that overlap with each turn; both are in order of their start."""
-    first = 0
-    for turn in ordered:
-        while first < len(others) and others[first].end <= turn.start:
-            first += 1
-        indices = []
-        for number in range(first, len(others)):
-            if others[number].start >= turn.end:
-                break
-            if others[number].end > turn.start:
-                indices.append(number)
-        yield indices
+    edges: Float64Array
+    speakers: IntArray
+    named: IntArray
+    long: IntArray
+    changes: IntArray
 
+    @classmethod
+    def of(cls, turns: Sequence[Turn], spans: _Spans) -> _Changes:
+        """Find the main speaker of each stretch in which no turn begins or ends."""
+        times = np.unique([time for turn in turns for time in (turn.start, turn.end)])
+        edges = np.concatenate([[-np.inf], times, [np.inf]])
+        main = [spans.speaker_between(start, end) for start, end in pairwise(times)]
+        speakers = np.array([NOBODY, *main, NOBODY], dtype=np.int64)[: len(edges) - 1]
+        count = len(speakers)
+        next_named = np.where(speakers != NOBODY, np.arange(count), count)
+        named = np.minimum.accumulate(next_named[::-1])[::-1]
+        long = np.flatnonzero((np.diff(edges) >= SHORTEST_PIECE_SECONDS) & (speakers != NOBODY))
+        changes = long[1:][np.diff(speakers[long]) != 0]
+        return cls(edges, speakers, named, long, changes)
 
-def _main_speaker(turn: Turn, others: Sequence[Turn]) -> str | None:
-    """Return the speaker with the largest share of a turn; the first one of equals."""
-    seconds: dict[str, float] = defaultdict(float)
-    for other in others:
-        if other.speaker is not None and _overlap(turn, other) > 0:
-            seconds[other.speaker] += _overlap(turn, other)
-    return max(seconds, key=lambda name: seconds[name]) if seconds else None
-
-
-def _pieces(turn: Turn, others: Sequence[Turn]) -> list[Turn]:
-    """Cut a turn where its speaker changes; gaps and very short pieces go to the speaker before."""
-    edges = sorted(
-        {turn.start, turn.end} | {t for o in others for t in (o.start, o.end) if turn.start < t < turn.end}
-    )
-    pieces: list[Turn] = []
-    for start, end in pairwise(edges):
-        piece = replace(turn, start=start, end=end)
-        piece = replace(piece, speaker=_main_speaker(piece, others))
-        short = piece.seconds < SHORTEST_PIECE_SECONDS or piece.speaker is None
-        if pieces and (short or pieces[-1].speaker in (piece.speaker, None)):
-            kept = pieces[-1].speaker or piece.speaker
-            pieces[-1] = replace(pieces[-1], end=end, speaker=kept)
-        else:
-            pieces.append(piece)
-    return pieces
+    def pieces(self, turn: Turn) -> list[Turn]:
+        """Cut a turn where its speaker changes; gaps and very short pieces go to the speaker before."""
+        first = self.named[int(np.searchsorted(self.edges, turn.start, "right")) - 1]
+        last = int(np.searchsorted(self.edges, turn.end, "left")) - 1
+        if first > last:
+            return [turn]
+        speaker, cuts = self.speakers[first], list[float]()
+        begun = self.long[np.searchsorted(self.long, first, "right") :][:1]
+        behind = np.searchsorted(self.changes, begun[0] if len(begun) else first, "right")
+        changes = self.changes[behind : np.searchsorted(self.changes, last, "right")]
+        for stretch in (*begun, *changes):
+            start, end = self.edges[stretch], min(self.edges[stretch + 1], turn.end)
+            if self.speakers[stretch] != speaker and end - start >= SHORTEST_PIECE_SECONDS:
+                speaker = self.speakers[stretch]
+                cuts.append(float(start))
+        return [replace(turn, start=start, end=end) for start, end in pairwise((turn.start, *cuts, turn.end))]
 
 
 def _worded(turn: Turn, words: Sequence[Turn]) -> Turn:

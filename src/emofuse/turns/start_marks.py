@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,8 @@ _TAG = re.compile(r"\[(?P<name>[a-z#]{1,10}):(?P<value>[^\[\]]*)\]", re.IGNORECA
 _INNER = re.compile(rf"<{_CLOCK}>")
 # A line that is longer is no speaker with a time.
 LONGEST_NAME_LINE = 60
+# A chorus is not sung so often; each of its turns has the words of the line and of those below it.
+MOST_MARKS_OF_A_LINE = 100
 # A title of more lines is a text.
 MOST_LINES_BEFORE = 3
 SENTENCE_ENDS = (".", "?", "!", ",")
@@ -97,12 +100,13 @@ def ends_of(starts: Sequence[float], places: Sequence[str], length: Length | Non
                 f"{place}: begins at {start:g} s, but the recording ends at {limit:.2f} s; is it the time of "
                 "day, or another recording?"
             )
-    return [min((later for later in starts if later > start), default=limit) for start in starts]
+    later = [*sorted(set(starts)), limit]
+    return [later[bisect_right(later, start, hi=len(later) - 1)] for start in starts]
 
 
 def _marks(lines: Sequence[str], path: Path) -> Iterator[_Mark]:
     """Yield the marks of a text, each with the words up to the next."""
-    waiting: list[_Mark] = []
+    waiting, words = list[_Mark](), list[str]()
     offset = 0.0
     for number, line in enumerate(map(str.strip, lines), start=1):
         tag = _TAG.fullmatch(line)
@@ -113,27 +117,34 @@ def _marks(lines: Sequence[str], path: Path) -> Iterator[_Mark]:
             continue
         found = _beginning(line, f"{path}:{number}", number)
         if found:
-            yield from waiting
-            waiting = [replace(mark, start=max(0.0, mark.start + offset)) for mark in found]
+            yield from _with_words(waiting, words)
+            waiting, words = [replace(mark, start=max(0.0, mark.start + offset)) for mark in found], []
         elif line and waiting:
-            waiting = [replace(mark, words=(*mark.words, _INNER.sub("", line))) for mark in waiting]
-    yield from waiting
+            words.append(_INNER.sub("", line))
+    yield from _with_words(waiting, words)
+
+
+def _with_words(marks: Sequence[_Mark], words: Sequence[str]) -> list[_Mark]:
+    """Add the words of the lines below to marks."""
+    return [replace(mark, words=(*mark.words, *words)) for mark in marks]
 
 
 def _beginning(line: str, place: str, number: int) -> list[_Mark]:
     """Return the marks that a line begins with, or the one that it ends with."""
     marks: list[_Mark] = []
-    rest = line
-    while (match := _BRACKETED.match(rest)) is not None:
-        rest = rest[match.end() :]
+    at = 0
+    while (match := _BRACKETED.match(line, at)) is not None:
+        at = match.end()
         marks.append(_Mark(number, parse_seconds(match["start"], place), certain=True))
+        if len(marks) > MOST_MARKS_OF_A_LINE:
+            raise CorpusError(f"{place}: has more than {MOST_MARKS_OF_A_LINE} times before its words; correct it")
     bare = None if marks else _BARE.match(line)
     if bare is not None:
-        rest = line[bare.end() :]
+        at = bare.end()
         certain = bare["start"].count(":") > 1 or "." in bare["start"]
         marks.append(_Mark(number, parse_seconds(bare["start"], place), certain=certain))
     if marks:
-        words = " ".join(_INNER.sub(" ", rest).split())
+        words = " ".join(_INNER.sub(" ", line[at:]).split())
         return [replace(mark, words=(words,) if words else ()) for mark in marks]
     named = _NAMED.fullmatch(line) if len(line) <= LONGEST_NAME_LINE else None
     if named is None or named["name"].endswith(SENTENCE_ENDS):

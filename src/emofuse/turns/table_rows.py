@@ -22,6 +22,8 @@ TAB, QUOTE = "\t", '"'
 _SEPARATOR = re.compile(r'"?sep=(?P<delimiter>[^"])"?')
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD = re.compile(r"[^\s_\-()\[\]/]+")
+# Cells that rows may lack at their ends, all together: each takes memory.
+MOST_MISSING_CELLS = 2_000_000
 # Units at the end of a column's name -> how many seconds one is. A clock has its own.
 UNITS = {
     **dict.fromkeys(("s", "sec", "secs", "seconds", "ss.msec", "hh:mm:ss.ms"), 1.0),
@@ -78,6 +80,7 @@ def parse_table(text: str, path: Path) -> Table:
         return plain
     reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter, strict=True)
     rows: list[tuple[int, tuple[str, ...]]] = []
+    missing = 0
     try:
         header = tuple(cell_text(name.strip()) for name in next(reader, []))
         for values in reader:
@@ -88,6 +91,12 @@ def parse_table(text: str, path: Path) -> Table:
                 raise CorpusError(
                     f"{path}:{line}: has {len(values)} values for {len(header)} columns; "
                     f"put quotes around text that holds {delimiter!r}"
+                )
+            missing += (len(header) - len(values)) if values else 0
+            if missing > MOST_MISSING_CELLS:
+                raise CorpusError(
+                    f"{path}:{line}: has {len(values)} values for {len(header)} columns, like many rows above; is "
+                    "its first line the header?"
                 )
             if values:
                 rows.append((line, (*map(cell_text, values), *[""] * (len(header) - len(values)))))

@@ -68,7 +68,8 @@ def from_milliseconds(value: Any) -> Any:
 
 def from_ticks(value: Any) -> Any:
     """Return seconds of ticks of 100 ns; what is no number stays as it is."""
-    return value / TICKS_PER_SECOND if isinstance(value, int | float) else value
+    usual = isinstance(value, int | float) and abs(value) < MOST_MILLISECONDS * TICKS_PER_SECOND
+    return value / TICKS_PER_SECOND if usual else value
 
 
 def from_duration(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +15,9 @@ from emofuse.turns.language_codes import language_code
 from emofuse.turns.service_json import find_service_rows
 from emofuse.turns.speaker_prefixes import without_prefixes
 from emofuse.turns.timed_rows import from_milliseconds, objects
-from emofuse.turns.turn_parsing import Length, parse_seconds, turn_or_nothing
+from emofuse.turns.turn_parsing import Length, parse_seconds, quoted, turn_or_nothing
 from emofuse.types import Turn
+from emofuse.untrusted.json_text import parse_json
 
 # Whisper now and then gives a word no length; it gets this one.
 SHORTEST_WORD_SECONDS = 0.01
@@ -28,6 +30,9 @@ TIME_KEYS = frozenset(
     )
 )  # fmt: skip
 DEEPEST_TIMES = 4
+# Half of a character that UTF-16 writes as a pair; no text in UTF-8 can hold it.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+CHARACTERS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -161,18 +166,19 @@ def is_json(text: str) -> bool:
     if not (bare.startswith(("{", "[")) and bare.endswith(("}", "]"))):
         return False
     try:
-        json.loads(bare)
-    except (ValueError, RecursionError):
-        return False
+        parse_json(bare, finite=False)
+    except ValueError as error:
+        return not isinstance(error, json.JSONDecodeError)
     return True
 
 
 def _content(text: str, path: Path) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:  # ValueError also for a number of thousands of digits
-        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise CorpusError(f"{path}{line}: is not JSON that can be read; export it again") from error
+        return parse_json(text, finite=False)
+    except json.JSONDecodeError as error:
+        raise CorpusError(f"{path}:{error.lineno}: is not JSON that can be read; export it again") from error
+    except ValueError as error:
+        raise CorpusError(f"{path}: is not JSON that can be read, {error}; export it again") from error
 
 
 def _segment(segment: Any, language: Any, place: str) -> list[Turn]:
@@ -210,6 +216,12 @@ def _words(segment: Any, language: Any, place: str) -> list[Turn]:
 
 
 def _string(value: Any, place: str) -> str | None:
+    if isinstance(value, str) and (half := _SURROGATE.search(value)) is not None:
+        before = value[max(0, half.start() - CHARACTERS_SHOWN) : half.start()]
+        raise CorpusError(
+            f"{place}: has half a character (\\u{ord(half[0]):04x}) after {before!r}, as programs write that cut "
+            "an emoji in two; correct it, or export it again"
+        )
     if value is None or isinstance(value, str):
         return value
-    raise CorpusError(f"{place}: has {value!r} where a word or a text should be; export it again")
+    raise CorpusError(f"{place}: has {quoted(value)} where a word or a text should be; export it again")

@@ -27,6 +27,8 @@ _MULTIBYTE = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 # No message quotes more characters of a file.
 LONGEST_QUOTE = 80
+# No recording is longer, by far; sums of times stay exact.
+LATEST_SECONDS = 1e12
 GUESSED_ENCODING = "cp1252"
 
 
@@ -71,13 +73,20 @@ def parse_seconds(value: str, place: str) -> float:
             hours = 24.0 * int(clock["days"] or 0) + int(clock["hours"] or 0)
             seconds += 3600.0 * hours + 60.0 * int(clock["minutes"])
     except (ValueError, OverflowError) as error:  # also for a number of thousands of digits
-        written = value if len(value) < LONGEST_QUOTE else f"{value[:LONGEST_QUOTE]}..."
         raise CorpusError(
-            f"{place}: {written!r} is not a time; write seconds, or hours:minutes:seconds"
+            f"{place}: {quoted(value)} is not a time; write seconds, or hours:minutes:seconds"
         ) from error
-    if not math.isfinite(seconds) or seconds < 0:
-        raise CorpusError(f"{place}: {value!r} is not a time in a recording; write seconds from its beginning")
+    if not 0 <= seconds <= LATEST_SECONDS:
+        raise CorpusError(
+            f"{place}: {quoted(value)} is not a time in a recording; write seconds from its beginning"
+        )
     return seconds
+
+
+def quoted(value: object) -> str:
+    """Return a value of a file for a message, shortened."""
+    written = repr(value if not isinstance(value, str) else value[: LONGEST_QUOTE + 1])
+    return written if len(written) <= LONGEST_QUOTE + 2 else f"{written[:LONGEST_QUOTE]}..."
 
 
 def is_time(value: str) -> bool:

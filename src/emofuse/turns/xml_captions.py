@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -21,6 +21,8 @@ _FRAMES = re.compile(r"(?P<clock>\d+:\d{2}:\d{2}):(?P<frames>\d+(?:\.\d+)?)")
 _NAMESPACE = re.compile(r"\{[^{}]*\}")
 SECONDS_PER_UNIT = {"h": 3600.0, "m": 60.0}
 USUAL_FRAME_RATE = 30.0
+# Ticks of a nanosecond are the finest that are written.
+MOST_TICKS = 1e9
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,12 @@ class _Clock:
         """Parse a time as TTML writes it: a clock, with frames or not, or a number with a unit."""
         frames, ticks = _FRAMES.fullmatch(written), _TICKS.fullmatch(written)
         if frames is not None:
-            return parse_seconds(frames["clock"], place) + float(frames["frames"]) / self.frames
+            rest = parse_seconds(frames["frames"], place) / self.frames
+            return parse_seconds(frames["clock"], place) + rest
         if ticks is None:
             return parse_seconds(written, place)
         unit = {"t": 1.0 / self.ticks, "f": 1.0 / self.frames} | SECONDS_PER_UNIT
-        return float(ticks["number"]) * unit[ticks["unit"]]
+        return parse_seconds(ticks["number"], place) * unit[ticks["unit"]]
 
 
 def read_xml_captions(text: str, path: Path) -> list[Turn]:
@@ -71,15 +74,14 @@ def _ttml(root: Element, path: Path) -> Iterator[Turn]:
         clock = _Clock(float(keys.get("tickRate", frames)), frames)
     except ValueError as error:
         raise CorpusError(f"{path}: its frameRate or tickRate is no number; export it again") from error
-    if min(clock.ticks, clock.frames) <= 0:
-        raise CorpusError(f"{path}: its frameRate or tickRate is 0; export it again")
+    if not all(1 <= rate <= MOST_TICKS for rate in (clock.ticks, clock.frames)):
+        raise CorpusError(f"{path}: its frameRate or tickRate is 0, below 1 or far too large; export it again")
     agents = {
         _attributes(one).get("id"): " ".join("".join(one.itertext()).split())
-        for one in root.iter()
-        if _plain(one.tag) == "agent"
+        for one in _outermost(root, lambda one: _plain(one.tag) == "agent")
     }
     language = language_code(keys.get("lang"))
-    for one, begin in _timed(root, clock, path, 0.0):
+    for one, begin in _timed(root, clock, path):
         keys, place = _attributes(one), f"{path}: caption at {begin:g} s"
         end = begin + clock.seconds(keys["dur"], place) if "dur" in keys else None
         if "end" in keys:
@@ -91,30 +93,43 @@ def _ttml(root: Element, path: Path) -> Iterator[Turn]:
             yield Turn(turn.start, turn.end, turn.speaker, turn.text, turn.text_source, language)
 
 
-def _timed(element: Element, clock: _Clock, path: Path, base: float) -> Iterator[tuple[Element, float]]:
+def _timed(root: Element, clock: _Clock, path: Path) -> Iterator[tuple[Element, float]]:
     """Yield captions with times and their beginnings; those of an element count from that of its parent."""
-    for child in element:
-        keys, kind = _attributes(child), _plain(child.tag)
+    waiting = [(child, 0.0) for child in reversed(root)]
+    while waiting:
+        one, base = waiting.pop()
+        keys, kind = _attributes(one), _plain(one.tag)
         begin = base + (clock.seconds(keys["begin"], f"{path}: {kind}") if "begin" in keys else 0.0)
         if kind in ("p", "span") and "begin" in keys:
-            yield child, begin
+            yield one, begin
         else:
-            yield from _timed(child, clock, path, begin)
+            waiting += [(child, begin) for child in reversed(one)]
+
+
+def _outermost(root: Element, wanted: Callable[[Element], bool]) -> Iterator[Element]:
+    """Yield the elements that are wanted, and none within them: their words are already read with them."""
+    waiting = [root]
+    while waiting:
+        one = waiting.pop()
+        if wanted(one):
+            yield one
+        else:
+            waiting += reversed(one)
 
 
 def _of_video_site(root: Element, path: Path) -> Iterator[Turn]:
     """Yield the captions of YouTube: `text` with seconds, or `p` with milliseconds."""
-    for one in root.iter():
-        kind, keys = _plain(one.tag), one.attrib
-        if (kind, "start" in keys) == ("text", True):
-            names, scale = ("start", "dur"), 1.0
-        elif (kind, "t" in keys) == ("p", True) and not keys.get("a"):
-            names, scale = ("t", "d"), 1e-3
-        else:
-            continue
+    for one in _outermost(root, _is_caption):
+        keys, seconds = one.attrib, "start" in one.attrib
+        names, scale = (("start", "dur"), 1.0) if seconds else (("t", "d"), 1e-3)
         place = f"{path}: caption at {keys[names[0]]}"
         start, lasts = (parse_seconds(keys.get(name, "0"), place) * scale for name in names)
         yield from turn_or_nothing(place, (start, start + lasts), text=_words(one))
+
+
+def _is_caption(element: Element) -> bool:
+    kind, keys = _plain(element.tag), element.attrib
+    return (kind == "text" and "start" in keys) or (kind == "p" and "t" in keys and not keys.get("a"))
 
 
 def _words(element: Element) -> str:
