@@ -117,10 +117,12 @@ def test_an_encoder_out_of_reach_is_one_line_with_the_command_that_fetches_it(
     refused(call(capsys, "crossval", paper, *options), "hf download facebook/wav2vec2-base")
 
 
+@pytest.mark.usefixtures("empty_pictures")
 def test_crossval_prints_the_table_or_one_json_document(
     capsys: pytest.CaptureFixture[str], recipe: Path, manifest: Path, tmp_path: Path
 ) -> None:
-    options = ("--manifest", manifest, "--out", tmp_path / "run", "--set", "training.epochs=1", "--seeds", 2)
+    brief = ("--set", "training.epochs=1", "--seeds", 2, "--systems", "audio,fusion")
+    options = ("--manifest", manifest, "--out", tmp_path / "run", *brief)
     code, out, _ = call(capsys, "crossval", recipe, *options)
     assert code == 0
     assert "fusion - audio" in out
