@@ -139,7 +139,7 @@ def test_nothing_is_left_behind(
         ({}, "the mapping has nothing"),
         ({"path": None, "bytes": None}, "the mapping has path, bytes"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_is_no_recording_is_refused(recognizer: EmotionRecognizer, audio: Any, sentence: str) -> None:
     with pytest.raises(AudioError, match=sentence) as refusal:
