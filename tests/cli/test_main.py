@@ -91,7 +91,7 @@ def test_bad_input_gets_one_line_and_exit_code_2(
         ("text.config={model_type: bart, vocab_size: 300}", "is no encoder of text"),
         ("audio.layers=7", "has only its last layer"),
         ("training.gradient_checkpointing=true", "do not offer it"),
-        ("labels=2020-13-45", "is not YAML"),
+        ("labels=2020-13-45", "no label policy is called"),
     ):
         arguments = ("crossval", recipe, "--manifest", manifest, "--out", tmp_path / setting[:9] / word[:4])
         refused(says(*arguments, "--set", setting), word)

@@ -106,8 +106,9 @@ def rows(run: Path, large: Corpus) -> dict[str, list[tuple[list[float], int]]]:
             "deaf": [replace(u, audio=None) for u in tested if u.text and u.audio],
             "mute": [replace(u, text=None) for u in tested if u.text and u.audio],
         }
+        any_sound = plain.long_recordings(any_sound=True)
         for utterances in asked.values():
-            for utterance, said in zip(utterances, plain.predict_many(utterances), strict=True):
+            for utterance, said in zip(utterances, plain.predict_many(utterances, long=any_sound), strict=True):
                 assert isinstance(said, Prediction)
                 logits = np.log([max(said.probabilities[label], 1e-300) for label in LABELS])
                 found["+".join(said.modalities)].append((logits.tolist(), LABELS.index(str(utterance.label))))

@@ -206,8 +206,9 @@ def test_a_failure_of_the_runtime_leaves_no_thread(tones: list[Utterance]) -> No
             raise MemoryError
 
     recognizer = EmotionRecognizer(Predictor(Failing(), Preparation(AudioPreparation(), None)))
-    with pytest.raises(MemoryError):
-        list(recognizer.predict_many(tones))
+    reasons = [one.reason for one in recognizer.predict_many(tones) if isinstance(one, Skip)]
+    assert len(reasons) == len(tones)
+    assert sum("does not fit into memory" in reason for reason in reasons) == 35  # the others cannot be read
     assert not decoders()
 
 

@@ -321,9 +321,9 @@ def test_a_recipe_can_ask_for_it() -> None:
     assert (preparation.features, preparation.bins) == ("log-mel", 40)
     model = VoiceCNN(config)
     assert model.projection.in_features == 16 * 10
-    assert wrap_audio_encoder(model, "last").width == 192
+    assert wrap_audio_encoder(model, "last", 30).width == 192
     with pytest.raises(RecipeError, match="has only its last layer"):
-        wrap_audio_encoder(model, "weighted")
+        wrap_audio_encoder(model, "weighted", 30)
 
 
 def test_it_is_saved_and_read_whole(tmp_path: Path) -> None:
