@@ -14,6 +14,7 @@ import soxr
 
 from emofuse.errors import AudioError
 from emofuse.sound.containers import is_media, stand_in
+from emofuse.sound.frame_ranges import ROUNDING_SECONDS
 from emofuse.sound.media import MEDIA_SUFFIXES, Media, open_media
 from emofuse.sound.recordings import Recording
 from emofuse.sound.salvage import DamagedError, Salvage
@@ -22,7 +23,8 @@ from emofuse.sound.tracks import MissingMediaError
 from emofuse.types.arrays import Samples
 
 SAMPLE_RATE = 16_000
-MAXIMUM_SECONDS = 3600.0
+# One clip of this length takes 154 MB, whatever the size of the file: 86 kB of FLAC may hold an hour.
+MAXIMUM_SECONDS = 2400.0
 # A peak below one step of 16 bits is silence.
 SILENCE = 1.0 / 32768.0
 # Channels cancel each other out where their mean has less than this share of the energy it had if unrelated.
@@ -147,12 +149,14 @@ def read_clip(
     """
     salvage = None if strict else Salvage()
     recording = open_recording(path, salvage is not None)
+    declared = max_seconds if recording.seconds is None or end is not None else recording.seconds - (start or 0.0)
+    if strict and declared > max_seconds + ROUNDING_SECONDS:
+        raise _too_long(recording, max_seconds)
     within = limited(decoded(recording, start, end, salvage), recording, (start, end), max_seconds)
     mono = (mixed(block, salvage) for block in within)
-    blocks = list(resampled(mono, recording.rate, rate))
-    samples = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
+    samples = _joined(resampled(mono, recording.rate, rate))
     _check_samples(samples, path)
-    samples = np.clip(samples, -1.0, 1.0)
+    np.clip(samples, -1.0, 1.0, out=samples)
     return Clip(samples, rate) if salvage is None else Clip(samples, rate, salvage.damaged, tuple(salvage.notes))
 
 
@@ -164,16 +168,19 @@ def limited(
 ) -> Iterator[Samples]:
     """Yield the blocks of a span, and raise where they are longer than `max_seconds` together."""
     start, end = span
-    too_long = AudioError(f"{recording.path}: is longer than {max_seconds:g} s; cut it, or give start and end")
     limit = max_seconds * recording.rate
     if end is not None and round(end * recording.rate) - round((start or 0.0) * recording.rate) > limit:
-        raise too_long
+        raise _too_long(recording, max_seconds)
     total = 0
     for block in blocks:
         total += len(block)
         if total > limit:
-            raise too_long
+            raise _too_long(recording, max_seconds)
         yield block
+
+
+def _too_long(recording: Recording, max_seconds: float) -> AudioError:
+    return AudioError(f"{recording.path}: is longer than {max_seconds:g} s; cut it, or give start and end")
 
 
 def seconds_of(path: Path) -> float | None:
@@ -212,6 +219,16 @@ def resampled(blocks: Iterable[Samples], rate: int, new_rate: int) -> Iterator[S
     yield stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
 
 
+def _joined(blocks: Iterable[Samples]) -> Samples:
+    """Join blocks to one array, which grows where it lies: an hour of sound is in memory once."""
+    samples = np.zeros(0, dtype=np.float32)
+    for block in blocks:
+        count = len(samples)
+        samples.resize(count + len(block), refcheck=False)
+        samples[count:] = block
+    return samples
+
+
 def _check_file(path: Path) -> None:
     try:
         status = path.stat()
@@ -241,7 +258,7 @@ def _check_file(path: Path) -> None:
 def _check_samples(samples: Samples, path: Path) -> None:
     if not len(samples):
         raise AudioError(f"{path}: holds no samples; record it again")
-    peak = float(np.abs(samples).max())
+    peak = max(float(samples.max()), -float(samples.min()))
     if not np.isfinite(peak):
         raise AudioError(f"{path}: holds samples that are not numbers; export it again")
     if peak < SILENCE:

@@ -12,8 +12,9 @@ import numpy as np
 
 from emofuse.sound.containers import is_cut
 from emofuse.sound.float_range import FloatRange, range_of
+from emofuse.sound.frame_ranges import FrameRange, block_frames, refuse_rate
 from emofuse.sound.salvage import DamagedError, truncated
-from emofuse.sound.soundfiles import BLOCK_SECONDS, UNFINISHED, FrameRange, refuse_damaged_pages
+from emofuse.sound.soundfiles import UNFINISHED, refuse_damaged_pages
 from emofuse.sound.tracks import Track, open_track, samples_of
 from emofuse.types.arrays import Samples
 
@@ -69,7 +70,7 @@ class Media:
         """Yield the frames of a span; see `Recording`."""
         span = FrameRange.of(self.path, self.rate, start, end)
         total, scale = 0, np.float32(self.values.scale)
-        for block in _regrouped(self._within(span), BLOCK_SECONDS * self.rate):
+        for block in _regrouped(self._within(span), block_frames(self.rate, self.channels)):
             total += len(block)
             yield block if scale == 1.0 else block / scale
         span.refuse_early_end(total)
@@ -181,13 +182,14 @@ def open_media(path: Path, salvage: bool = False) -> Media | None:
 
     Raises:
         MissingMediaError: PyAV is not installed.
-        AudioError: it is a video without sound, or breaks off before any sound.
+        AudioError: it is a video without sound, breaks off before any sound, or its rate is none of sound.
     """
     try:
         with open_track(path, salvage) as track:
             frame = None if track is None else next(track.frames(), None)
             if track is None or frame is None:
                 return None
+            refuse_rate(path, frame.sample_rate)
             origin = frame.time if track.form in CLOCKED else None
             channels = frame.layout.nb_channels
             media = Media(path, frame.sample_rate, channels, track.seconds, track.form, origin, salvage)

@@ -13,6 +13,7 @@ import soundfile
 from emofuse.errors import AudioError
 from emofuse.sound.containers import declared_size, is_unfinished, mended_head
 from emofuse.sound.float_range import FloatRange, float_range
+from emofuse.sound.frame_ranges import FrameRange, block_frames, refuse_rate
 from emofuse.sound.libsndfile import MPEG, encoded_name, hushed
 from emofuse.sound.ogg_pages import examine_pages
 from emofuse.sound.patched_file import PatchedFile
@@ -42,61 +43,6 @@ MENDED = frozenset({"AU", "RF64"})
 UNFINISHED = "its recorder never finished its header"
 # Where a block cannot be read, it is read again in steps of so many frames, up to the damage.
 DAMAGE_STEP = 1024
-BLOCK_SECONDS = 30
-# A span may end so many seconds after the recording: annotators round.
-ROUNDING_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class FrameRange:
-    """A span of a recording, in frames.
-
-    Attributes:
-        start: in seconds; None for the beginning.
-        end: in seconds; None for the end of the recording.
-        first: its first frame.
-        length: number of frames; None up to the end of the recording.
-    """
-
-    path: Path
-    rate: int
-    start: float | None
-    end: float | None
-    first: int
-    length: int | None
-
-    @classmethod
-    def of(cls, path: Path, rate: int, start: float | None, end: float | None) -> FrameRange:
-        """Turn seconds into frames.
-
-        Raises:
-            AudioError: the span holds nothing, or begins before the recording.
-        """
-        first = round((start or 0.0) * rate)
-        length = None if end is None else round(end * rate) - first
-        if first < 0:
-            raise AudioError(f"{path}: the span starts at {start} s, before the recording; check the annotation")
-        if length is not None and length <= 0:
-            raise AudioError(f"{path}: the span from {start} to {end} s is empty; check the annotation")
-        return cls(path, rate, start, end, first, length)
-
-    def refuse_early_end(self, total: int) -> None:
-        """Refuse a recording that ended after `total` frames of the span, when more were needed.
-
-        Raises:
-            AudioError: the recording is shorter by more than annotators round.
-        """
-        if self.first and not total:
-            raise self.after_the_end()
-        if self.length is not None and total < self.length - ROUNDING_SECONDS * self.rate:
-            raise AudioError(
-                f"{self.path}: the span ends at {self.end} s, but the recording ends at "
-                f"{(self.first + total) / self.rate:.2f} s; check the annotation or the file"
-            )
-
-    def after_the_end(self) -> AudioError:
-        """Return the error for a span that starts after the recording."""
-        return AudioError(f"{self.path}: the span starts at {self.start} s, after the end of the recording")
 
 
 @dataclass(frozen=True)
@@ -160,6 +106,9 @@ def open_soundfile(path: Path, head: bytes | None = None) -> SoundFile | None:
     """Open a file; None where libsndfile cannot read even its first sample.
 
     A header that declares no sound, since it was not finished, is mended: `head` replaces the first bytes.
+
+    Raises:
+        AudioError: its rate is none of sound.
     """
     try:
         with _opened(path, head) as file:
@@ -169,7 +118,8 @@ def open_soundfile(path: Path, head: bytes | None = None) -> SoundFile | None:
             if mended is not None:
                 return open_soundfile(path, mended)
             with hushed(file.format):
-                file.read(1)
+                refuse_rate(path, file.samplerate)
+            file.read(1)
             seconds = None if file.frames >= UNKNOWN_FRAMES else file.frames / file.samplerate
             values = float_range(path) if file.subtype in FLOATS else FloatRange()
             return SoundFile(path, file.samplerate, file.channels, seconds, file.format, values, head)
@@ -195,7 +145,7 @@ def _frames(file: soundfile.SoundFile, path: Path, span: FrameRange) -> Iterator
         _skip(file, span.first - before)
         if before:
             file.read(before)
-    size, total = BLOCK_SECONDS * file.samplerate, 0
+    size, total = block_frames(file.samplerate, file.channels), 0
     while span.length is None or total < span.length:
         count = size if span.length is None else min(size, span.length - total)
         try:
@@ -215,7 +165,7 @@ def _skip(file: soundfile.SoundFile, frames: int) -> None:
     if file.seekable():
         file.seek(frames)
         return
-    step = BLOCK_SECONDS * file.samplerate
+    step = block_frames(file.samplerate, file.channels)
     for start in range(0, frames, step):
         file.read(min(step, frames - start))
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from emofuse.errors import AudioError
 from emofuse.sound.clips import SAMPLE_RATE, Clip, decoded, mixed, open_recording, resampled
+from emofuse.sound.frame_ranges import ROUNDING_SECONDS
 from emofuse.sound.recordings import Recording
 from emofuse.sound.salvage import Salvage
-from emofuse.sound.soundfiles import ROUNDING_SECONDS
 from emofuse.types.arrays import Samples
 
 
