@@ -15,9 +15,9 @@ from encoded import ALL, ENCODINGS, Encoding, chirp, encode, video_without_sound
 from emofuse.errors import AudioError, MissingExtraError
 from emofuse.sound.clips import AUDIO_SUFFIXES, open_recording, read_clip, seconds_of
 from emofuse.sound.containers import is_cut
-from emofuse.sound.frame_ranges import BLOCK_SECONDS
 from emofuse.sound.measures import measure_clip
 from emofuse.sound.media import MEDIA_SUFFIXES, Media
+from emofuse.sound.recordings import BLOCK_SECONDS
 from emofuse.sound.soundfiles import SoundFile
 
 ODD = Path(os.environ.get("EMOFUSE_DATA") or "nowhere") / "odd_audio"

@@ -13,10 +13,10 @@ import soundfile
 from emofuse.errors import AudioError
 from emofuse.sound.containers import declared_size, is_unfinished, mended_head
 from emofuse.sound.float_range import FloatRange, float_range
-from emofuse.sound.frame_ranges import FrameRange, block_frames, refuse_rate
 from emofuse.sound.libsndfile import MPEG, encoded_name, hushed
 from emofuse.sound.ogg_pages import examine_pages
 from emofuse.sound.patched_file import PatchedFile
+from emofuse.sound.recordings import FrameRange, block_frames, refuse_rate
 from emofuse.sound.salvage import DamagedError, truncated
 from emofuse.types.arrays import Samples
 

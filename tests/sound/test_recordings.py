@@ -10,7 +10,7 @@ import soundfile
 
 from emofuse.errors import AudioError
 from emofuse.sound.clips import read_clip, seconds_of
-from emofuse.sound.frame_ranges import MOST_BLOCK_SAMPLES, block_frames
+from emofuse.sound.recordings import MOST_BLOCK_SAMPLES, block_frames
 from emofuse.sound.streams import mono_blocks
 
 TONE = (0.5 * np.sin(0.7 * np.arange(1_800))).astype(np.float32)
@@ -45,7 +45,7 @@ def test_many_channels_at_a_high_rate_are_the_same_sound_in_smaller_blocks(
     sound = np.random.default_rng(0).uniform(-0.5, 0.5, (50_000, 8)).astype(np.float32)
     soundfile.write(tmp_path / "a.wav", sound, 192_000, subtype="PCM_16")
     whole = read_clip(tmp_path / "a.wav").samples
-    monkeypatch.setattr("emofuse.sound.frame_ranges.MOST_BLOCK_SAMPLES", 20_000)
+    monkeypatch.setattr("emofuse.sound.recordings.MOST_BLOCK_SAMPLES", 20_000)
     np.testing.assert_allclose(read_clip(tmp_path / "a.wav").samples, whole, atol=1e-6)
 
 
