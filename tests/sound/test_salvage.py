@@ -14,7 +14,7 @@ import soundfile
 from emofuse.errors import AudioError
 from emofuse.sound.clips import read_clip
 from emofuse.sound.ogg_pages import OggPages, examine_pages
-from emofuse.sound.salvage import DamagedError, Salvage, truncated
+from emofuse.sound.recordings import DamagedError, Salvage, truncated
 from emofuse.sound.streams import clips_of, mono_blocks
 from emofuse.types.arrays import Samples
 

@@ -15,7 +15,7 @@ from emofuse.data.languages import why_foreign
 from emofuse.data.preparation import Item, Preparation
 from emofuse.errors import AudioError, EmofuseError, ModalityError, NoSpeechError, failure_of
 from emofuse.sound.clips import Clip, read_clip, seconds_of
-from emofuse.sound.salvage import Salvage
+from emofuse.sound.recordings import Salvage
 from emofuse.sound.speech_turns import SpeechGate
 from emofuse.sound.streams import decoded_seconds
 from emofuse.types import Modality, Prediction, Utterance

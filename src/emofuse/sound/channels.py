@@ -13,7 +13,7 @@ import soxr
 
 from emofuse.errors import AudioError, RecipeError
 from emofuse.sound.clips import decoded, open_recording
-from emofuse.sound.salvage import Salvage
+from emofuse.sound.recordings import Salvage
 from emofuse.sound.streams import channels_of, mono_blocks
 from emofuse.sound.tones import find_tones_and_music
 from emofuse.types import ExcludedSpan

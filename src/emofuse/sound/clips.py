@@ -15,8 +15,7 @@ import soxr
 from emofuse.errors import AudioError
 from emofuse.sound.containers import is_media, stand_in
 from emofuse.sound.media import MEDIA_SUFFIXES, Media, open_media
-from emofuse.sound.recordings import ROUNDING_SECONDS, Recording
-from emofuse.sound.salvage import DamagedError, Salvage
+from emofuse.sound.recordings import ROUNDING_SECONDS, DamagedError, Recording, Salvage
 from emofuse.sound.soundfiles import SOUND_SUFFIXES, SoundFile, open_soundfile
 from emofuse.sound.tracks import MissingMediaError
 from emofuse.types.arrays import Samples

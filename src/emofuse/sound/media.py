@@ -12,8 +12,7 @@ import numpy as np
 
 from emofuse.sound.containers import is_cut
 from emofuse.sound.float_range import FloatRange, range_of
-from emofuse.sound.recordings import FrameRange, block_frames, refuse_rate
-from emofuse.sound.salvage import DamagedError, truncated
+from emofuse.sound.recordings import DamagedError, FrameRange, block_frames, refuse_rate, truncated
 from emofuse.sound.soundfiles import UNFINISHED, refuse_damaged_pages
 from emofuse.sound.tracks import Track, open_track, samples_of
 from emofuse.types.arrays import Samples

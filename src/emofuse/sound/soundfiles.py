@@ -16,8 +16,7 @@ from emofuse.sound.float_range import FloatRange, float_range
 from emofuse.sound.libsndfile import MPEG, encoded_name, hushed
 from emofuse.sound.ogg_pages import examine_pages
 from emofuse.sound.patched_file import PatchedFile
-from emofuse.sound.recordings import FrameRange, block_frames, refuse_rate
-from emofuse.sound.salvage import DamagedError, truncated
+from emofuse.sound.recordings import DamagedError, FrameRange, block_frames, refuse_rate, truncated
 from emofuse.types.arrays import Samples
 
 # libsndfile gives this number of frames, or one near it, where a header has no length.
@@ -117,9 +116,9 @@ def open_soundfile(path: Path, head: bytes | None = None) -> SoundFile | None:
             mended = mended_head(path) if head is None and file.format in MENDED and not file.frames else None
             if mended is not None:
                 return open_soundfile(path, mended)
+            refuse_rate(path, file.samplerate)
             with hushed(file.format):
-                refuse_rate(path, file.samplerate)
-            file.read(1)
+                file.read(1)
             seconds = None if file.frames >= UNKNOWN_FRAMES else file.frames / file.samplerate
             values = float_range(path) if file.subtype in FLOATS else FloatRange()
             return SoundFile(path, file.samplerate, file.channels, seconds, file.format, values, head)

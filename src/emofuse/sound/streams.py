@@ -9,8 +9,7 @@ import numpy as np
 
 from emofuse.errors import AudioError
 from emofuse.sound.clips import SAMPLE_RATE, Clip, decoded, mixed, open_recording, resampled
-from emofuse.sound.recordings import ROUNDING_SECONDS, Recording
-from emofuse.sound.salvage import Salvage
+from emofuse.sound.recordings import ROUNDING_SECONDS, Recording, Salvage
 from emofuse.types.arrays import Samples
 
 

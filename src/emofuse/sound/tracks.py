@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from emofuse.errors import AudioError, MissingExtraError
 from emofuse.sound.containers import is_cut
-from emofuse.sound.salvage import DamagedError
+from emofuse.sound.recordings import DamagedError
 from emofuse.types.arrays import Samples
 
 # Demuxers of what may carry speech: no playlists, no lists of files, nothing that opens a second file or address.

@@ -131,7 +131,7 @@ class TimelineWriter:
 
     def _envelope(self, timeline: Timeline) -> Envelope:
         from emofuse.inference.timeline.envelope import envelope
-        from emofuse.sound.salvage import Salvage
+        from emofuse.sound.recordings import Salvage
         from emofuse.sound.streams import mono_blocks
 
         channel = None if timeline.channel is None else self.channels[timeline.channel]

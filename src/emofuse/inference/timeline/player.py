@@ -11,7 +11,7 @@ from urllib.parse import quote
 from emofuse.errors import AudioError
 from emofuse.inference.timeline.text_fields import MEDIA_TYPES
 from emofuse.sound.clips import SAMPLE_RATE
-from emofuse.sound.salvage import Salvage
+from emofuse.sound.recordings import Salvage
 from emofuse.sound.streams import mono_blocks
 from emofuse.sound.wav_url import wav_url
 

@@ -13,7 +13,7 @@ from emofuse.inference.timeline.options import WINDOW_SECONDS, TimelineOptions
 from emofuse.sound.activity import DETECTORS, Detector, default_detector
 from emofuse.sound.channels import tones_and_music
 from emofuse.sound.clips import SAMPLE_RATE
-from emofuse.sound.salvage import Salvage
+from emofuse.sound.recordings import Salvage
 from emofuse.sound.speech_turns import LAST_PIECE, LONGEST_SECONDS, Joining, find_speech, to_turns, without_spans
 from emofuse.sound.streams import mono_blocks
 from emofuse.turns.attaching import attach_speakers, attach_words

@@ -15,7 +15,7 @@ from emofuse.inference.predictor import Predictor
 from emofuse.inference.recognized_text import recognized
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.sound.clips import SAMPLE_RATE, SILENCE, Clip
-from emofuse.sound.salvage import Salvage
+from emofuse.sound.recordings import Salvage
 from emofuse.sound.streams import clips_of
 from emofuse.types import ExcludedSpan, Prediction, Skip, Turn, Utterance
 
