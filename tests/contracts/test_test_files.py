@@ -88,7 +88,7 @@ SHOWN_BY = {
     "test_preparation": ("data.text_preparation",),
     "test_score_command": ("runs.submission_scores", "runs.submitted_files"),
     "test_clips": ("sound.measures",),
-    "test_media": ("sound.containers", "sound.recordings", "sound.soundfiles", "sound.tracks"),
+    "test_media": ("sound.containers", "sound.soundfiles", "sound.tracks"),
     "test_salvage": ("sound.ogg_pages", "sound.patched_file"),
     "test_functionals": ("sound.contours",),
     "test_turn_json": ("turns.label_studio",),

@@ -235,7 +235,7 @@ def test_a_missing_file_is_refused_with_its_path_and_a_way_out(tmp_path: Path) -
 
 def test_a_link_to_nowhere_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.wav").symlink_to(tmp_path / "nowhere.wav")
-    with pytest.raises(AudioError, match=r"a\.wav: (no such file|is a link to a file that is not there)"):
+    with pytest.raises(AudioError, match=r"a\.wav: is a link to a file that is not there"):
         read_clip(tmp_path / "a.wav")
 
 

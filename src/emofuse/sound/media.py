@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from emofuse.errors import AudioError
 from emofuse.sound.containers import is_cut
 from emofuse.sound.float_range import FloatRange, range_of
-from emofuse.sound.recordings import DamagedError, FrameRange, block_frames, refuse_rate, truncated
-from emofuse.sound.soundfiles import UNFINISHED, refuse_damaged_pages
+from emofuse.sound.ogg_pages import refuse_damaged_pages
+from emofuse.sound.recordings import DamagedError, block_frames, rate_fault, truncated
+from emofuse.sound.soundfiles import UNFINISHED, FrameRange
 from emofuse.sound.tracks import Track, open_track, samples_of
 from emofuse.types.arrays import Samples
 
@@ -188,7 +190,8 @@ def open_media(path: Path, salvage: bool = False) -> Media | None:
             frame = None if track is None else next(track.frames(), None)
             if track is None or frame is None:
                 return None
-            refuse_rate(path, frame.sample_rate)
+            if fault := rate_fault(frame.sample_rate):
+                raise AudioError(f"{path}: {fault}")
             origin = frame.time if track.form in CLOCKED else None
             channels = frame.layout.nb_channels
             media = Media(path, frame.sample_rate, channels, track.seconds, track.form, origin, salvage)

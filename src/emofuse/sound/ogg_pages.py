@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from emofuse.sound.recordings import DamagedError, truncated
+
 CAPTURE = b"OggS"
 HEAD_BYTES = 27
 LAST = 0x04
@@ -108,3 +110,17 @@ def _sum_of(page: bytes) -> int:
     """Return the checksum of a page: CRC-32 with the polynomial of zlib, the other way round, from 0."""
     reverse = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{reverse:032b}"[::-1], 2)
+
+
+def refuse_damaged_pages(path: Path, rate: int, seconds: float) -> None:
+    """Refuse an OGG file of so many seconds whose last page is missing, or others are missing or damaged.
+
+    Raises:
+        DamagedError: it is.
+    """
+    pages = examine_pages(path, rate)
+    if pages.missing:
+        reason = f"is damaged, {pages.missing} of its pages are missing or cannot be read"
+        raise DamagedError(path, reason, promised=seconds if pages.closed else None, lost=pages.lost)
+    if not pages.closed:
+        raise truncated(path)

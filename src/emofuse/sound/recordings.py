@@ -1,9 +1,8 @@
-"""What every recording promises, whichever library reads it: spans in frames, blocks, rates, what damage is."""
+"""What every recording promises, whichever library reads it: blocks, rates, what damage is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -53,74 +52,17 @@ class Recording(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class FrameRange:
-    """A span of a recording, in frames.
-
-    Attributes:
-        start: in seconds; None for the beginning.
-        end: in seconds; None for the end of the recording.
-        first: its first frame.
-        length: number of frames; None up to the end of the recording.
-    """
-
-    path: Path
-    rate: int
-    start: float | None
-    end: float | None
-    first: int
-    length: int | None
-
-    @classmethod
-    def of(cls, path: Path, rate: int, start: float | None, end: float | None) -> FrameRange:
-        """Turn seconds into frames.
-
-        Raises:
-            AudioError: the span holds nothing, or begins before the recording.
-        """
-        first = round((start or 0.0) * rate)
-        length = None if end is None else round(end * rate) - first
-        if first < 0:
-            raise AudioError(f"{path}: the span starts at {start} s, before the recording; check the annotation")
-        if length is not None and length <= 0:
-            raise AudioError(f"{path}: the span from {start} to {end} s is empty; check the annotation")
-        return cls(path, rate, start, end, first, length)
-
-    def refuse_early_end(self, total: int) -> None:
-        """Refuse a recording that ended after `total` frames of the span, when more were needed.
-
-        Raises:
-            AudioError: the recording is shorter by more than annotators round.
-        """
-        if self.first and not total:
-            raise self.after_the_end()
-        if self.length is not None and total < self.length - ROUNDING_SECONDS * self.rate:
-            raise AudioError(
-                f"{self.path}: the span ends at {self.end} s, but the recording ends at "
-                f"{(self.first + total) / self.rate:.2f} s; check the annotation or the file"
-            )
-
-    def after_the_end(self) -> AudioError:
-        """Return the error for a span that starts after the recording."""
-        return AudioError(f"{self.path}: the span starts at {self.start} s, after the end of the recording")
-
-
 def block_frames(rate: int, channels: int) -> int:
     """Return how many frames are read at a time: those of half a minute, or fewer that fit into memory."""
     return max(1, min(BLOCK_SECONDS * rate, MOST_BLOCK_SAMPLES // max(1, channels)))
 
 
-def refuse_rate(path: Path, rate: int) -> None:
-    """Refuse a rate that no sound has.
-
-    Raises:
-        AudioError: it is below `LOWEST_RATE` or above `HIGHEST_RATE`, in Hz.
-    """
-    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        raise AudioError(
-            f"{path}: has a rate of {rate} Hz, where sound has {LOWEST_RATE:,} to {HIGHEST_RATE:,} Hz; its header "
-            "is damaged, export it again"
-        )
+def rate_fault(rate: int) -> str | None:
+    """Return what is wrong with a rate in Hz that no sound has; None for others."""
+    if LOWEST_RATE <= rate <= HIGHEST_RATE:
+        return None
+    sound = f"sound has {LOWEST_RATE:,} to {HIGHEST_RATE:,} Hz"
+    return f"has a rate of {rate} Hz, where {sound}; its header is damaged, export it again"
 
 
 class DamagedError(AudioError):

@@ -14,9 +14,9 @@ from emofuse.errors import AudioError
 from emofuse.sound.containers import declared_size, is_unfinished, mended_head
 from emofuse.sound.float_range import FloatRange, float_range
 from emofuse.sound.libsndfile import MPEG, encoded_name, hushed
-from emofuse.sound.ogg_pages import examine_pages
+from emofuse.sound.ogg_pages import refuse_damaged_pages
 from emofuse.sound.patched_file import PatchedFile
-from emofuse.sound.recordings import DamagedError, FrameRange, block_frames, refuse_rate, truncated
+from emofuse.sound.recordings import ROUNDING_SECONDS, DamagedError, block_frames, rate_fault, truncated
 from emofuse.types.arrays import Samples
 
 # libsndfile gives this number of frames, or one near it, where a header has no length.
@@ -42,6 +42,58 @@ MENDED = frozenset({"AU", "RF64"})
 UNFINISHED = "its recorder never finished its header"
 # Where a block cannot be read, it is read again in steps of so many frames, up to the damage.
 DAMAGE_STEP = 1024
+
+
+@dataclass(frozen=True)
+class FrameRange:
+    """A span of a recording, in frames.
+
+    Attributes:
+        start: in seconds; None for the beginning.
+        end: in seconds; None for the end of the recording.
+        first: its first frame.
+        length: number of frames; None up to the end of the recording.
+    """
+
+    path: Path
+    rate: int
+    start: float | None
+    end: float | None
+    first: int
+    length: int | None
+
+    @classmethod
+    def of(cls, path: Path, rate: int, start: float | None, end: float | None) -> FrameRange:
+        """Turn seconds into frames.
+
+        Raises:
+            AudioError: the span holds nothing, or begins before the recording.
+        """
+        first = round((start or 0.0) * rate)
+        length = None if end is None else round(end * rate) - first
+        if first < 0:
+            raise AudioError(f"{path}: the span starts at {start} s, before the recording; check the annotation")
+        if length is not None and length <= 0:
+            raise AudioError(f"{path}: the span from {start} to {end} s is empty; check the annotation")
+        return cls(path, rate, start, end, first, length)
+
+    def refuse_early_end(self, total: int) -> None:
+        """Refuse a recording that ended after `total` frames of the span, when more were needed.
+
+        Raises:
+            AudioError: the recording is shorter by more than annotators round.
+        """
+        if self.first and not total:
+            raise self.after_the_end()
+        if self.length is not None and total < self.length - ROUNDING_SECONDS * self.rate:
+            raise AudioError(
+                f"{self.path}: the span ends at {self.end} s, but the recording ends at "
+                f"{(self.first + total) / self.rate:.2f} s; check the annotation or the file"
+            )
+
+    def after_the_end(self) -> AudioError:
+        """Return the error for a span that starts after the recording."""
+        return AudioError(f"{self.path}: the span starts at {self.start} s, after the end of the recording")
 
 
 @dataclass(frozen=True)
@@ -116,7 +168,8 @@ def open_soundfile(path: Path, head: bytes | None = None) -> SoundFile | None:
             mended = mended_head(path) if head is None and file.format in MENDED and not file.frames else None
             if mended is not None:
                 return open_soundfile(path, mended)
-            refuse_rate(path, file.samplerate)
+            if fault := rate_fault(file.samplerate):
+                raise AudioError(f"{path}: {fault}")
             with hushed(file.format):
                 file.read(1)
             seconds = None if file.frames >= UNKNOWN_FRAMES else file.frames / file.samplerate
@@ -161,12 +214,12 @@ def _frames(file: soundfile.SoundFile, path: Path, span: FrameRange) -> Iterator
 
 def _skip(file: soundfile.SoundFile, frames: int) -> None:
     """Go to a frame; some codecs (GSM 6.10) must be decoded up to there."""
+    step = block_frames(file.samplerate, file.channels)
     if file.seekable():
         file.seek(frames)
-        return
-    step = block_frames(file.samplerate, file.channels)
-    for start in range(0, frames, step):
-        file.read(min(step, frames - start))
+    else:
+        for start in range(0, frames, step):
+            file.read(min(step, frames - start))
 
 
 def _before_damage(path: Path, first: int, count: int) -> Samples:
@@ -203,17 +256,3 @@ def _refuse_cut(file: soundfile.SoundFile, path: Path, reached: int) -> None:
         raise truncated(path, reached / file.samplerate * (declared_size(path) or 0) / size)
     if file.format == "OGG":
         refuse_damaged_pages(path, file.samplerate, reached / file.samplerate)
-
-
-def refuse_damaged_pages(path: Path, rate: int, seconds: float) -> None:
-    """Refuse an OGG file of so many seconds whose last page is missing, or others are missing or damaged.
-
-    Raises:
-        DamagedError: it is.
-    """
-    pages = examine_pages(path, rate)
-    if pages.missing:
-        reason = f"is damaged, {pages.missing} of its pages are missing or cannot be read"
-        raise DamagedError(path, reason, promised=seconds if pages.closed else None, lost=pages.lost)
-    if not pages.closed:
-        raise truncated(path)
