@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -49,6 +50,13 @@ def test_demo_compares_three_systems_trains_a_model_and_predicts(
     assert (tmp_path / "demo" / "model" / "config.json").is_file()
     assert run(["demo", "--out", str(tmp_path / "demo")]) == 0  # nothing is trained again
     assert "epoch" not in capsys.readouterr().err
+
+
+def test_the_demo_turns_off_the_bars_of_other_libraries_before_they_are_imported() -> None:
+    """They read their settings when they are imported."""
+    lines = inspect.getsource(demo_command.demo).splitlines()
+    configured = next(number for number, line in enumerate(lines) if line.strip() == "configure_logging()")
+    assert all("experiment" not in line for line in lines[:configured])
 
 
 @pytest.mark.parametrize("recipe", [*sorted(RECIPES.glob("*.yaml")), PACKAGED], ids=lambda path: path.stem)

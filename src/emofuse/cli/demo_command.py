@@ -25,6 +25,9 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="The run folder.")] = Path("runs/demo"),
 ) -> int:
     """Compare audio, text and fusion on synthetic speech, train a model, predict two files with it and the box."""
+    from emofuse.cli.output import configure_logging
+
+    configure_logging()
     import emofuse.experiment  # noqa: F401  # where torch is missing, it says so before anything is printed
     from emofuse.box import boxes
     from emofuse.cli.crossval_command import cross_validate_shown

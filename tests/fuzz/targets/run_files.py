@@ -13,7 +13,7 @@ from pathlib import Path
 from small_run import make_run
 
 from emofuse import layout
-from emofuse.cli.predict.journal import Journal, read_journal
+from emofuse.cli.predict.journal import Entry, Journal
 from emofuse.cli.predict.receipt import read_receipt
 from emofuse.data.transcription import _read_words
 from emofuse.runs.run_folder import RunFolder
@@ -40,9 +40,11 @@ def everything(folder: Path) -> None:
 
 
 def journal(path: Path) -> None:
-    with Journal(path, resume=True):
-        pass
-    list(read_journal(path))
+    kept = Journal(path)
+    try:
+        kept.entries()
+    finally:
+        kept.close()
 
 
 def in_run(name: str) -> Callable[[bytes, Path], object]:
@@ -73,7 +75,7 @@ JOB = "fold-1/seed-0/text/"
 FILES: list[tuple[str, Callable[[bytes, Path], object]]] = [
     *((name, in_run(name)) for name in (layout.RECIPE, layout.FOLDS, layout.TRUTH, layout.RESULTS)),
     *((JOB + name, in_run(JOB + name)) for name in (layout.PREDICTIONS, layout.METRICS, layout.HISTORY)),
-    (JOB + layout.PREDICTIONS, alone(journal)),
+    ("journal", alone(journal)),
     ("receipt", alone(read_receipt)),
     ("words", alone(_read_words)),
 ]
@@ -81,6 +83,7 @@ SEEDS = {
     layout.TRUTH: b'{"id": "u0", "label": "angry", "fold": 1, "speaker": "s", "session": "1", "groups": {}}\n',
     layout.RESULTS: b'{"systems": {"text": {}}}',
     JOB + layout.HISTORY: b'{"epoch": 1, "validation": {"ua": 0.5, "wa": 0.5, "loss": 1.0}}\n',
+    "journal": Entry("a", "a.wav", "0" * 64, "1" * 64, "predicted", 1.5).as_line(),
     "receipt": b'{"schema": 1, "receipt": "0"}',
     "words": b'{"id": "a", "source": "asr:x", "key": "k", "text": "a", "language": null, "confidence": null, '
     b'"words": []}\n',
