@@ -357,7 +357,7 @@ def test_channels_of_a_call_are_its_speakers(tmp_path: Path) -> None:
 def test_a_text_beside_times_that_are_not_known_is_refused(tmp_path: Path, content: Any, key: str) -> None:
     path = tmp_path / "talk.json"
     path.write_text(json.dumps(content))
-    with pytest.raises(CorpusError, match=f'has times under "{key}", in a form that is not known; export SRT'):
+    with pytest.raises(CorpusError, match=f"has times under '{key}', in a form that is not known; export SRT"):
         read_words(path)
 
 

@@ -225,7 +225,7 @@ def test_tiers_of_an_aligner_give_the_speaker_and_no_sounds(tmp_path: Path) -> N
     ("text", "message"),
     [
         (LONG[: LONG.index("xmax = 1.5")], "20: breaks off where an interval's end"),
-        (LONG.replace('text = "Ją"', "text = 5"), "46: has 5 where an interval's text"),
+        (LONG.replace('text = "Ją"', "text = 5"), "46: has '5' where an interval's text"),
         (LONG.replace("xmax = 2.25", "xmax = 0.25"), "44: ends at 0.25 s, before it starts"),
         (LONG.replace("TextGrid", "Pitch"), "2: is not a TextGrid"),
         ("ooBinaryFile\x08TextGrid", "is a binary TextGrid"),

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from json_transcripts import with_one_other_value
 
 from emofuse.errors import CorpusError
+from emofuse.turns.turn_files import read_turns, read_words
 from emofuse.turns.turn_json import read_segments, read_timed_words
 from emofuse.types import Turn
 
@@ -100,3 +102,17 @@ def test_half_a_character_is_refused_with_its_place(where: str) -> None:
 def test_json_that_is_too_deep_or_has_endless_numbers_is_refused(text: str) -> None:
     with pytest.raises(CorpusError, match="is not JSON that can be read, it"):
         read_segments(text, HERE)
+
+
+def test_values_of_other_kinds_are_read_or_refused(tmp_path: Path) -> None:
+    """Every value of JSON of thirteen programs, replaced by thirteen others: no exception but ours."""
+    path, messages = tmp_path / "talk.json", []
+    for transcript in with_one_other_value():
+        path.write_text(json.dumps(transcript))
+        for read in (read_turns, read_words):
+            try:
+                read(path, "talk", lambda: 40.0)
+            except CorpusError as error:
+                messages.append(str(error))
+    assert len(messages) > 1000
+    assert all(message.startswith(str(path)) for message in messages)

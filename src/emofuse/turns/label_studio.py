@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from emofuse.errors import CorpusError
+from emofuse.turns.turn_parsing import listed
 
 # It writes a few letters before the name of a file that was uploaded.
 _UPLOAD = re.compile(r"[0-9a-f]{6,10}-")
@@ -33,7 +34,7 @@ def find_rows(tasks: Sequence[dict[str, Any]], path: Path, stem: str | None) -> 
     """
     fitting = [task for task in tasks if len(tasks) == 1 or stem in _names(task)]
     if len(fitting) != 1:
-        names = ", ".join(sorted({name for task in tasks for name in _names(task)})[:5])
+        names = listed(sorted({name for task in tasks for name in _names(task)}))
         raise CorpusError(f"{path}: holds {len(tasks)} tasks ({names}), {len(fitting)} of them of {stem}")
     (task,) = fitting
     done = [one for one in task.get("annotations") or () if isinstance(one, dict) and not one.get("was_cancelled")]
@@ -49,12 +50,14 @@ def _names(task: dict[str, Any]) -> set[str]:
 
 def _of_results(results: Any) -> list[dict[str, Any]]:
     """Return the regions of an annotation; the labels and the text of one region share an id."""
-    regions: dict[Any, dict[str, Any]] = {}
+    regions: dict[str | int, dict[str, Any]] = {}
     for number, result in enumerate(results if isinstance(results, list) else ()):
         value = result.get("value") if isinstance(result, dict) else None
         if not isinstance(value, dict) or not {"start", "end"} <= value.keys():
             continue
-        region = regions.setdefault(result.get("id", number), {"start": value["start"], "end": value["end"]})
+        name = result.get("id")
+        named = name if isinstance(name, str) else number
+        region = regions.setdefault(named, {"start": value["start"], "end": value["end"]})
         for key, field in (("labels", "speaker"), ("text", "text")):
             if value.get(key):
                 region[field] = _joined(value[key])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from emofuse.errors import CorpusError
-from emofuse.turns.turn_parsing import parse_seconds, turn_or_nothing
+from emofuse.turns.turn_parsing import listed, parse_seconds, turn_or_nothing
 from emofuse.types import Turn
 
 # A line of this type is a turn. Its fields are NIST's: type, file, channel, start, duration, orthography, subtype,
@@ -58,11 +58,11 @@ def _of_recording(turns: dict[str, list[Turn]], path: Path, stem: str | None) ->
     if len(turns) == 1 and (stem is None or UNKNOWN in turns):
         return next(iter(turns.values()))
     if stem is None:
-        raise CorpusError(f"{path}: holds turns of {len(turns)} recordings ({_some(turns)}); name one of them")
+        raise CorpusError(f"{path}: holds turns of {len(turns)} recordings ({listed(turns)}); name one of them")
     name = " ".join(stem.split())
     fitting = [file for file in (name, *turns) if file in turns and name in (file, file.rpartition(".")[0])]
     if not fitting:
-        raise CorpusError(f"{path}: holds turns of {_some(turns)}, but not of {stem}; use the same name in both")
+        raise CorpusError(f"{path}: holds turns of {listed(turns)}, but not of {stem}; use the same name in both")
     return turns[fitting[0]]
 
 
@@ -106,8 +106,3 @@ def _is_number(field: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _some(names: Collection[str]) -> str:
-    first, more = list(names)[:5], len(names) - 5
-    return ", ".join(first) + (f" and {more} more" if more > 0 else "")

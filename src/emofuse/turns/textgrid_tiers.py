@@ -7,7 +7,7 @@ from pathlib import Path
 
 from emofuse.errors import CorpusError
 from emofuse.turns.tier_names import holds_sounds, speaker_of_tier
-from emofuse.turns.turn_parsing import parse_seconds, turn_or_nothing
+from emofuse.turns.turn_parsing import parse_seconds, quoted, turn_or_nothing
 from emofuse.types import Turn
 
 # As Praat's own readers: free-standing numbers, quoted strings and flags. A number may have a unit; what follows a
@@ -42,7 +42,7 @@ class _Tokens:
     def string(self, what: str) -> str:
         token = self.next(what)
         if not token.startswith('"'):
-            raise CorpusError(f"{self.place}: has {token} where {what} should be, in quotes")
+            raise CorpusError(f"{self.place}: has {quoted(token)} where {what} should be, in quotes")
         return token[1:-1].replace('""', '"')
 
     def number(self, what: str) -> float:

@@ -115,8 +115,8 @@ def _segments(content: Any, path: Path, stem: str | None, length: Length | None)
     timed = _unread_times(keys)
     if timed is not None:
         raise CorpusError(
-            f'{path}: has times under "{timed}", in a form that is not known; export SRT, VTT, or CSV with start, '
-            "end and text"
+            f"{path}: has times under {quoted(timed)}, in a form that is not known; export SRT, VTT, or CSV with "
+            "start, end and text"
         )
     if isinstance(keys.get("text"), str):
         return without_prefixes(keys["text"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from emofuse.errors import CorpusError
@@ -87,6 +87,13 @@ def quoted(value: object) -> str:
     """Return a value of a file for a message, shortened."""
     written = repr(value if not isinstance(value, str) else value[: LONGEST_QUOTE + 1])
     return written if len(written) <= LONGEST_QUOTE + 2 else f"{written[:LONGEST_QUOTE]}..."
+
+
+def listed(names: Collection[str]) -> str:
+    """Return the first few names for a message, each shortened, and how many more there are."""
+    first = [name if len(name) <= LONGEST_QUOTE else f"{name[:LONGEST_QUOTE]}..." for name in list(names)[:5]]
+    more = len(names) - len(first)
+    return ", ".join(first) + (f" and {more} more" if more else "")
 
 
 def is_time(value: str) -> bool:

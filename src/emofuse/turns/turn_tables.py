@@ -11,7 +11,7 @@ from statistics import median
 from emofuse.errors import CorpusError
 from emofuse.turns.start_marks import ends_of
 from emofuse.turns.table_rows import Column, Table, find_columns, find_delimiter, parse_table, plain_name
-from emofuse.turns.turn_parsing import Length, is_time, parse_seconds, turn_or_nothing
+from emofuse.turns.turn_parsing import Length, is_time, listed, parse_seconds, turn_or_nothing
 from emofuse.types import Turn
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def read_table(
     turns = read_tables(text, path, length, named)
     if len(turns) < 2 or stem in turns:
         return turns[stem] if stem in turns else [turn for found in turns.values() for turn in found]
-    names = ", ".join(sorted(name or "no name" for name in turns)[:5])
+    names = listed(sorted(name or "no name" for name in turns))
     missing = "name one of them" if stem is None else f"but not of {stem}; use the same name in both"
     raise CorpusError(f"{path}: holds turns of {len(turns)} recordings ({names}), {missing}")
 
