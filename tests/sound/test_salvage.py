@@ -14,6 +14,7 @@ import soundfile
 from emofuse.errors import AudioError
 from emofuse.sound.clips import read_clip
 from emofuse.sound.ogg_pages import OggPages, examine_pages
+from emofuse.sound.patched_file import PatchedFile
 from emofuse.sound.recordings import DamagedError, Salvage, truncated
 from emofuse.sound.streams import clips_of, mono_blocks
 from emofuse.types.arrays import Samples
@@ -253,3 +254,14 @@ def test_pages_that_are_missing_or_damaged_are_noticed(tmp_path: Path, form: str
     assert pages == OggPages(closed=True, missing=1, lost=pytest.approx(1.0, abs=0.2))
     assert str(clip.damaged).endswith(f"{clip.seconds - pages.lost:.2f} of 6.00 s were decoded")
     assert read_clip(path, 0.0, 1.0).damaged is None
+
+
+def test_a_place_before_the_beginning_of_a_mended_file_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"0123456789")
+    with PatchedFile(tmp_path / "a", b"ab") as file:
+        assert file.seek(-3, 2) == 7
+        assert file.seek(-8, 1) == 7
+        assert file.seek(-11, 2) == 7
+        assert file.read(3) == b"789"
+        assert file.seek(0) == 0
+        assert file.read(3) == b"ab2"

@@ -16,6 +16,7 @@ class PatchedFile(io.RawIOBase):
 
     def __init__(self, path: Path, head: bytes) -> None:
         self._file, self._head = path.open("rb"), head
+        self._size = path.stat().st_size
 
     def readable(self) -> bool:
         """Return that it can be read."""
@@ -26,8 +27,12 @@ class PatchedFile(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place."""
-        return self._file.seek(offset, whence)
+        """Go to a place; one before the beginning, which a damaged header may ask for, is passed over.
+
+        libsndfile calls this, so that an error would only be printed.
+        """
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._file.tell(), io.SEEK_END: self._size}[whence]
+        return self._file.tell() if base + offset < 0 else self._file.seek(base + offset)
 
     def tell(self) -> int:
         """Return the place."""
