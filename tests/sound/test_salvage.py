@@ -256,12 +256,13 @@ def test_pages_that_are_missing_or_damaged_are_noticed(tmp_path: Path, form: str
     assert read_clip(path, 0.0, 1.0).damaged is None
 
 
-def test_a_place_before_the_beginning_of_a_mended_file_is_passed_over(tmp_path: Path) -> None:
+def test_a_place_outside_of_a_file_is_no_exception(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"0123456789")
     with PatchedFile(tmp_path / "a", b"ab") as file:
         assert file.seek(-3, 2) == 7
-        assert file.seek(-8, 1) == 7
-        assert file.seek(-11, 2) == 7
+        assert file.seek(-8, 1) == -1
+        assert file.seek(-11, 2) == -1
+        assert file.seek((1 << 63) - 1) == -1
         assert file.read(3) == b"789"
         assert file.seek(0) == 0
         assert file.read(3) == b"ab2"

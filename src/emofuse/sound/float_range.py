@@ -53,12 +53,14 @@ class _Counts:
     def add(self, block: Samples) -> None:
         sizes = np.abs(block)
         self.samples += sizes.size
-        self.peak = max(self.peak, float(sizes.max(initial=0.0)))
+        largest = float(sizes.max(initial=0.0))
+        if not math.isfinite(largest):  # it stays so: nothing is greater than what is no number
+            self.peak = largest
+            return
+        self.peak = max(self.peak, largest)
         self.outside += int(np.count_nonzero(sizes > 1.0))
         self.audible += int(np.count_nonzero(sizes))
         self.energy += float(np.square(sizes, dtype=np.float64).sum())
-        if not math.isfinite(self.peak):
-            return
         distance = np.abs(sizes - np.round(sizes))
         self.whole += int(np.count_nonzero((distance <= WHOLE_DISTANCE) & (sizes > 0)))
 

@@ -1,9 +1,12 @@
-"""A file whose first bytes are other ones, for libraries that read what a recorder did not finish."""
+"""A file for libraries in C, whose first bytes may be other ones where a recorder did not finish them."""
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
+
+# Of all places, a tebibyte: behind it, file systems begin to refuse.
+FARTHEST = 1 << 40
 
 
 class PatchedFile(io.RawIOBase):
@@ -11,10 +14,10 @@ class PatchedFile(io.RawIOBase):
 
     Args:
         path: of the file.
-        head: replaces its first bytes.
+        head: replaces its first bytes; may be empty.
     """
 
-    def __init__(self, path: Path, head: bytes) -> None:
+    def __init__(self, path: Path, head: bytes = b"") -> None:
         self._file, self._head = path.open("rb"), head
         self._size = path.stat().st_size
 
@@ -27,12 +30,12 @@ class PatchedFile(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place; one before the beginning, which a damaged header may ask for, is passed over.
+        """Go to a place and return it; stay and return -1 where it is before the beginning or too far.
 
-        libsndfile calls this, so that an error would only be printed.
+        A damaged header may ask for that. Libraries in C call this; they would print an exception and go on.
         """
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._file.tell(), io.SEEK_END: self._size}[whence]
-        return self._file.tell() if base + offset < 0 else self._file.seek(base + offset)
+        return self._file.seek(base + offset) if 0 <= base + offset <= FARTHEST else -1
 
     def tell(self) -> int:
         """Return the place."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from emofuse.errors import AudioError, MissingExtraError
 from emofuse.sound.containers import is_cut
+from emofuse.sound.patched_file import PatchedFile
 from emofuse.sound.recordings import DamagedError
 from emofuse.types.arrays import Samples
 
@@ -114,7 +115,7 @@ def open_track(path: Path, salvage: bool = False) -> Iterator[Track | None]:
     except ImportError as error:
         raise MissingMediaError("media", f"{path}: reading {path.suffix or 'it'}") from error
     try:
-        with path.open("rb") as file, _opened(av, file) as container:
+        with PatchedFile(path) as file, _opened(av, file) as container:
             track = _best(container, path)
             yield None if track is None else Track(av, container, track, path, salvage)
     except (av.FFmpegError, OSError) as error:
@@ -122,7 +123,7 @@ def open_track(path: Path, salvage: bool = False) -> Iterator[Track | None]:
         raise DamagedError(path, f"breaks off or is damaged ({reason})", "copy or export it again") from error
 
 
-def _opened(library: Any, file: BinaryIO) -> Any:
+def _opened(library: Any, file: PatchedFile) -> Any:
     """Open a container; its titles and comments may be in any encoding, for they are not read."""
     return library.open(file, options={"format_whitelist": DEMUXERS}, metadata_errors="replace")
 
