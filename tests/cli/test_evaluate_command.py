@@ -23,7 +23,7 @@ from transformers import (
 
 import emofuse
 from emofuse import cross_validate, load_recipe, save_corpus, train
-from emofuse.cli.score_tables import show_groups
+from emofuse.cli.results_tables import show_groups
 from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CheckpointError
 from emofuse.runs.signature import Signature

@@ -21,10 +21,7 @@ SHOWN_BY = {
     "test_transcript_files": ("cli.predict.side_files",),
     "test_service_json": ("turns.service_words", "turns.timed_rows"),
     "test_crossval_command": ("cli.results_tables",),
-    "test_evaluate_command": (
-        "cli.score_tables",
-        "inference.evaluate",
-    ),
+    "test_evaluate_command": ("inference.evaluate",),
     "test_config": (
         "config.augmentation_recipe",
         "config.encoder_recipe",

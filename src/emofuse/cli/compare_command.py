@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emofuse.cli.score_tables import METRIC_NAMES
 from emofuse.cli.terminal import echo
 from emofuse.errors import RunError
 
@@ -93,6 +92,8 @@ def _show_pair(metrics: list[dict[str, Any]]) -> None:
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    from emofuse.cli.results_tables import METRIC_NAMES
+
     interval = "-" if one["ci95"] is None else " to ".join(f"{100 * end:+.1f}" for end in one["ci95"])
     detectable = "none" if one["detectable_80"] is None else f"{100 * one['detectable_80']:.1f}"
     difference = f"{100 * one['difference']:+.2f}"

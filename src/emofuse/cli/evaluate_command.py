@@ -94,7 +94,7 @@ def _read_pairs(path: Path) -> dict[str, str]:
 
 def _show(document: dict[str, Any], out: Path | None) -> None:
     from emofuse.cli.output import counted
-    from emofuse.cli.score_tables import show_figures, show_groups
+    from emofuse.cli.results_tables import show_figures, show_groups
 
     show_figures(
         document["figures"], f"{document['model']}: {document['n']} of {counted(document['tested'], 'utterance')}"

@@ -115,7 +115,7 @@ def _folds(
 
 def _show(scored: dict[str, Any], as_json: bool) -> None:
     from emofuse.cli.output import counted, print_json
-    from emofuse.cli.score_tables import show_figures
+    from emofuse.cli.results_tables import show_figures
 
     if as_json:
         print_json(scored)

@@ -12,7 +12,7 @@ from pathlib import Path
 from emofuse.errors import CorpusError
 from emofuse.turns.language_codes import language_code
 from emofuse.turns.rolling_captions import find_repetitions
-from emofuse.turns.speaker_prefixes import Prefixes
+from emofuse.turns.speaker_names import Prefixes
 from emofuse.turns.turn_parsing import parse_seconds, turn_or_nothing
 from emofuse.types import Turn
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from emofuse.errors import CorpusError
-from emofuse.turns.tier_names import CONTENT_TIERS, holds_sounds, speaker_of_tier
+from emofuse.turns.speaker_names import CONTENT_TIERS, holds_sounds, speaker_of_tier
 from emofuse.turns.turn_parsing import parse_seconds, turn_or_nothing
 from emofuse.types import Turn
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from emofuse.errors import CorpusError
-from emofuse.turns.speaker_prefixes import without_prefixes
+from emofuse.turns.speaker_names import without_prefixes
 
 # A clock that begins or ends a line, as in transcripts of meetings: "[00:12] Hello", "Anna 0:12".
 _CLOCK = re.compile(r"[\[(<]?(?P<clock>\d{1,3}:\d{2}(?P<exact>:\d{2}|[.,]\d{1,3})?(?:[.,:]\d{1,3})?)[\])>]?:?")

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from emofuse.errors import CorpusError
-from emofuse.turns.tier_names import holds_sounds, speaker_of_tier
+from emofuse.turns.speaker_names import holds_sounds, speaker_of_tier
 from emofuse.turns.turn_parsing import parse_seconds, quoted, turn_or_nothing
 from emofuse.types import Turn
 

@@ -14,7 +14,7 @@ from emofuse.turns.eaf_tiers import read_eaf
 from emofuse.turns.label_tracks import is_label_track, read_label_track
 from emofuse.turns.plain_texts import read_plain_text
 from emofuse.turns.rttm import RTTM_TURN, read_rttm
-from emofuse.turns.speaker_prefixes import MOST_NAME_WORDS, name_by_prefixes
+from emofuse.turns.speaker_names import MOST_NAME_WORDS, name_by_prefixes
 from emofuse.turns.start_marks import has_start_marks, read_start_marks
 from emofuse.turns.textgrid_tiers import read_textgrid
 from emofuse.turns.turn_json import is_json, read_segments, read_timed_words

@@ -13,7 +13,7 @@ from emofuse.errors import CorpusError
 from emofuse.turns.label_studio import find_rows, is_label_studio
 from emofuse.turns.language_codes import language_code
 from emofuse.turns.service_json import find_service_rows
-from emofuse.turns.speaker_prefixes import without_prefixes
+from emofuse.turns.speaker_names import without_prefixes
 from emofuse.turns.timed_rows import from_milliseconds, objects
 from emofuse.turns.turn_parsing import Length, parse_seconds, quoted, turn_or_nothing
 from emofuse.types import Turn

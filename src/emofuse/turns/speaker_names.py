@@ -1,4 +1,4 @@
-"""Speakers that are written before their words: `[SPEAKER_00]: Hello`, `ANNA: Hello`."""
+"""Where files write the names of speakers: before their words, as in `ANNA: Hello`, and as names of tiers."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ _BRACKETED = re.compile(
 _PLAIN = re.compile(r"\s*(?:>>\s?)?(?P<name>[^\W\d_][^:\[\]()<>]{0,39}):(?P<words>\s.*)", re.DOTALL)
 # pyannote.audio prints a track's letters before the speaker.
 _ONLY_NAME = re.compile(r"\s*(?:[A-Z]{1,3}\s)?\[?(?P<name>SPEAKER_[0-9]{1,4})\]?\s*")
+# Tiers of a forced aligner that hold sounds, not words.
+SOUND_TIERS = ("phone", "phones", "phoneme", "phonemes")
+# Tiers with these names are named after their content, not after a speaker.
+CONTENT_TIERS = ("word", "words", "text", "transcript", "transcription", "utterance", "utterances", "orthography")
 
 
 @dataclass(frozen=True)
@@ -79,3 +83,16 @@ def without_prefixes(text: str) -> str:
     lines = text.split("\n")
     prefixes = Prefixes.of(lines)
     return " ".join(" ".join(prefixes.split(line)[1] for line in lines).split())
+
+
+def speaker_of_tier(tier: str) -> str | None:
+    """Return the speaker of a tier: its name, or the part before the dash in "anna - words"."""
+    name, _, content = tier.rpartition(" - ")
+    if content.strip().lower() not in CONTENT_TIERS:
+        return tier
+    return name or None
+
+
+def holds_sounds(tier: str) -> bool:
+    """Tell whether a tier holds sounds by its name, as in "anna - phones"."""
+    return tier.rpartition(" - ")[2].strip().lower() in SOUND_TIERS

@@ -1,4 +1,4 @@
-"""Speakers before their words."""
+"""Speakers before their words and in the names of tiers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import time
 
 import pytest
 
-from emofuse.turns.speaker_prefixes import Prefixes, name_by_prefixes, without_prefixes
+from emofuse.turns.speaker_names import (
+    Prefixes,
+    holds_sounds,
+    name_by_prefixes,
+    speaker_of_tier,
+    without_prefixes,
+)
 from emofuse.types import Turn
 
 
@@ -51,3 +57,20 @@ def test_long_texts_take_no_long_time() -> None:
     for line in ("A" * 200_000, "[" * 200_000, "A: " * 100_000, " " * 200_000, ">>" * 100_000):
         Prefixes.of([line]).split(line)
     assert time.perf_counter() - began < 2.0
+
+
+@pytest.mark.parametrize(
+    ("tier", "speaker"),
+    [("anna", "anna"), ("anna - words", "anna"), ("words", None), ("S1 - Text", "S1"), ("a - b", "a - b")],
+)
+def test_a_tier_is_named_after_its_speaker_or_its_content(tier: str, speaker: str | None) -> None:
+    assert speaker_of_tier(tier) == speaker
+
+
+def test_tiers_of_sounds_are_known_by_their_names() -> None:
+    assert [holds_sounds(tier) for tier in ("phones", "anna - Phonemes", "anna - words", "anna")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
