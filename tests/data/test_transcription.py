@@ -254,6 +254,9 @@ def test_resume_refuses_another_engines_run_and_a_file_that_is_none(small: Corpu
     run(small, CountingEngine(), out)
     with pytest.raises(RunError, match=r"was started with asr:counting, not asr:other"):
         run(small, CountingEngine("other"), out, resume=True)
+    only = words_file(out).read_bytes().splitlines(keepends=True)[0]
+    words_file(out).write_bytes(only.replace(b"a", b"b"))
+    run(small, CountingEngine(), out, resume=True)  # the one line is damaged: everything is recognised again
     words_file(out).write_text('{"my": "notes"}\n')
     with pytest.raises(RunError, match="holds something else than recognised words"):
         run(small, CountingEngine(), out, resume=True)

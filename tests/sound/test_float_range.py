@@ -52,6 +52,16 @@ def test_integers_stored_as_floats_in_a_container_sound_as_themselves(tmp_path: 
     assert "as 16-bit integers do" in clip.notes[0]
 
 
+def test_integers_in_a_file_that_its_recorder_did_not_finish_sound_as_themselves(tmp_path: Path) -> None:
+    path = tmp_path / "a.au"
+    soundfile.write(path, integers(), 16_000, "FLOAT", format="AU")
+    content = path.read_bytes()
+    path.write_bytes(content[:8] + bytes(4) + content[12:])
+    clip = read_clip(path, strict=False)
+    np.testing.assert_array_equal(clip.samples, integers() / np.float32(32768))
+    assert "as 16-bit integers do" in clip.notes[0]
+
+
 def test_quiet_integers_and_the_means_of_two_channels_are_scaled_too(tmp_path: Path) -> None:
     assert float_range(written(tmp_path, integers(share=0.0002))).scale == 32768
     halves = written(tmp_path, (integers() + np.roll(integers(), 1)) / 2, name="b.wav")

@@ -266,3 +266,22 @@ def test_a_place_outside_of_a_file_is_no_exception(tmp_path: Path) -> None:
         assert file.read(3) == b"789"
         assert file.seek(0) == 0
         assert file.read(3) == b"ab2"
+
+
+def test_a_header_that_breaks_off_before_its_sound_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, noise(0.1), RATE, format="RF64")
+    content = path.read_bytes()
+    content = content[: content.index(b"data") + 6]
+    path.write_bytes(content.replace(content[20:44], bytes(24), 1))
+    with pytest.raises(AudioError, match=r"a\.wav"):
+        read_clip(path)
+
+
+def test_pages_are_found_behind_beginnings_of_pages_that_are_none(tmp_path: Path) -> None:
+    path = written(tmp_path, "ogg")
+    content = path.read_bytes()
+    second = content.index(b"OggS", 4)
+    path.write_bytes(content[:second] + b"OggS" * 5_000 + b"-" * 70_000 + content[second:])
+    assert examine_pages(path, RATE).closed
+    assert examine_pages(path, RATE).missing == 0

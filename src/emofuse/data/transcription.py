@@ -16,13 +16,13 @@ from emofuse.data.cache import file_digest, key_of
 from emofuse.data.manifest import save_corpus
 from emofuse.errors import AudioError, RecipeError, RunError
 from emofuse.sound import clips as audio
-from emofuse.sound import containers, media, ogg_pages, patched_file, soundfiles, tracks
+from emofuse.sound import containers, float_range, media, ogg_pages, patched_file, recordings, soundfiles, tracks
 from emofuse.sound.clips import SAMPLE_RATE, read_clip
 from emofuse.types import Corpus, Skip, Utterance
 from emofuse.untrusted.json_text import parse_json, to_json
 
 # The samples of a recording depend on these modules too.
-DECODING = (audio, containers, media, ogg_pages, patched_file, soundfiles, tracks)
+DECODING = (audio, containers, float_range, media, ogg_pages, patched_file, recordings, soundfiles, tracks)
 logger = logging.getLogger(__name__)
 
 GOLD = "gold"
@@ -225,7 +225,7 @@ def _read_words(path: Path) -> list[Recognition]:
         return []
     *lines, _cut_off = path.read_bytes().split(b"\n")
     whole = [recognition for recognition in map(_of_line, lines) if recognition is not None]
-    if lines and not whole:
+    if lines and not whole and not any(b'"source"' in line for line in lines):
         raise RunError(f"{path}: holds something else than recognised words; choose another --out")
     if len(whole) < len(lines):
         damaged = len(lines) - len(whole)

@@ -73,6 +73,8 @@ def mended_head(path: Path) -> bytes | None:
     if not head.startswith(b"RF64") or min(sizes, form, data) < 0:
         return None
     first, frame = data + 8, max(1, int.from_bytes(head[form + 20 : form + 22], "little"))
+    if size < first:
+        return None
     frames = (size - first) // frame
     numbers = (size - 8, frames * frame, frames)
     mended = b"".join(number.to_bytes(8, "little") for number in numbers)

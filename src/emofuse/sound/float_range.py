@@ -13,6 +13,7 @@ import soundfile
 
 from emofuse.errors import AudioError
 from emofuse.sound.libsndfile import encoded_name
+from emofuse.sound.patched_file import PatchedFile
 from emofuse.types.arrays import Samples
 
 # What whole numbers of 16, 24 and 32 bits are divided by.
@@ -65,16 +66,21 @@ class _Counts:
         self.whole += int(np.count_nonzero((distance <= WHOLE_DISTANCE) & (sizes > 0)))
 
 
-def float_range(path: Path) -> FloatRange:
-    """Return the range of a file of floating-point samples that libsndfile reads; the file is read once for it."""
+def float_range(path: Path, head: bytes | None = None) -> FloatRange:
+    """Return the range of a file of floating-point samples that libsndfile reads; the file is read once for it.
+
+    Args:
+        path: of the file.
+        head: replaces its first bytes; None leaves them.
+    """
     status = path.stat()
-    return _float_range(path, (status.st_mtime_ns, status.st_size, status.st_ino))
+    return _float_range(path, head, (status.st_mtime_ns, status.st_size, status.st_ino))
 
 
 @lru_cache(maxsize=256)
-def _float_range(path: Path, state: tuple[int, ...]) -> FloatRange:
+def _float_range(path: Path, head: bytes | None, state: tuple[int, ...]) -> FloatRange:
     """Return the range of a file as it was when it was last changed, or another one took its name."""
-    with soundfile.SoundFile(encoded_name(path)) as file:
+    with soundfile.SoundFile(encoded_name(path) if head is None else PatchedFile(path, head)) as file:
         return range_of(file.blocks(BLOCK_FRAMES, dtype="float32"))
 
 

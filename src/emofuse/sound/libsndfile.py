@@ -22,7 +22,8 @@ encoded_name: Callable[[Path], str | bytes] = str if os.name == "nt" else os.fse
 class _Diversion:
     """Turns the standard error of the process aside while any thread decodes MP3.
 
-    What others write meanwhile follows when the last of them is done; what the decoder prints is dropped.
+    What others write meanwhile follows when the last of them is done. What the decoder prints is dropped, and so
+    are empty lines, and lines of others that begin like its own.
     """
 
     def __init__(self) -> None:

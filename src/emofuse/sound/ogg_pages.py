@@ -17,8 +17,8 @@ LAST = 0x04
 OPUS_HEAD, OPUS_RATE = b"OpusHead", 48_000
 # The bits of each byte in reverse order: the sum of a page goes through them from the other end than zlib's.
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-# Behind damage, the next page is looked for in steps of so many bytes.
-STEP = 65_536
+# Behind damage, the next page is looked for in steps of so many bytes: the next may be near, or far.
+FIRST_STEP, LAST_STEP = 256, 65_536
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,13 @@ def _pages(file: BinaryIO) -> Iterator[_Page]:
 def _next_capture(file: BinaryIO, place: int) -> int | None:
     """Return where the next page may begin; None where there is none."""
     file.seek(place)
-    held = b""
-    while block := file.read(STEP):
+    held, step = b"", FIRST_STEP
+    while block := file.read(step):
         found = (held + block).find(CAPTURE)
         if found >= 0:
             return place + found
         place += len(held) + len(block) - len(CAPTURE) + 1
-        held = (held + block)[-len(CAPTURE) + 1 :]
+        held, step = (held + block)[-len(CAPTURE) + 1 :], min(2 * step, LAST_STEP)
     return None
 
 

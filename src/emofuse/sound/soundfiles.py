@@ -140,7 +140,7 @@ class SoundFile:
         total, scale = 0, np.float32(self.values.scale)
         try:
             with _opened(self.path, self.head) as file:
-                for block in _frames(file, self.path, span):
+                for block in _frames(file, self, span):
                     total += len(block)
                     yield block if scale == 1.0 else block / scale
                 if end is None:
@@ -173,7 +173,7 @@ def open_soundfile(path: Path, head: bytes | None = None) -> SoundFile | None:
             with hushed(file.format):
                 file.read(1)
             seconds = None if file.frames >= UNKNOWN_FRAMES else file.frames / file.samplerate
-            values = float_range(path) if file.subtype in FLOATS else FloatRange()
+            values = float_range(path, head) if file.subtype in FLOATS else FloatRange()
             return SoundFile(path, file.samplerate, file.channels, seconds, file.format, values, head)
     except (soundfile.SoundFileError, TypeError):
         return None
@@ -189,7 +189,7 @@ def _opened(path: Path, head: bytes | None) -> soundfile.SoundFile:
         return soundfile.SoundFile(encoded_name(path) if head is None else PatchedFile(path, head))
 
 
-def _frames(file: soundfile.SoundFile, path: Path, span: FrameRange) -> Iterator[Samples]:
+def _frames(file: soundfile.SoundFile, recording: SoundFile, span: FrameRange) -> Iterator[Samples]:
     if span.first and span.first >= file.frames:
         raise span.after_the_end()
     before = min(span.first, MP3_PREROLL) if file.format == MPEG else 0
@@ -204,7 +204,7 @@ def _frames(file: soundfile.SoundFile, path: Path, span: FrameRange) -> Iterator
             with hushed(file.format):
                 block = file.read(count, "float32", always_2d=True)
         except soundfile.SoundFileError:
-            yield _before_damage(path, span.first + total, count)
+            yield _before_damage(recording, span.first + total, count)
             raise
         if not len(block):
             break
@@ -222,9 +222,9 @@ def _skip(file: soundfile.SoundFile, frames: int) -> None:
             file.read(min(step, frames - start))
 
 
-def _before_damage(path: Path, first: int, count: int) -> Samples:
+def _before_damage(recording: SoundFile, first: int, count: int) -> Samples:
     """Return the frames, of `count` from `first` on, that can be read."""
-    with _opened(path, None) as file, hushed(file.format):
+    with _opened(recording.path, recording.head) as file, hushed(file.format):
         pieces: list[Samples] = [np.zeros((0, file.channels), dtype=np.float32)]
         try:
             _skip(file, first)

@@ -23,7 +23,7 @@ RATE = 8000
 QUIET = -50.0
 TONE, MUSIC = "a tone", "music"
 # A turn is a voice if its most probable frames, so many, have this probability of speech on average ...
-SURE_FRAMES, SURE_PROBABILITY = 8, 0.8
+MOST_PROBABLE_FRAMES, SPEECH_PROBABILITY = 8, 0.8
 # ... or so many frames, no further below the loudest, repeat themselves so well (docs/log.md).
 PITCHED_FRAMES, LOUD_RANGE_DECIBELS, PITCHED = 6, 25.0, 0.8
 
@@ -89,14 +89,14 @@ def find_tones_and_music(
 
 
 def is_voice(levels: Sequence[float], evidence: Sequence[tuple[float, float]]) -> bool:
-    """Tell whether a turn is a voice: it is surely speech, or it has a pitch for long enough.
+    """Tell whether a turn is a voice: some of it is most probably speech, or it has a pitch for long enough.
 
     Args:
         levels: of its frames of 32 ms, in dB.
         evidence: of the same frames: the probability of speech, and how well they repeat themselves, from 0 to 1.
     """
-    surest = sorted(probability for probability, _ in evidence)[-SURE_FRAMES:]
-    if sum(surest) >= SURE_PROBABILITY * len(surest):
+    likeliest = sorted(probability for probability, _ in evidence)[-MOST_PROBABLE_FRAMES:]
+    if sum(likeliest) >= SPEECH_PROBABILITY * len(likeliest):
         return True
     loud = max(levels) - LOUD_RANGE_DECIBELS
     frames = zip(levels, evidence, strict=True)

@@ -157,6 +157,9 @@ def test_lists_are_read_as_people_write_them(tmp_path: Path) -> None:
     path.write_bytes(b"RIFF\0\0\x01\n\0data")
     with pytest.raises(CorpusError, match="is no list; write one path per line"):
         recordings_of_list(path)
+    path.write_bytes(lines.encode("utf-16") + b"x")
+    with pytest.raises(CorpusError, match=r"list\.txt: is damaged UTF-16; save it as UTF-8"):
+        recordings_of_list(path)
 
 
 def test_hidden_recordings_are_left_out_and_links_are_followed(

@@ -63,7 +63,10 @@ def recordings_of_list(path: Path) -> list[Recording]:
         raise CorpusError(f"--list {path}: no such file; write one path per line into it") from error
     except (OSError, ValueError) as error:
         raise CorpusError(f"--list {path}: cannot be read ({error})") from error
-    text = content.decode(encoding_of(content), errors="surrogateescape")
+    try:
+        text = content.decode(encoding_of(content), errors="surrogateescape")
+    except UnicodeDecodeError as error:  # UTF-16 has no surrogates to escape to
+        raise CorpusError(f"--list {path}: is damaged UTF-16; save it as UTF-8") from error
     if "\0" in text and ("\n" in text or not text.endswith("\0")):  # else it is from `find -print0`
         raise CorpusError(f"--list {path}: is no list; write one path per line into it")
     lines = (line.rstrip("\r") for line in text.split("\0" if "\0" in text else "\n"))
