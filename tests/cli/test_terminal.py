@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from command_line import call
+from rich.progress import TextColumn
 
-from emofuse.cli.output import print_table, warn_of_skips
+from emofuse.cli.output import print_table, progress_bar, warn_of_skips
 from emofuse.cli.predict.timeline_writing import timeline_table
 from emofuse.cli.terminal import echo
 from emofuse.types import ExcludedSpan, Segment, Skip, Timeline
@@ -26,6 +27,16 @@ def test_lines_are_printed_without_controls(capsys: pytest.CaptureFixture[str]) 
     assert f"skipped x{SHOWN}\\x0ay: {SHOWN}: broken" in captured.err
     assert f"c{SHOWN}" in captured.out
     assert CLEAR not in captured.out
+
+
+def test_brackets_in_names_are_shown_and_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("[red]speaker", "n"), [("[unknown]", "[/x]")], title="of [/b]")
+    captured = capsys.readouterr().out
+    assert all(text in captured for text in ("[red]speaker", "[unknown]", "[/x]", "of [/b]"))
+    with progress_bar(False) as bar:
+        bar.add_task("[/x]", total=1.0, figures="[/y]")
+        shown = [column.render(bar.tasks[0]) for column in bar.columns if isinstance(column, TextColumn)]
+    assert {"[/x]", "[/y]"} <= set(map(str, shown))
 
 
 def test_a_timeline_for_people_has_no_controls() -> None:

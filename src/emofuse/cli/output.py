@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, Progress, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from emofuse import __version__
 from emofuse.errors import EmofuseError, RunError, fault_log
@@ -105,15 +106,15 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
-    """Print a table on stdout; all columns but the first are aligned right."""
-    table = Table(title=title, title_justify="left", header_style="bold")
+    """Print a table on stdout; all columns but the first are aligned right. Brackets in a cell are no markup."""
+    table = Table(title=None if title is None else Text(title), title_justify="left", header_style="bold")
     for number, column in enumerate(columns):
         first = number == 0
         table.add_column(
-            terminal_text(column), justify="left" if first else "right", overflow="fold", no_wrap=first
+            Text(terminal_text(column)), justify="left" if first else "right", overflow="fold", no_wrap=first
         )
     for row in rows:
-        table.add_row(*map(terminal_text, row))
+        table.add_row(*(Text(terminal_text(cell)) for cell in row))
     screen = Console(highlight=False)
     (screen if screen.is_terminal else Console(highlight=False, width=FILE_WIDTH)).print(table)
 
@@ -147,11 +148,11 @@ def progress_bar(wanted: bool = True) -> Iterator[Progress]:
     """
     screen = console()
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         TaskProgressColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", markup=False),
     )
     with Progress(
         *columns,
