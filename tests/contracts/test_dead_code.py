@@ -65,3 +65,12 @@ def test_everything_public_is_used_by_the_package_or_by_its_users() -> None:
                 continue
             unused.append(f"{module.name.removeprefix('emofuse.')}.{dotted}")
     assert sorted(set(unused) - set(KNOWN)) == []
+
+
+def test_what_is_known_to_be_unused_exists() -> None:
+    every = {
+        f"{name.removeprefix('emofuse.')}.{dotted}"
+        for name, m in package_modules().items()
+        for dotted, _ in public_definitions(m)
+    }
+    assert set(KNOWN) <= every

@@ -10,7 +10,6 @@ from source_tree import package_modules
 MODULES = package_modules()
 # Module -> the names of it that only these modules of the package may take.
 JSON, YAML = "emofuse.untrusted.json_text", "emofuse.untrusted.yaml_text"
-# Turn files are read with numbers that are none, such as a confidence of NaN, which programs of others write.
 WRITES_YAML = {"emofuse.config.loading"}
 
 

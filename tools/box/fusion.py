@@ -125,7 +125,7 @@ def fold_of(setting: Setting, fold: int) -> Any:
 
 
 def judged(setting: Setting) -> Any:
-    """Judge the by_kind of all folds that there are, together."""
+    """Judge the outputs of all folds that there are, together."""
     names = [fold_name(fold) for fold in range(1, FOLDS + 1)]
     folders = [setting.out / name for name in names if (setting.out / f"{name}.json").is_file()]
     kinds = ("pairs", "conflict")

@@ -102,7 +102,7 @@ def train(read: Read, texts: Texts, targets: Targets, schedule: Schedule, weight
 
 
 def _pace(step: int, steps: int, warmup: float) -> float:
-    """Return the share of the trained rate at a step: up in a line, then down in a line."""
+    """Return the share of the learning rate at a step: up in a line, then down in a line."""
     return min((step + 1) / (warmup * steps), (steps - step) / (steps * (1 - warmup)))
 
 

@@ -31,11 +31,11 @@ from emofuse.model.vetting.loaders import (
 from emofuse.model.vetting.weight_checks import HeldWeights
 from emofuse.untrusted.json_text import read_json_object
 
-# Weights that a bare encoder may lack or have left over without harm: heads of its pre-training, its pooler.
 # A model on the Hub or in the box, or a revision: words with at most slashes between them.
 _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 # A model may refer to a model that refers to a third; further, or in a ring, none does.
 MOST_REFERENCES = 4
+# Weights that a bare encoder may lack or have left over without harm: heads of its pre-training, its pooler.
 HARMLESS = ("pooler.", "masked_spec_embed", "lm_head.", "cls.", "quantizer.", "project_hid.", "project_q.")
 
 

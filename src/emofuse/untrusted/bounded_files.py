@@ -21,7 +21,7 @@ def read_bytes(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     """
     with open(path, "rb", opener=_without_waiting) as file:
         state = os.fstat(file.fileno())
-        if stat.S_ISDIR(state.st_mode) or not stat.S_ISREG(state.st_mode):
+        if not stat.S_ISREG(state.st_mode):
             raise ValueError("it is no regular file")
         content = file.read(most_bytes + 1)
     if len(content) > most_bytes:

@@ -45,7 +45,26 @@ CHANGES: dict[str, tuple[Change, str]] = {
         settings(layout.PREPARATION, auto_map={"AutoProcessor": "code.Config"}),
         "asks for Python code",
     ),
-    "attention of the Hub": (settings(layout.CONFIG, attn_implementation="someone/kernel"), "code of the Hub"),
+    "attention of the Hub": (
+        settings(layout.CONFIG, attn_implementation="someone/kernel"),
+        "may fetch from the Hub",
+    ),
+    "attention that may be fetched": (
+        within(layout.CONFIG, "audio_encoder", attn_implementation="flash_attention_2"),
+        "may fetch from the Hub",
+    ),
+    "attention of a part": (
+        settings(layout.CONFIG, attn_implementation={"": "x/kernel"}),
+        "may fetch from the Hub",
+    ),
+    "an index of other weights": (
+        settings(layout.CONFIG, transformers_weights="x.safetensors.index.json"),
+        "names other weights",
+    ),
+    "weights of an inner folder": (
+        settings(layout.CONFIG, transformers_weights="sub/w.safetensors"),
+        "names other weights",
+    ),
     "adapters": (settings("adapter_config.json", base_model_name_or_path="/secret"), "names another model"),
     "quantised": (settings(layout.CONFIG, quantization_config={"quant_method": "gptq"}), "are quantised"),
     "weights behind a link": (moved_outside(layout.WEIGHTS), "is a link to a place outside"),

@@ -19,8 +19,11 @@ TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
 NETWORK_SETTINGS = (layout.CONFIG, "generation_config.json", layout.PREPARATION, "processor_config.json")
 # Keys by which a folder asks for Python code: its own, or of another place.
 CODE_KEYS = ("auto_map", "custom_pipelines", "custom_generate")
-# Keys that name how attention is computed; a name with a slash is code of the Hub.
+# Keys that name how attention is computed, and what transformers brings itself; the Hub may have to bring others.
 ATTENTION_KEYS = ("attn_implementation", "_attn_implementation", "experts_implementation")
+OWN_IMPLEMENTATIONS = ("eager", "sdpa", "grouped_mm", "batched_mm")
+# The key by which settings name other weights than those that were looked at.
+WEIGHTS_KEY = "transformers_weights"
 _SHARD = re.compile(r"[\w.-]+\.safetensors")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack")
 
@@ -58,7 +61,8 @@ def weight_files(folder: Path) -> list[Path]:
     if pickled:
         raise CheckpointError(
             f"{folder}: holds its weights only in {pickled[0]}, a form that may run code and is never opened; "
-            "name a revision with model.safetensors, or convert it where you trust it (docs/trust.md says how)"
+            "name a revision with model.safetensors, or, where you trust it, load it once with transformers and "
+            "save it with save_pretrained"
         )
     raise CheckpointError(f"{folder}: has no weights ({layout.WEIGHTS}); fetch, copy or train the model again")
 
@@ -72,10 +76,15 @@ def _look_at(path: Path, with_ranges: bool) -> None:
                 f"{path}: asks for Python code that comes with the model ({key}), and no code of a model is run; "
                 "name a model whose architecture transformers has"
             )
-        if key in ATTENTION_KEYS and "/" in str(value):
+        if key in ATTENTION_KEYS and not _is_own(value):
             raise CheckpointError(
-                f"{path}: asks for code of the Hub ({key} {str(value)[:60]!r}), and no code of a model is run; "
-                "take the key out"
+                f"{path}: asks for code that transformers may fetch from the Hub ({key} {str(value)[:60]!r}), "
+                "and no code of a model is run; take the key out"
+            )
+        if key == WEIGHTS_KEY and value:
+            raise CheckpointError(
+                f"{path}: names other weights ({key} {str(value)[:60]!r}), and only {layout.WEIGHTS} or its index "
+                "is opened; take the key out"
             )
         if key == "quantization_config" and value:
             raise CheckpointError(
@@ -85,6 +94,12 @@ def _look_at(path: Path, with_ranges: bool) -> None:
     wrong = find_out_of_range(settings) if with_ranges else None
     if wrong is not None:
         raise CheckpointError(f"{path}: {wrong}; fetch, copy or train the model again")
+
+
+def _is_own(implementation: Any) -> bool:
+    """Tell whether transformers brings an implementation of attention itself; of several parts, each."""
+    parts = implementation.values() if isinstance(implementation, dict) else (implementation,)
+    return all(part is None or (isinstance(part, str) and part in OWN_IMPLEMENTATIONS) for part in parts)
 
 
 def _check_index(folder: Path) -> None:
