@@ -15,11 +15,16 @@ def test_a_name_has_one_pseudonym_for_a_key_and_another_for_another_key(tmp_path
     one, again, other = (Pseudonyms.kept_in(tmp_path / folder) for folder in ("a/b", "a/b", "c"))
     assert one == again
     assert one.of("speaker", "Ann") == again.of("speaker", "Ann") != other.of("speaker", "Ann")
-    assert re.fullmatch(r"speaker-[a-z2-7]{6}", one.of("speaker", "Ann"))
-    assert (
-        len({one.of(kind, name)[-6:] for kind in ("speaker", "recording") for name in ("Ann", "Bo", "\ud800")})
-        == 6
-    )
+    assert re.fullmatch(r"speaker-[a-z2-7]{12}", one.of("speaker", "Ann"))
+    names = ("Ann", "Bo", "\ud800")
+    assert len({one.of(kind, name)[-12:] for kind in ("speaker", "recording") for name in names}) == 6
+
+
+def test_the_recordings_of_an_archive_have_different_pseudonyms() -> None:
+    pseudonyms = Pseudonyms(bytes(32))
+    one, other = (pseudonyms.of("recording", name) for name in ("rec6473", "rec9246"))
+    assert one[:16] == other[:16]  # six letters would be the same
+    assert one != other
 
 
 def test_the_key_is_for_its_owner_only_and_is_not_shown(tmp_path: Path) -> None:

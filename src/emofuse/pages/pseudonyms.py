@@ -18,7 +18,8 @@ from emofuse.errors import RunError
 Kind = Literal["speaker", "recording", "utterance", "session", "corpus"]
 KEY_FILE = "pseudonyms.key"
 KEY_BYTES = 32
-LETTERS = 6
+# Of 5 bits each: pseudonyms are names of files too, so that no two names of an archive may have the same.
+LETTERS = 12
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Pseudonyms:
         """Return the pseudonym of a name.
 
         >>> Pseudonyms(bytes(32)).of("speaker", "Ann")
-        'speaker-aguerv'
+        'speaker-rax246lnleby'
         """
         message = f"{kind}:{name}".encode("utf-8", "surrogatepass")
         digest = hmac.new(self.key, message, hashlib.sha256).digest()

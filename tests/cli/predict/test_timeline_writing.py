@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from emofuse.inference.timeline.formats import TIMELINE_FORMATS
 from emofuse.pages.contents import PageContents
 from emofuse.pages.pseudonyms import Pseudonyms
 from emofuse.privacy import mask_words
+from emofuse.types import ExcludedSpan
 
 
 def test_json_is_one_document_of_one_recording_and_a_list_of_several(
@@ -93,14 +95,15 @@ def test_words_are_masked_in_a_sealed_process(tmp_path: Path, monkeypatch: pytes
 def test_under_pseudonyms_neither_a_file_nor_its_name_names_anybody(tmp_path: Path) -> None:
     audio = write_tone(tmp_path / "ann.wav", 440.0, 1.5, 0)
     talk = timeline(segment(0.0, 1.0, speaker="Ann", text="I said no."), id="ann", audio=str(audio))
+    talk = replace(talk, excluded=(ExcludedSpan(1.0, 1.5, "bleed from channel Roberta, which is louder"),))
     pseudonyms = Pseudonyms(bytes(32))
     for form, suffix in (("page", ".html"), ("picture", ".svg")):
-        writer = TimelineWriter(form, contents=PageContents(words=False, pseudonyms=pseudonyms))
+        writer = TimelineWriter(form, {"Ann": 0, "Roberta": 1}, PageContents(words=False, pseudonyms=pseudonyms))
         writer.write(talk, writer.file_of(tmp_path / "pages", talk.id))
         file = tmp_path / "pages" / f"{pseudonyms.of('recording', 'ann')}{suffix}"
         text = file.read_text(encoding="utf-8").replace("data:audio/wav;base64,", "")
         assert pseudonyms.of("speaker", "Ann") in text
-        for name in ("Ann", "ann.wav", "said"):
+        for name in ("Ann", "Roberta", "ann.wav", "said"):
             assert name not in text
     assert len(list((tmp_path / "pages").iterdir())) == 2
 

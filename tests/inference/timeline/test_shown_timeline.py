@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from timelines import segment, timeline
 
@@ -9,7 +12,7 @@ from emofuse.inference.timeline.page import timeline_page
 from emofuse.inference.timeline.shown_timeline import shown_timeline
 from emofuse.pages.contents import EVERYTHING, PageContents
 from emofuse.pages.pseudonyms import Pseudonyms
-from emofuse.types import Timeline
+from emofuse.types import ExcludedSpan, Timeline
 
 PSEUDONYMS = Pseudonyms(bytes(32))
 
@@ -46,6 +49,23 @@ def test_under_pseudonyms_a_page_names_nobody(talk: Timeline) -> None:
     assert shown.channel == ann
     assert shown.audio == talk.audio  # for whoever reads the recording; it is on no page
     assert "I told Zoe." in page  # words are not changed
+
+
+def test_reasons_of_what_was_not_analysed_name_nobody(talk: Timeline) -> None:
+    reasons = ("bleed from channel Bob, which is louder", "ann#3: too short", "/calls/ann.wav: cannot be read")
+    excluded = tuple(ExcludedSpan(40.0 + n, 41.0 + n, reason) for n, reason in enumerate(reasons))
+    call = replace(talk, id="ann-Ann", excluded=excluded)
+    shown = shown_timeline(call, PageContents(pseudonyms=PSEUDONYMS), channels=("Ann", "Bob"))
+    bob, recording = PSEUDONYMS.of("speaker", "Bob"), PSEUDONYMS.of("recording", "ann-Ann")
+    assert [one.reason for one in shown.excluded] == [
+        f"bleed from channel {bob}, which is louder",
+        f"{recording}#3: too short",
+        f"{recording}: cannot be read",
+    ]
+    assert [(one.start, one.end) for one in shown.excluded] == [(one.start, one.end) for one in excluded]
+    page = timeline_page(shown)
+    assert "Bob" not in page
+    assert "ann" not in re.findall(r"\w+", page)
 
 
 def test_the_options_combine(talk: Timeline) -> None:

@@ -118,7 +118,7 @@ class TimelineWriter:
         """Return what a page or a picture shows of a timeline."""
         from emofuse.inference.timeline.shown_timeline import shown_timeline
 
-        return shown_timeline(with_shown_words(timeline), self.contents)
+        return shown_timeline(with_shown_words(timeline), self.contents, self.channels)
 
     def _player(self, timeline: Timeline, folder: Path) -> Player | None:
         from emofuse.inference.timeline.player import nameless_player, recording_player
