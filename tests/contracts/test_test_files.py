@@ -63,6 +63,7 @@ SHOWN_BY = {
     ),
     "test_export": ("inference.exported_folder", "inference.graphs"),
     "test_recognizer": ("inference.predictor", "inference.runtime"),
+    "test_text_languages": ("inference.ready",),
     "test_timeline_formats": ("inference.timeline.text_fields",),
     "test_compose": (
         "inference.timeline.options",

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import soundfile
 from command_line import call
-from exports import exported_folder
+from exports import exported_folder, model_folder
 from noise_bursts import RATE, bursts
 
 import emofuse
 from emofuse import EmotionRecognizer, Utterance, layout
 from emofuse.box import boxes
 from emofuse.errors import CheckpointError
+from emofuse.inference.explain.explain import explain
 from emofuse.inference.model_folders import read_text_languages
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.types import Prediction, Turn
@@ -27,13 +28,17 @@ WHY = "it is in German, and the model knows English only"
 SEEMS = "it seems to be in German, and the model knows English only"
 
 
+def knowing_english(model: Path, folder: Path) -> Path:
+    """Return a copy of a model that says that it knows English."""
+    shutil.copytree(model, folder)
+    (folder / layout.SCOPE).write_text(json.dumps({"scope": "for tests", "text_languages": ["eng"]}))
+    return folder
+
+
 @pytest.fixture(scope="module")
 def english(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an exported model that says that it knows English."""
-    folder = tmp_path_factory.mktemp("models") / "english"
-    shutil.copytree(exported_folder(), folder)
-    (folder / layout.SCOPE).write_text(json.dumps({"scope": "for tests", "text_languages": ["eng"]}))
-    return folder
+    return knowing_english(exported_folder(), tmp_path_factory.mktemp("models") / "english")
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +95,25 @@ def test_a_model_that_does_not_say_what_it_knows_takes_any_text(clip: Path) -> N
     prediction = emofuse.load(exported_folder()).predict(clip, GERMAN, any_sound=True, language="de")
     assert prediction.modalities == ("audio", "text")
     assert prediction.notes == ()
+
+
+def test_what_is_explained_is_the_prediction_that_is_made(
+    recognizer: EmotionRecognizer, english: Path, clip: Path, tmp_path: Path
+) -> None:
+    prediction = recognizer.predict(clip, "Nein.", any_sound=True, language="de")
+    with_torch = knowing_english(model_folder(), tmp_path / "torch")
+    for folder, method in ((english, "occlusion"), (with_torch, "integrated gradients")):
+        explanation = explain(folder, clip, "Nein.", any_sound=True, device="cpu", steps=48, language="de")
+        assert explanation.method == method
+        assert explanation.probabilities == pytest.approx(prediction.probabilities, abs=1e-4)
+        assert (explanation.text, explanation.words, explanation.removals) == (None, (), ())
+        assert [note for note in explanation.notes if "text" in note] == [f"the text was not used: {WHY}"]
+
+
+def test_an_explanation_of_a_text_that_must_be_used_notes_its_language(recognizer: EmotionRecognizer) -> None:
+    explanation = recognizer.explain(text=GERMAN)
+    assert explanation.text == GERMAN
+    assert explanation.notes == (f"the text is of little use: {SEEMS}",)
 
 
 def test_manifests_state_languages_too(recognizer: EmotionRecognizer, clip: Path) -> None:

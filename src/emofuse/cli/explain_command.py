@@ -25,6 +25,9 @@ def explain(
     model: Annotated[Path, typer.Argument(help="A model or run folder, or the name of a model in the box.")],
     audio: Annotated[Path | None, typer.Argument(help="Recording.")] = None,
     text: Annotated[str | None, typer.Option("--text", help="Its transcript.")] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="ISO 639-1 code of the spoken language, such as en.")
+    ] = None,
     label: Annotated[
         str | None, typer.Option("--label", help="Label to explain; if omitted, the predicted one.")
     ] = None,
@@ -62,7 +65,7 @@ def explain(
     if out is not None:
         require_package("jinja2", "--out")
     contents = page.contents()
-    explanation = explain_utterance(model, audio, text, label, steps, any_sound=any_sound)
+    explanation = explain_utterance(model, audio, text, label, steps, any_sound=any_sound, language=language)
     shown = explanation.without_words() if locks() else explanation
     if out is not None:
         _write(shown, out, contents)

@@ -11,16 +11,9 @@ from emofuse.data.preparation import Batch, Item, Outputs, Preparation
 from emofuse.errors import AudioError, EmofuseError, NoSpeechError, failure_of
 from emofuse.evaluation.calibration import Calibration, predictions_of, refuse_nonsense
 from emofuse.inference.priors import PriorShift
+from emofuse.inference.ready import Ready, Refused
 from emofuse.inference.runtime import Runtime
-from emofuse.inference.utterance_stream import (
-    LongRecordings,
-    Preparer,
-    Ready,
-    Refused,
-    TooLong,
-    prepared_windows,
-)
-from emofuse.sound.clips import Clip
+from emofuse.inference.utterance_stream import LongRecordings, Pair, Preparer, TooLong, prepared_windows
 from emofuse.types import Prediction, Skip, Utterance
 from emofuse.types.arrays import Float32Array
 
@@ -28,7 +21,6 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 # Called after each result: how many there are, and of how many seconds of sound.
 Progress = Callable[[int, float], None]
-Pair = tuple[Utterance, Clip | None]
 Compute = Callable[[Batch], Sequence[R]]
 
 
@@ -140,7 +132,8 @@ class Predictor:
         decoded in another while the network computes. A caller that stops early waits for what is being read.
 
         Args:
-            pairs: utterances, each with its sound at the model's rate, or None where it is to be read.
+            pairs: utterances, each with its sound at the model's rate, None where that is to be read, or what is
+                known already to become of it.
             strict: raise the first failure instead.
             progress: called after each result.
             long: what happens to long recordings; None takes any recording as one utterance.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from emofuse.data.asr_engines import Engine
 from emofuse.data.transcription import knows_language
-from emofuse.errors import EmofuseError
-from emofuse.inference.utterance_stream import LongRecordings
+from emofuse.errors import EmofuseError, ModalityError, failure_of
+from emofuse.inference.ready import Refused
+from emofuse.inference.utterance_stream import LongRecordings, Pair, TooLong
 from emofuse.sound.clips import SAMPLE_RATE, Clip, read_clip
 from emofuse.types import Turn, Utterance
 
@@ -21,25 +23,34 @@ logger = logging.getLogger(__name__)
 
 def with_recognized_text(
     utterances: Iterable[Utterance], engine: Engine, language: str | None, rate: int, long: LongRecordings
-) -> Iterator[tuple[Utterance, Clip | None]]:
+) -> Iterator[Pair]:
     """Yield utterances, those without text with the recognised one, and their clips as far as they were read.
 
-    Recordings that are too long are left as they are, because they are cut into segments first; so are recordings
-    that cannot be read, because predicting them reports the reason, and those that are no speech.
+    Where the model takes sound, recordings that are too long, that are no speech or that cannot be read are left
+    as they are: predicting them cuts them into segments, or reports the reason. Where it takes text only, nothing
+    else reads the recording, and what becomes of it is yielded in place of the clip.
 
     Args:
         utterances: any number of them.
         engine: the speech recogniser.
         language: of utterances that do not name theirs; None lets the engine detect it.
-        rate: of the clips that the model takes.
+        rate: of the clips that the model takes; 0 where it takes text only.
         long: which recordings are too long, and which are no speech.
     """
     for utterance in utterances:
-        clip = None if utterance.audio is None or has_text(utterance) else _clip_of(utterance, long)
-        if clip is None:
+        if utterance.audio is None or has_text(utterance):
             yield utterance, None
+            continue
+        sound = _sound_of(utterance, utterance.audio, long, read_again=rate > 0)
+        if not isinstance(sound, Clip):
+            yield utterance, None if rate else sound
+            continue
+        spoken = recognized(utterance, sound, engine, language)
+        if rate or has_text(spoken):
+            yield spoken, sound if rate in (0, SAMPLE_RATE) else None
         else:
-            yield recognized(utterance, clip, engine, language), clip if rate == SAMPLE_RATE else None
+            reason = f"{utterance.id}: {engine.name} recognised no words in it, and the model takes text only"
+            yield utterance, Refused(utterance, ModalityError(reason))
 
 
 def recognized(spoken: T, clip: Clip, engine: Engine, language: str | None) -> T:
@@ -73,14 +84,15 @@ def has_text(spoken: Utterance | Turn) -> bool:
     return bool(spoken.text and spoken.text.strip())
 
 
-def _clip_of(utterance: Utterance, long: LongRecordings) -> Clip | None:
-    """Read a clip to recognise; None where the recording is too long, is no speech, or cannot be read."""
-    if utterance.audio is None:
-        return None
+def _sound_of(
+    utterance: Utterance, path: Path, long: LongRecordings, read_again: bool
+) -> Clip | Refused | TooLong | None:
+    """Read a clip to recognise; else return why there is none, or None for a failure that comes again later."""
     try:
-        if long.too_long(utterance) is not None:
-            return None
-        clip = read_clip(utterance.audio, utterance.start, utterance.end, SAMPLE_RATE, strict=long.strict)
-        return None if long.is_speechless(clip) else clip
-    except Exception:  # whatever it is, it comes again, and is reported, when the recording is predicted
-        return None
+        too_long = long.too_long(utterance)
+        if too_long is not None:
+            return too_long
+        clip = read_clip(path, utterance.start, utterance.end, SAMPLE_RATE, strict=long.strict)
+        return long.without_speech(utterance, clip) or clip
+    except Exception as error:  # the border of an input: whatever it is, the others go on
+        return None if read_again else Refused(utterance, failure_of(str(path), error))

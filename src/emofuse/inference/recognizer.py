@@ -16,9 +16,8 @@ from emofuse.inference.predictor import Predictor, Progress
 from emofuse.inference.timeline.compose import compose
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.inference.timeline.whole_recording import predict_recording
-from emofuse.inference.utterance_stream import LONGEST_UTTERANCE_SECONDS, LongRecordings
+from emofuse.inference.utterance_stream import LONGEST_UTTERANCE_SECONDS, LongRecordings, Pair
 from emofuse.seal import seal
-from emofuse.sound.clips import Clip
 from emofuse.sound.speech_turns import SpeechGate
 from emofuse.types import Prediction, Skip, Timeline, Utterance
 from emofuse.types.arrays import Float32Array
@@ -112,7 +111,7 @@ class EmotionRecognizer:
 
     def predict_clips(
         self,
-        pairs: Iterable[tuple[Utterance, Clip | None]],
+        pairs: Iterable[Pair],
         strict: bool = False,
         progress: Progress | None = None,
         long: LongRecordings | None = None,
@@ -162,14 +161,18 @@ class EmotionRecognizer:
         return compose(self.predictor, Path(audio), options)
 
     def explain(
-        self, audio: str | Path | None = None, text: str | None = None, label: str | None = None
+        self,
+        audio: str | Path | None = None,
+        text: str | None = None,
+        label: str | None = None,
+        language: str | None = None,
     ) -> Explanation:
         """Return what in sound and text led to a label; see `emofuse.inference.explain.explain`."""
         from emofuse.inference.explain.explain import explain
 
         if self.folder is None:
             raise CheckpointError("this recogniser was not loaded from a folder; explain one that was")
-        return explain(self.folder, audio, text, label)
+        return explain(self.folder, audio, text, label, language=language)
 
 
 def _name(opened: OpenedAudio) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from emofuse.data.batching import cost_of
-from emofuse.data.languages import why_foreign
-from emofuse.data.preparation import Item, Preparation
+from emofuse.data.preparation import Preparation
 from emofuse.errors import AudioError, EmofuseError, ModalityError, NoSpeechError, failure_of
+from emofuse.inference.ready import Ready, Refused, without_foreign_text
 from emofuse.sound.clips import Clip, read_clip, seconds_of
 from emofuse.sound.recordings import Salvage
 from emofuse.sound.speech_turns import SpeechGate
@@ -45,9 +45,13 @@ class LongRecordings:
     strict: bool = False
     gate: SpeechGate | None = None
 
-    def is_speechless(self, clip: Clip) -> bool:
-        """Return whether a clip is called no speech."""
-        return self.gate is not None and not self.gate.has_speech(clip)
+    def without_speech(self, utterance: Utterance, clip: Clip) -> Refused | None:
+        """Return the refusal of an utterance whose clip is no speech; None where it is speech."""
+        if self.gate is None or self.gate.has_speech(clip):
+            return None
+        return Refused(
+            utterance, NoSpeechError(utterance.id, clip.damaged, clip.notes), clip.seconds, clip.seconds
+        )
 
     def too_long(self, utterance: Utterance) -> TooLong | None:
         """Return a whole recording that is too long; None for any other, and for a span of one.
@@ -61,38 +65,6 @@ class LongRecordings:
         if seconds is None:  # the header does not state it
             seconds = decoded_seconds(utterance.audio, self.seconds, None if self.strict else Salvage())
         return TooLong(utterance, utterance.audio, seconds, self.predict) if seconds > self.seconds else None
-
-
-@dataclass(frozen=True)
-class Ready:
-    """An utterance that can be predicted.
-
-    Attributes:
-        item: the input of the network.
-        cost: seconds of sound; of an utterance without sound, those that speaking its text would take.
-        seconds: of sound.
-        damaged: what is wrong with its recording; None where that is whole.
-        notes: what else is to be known, one sentence each.
-        text_unused: why its text is left out, where the model could take one; None where it is not.
-    """
-
-    utterance: Utterance
-    item: Item
-    cost: float
-    seconds: float
-    damaged: str | None = None
-    notes: tuple[str, ...] = ()
-    text_unused: str | None = None
-
-
-@dataclass(frozen=True)
-class Refused:
-    """An utterance that cannot be predicted, and why."""
-
-    utterance: Utterance
-    error: EmofuseError
-    cost: float = 0.0
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -115,6 +87,10 @@ class TooLong:
         return AudioError(f"{self.utterance.id}: {self.seconds:.0f} s are too long for one utterance")
 
 
+# An utterance with its clip, None where it is to be read, or with what is known already to become of it.
+Pair = tuple[Utterance, Clip | Refused | TooLong | None]
+
+
 @dataclass(frozen=True)
 class Preparer:
     """Reads and prepares utterances for a model.
@@ -135,20 +111,24 @@ class Preparer:
     strict: bool = True
     text_languages: tuple[str, ...] | None = None
 
-    def __call__(self, pair: tuple[Utterance, Clip | None]) -> Ready | Refused | TooLong:
-        """Prepare one utterance; its clip is None where it is to be read."""
+    def __call__(self, pair: Pair) -> Ready | Refused | TooLong:
+        """Prepare one utterance, unless it is known already what becomes of it."""
         utterance, clip = pair
+        if isinstance(clip, Refused | TooLong):
+            return clip
         try:
             whole = self.long if clip is None and self.preparation.audio else None
             if whole is not None and (too_long := whole.too_long(utterance)) is not None:
                 return too_long
             clip = _read(self.preparation, utterance, clip, self.strict)
-            if self.long is not None and clip is not None and self.long.is_speechless(clip):
-                error = NoSpeechError(utterance.id, clip.damaged, clip.notes)
-                return Refused(utterance, error, clip.seconds, clip.seconds)
+            if self.long is not None and clip is not None:
+                refused = self.long.without_speech(utterance, clip)
+                if refused is not None:
+                    return refused
             ready = prepare_utterance(self.preparation, utterance, clip, self.strict)
             self._refuse_missing(ready)
-            return self._without_foreign_text(ready) if ready.item.ids is not None else ready
+            known = self.text_languages
+            return ready if ready.item.ids is None else without_foreign_text(ready, known, self.needs_all)
         except Exception as fault:  # the border of an input: whatever it is, the others go on
             return Refused(utterance, failure_of(str(utterance.audio or utterance.id), fault))
 
@@ -162,16 +142,6 @@ class Preparer:
                 f"{name}: has no {missing[0]}, and the model was not trained to do without; "
                 "give it, or allow it with --allow-missing (allow_missing=True)"
             )
-
-    def _without_foreign_text(self, ready: Ready) -> Ready:
-        """Leave out a text in a language that the model does not know; where it must be used, note that."""
-        why = why_foreign(ready.utterance.text, ready.utterance.language, self.text_languages)
-        if why is None:
-            return ready
-        if self.needs_all or ready.item.values is None:
-            return replace(ready, notes=(*ready.notes, f"the text is of little use: {why}"))
-        notes = (*ready.notes, f"the text was not used: {why}")
-        return replace(ready, item=replace(ready.item, ids=None), notes=notes, text_unused=why)
 
 
 def prepare_utterance(

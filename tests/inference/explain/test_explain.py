@@ -241,7 +241,7 @@ def test_an_exported_model_is_explained_by_occlusion_as_its_network_would_be(tmp
     assert found.probabilities == pytest.approx(by_gradients.probabilities, abs=1e-4)
     assert [one.modality for one in found.removals] == ["audio", "text"]
     with_torch = open_model(model_folder(), "cpu")
-    source = prepare_input(with_torch.preparation, audio, "the table")
+    source = prepare_input(with_torch, audio, "the table")
     same = occlude(
         with_torch.runtime, with_torch.preparation, source, with_torch.runtime.traits.task.labels.index(label)
     )
@@ -255,7 +255,7 @@ def test_occlusion_finds_the_planted_word_and_the_planted_moment_too(
 ) -> None:
     model = open_model(learnt, "cpu")
     audio, number = write(tmp_path, label, moment), model.runtime.traits.task.labels.index(label)
-    source = prepare_input(model.preparation, audio, sentence(label, place, moment))
+    source = prepare_input(model, audio, sentence(label, place, moment))
     found = occlude(model.runtime, model.preparation, source, number)
     assert int(np.argmax(found.moments)) == moment
     assert source.reading is not None

@@ -45,6 +45,7 @@ def explain(
     steps: int = GRADIENTS,
     device: str | None = None,
     any_sound: bool = False,
+    language: str | None = None,
 ) -> Explanation:
     """Explain the prediction for one utterance: which words and which moments support a label.
 
@@ -59,6 +60,8 @@ def explain(
         steps: the most gradients to compute; fewer are taken where they suffice. Occlusion computes none.
         device: where to compute; None takes a GPU where there is one.
         any_sound: explain sound without speech as if it were speech.
+        language: ISO 639-1 code of the transcript; a text in a language that the model does not know is left out
+            where there is sound. None lets letters and words tell, if they are plain.
 
     Raises:
         CheckpointError: there is no such folder, or it is not a whole emofuse model.
@@ -70,11 +73,11 @@ def explain(
     if steps < FEWEST_GRADIENTS:
         raise RecipeError(f"steps {steps}: an explanation takes at least {FEWEST_GRADIENTS} gradients")
     explained = open_model(model, device)
-    source = prepare_input(explained.preparation, Path(audio) if audio is not None else None, text)
+    source = prepare_input(explained, Path(audio) if audio is not None else None, text, language)
     _refuse_missing(explained, source)
     explanation = _explain(explained, source, label, steps)
     complete = explanation.completeness is None or explanation.completeness.held
-    notes = _notes(explained, source, text, complete)
+    notes = _notes(explained, source, complete)
     if any_sound or source.clip is None or SpeechGate().has_speech(source.clip):
         abstained = explained.calibration.abstains(max(explanation.probabilities.values()))
         return replace(explanation, abstained=abstained, notes=notes)
@@ -189,12 +192,8 @@ def _baselines(explained: ExplainedModel, source: ExplainedInput) -> Mapping[Mod
     return baselines
 
 
-def _notes(explained: ExplainedModel, source: ExplainedInput, text: str | None, complete: bool) -> tuple[str, ...]:
-    notes = [] if complete else [INCOMPLETE]
-    if text and source.reading is None:
-        notes.append("the text was not used: the model takes no text, or the text has no words")
-    if source.audio is not None and source.clip is None:
-        notes.append("the recording was not used: the model takes no audio")
+def _notes(explained: ExplainedModel, source: ExplainedInput, complete: bool) -> tuple[str, ...]:
+    notes = [*([] if complete else [INCOMPLETE]), *source.notes]
     if not explained.runtime.traits.missing_modalities and len(source.item.modalities) > 1:
         notes.append(
             "the model was not trained with sound or words missing: its predictions without one are unreliable"

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from emofuse.data.preparation import AudioPreparation, Item, Preparation
+from emofuse.data.preparation import AudioPreparation, Item
 from emofuse.errors import AudioError, ModalityError
+from emofuse.inference.explain.explained_model import ExplainedModel
 from emofuse.inference.explain.moments import count_moments, seconds_cut
 from emofuse.inference.explain.word_spans import TokenizedText, tokenize_text
+from emofuse.inference.ready import Ready, without_foreign_text
+from emofuse.inference.utterance_stream import prepare_utterance
 from emofuse.sound.clips import Clip, read_clip
+from emofuse.types import Utterance
 
 # An explanation is of one utterance.
 LONGEST_SECONDS = 60.0
@@ -26,6 +30,7 @@ class ExplainedInput:
         reading: its words; None if the model takes none, or there are none.
         item: the input of the network.
         start: seconds of the clip before the part that the network gets.
+        notes: what of the utterance is not used, or of little use, one sentence each.
     """
 
     id: str
@@ -34,6 +39,7 @@ class ExplainedInput:
     reading: TokenizedText | None
     item: Item
     start: float
+    notes: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -46,8 +52,16 @@ class ExplainedInput:
         return count_moments(self.seconds) if self.clip else 0
 
 
-def prepare_input(preparation: Preparation, audio: Path | None, text: str | None) -> ExplainedInput:
-    """Read and prepare an utterance; what the model does not take is not used.
+def prepare_input(
+    explained: ExplainedModel, audio: Path | None, text: str | None, language: str | None = None
+) -> ExplainedInput:
+    """Read and prepare an utterance as a prediction does; what the model does not take is not used.
+
+    Args:
+        explained: the model.
+        audio: the recording.
+        text: its transcript.
+        language: ISO 639-1 code of the transcript; None where it is not known.
 
     Raises:
         AudioError: the recording cannot be used, or is too long for one utterance.
@@ -55,13 +69,27 @@ def prepare_input(preparation: Preparation, audio: Path | None, text: str | None
     """
     if audio is None and text is None:
         raise ModalityError("there is nothing to explain: give audio, text or both")
+    preparation, needs_all = explained.preparation, not explained.runtime.traits.missing_modalities
     clip, start = None, 0.0
     if preparation.audio and audio is not None:
         clip = _clip(audio, preparation.audio)
         start = seconds_cut(clip.samples, preparation.audio)
-    item = preparation(clip, text)
-    reading = tokenize_text(preparation.text, text) if preparation.text and text and item.ids is not None else None
-    return ExplainedInput(audio.stem if audio is not None else "text", audio, clip, reading, item, start)
+    name = "text" if audio is None else audio.stem
+    utterance = Utterance(name, audio=audio, text=text, language=language)
+    ready = prepare_utterance(preparation, utterance, clip)
+    ready = without_foreign_text(ready, explained.text_languages, needs_all)
+    used = preparation.text if ready.item.ids is not None else None
+    reading = tokenize_text(used, text) if used and text else None
+    return ExplainedInput(name, audio, clip, reading, ready.item, start, _notes(ready, clip))
+
+
+def _notes(ready: Ready, clip: Clip | None) -> tuple[str, ...]:
+    notes = list(ready.notes)
+    if ready.utterance.text and ready.item.ids is None and ready.text_unused is None:
+        notes.append("the text was not used: the model takes no text, or the text has no words")
+    if ready.utterance.audio is not None and clip is None:
+        notes.append("the recording was not used: the model takes no audio")
+    return tuple(notes)
 
 
 def _clip(audio: Path, preparation: AudioPreparation) -> Clip:

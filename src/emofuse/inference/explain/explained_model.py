@@ -11,7 +11,7 @@ from emofuse.box import boxes, find_model
 from emofuse.data.preparation import Preparation
 from emofuse.errors import MissingExtraError
 from emofuse.evaluation.calibration import Calibration
-from emofuse.inference.model_folders import open_folder, read_calibration, read_scope
+from emofuse.inference.model_folders import open_folder, read_calibration, read_scope, read_text_languages
 from emofuse.inference.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class ExplainedModel:
         calibration: of its probabilities.
         network: the network of a model folder, which has gradients; None for an exported model, which has none.
         scope: what the model is for, in its own words; None where it does not say.
+        text_languages: leave out text in any other language; None takes any text.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class ExplainedModel:
     calibration: Calibration
     network: EmotionModel | None = None
     scope: str | None = None
+    text_languages: tuple[str, ...] | None = None
 
 
 def open_model(model: str | Path, device: str | None = None) -> ExplainedModel:
@@ -50,14 +52,15 @@ def open_model(model: str | Path, device: str | None = None) -> ExplainedModel:
     """
     folder = _form(find_model(model))
     calibration, scope = read_calibration(folder) or Calibration(), read_scope(folder)
+    languages = read_text_languages(folder)
     if layout.is_exported_folder(folder):
         runtime, preparation = open_folder(folder, device, None)
-        return ExplainedModel(folder, runtime, preparation, calibration, None, scope)
+        return ExplainedModel(folder, runtime, preparation, calibration, None, scope, languages)
     require_gradients()
     from emofuse.inference.torch_runtime import load_torch
 
     with_torch, preparation = load_torch(folder, device)
-    return ExplainedModel(folder, with_torch, preparation, calibration, with_torch.model, scope)
+    return ExplainedModel(folder, with_torch, preparation, calibration, with_torch.model, scope, languages)
 
 
 def require_gradients() -> None:
