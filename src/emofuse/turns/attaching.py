@@ -11,14 +11,13 @@ from itertools import pairwise
 import numpy as np
 
 from emofuse.errors import CorpusError
+from emofuse.turns.language_codes import WITHOUT_SPACES
 from emofuse.types import Turn
 from emofuse.types.arrays import Float64Array, IntArray
 
 logger = logging.getLogger(__name__)
 
 GOLD = "gold"
-# Languages whose words are written without spaces between them.
-WITHOUT_SPACES = ("zh", "yue", "ja", "th", "lo", "km", "my")
 # A shorter piece of a turn goes to the speaker before it.
 SHORTEST_PIECE_SECONDS = 0.2
 # Turns that overlap are all cut by one turn of a speaker. In no conversation do so many.

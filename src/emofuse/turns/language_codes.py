@@ -20,6 +20,20 @@ jv jav Javanese|zh zho,chi,cmn Chinese|yue cantonese Cantonese|ja jpn Japanese|k
 hy hye,arm Armenian|az aze Azerbaijani|kk kaz Kazakh|uz uzb Uzbek|mn mon Mongolian|am amh Amharic|sw swa Swahili
 so som Somali|yo yor Yoruba|ha hau Hausa|zu zul Zulu|af afr Afrikaans|la lat Latin|eo epo Esperanto
 """
+# Languages whose words are written without spaces between them.
+WITHOUT_SPACES = ("zh", "yue", "ja", "th", "lo", "km", "my")
+# Codes for no language, several or an unknown one; and "not available".
+NO_LANGUAGES = ("und", "unk", "mul", "mis", "zxx", "na")
+# The scripts of ISO 15924 that living languages are usually written in: "no-text" is no Norwegian.
+_SCRIPTS = (
+    "adlm|arab|armn|beng|cans|cher|cyrl|deva|ethi|geor|grek|gujr|guru|hang|hani|hans|hant|hebr|hira|jpan|kana|khmr|"
+    "knda|kore|laoo|latn|mlym|mong|mymr|nkoo|olck|orya|sinh|syrc|taml|telu|tfng|thaa|thai|tibt|yiii"
+)
+# A tag of BCP 47. A variant without digits follows a region: "no-speech" is no Norwegian either.
+_TAG = re.compile(
+    rf"(?P<language>[a-z]{{2,3}})(?:(?<=zh|ar)-[a-z]{{3}})?(?:-(?:{_SCRIPTS}))?"
+    r"(?:-(?:[a-z]{2}|\d{3})(?:-[a-z\d]{5,8}){0,2})?(?:-(?:\d[a-z\d]{3}|valencia)){0,2}"
+)
 
 
 def language_code(name: str | None) -> str | None:
@@ -27,25 +41,28 @@ def language_code(name: str | None) -> str | None:
 
     None for nothing, and for what names no language. A code that is not known here stays as it is.
 
-    >>> language_code("en-US"), language_code("German"), language_code("auto")
-    ('en', 'de', None)
+    >>> language_code("en-US"), language_code("German"), language_code("auto"), language_code("no-speech")
+    ('en', 'de', None, None)
     """
     plain = (name or "").strip().lower()
-    first = re.split(r"[-_]", plain)[0]
-    if plain in _codes():
-        return _codes()[plain]
-    return _codes().get(first) or (first if re.fullmatch(r"[a-z]{2,3}", first) and first != "und" else None)
+    first = _codes().get(plain) or _first_part(plain)
+    return None if first is None or first in NO_LANGUAGES else _codes().get(first, first)
 
 
 def is_language(name: str) -> bool:
     """Tell whether a word is the code of a language, with or without a region."""
-    first = re.split(r"[-_]", name.lower())[0]
-    return len(first) <= 3 and first in _codes()
+    return _first_part(name.lower()) in _codes()
 
 
 def language_name(code: str) -> str:
     """Return the English name of a language; the code where it is not known here."""
     return _names().get(code, code)
+
+
+def _first_part(plain: str) -> str | None:
+    """Return the language of a tag; None where it is no tag."""
+    match = _TAG.fullmatch(plain.replace("_", "-"))
+    return match and match["language"]
 
 
 @lru_cache(maxsize=1)
