@@ -43,6 +43,24 @@ def test_a_speaker_with_a_start_stands_above_the_words(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "mark", ["Anna 0:0{}", "Speaker 2 0:0{}", "Anna Maria Bell, 0:0{}", "the chair\t0:0{}", "the chair  0:0{}",
+             "the chair (0:0{})", "\u00c9va - [0:0{}]"],
+)  # fmt: skip
+def test_names_have_capitals_or_stand_apart_from_the_clock(tmp_path: Path, mark: str) -> None:
+    turns = read(tmp_path / "talk.txt", f"{mark.format(0)}\nI know.\n{mark.format(3)}\nNo!\n")
+    assert [(start, text) for _, start, _, text in turns] == [(0.0, "I know."), (3.0, "No!")]
+    assert all(speaker and mark.startswith(speaker) for speaker, *_ in turns)
+
+
+@pytest.mark.parametrize("first", ["We met at", "We Met Him At", "on Monday", "Monday and"])
+def test_sentences_that_end_in_a_clock_are_no_names(tmp_path: Path, first: str) -> None:
+    text = f"{first} 10:30\nIt was fun\n{first} 11:45\nIt rained\n"
+    assert not has_start_marks(text)
+    with pytest.raises(CorpusError, match="looks like words with times, but in no known format"):
+        read(tmp_path / "talk.txt", text, 3600.0)
+
+
 def test_lyrics_may_have_several_starts_for_the_same_words(tmp_path: Path) -> None:
     said = read(tmp_path / "song.lrc", "[00:01.00][00:05.00]La la.\n[00:03.00]No.\n")
     assert said == [(None, 1.0, 3.0, "La la."), (None, 3.0, 5.0, "No."), (None, 5.0, 10.0, "La la.")]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emofuse.errors import CorpusError
+from emofuse.turns.speaker_names import MOST_NAME_WORDS
 from emofuse.turns.turn_parsing import Length, parse_seconds, turn_or_nothing
 from emofuse.types import Turn
 
@@ -20,7 +21,11 @@ _CLOCK = r"(?:\d{1,2}:)?\d{1,3}:\d{2}(?:[.,]\d{1,3})?"
 _BRACKETED = re.compile(rf"[\[(](?P<start>{_CLOCK})[\])]:?\s*")
 _BARE = re.compile(rf"(?P<start>{_CLOCK})(?!\S)\s*(?:[-\u2013\u2014|]\s+)?")
 # "Anna  0:12", a line of its own before the words of Anna.
-_NAMED = re.compile(rf"(?P<name>[^\W_][^\[\]()<>]{{0,50}}?)[\s,|\-\u2013]+[\[(]?(?P<start>{_CLOCK})[\])]?")
+_NAMED = re.compile(
+    rf"(?P<name>[^\W_][^\[\]()<>]{{0,50}}?)(?P<between>[\s,|\-\u2013]+[\[(]?)(?P<start>{_CLOCK})[\])]?"
+)
+# What sets a name apart from a clock, where a sentence has one blank.
+_APART = re.compile(r"[\[(\t]|\s{2}")
 # What lyrics have beside words: names of things, and the times of words.
 _TAG = re.compile(r"\[(?P<name>[a-z#]{1,10}):(?P<value>[^\[\]]*)\]", re.IGNORECASE)
 _INNER = re.compile(rf"<{_CLOCK}>")
@@ -149,4 +154,13 @@ def _beginning(line: str, place: str, number: int) -> list[_Mark]:
     named = _NAMED.fullmatch(line) if len(line) <= LONGEST_NAME_LINE else None
     if named is None or named["name"].endswith(SENTENCE_ENDS):
         return []
+    if not (_APART.search(named["between"]) or _is_name(named["name"])):
+        return []
     return [_Mark(number, parse_seconds(named["start"], place), certain=False, speaker=named["name"].strip())]
+
+
+def _is_name(words: str) -> bool:
+    """Tell whether words before a clock are a name by their capitals: "We met at 10:30" has none."""
+    first, *others = words.split()
+    capitals = first[0].isupper() and all(one[0].isupper() or one.isdecimal() for one in others)
+    return capitals and len(others) < MOST_NAME_WORDS
