@@ -25,6 +25,12 @@ def test_whole_numbers_that_fit_no_recording_are_milliseconds(
     assert "x.tsv: its times are taken as milliseconds" in caplog.text
 
 
+@pytest.mark.parametrize(("written", "code"), [("English", "en"), ("de-AT", "de"), ("unknown", None), ("", None)])
+def test_languages_are_brought_to_codes(written: str, code: str | None) -> None:
+    (turn,) = read_table(f"start,end,text,language\n0.5,1.5,Yes.,{written}\n", HERE)
+    assert turn.language == code
+
+
 @pytest.mark.parametrize(
     ("text", "length"),
     [

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from statistics import median
 
 from emofuse.errors import CorpusError
 from emofuse.types import Turn
@@ -30,6 +31,10 @@ LONGEST_QUOTE = 80
 # No recording is longer, by far; sums of times stay exact.
 LATEST_SECONDS = 1e12
 GUESSED_ENCODING = "cp1252"
+# Whole numbers without a unit are milliseconds where turns would be longer than this otherwise.
+LONGEST_USUAL_SECONDS = 100.0
+# By so much, or a share, a turn may end after the recording.
+SLACK_SECONDS, SLACK_SHARE = 1.0, 0.02
 
 
 def decode(path: Path) -> str:
@@ -103,6 +108,19 @@ def is_time(value: str) -> bool:
     except CorpusError:
         return False
     return True
+
+
+def are_milliseconds(spans: Sequence[tuple[int, int]], length: Length | None) -> bool:
+    """Tell whether starts and ends in whole numbers are milliseconds: as seconds they would not fit the recording.
+
+    Where its length is not known, they are if most turns would be unusually long otherwise.
+    """
+    last = max((end for _, end in spans), default=0)
+    seconds = length() if length is not None and last > LONGEST_USUAL_SECONDS else None
+    if seconds is not None:
+        longest = seconds * (1 + SLACK_SHARE) + SLACK_SECONDS
+        return last > longest and last * 1e-3 <= longest
+    return median([end - start for start, end in spans] or [0]) > LONGEST_USUAL_SECONDS
 
 
 def turn_or_nothing(

@@ -6,12 +6,19 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from statistics import median
 
 from emofuse.errors import CorpusError
+from emofuse.turns.language_codes import language_code
 from emofuse.turns.start_marks import ends_of
 from emofuse.turns.table_rows import Column, Table, find_columns, find_delimiter, parse_table, plain_name
-from emofuse.turns.turn_parsing import Length, is_time, listed, parse_seconds, turn_or_nothing
+from emofuse.turns.turn_parsing import (
+    Length,
+    are_milliseconds,
+    is_time,
+    listed,
+    parse_seconds,
+    turn_or_nothing,
+)
 from emofuse.types import Turn
 
 logger = logging.getLogger(__name__)
@@ -36,11 +43,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 TIMES = ("start", "end", "duration")
 # In ELAN's text with a column for each tier, the times are called this.
 ELAN_START = "begin time"
-# Whole numbers without a unit are milliseconds where turns would be longer than this otherwise.
-LONGEST_USUAL_SECONDS = 100.0
 MOST_DIGITS = 12
-# By so much, or a share, a turn may end after the recording.
-SLACK_SECONDS, SLACK_SHARE = 1.0, 0.02
 
 
 def has_times(header: Sequence[str], named: Named = NO_NAMES) -> bool:
@@ -149,7 +152,7 @@ def _turns(rows: Sequence[Row], columns: Mapping[str, Column], path: Path, lengt
     turns: list[Turn] = []
     for (place, values), span in zip(rows, _spans(rows, times, length), strict=True):
         found = turn_or_nothing(place, span, values.get("speaker"), values.get("text"))
-        turns += [replace(turn, language=values.get("language") or None) for turn in found]
+        turns += [replace(turn, language=language_code(values.get("language"))) for turn in found]
     return turns
 
 
@@ -185,15 +188,7 @@ def _in_milliseconds(rows: Sequence[Row], columns: Mapping[str, Column], length:
         int(values.get("end") or 0) or start + int(values.get("duration") or 0)
         for (_, values), start in zip(rows, starts, strict=True)
     ]
-    last = max(ends, default=0)
-    seconds = length() if length is not None and last > LONGEST_USUAL_SECONDS else None
-    if seconds is not None:
-        longest = seconds * (1 + SLACK_SHARE) + SLACK_SECONDS
-        return last > longest and last * 1e-3 <= longest
-    if not {"end", "duration"} & columns.keys():
-        return False
-    lengths = [end - start for start, end in zip(starts, ends, strict=True)]
-    return median(lengths or [0]) > LONGEST_USUAL_SECONDS
+    return are_milliseconds(list(zip(starts, ends, strict=True)), length)
 
 
 def _is_untitled(cells: Sequence[str]) -> bool:
