@@ -14,8 +14,10 @@ TRANSCRIPTS: tuple[Any, ...] = (  # one a line or two, as the programs that writ
      {"timestamp": [3.0, None], "text": "two"}], "text": "one"},
     {"transcription": [{"timestamps": {"from": "00:00:01,000", "to": "00:00:02,500"},
      "offsets": {"from": 1000, "to": 2500}, "text": "one"}]},
-    {"utterances": [{"speaker": "A", "start": 1000, "end": 2500, "text": "one", "confidence": 0.9, "words": []}],
+    {"id": "5", "status": "completed", "utterances": [
+     {"speaker": "A", "start": 1000, "end": 2500, "text": "one", "confidence": 0.9, "words": []}],
      "words": [{"text": "one", "start": 1000, "end": 1400, "speaker": "A"}], "text": "one"},
+    {"utterances": [{"start": 1000, "end": 2500, "text": "one"}]},
     {"results": {"channels": [{"alternatives": [{"transcript": "one", "words": [
      {"word": "one", "start": 1.0, "end": 1.4, "speaker": 0}]}]}]}},
     {"results": [{"alternatives": [{"transcript": "one", "words": [
@@ -24,12 +26,23 @@ TRANSCRIPTS: tuple[Any, ...] = (  # one a line or two, as the programs that writ
      "speaker_label": "spk_0",
      "alternatives": [{"content": "one", "confidence": "0.9"}]}, {"type": "punctuation",
      "alternatives": [{"content": "."}]}], "transcripts": [{"transcript": "one."}]}},
+    {"results": {"items": [{"type": "pronunciation", "start_time": "1.0", "end_time": "1.4",
+     "channel_label": "ch_0", "alternatives": [{"content": "one"}]}],
+     "speaker_labels": {"segments": [{"items": [{"start_time": "1.0", "speaker_label": "spk_0"}]}]},
+     "channel_labels": {"channels": [
+      {"channel_label": "ch_0", "items": [{"start_time": "1.0", "end_time": "1.4",
+       "alternatives": [{"content": "one"}]}]}, {"channel_label": "ch_1", "items": []}]}}},
+    {"results": [{"channelTag": 1, "alternatives": [{"transcript": "one", "words": [{"word": "one",
+     "startTime": {"seconds": "1", "nanos": 500}, "endTime": {"seconds": "2"}}]}]},
+     {"channelTag": 2, "alternatives": [{"transcript": "two"}], "resultEndTime": "2.5s"}]},
+    {"phrases": [{"offsetMilliseconds": 1000, "durationMilliseconds": 500, "text": "One.", "channel": 0},
+     {"offsetMilliseconds": 1000, "durationMilliseconds": 500, "text": "Two.", "channel": 1}]},
     {"recognizedPhrases": [{"offsetInTicks": 10000000, "durationInTicks": 5000000, "speaker": 1,
      "nBest": [{"display": "One."}]}], "combinedRecognizedPhrases": [{"display": "One."}]},
-    {"results": [{"alternatives": [{"timestamps": [["one", 1.0, 1.4]], "transcript": "one"}]}],
+    {"results": [{"final": True, "alternatives": [{"timestamps": [["one", 1.0, 1.4]], "transcript": "one"}]}],
      "speaker_labels": [{"from": 1.0, "to": 1.4, "speaker": 0}]},
     {"monologues": [{"speaker": 0, "elements": [{"type": "text", "value": "one", "ts": 1.0, "end_ts": 1.4}]}]},
-    {"events": [{"tStartMs": 1000, "dDurationMs": 1500,
+    {"wireMagic": "pb3", "events": [{"tStartMs": 1000, "dDurationMs": 1500,
      "segs": [{"utf8": "one"}, {"utf8": " two", "tOffsetMs": 400}]}]},
     {"result": [{"word": "one", "start": 1.0, "end": 1.4, "conf": 1.0}], "text": "one"},
     [{"id": 1, "data": {"audio": "talk.wav"}, "annotations": [{"result": [

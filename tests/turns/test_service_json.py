@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -339,11 +340,176 @@ def test_google_without_words_has_ends_only(tmp_path: Path) -> None:
     assert [(one.text, one.start, one.end) for one in read_turns(path)] == [("I know.", 0, 1.5), ("No!", 1.5, 2.5)]
 
 
-def test_channels_of_a_call_are_its_speakers(tmp_path: Path) -> None:
+def google_call(tags: tuple[int, int], spoken: bool) -> dict[str, Any]:
+    first, second = GOOGLE["results"][0]["alternatives"], [{"transcript": "No!", "words": GOOGLE_NO}]  # type: ignore[index]
+    if not spoken:
+        first, second = [{"transcript": "I know."}], [{"transcript": "No!"}]
+    return {
+        "results": [
+            {"alternatives": first, "channelTag": tags[0], "resultEndTime": "1.5s"},
+            {"alternatives": second, "channelTag": tags[1], "resultEndTime": "2.5s"},
+        ]
+    }
+
+
+GOOGLE_NO = [{"word": "No!", "startTime": "2s", "endTime": "2.5s"}]
+CHANNEL_WORDS = [[{**one, "speaker": 0} for one in words] for words in (DEEPGRAM_WORDS[:2], DEEPGRAM_WORDS[2:])]
+DEEPGRAM_CALL = {"results": {"channels": [{"alternatives": [{"words": words}]} for words in CHANNEL_WORDS]}}
+DEEPGRAM_CALL_UTTERANCES = {
+    "results": {
+        "channels": DEEPGRAM_CALL["results"]["channels"],
+        "utterances": [
+            {"start": start, "end": end, "channel": number, "transcript": text, "speaker": 0, "words": words}
+            for number, (words, (text, start, end)) in enumerate(zip(CHANNEL_WORDS, (KNOW, NO), strict=True))
+        ],
+    }
+}
+DEEPGRAM_CALL_ALONE = json.loads(json.dumps(DEEPGRAM_CALL_UTTERANCES).replace('"speaker"', '"nobody"'))
+AZURE_CALL = {
+    "recognizedPhrases": [
+        {**phrase, "channel": n, "speaker": 1} for n, phrase in enumerate(AZURE["recognizedPhrases"])
+    ]
+}
+AZURE_FAST_CALL = {
+    "phrases": [
+        {**phrase, "channel": n, "speaker": None, "words": [{"text": phrase["text"], **azure_times}]}
+        for n, phrase in enumerate(AZURE_FAST["phrases"])  # type: ignore[arg-type]
+        for azure_times in [{key: phrase[key] for key in ("offsetMilliseconds", "durationMilliseconds")}]  # type: ignore[index]
+    ]
+}
+AWS_ITEMS = AWS["results"]["items"]  # type: ignore[index]
+AWS_CALL = {
+    "results": {
+        "items": AWS_ITEMS,
+        "channel_labels": {
+            "channels": [
+                {"channel_label": "ch_0", "items": AWS_ITEMS[:3]},
+                {"channel_label": "ch_1", "items": AWS_ITEMS[3:]},
+            ]
+        },
+    }
+}
+AWS_LABELLED_CALL = {
+    "results": {"items": [{**one, "channel_label": f"ch_{int(n > 2)}"} for n, one in enumerate(AWS_ITEMS)]}
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "speakers"),
+    [
+        pytest.param(DEEPGRAM_CALL, ("speaker_0", "speaker_1"), id="Deepgram"),
+        pytest.param(DEEPGRAM_CALL_UTTERANCES, ("speaker_0", "speaker_1"), id="Deepgram, utterances"),
+        pytest.param(DEEPGRAM_CALL_ALONE, ("speaker_0", "speaker_1"), id="Deepgram, without speakers"),
+        pytest.param(google_call((1, 2), spoken=True), ("speaker_1", "speaker_2"), id="Google"),
+        pytest.param(google_call((1, 1), spoken=True), (None, None), id="Google, one channel"),
+        pytest.param(AZURE_CALL, ("speaker_0", "speaker_1"), id="Azure"),
+        pytest.param(AZURE_FAST_CALL, ("speaker_0", "speaker_1"), id="Azure, fast"),
+        pytest.param(AWS_CALL, ("ch_0", "ch_1"), id="Amazon"),
+        pytest.param(AWS_LABELLED_CALL, ("ch_0", "ch_1"), id="Amazon, labels of words"),
+    ],
+)
+def test_channels_of_a_call_are_its_speakers(tmp_path: Path, content: Any, speakers: tuple[Any, Any]) -> None:
     path = tmp_path / "talk.json"
-    first, second = ({"alternatives": [{"words": words}]} for words in (DEEPGRAM_WORDS[:2], DEEPGRAM_WORDS[2:]))
-    path.write_text(json.dumps({"results": {"channels": [first, second]}}))
-    assert [turn.speaker for turn in read_turns(path)] == ["speaker_0", "speaker_1"]
+    path.write_text(json.dumps(content))
+    turns, words = read_turns(path), read_words(path)
+    assert [(turn.text, turn.start, turn.end) for turn in turns] == [KNOW, NO]
+    assert [turn.speaker for turn in turns] == list(speakers)
+    said = [(turn.speaker, turn.text) for turn in words if not isinstance(turn, str)]
+    assert (said[0][0], said[-1]) == (speakers[0], (speakers[1], "No!"))
+
+
+def test_results_of_google_without_words_follow_those_of_their_channel(tmp_path: Path) -> None:
+    path = tmp_path / "talk.json"
+    path.write_text(json.dumps(google_call((1, 2), spoken=False)))
+    assert [(one.speaker, one.start, one.end) for one in read_turns(path)] == [
+        ("speaker_1", 0.0, 1.5),
+        ("speaker_2", 0.0, 2.5),
+    ]
+
+
+def test_words_of_channels_that_overlap_stay_together(tmp_path: Path) -> None:
+    path = tmp_path / "talk.json"
+    rows = [("I", "0.5", "0.7", 0), ("no", "0.6", "0.9", 1), ("know", "0.8", "1.5", 0), ("no", "1.0", "1.2", 1)]
+    items = [{**aws_word(text, start, end), "channel_label": f"ch_{n}"} for text, start, end, n in rows]
+    path.write_text(json.dumps({"results": {"items": items}}))
+    assert [(one.speaker, one.text, one.start, one.end) for one in read_turns(path)] == [
+        ("ch_0", "I know", 0.5, 1.5),
+        ("ch_1", "no no", 0.6, 1.2),
+    ]
+
+
+def test_words_are_joined_in_the_order_of_their_starts_to_the_last_end(tmp_path: Path) -> None:
+    path = tmp_path / "talk.json"
+    words = [("know", 0.8, 1.5), ("I", 0.5, 0.7), ("no", 1.0, 1.2)]
+    path.write_text(json.dumps({"result": [{"word": t, "start": s, "end": e} for t, s, e in words]}))
+    assert [(one.text, one.start, one.end) for one in read_turns(path)] == [("I know no", 0.5, 1.5)]
+
+
+@pytest.mark.parametrize(
+    "own",
+    [{"acoustic_model": "m"}, {"audio_url": "u"}, {"id": "5", "audio_duration": 1}, {"id": "5", "status": "x"}],
+)
+def test_milliseconds_of_assemblyai_are_known_by_its_keys(
+    tmp_path: Path, own: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "talk.json"
+    path.write_text(json.dumps({"sentences": [{"start": 0, "end": 12, "text": "I"}], **own}))
+    assert [turn.end for turn in read_turns(path, length=lambda: 20.0)] == [0.012]
+    assert not caplog.records
+
+
+def test_other_whole_numbers_are_milliseconds_only_where_the_length_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "talk.json"
+    path.write_text(json.dumps({"utterances": [{"start": 500, "end": 12_000, "text": "hello"}]}))
+    with caplog.at_level(logging.WARNING):
+        assert [turn.end for turn in read_turns(path, length=lambda: 12.1)] == [12.0]
+    assert "talk.json: its times are taken as milliseconds" in caplog.text
+    for end, seconds in ((12_000, 13_000.0), (12_000, 5.0), (12, 15.0), (12, None)):
+        path.write_text(json.dumps({"utterances": [{"start": 0, "end": end, "text": "hello"}]}))
+        with pytest.raises(CorpusError, match="has times under 'utterances', in a form that is not known"):
+            read_turns(path, length=lambda seconds=seconds: seconds)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ({**YOUTUBE, "events": [{"tStartMs": "0", "segs": [{"utf8": "I"}]}]}, "YouTube"),
+        (google_call((1, 1), spoken=False) | {"results": [{"alternatives": [{"transcript": "I", "words": [
+            {"word": "I", "startTime": {"seconds": "x"}}]}]}]}, "Google Speech-to-Text"),
+        ({"results": [{"final": True, "alternatives": [{"timestamps": 3}]}]}, "IBM Watson"),
+        ({"results": [{"final": True, "alternatives": [{"timestamps": [["a", [0], 1]]}]}]}, "IBM Watson"),
+        ({"results": {"items": [aws_word("I", "0", "1") | {"start_time": [0]}]}}, "Amazon Transcribe"),
+    ],
+)  # fmt: skip
+def test_what_a_service_does_not_write_is_refused_by_its_name(tmp_path: Path, content: Any, name: str) -> None:
+    path = tmp_path / "talk.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(CorpusError, match=f"talk.json: is not what {name} writes; export it again"):
+        read_turns(path)
+
+
+def test_silent_results_of_vosk_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "talk.json"
+    path.write_text(json.dumps([{"text": ""}, VOSK, {"result": [], "text": ""}]))
+    assert [(turn.text, turn.start, turn.end) for turn in read_turns(path)] == [KNOW, NO]
+    path.write_text(json.dumps([{"text": ""}]))
+    with pytest.raises(CorpusError, match="holds no turn"):
+        read_turns(path)
+    path.write_text(json.dumps([VOSK, {"text": "no times"}]))
+    with pytest.raises(CorpusError, match="segment 0"):
+        read_turns(path)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("zh-CN", "\u4f60\u597d"), ("en-US", "\u4f60 \u597d"), (None, "\u4f60 \u597d")]
+)
+def test_words_are_joined_as_their_language_is_written(tmp_path: Path, language: str | None, text: str) -> None:
+    path = tmp_path / "talk.json"
+    words = [aws_word("\u4f60", "0.5", "0.7"), aws_word("\u597d", "0.8", "1.5")]
+    path.write_text(json.dumps({"results": {"items": words, "language_code": language}}))
+    assert [turn.text for turn in read_turns(path)] == [text]
 
 
 @pytest.mark.parametrize(

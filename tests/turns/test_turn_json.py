@@ -10,6 +10,7 @@ import pytest
 from json_transcripts import with_one_other_value
 
 from emofuse.errors import CorpusError
+from emofuse.turns import turn_files
 from emofuse.turns.turn_files import read_turns, read_words
 from emofuse.turns.turn_json import read_segments, read_timed_words
 from emofuse.types import Turn
@@ -84,6 +85,13 @@ def test_label_studio_is_read_in_its_short_form() -> None:
     assert read_segments(json.dumps([short]), HERE, "talk") == NAMED
 
 
+@pytest.mark.parametrize(("own", "speaker"), [({}, "A"), ({"speaker": None}, "A"), ({"speaker": "B"}, "B")])
+def test_a_word_without_a_speaker_has_that_of_its_segment(own: dict[str, Any], speaker: str) -> None:
+    word = {"word": "one", "start": 0.5, "end": 1.0, **own}
+    content = {"segments": [{"start": 0.5, "end": 1.5, "text": "one", "speaker": "A", "words": [word]}]}
+    assert read_timed_words(json.dumps(content), HERE) == [Turn(0.5, 1.0, speaker, "one", "gold")]
+
+
 def test_what_is_not_read_is_named() -> None:
     with pytest.raises(CorpusError, match='neither "segments" with times nor a "text", but results, metadata'):
         read_segments('{"results": {}, "metadata": {}}', HERE)
@@ -104,11 +112,12 @@ def test_json_that_is_too_deep_or_has_endless_numbers_is_refused(text: str) -> N
         read_segments(text, HERE)
 
 
-def test_values_of_other_kinds_are_read_or_refused(tmp_path: Path) -> None:
-    """Every value of JSON of thirteen programs, replaced by thirteen others: no exception but ours."""
+def test_values_of_other_kinds_are_read_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every value of JSON of many programs, replaced by thirteen others: no exception but ours."""
     path, messages = tmp_path / "talk.json", []
     for transcript in with_one_other_value():
-        path.write_text(json.dumps(transcript))
+        text = json.dumps(transcript)
+        monkeypatch.setattr(turn_files, "decode", lambda _, text=text: text)
         for read in (read_turns, read_words):
             try:
                 read(path, "talk", lambda: 40.0)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from emofuse.errors import CorpusError
 from emofuse.turns.service_words import (
     aws_rows,
     google_rows,
@@ -17,7 +20,9 @@ from emofuse.turns.service_words import (
     watson_rows,
 )
 from emofuse.turns.timed_rows import (
+    MOST_MILLISECONDS,
     Row,
+    by_channel,
     first_object,
     from_duration,
     from_milliseconds,
@@ -27,8 +32,19 @@ from emofuse.turns.timed_rows import (
     rows_of_words,
     word,
 )
+from emofuse.turns.turn_parsing import Length, are_milliseconds
+
+logger = logging.getLogger(__name__)
 
 Content = dict[str, Any]
+# What AssemblyAI writes beside its words, all keys of a set.
+ASSEMBLYAI_KEYS = (
+    {"acoustic_model"},
+    {"language_model"},
+    {"audio_url"},
+    {"id", "status"},
+    {"id", "audio_duration"},
+)
 
 
 @dataclass(frozen=True)
@@ -46,19 +62,37 @@ class Shape:
     rows: Callable[[Content], list[Row]]
 
 
-def find_service_rows(content: Content) -> list[Row] | None:
-    """Return the rows of what a known service wrote; None where none is known that writes such keys."""
+def find_service_rows(content: Content, path: Path, length: Length | None) -> list[Row] | None:
+    """Return the rows of what a known service wrote; None where none is known that writes such keys.
+
+    Args:
+        content: of the file, or one of several in it.
+        path: for messages.
+        length: how long the recording is, which tells whether whole numbers are milliseconds.
+
+    Raises:
+        CorpusError: its keys are those of a service, and their values are not.
+    """
     inside = content.get("response")  # of a job of Google's
     keys = inside if isinstance(inside, dict) and "results" in inside else content
-    return next((shape.rows(keys) for shape in SHAPES if shape.fits(keys)), None)
+    shape = next((shape for shape in SHAPES if shape.fits(keys)), None)
+    if shape is not None:
+        try:
+            return shape.rows(keys)
+        except (TypeError, ValueError, OverflowError, LookupError) as error:
+            raise CorpusError(f"{path}: is not what {shape.name} writes; export it again") from error
+    if are_milliseconds(_whole_spans(keys), length):
+        logger.warning("%s: its times are taken as milliseconds", path)
+        return _assemblyai(keys)
+    return None
 
 
 def _assemblyai(keys: Content) -> list[Row]:
     """Times are milliseconds; utterances are there where speakers were told apart."""
     language = keys.get("language_code")
-    parts = objects(keys.get("utterances")) or objects(keys.get("sentences")) or objects(keys.get("paragraphs"))
-    if not parts:
-        return rows_of_words(map(_assemblyai_word, objects(keys.get("words"))), language)
+    name, parts = _assemblyai_parts(keys)
+    if name == "words":
+        return rows_of_words(map(_assemblyai_word, parts), language)
     return [
         row(
             (from_milliseconds(part.get("start")), from_milliseconds(part.get("end"))),
@@ -76,12 +110,27 @@ def _assemblyai_word(one: Content) -> Row:
     return word(times, one.get("text"), one.get("speaker"))
 
 
+def _assemblyai_parts(keys: Content) -> tuple[str, list[Content]]:
+    """Return the first list that has objects, and its name."""
+    names = ("utterances", "sentences", "paragraphs", "words")
+    return next(((name, parts) for name in names if (parts := objects(keys.get(name)))), ("words", []))
+
+
 def _is_assemblyai(keys: Content) -> bool:
-    parts = [first_object(keys.get(name)) for name in ("utterances", "words", "sentences", "paragraphs")]
-    return "segments" not in keys and any(
-        "text" in one and "type" not in one and all(isinstance(one.get(key), int) for key in ("start", "end"))
+    return bool(_whole_spans(keys)) and any(names <= keys.keys() for names in ASSEMBLYAI_KEYS)
+
+
+def _whole_spans(keys: Content) -> list[tuple[int, int]]:
+    """Return starts and ends of texts in whole numbers, as AssemblyAI writes them; nothing for others."""
+    parts = _assemblyai_parts(keys)[1]
+    spans = [
+        (start, end)
         for one in parts
-    )
+        if "text" in one and "type" not in one
+        for start, end in [(one.get("start"), one.get("end"))]
+        if isinstance(start, int) and isinstance(end, int) and max(start, end) < MOST_MILLISECONDS
+    ]
+    return spans if len(spans) == len(parts) else []
 
 
 def _deepgram(keys: Content) -> list[Row]:
@@ -95,7 +144,10 @@ def _deepgram(keys: Content) -> list[Row]:
                 (part.get("start"), part.get("end")),
                 part.get("transcript"),
                 part.get("channel") if several else part.get("speaker"),
-                [plain_word(one) for one in objects(part.get("words"))],
+                [
+                    plain_word({**one, "speaker": part.get("channel")} if several else one)
+                    for one in objects(part.get("words"))
+                ],
                 language,
             )
             for part in utterances
@@ -111,18 +163,21 @@ def _deepgram(keys: Content) -> list[Row]:
 def _azure(keys: Content) -> list[Row]:
     """Both of its forms: batch, with ticks or durations, and fast transcription, with milliseconds."""
     phrases = objects(keys.get("recognizedPhrases")) or objects(keys.get("phrases"))
-    rows: list[Row] = []
-    for phrase in phrases:
-        best = first_object(phrase.get("nBest")) or phrase
-        times = _azure_times(phrase)
-        if best and times[0] is not None:
-            words = [
-                word(_azure_times(one), one.get("word") or one.get("text"), phrase.get("speaker"))
-                for one in objects(best.get("words"))
-            ]
-            text = best.get("display") or best.get("text")
-            rows.append(row(times, text, phrase.get("speaker"), words, phrase.get("locale")))
-    return rows
+    return [
+        _azure_row(phrase, phrase.get("speaker") if channel is None else channel)
+        for channel, of_channel in by_channel(phrases, "channel")
+        for phrase in of_channel
+        if _azure_times(phrase)[0] is not None
+    ]
+
+
+def _azure_row(phrase: Content, speaker: Any) -> Row:
+    best = first_object(phrase.get("nBest")) or phrase
+    words = [
+        word(_azure_times(one), one.get("word") or one.get("text"), speaker) for one in objects(best.get("words"))
+    ]
+    text = best.get("display") or best.get("text")
+    return row(_azure_times(phrase), text, speaker, words, phrase.get("locale"))
 
 
 def _azure_times(one: Content) -> tuple[Any, Any]:

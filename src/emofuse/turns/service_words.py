@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emofuse.turns.timed_rows import (
     Row,
+    by_channel,
     first_object,
     from_duration,
     objects,
@@ -19,27 +21,34 @@ Content = dict[str, Any]
 
 
 def google_rows(keys: Content) -> list[Row]:
-    """Return the rows of Google; where speakers were told apart, the last result repeats all words with them."""
+    """Return the rows of Google; the channels are the speakers where there are several."""
+    results = objects(keys["results"])
+    language = first_object(results).get("languageCode")
+    channels = by_channel(results, "channelTag", "channel_tag")
+    return [one for channel, of_channel in channels for one in _google_channel(of_channel, channel, language)]
+
+
+def _google_channel(results: Sequence[Content], channel: Any, language: Any) -> list[Row]:
+    """Return the rows of a channel; where speakers were told apart, its last result repeats all words."""
     rows: list[Row] = []
     words: list[Content] = []
     reached: Any = 0.0
-    language = first_object(keys["results"]).get("languageCode")
-    for result in objects(keys["results"]):
+    for result in results:
         best = first_object(result.get("alternatives"))
         end = from_duration(_either(result, "resultEndTime", "resultEndOffset", "result_end_time"))
         spoken = objects(best.get("words"))
         words += spoken
         if not spoken and best.get("transcript"):  # words without times: from the end of the last result
-            rows.append(row((reached, end), best["transcript"], language=language))
+            rows.append(row((reached, end), best["transcript"], channel, language=language))
         reached = end
     tagged = [one for one in words if _google_speaker(one) is not None]
-    return [*rows, *rows_of_words(map(_google_word, tagged or words), language)]
+    return [*rows, *rows_of_words((_google_word(one, channel) for one in tagged or words), language)]
 
 
-def _google_word(one: Content) -> Row:
+def _google_word(one: Content, channel: Any) -> Row:
     start = from_duration(_either(one, "startTime", "startOffset", "start_time", "start_offset") or 0.0)
     end = from_duration(_either(one, "endTime", "endOffset", "end_time", "end_offset"))
-    return word((start, end), one.get("word"), _google_speaker(one))
+    return word((start, end), one.get("word"), _google_speaker(one) if channel is None else channel)
 
 
 def _google_speaker(one: Content) -> Any:
@@ -58,21 +67,35 @@ def is_google(keys: Content) -> bool:
 
 
 def aws_rows(keys: Content) -> list[Row]:
-    """Return the rows of Amazon Transcribe; speakers may stand beside the words, or apart from them."""
+    """Return the rows of Amazon Transcribe; speakers and channels stand beside the words, or apart from them."""
     results = keys["results"]
-    labels = results.get("speaker_labels")
+    labels, channels = (results.get(key) for key in ("speaker_labels", "channel_labels"))
     parts = objects(labels.get("segments")) if isinstance(labels, dict) else []
     speakers = {one.get("start_time"): one.get("speaker_label") for p in parts for one in objects(p.get("items"))}
+    apart = objects(channels.get("channels")) if isinstance(channels, dict) else []
+    grouped = (
+        [(one.get("channel_label"), objects(one.get("items"))) for one in apart]
+        if len(apart) > 1
+        else by_channel(objects(results["items"]), "channel_label")
+    )
+    language = results.get("language_code")
+    return [
+        one for channel, items in grouped for one in rows_of_words(_aws_words(items, speakers, channel), language)
+    ]
+
+
+def _aws_words(items: Sequence[Content], speakers: Mapping[Any, Any], channel: Any) -> list[Row]:
+    """Return the words of a channel of Amazon Transcribe; `speakers` are known by the start of their words."""
     words: list[Row] = []
-    for item in objects(results["items"]):
+    for item in items:
         text = first_object(item.get("alternatives")).get("content")
         if item.get("type") == "punctuation":
             with_punctuation(words, text)
             continue
         start = item.get("start_time")
-        speaker = item.get("speaker_label") or speakers.get(start) or item.get("channel_label")
+        speaker = item.get("speaker_label") or speakers.get(start) if channel is None else channel
         words.append(word((start, item.get("end_time")), text, speaker))
-    return rows_of_words(words, results.get("language_code"))
+    return words
 
 
 def speechmatics_rows(keys: Content) -> list[Row]:

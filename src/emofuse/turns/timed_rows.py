@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from emofuse.turns.language_codes import WITHOUT_SPACES, language_code
+
 # A row of words ends where the speaker changes, at such a pause, or behind the end of a sentence.
 LONGEST_PAUSE_SECONDS = 1.0
 SENTENCE_ENDS = (".", "?", "!", "\u3002", "\uff1f", "\uff01")
@@ -34,23 +36,39 @@ def word(times: tuple[Any, Any], text: Any, speaker: Any = None) -> Row:
 
 
 def rows_of_words(words: Iterable[Row], language: Any = None) -> list[Row]:
-    """Join words, in order, to rows: a new one where the speaker changes, at a pause, and after a sentence."""
-    runs: list[list[Row]] = []
-    for one in words:
+    """Join words of one channel to rows, in the order of their starts where all have one.
+
+    A new row begins where the speaker changes, at a pause, and after a sentence.
+    """
+    ordered, runs = list(words), list[list[Row]]()
+    if all(_seconds(one["start"]) is not None for one in ordered):
+        ordered.sort(key=lambda one: _seconds(one["start"]) or 0.0)
+    for one in ordered:
         before = runs[-1][-1] if runs else None
         if before is None or _parts(before, one):
             runs.append([])
         runs[-1].append(one)
+    code = language_code(language) if isinstance(language, str) else None
+    between = "" if code in WITHOUT_SPACES else " "
     return [
         row(
-            (run[0]["start"], run[-1]["end"]),
-            " ".join(str(one["text"]).strip() for one in run),
+            (run[0]["start"], _last_end(run)),
+            between.join(str(one["text"]).strip() for one in run),
             run[0]["speaker"],
             run,
             language,
         )
         for run in runs
     ]
+
+
+def by_channel(parts: Sequence[Row], *keys: str) -> list[tuple[Any, list[Row]]]:
+    """Return channels with the parts that name them under one of some keys; None where there are not several."""
+    groups: dict[Any, list[Row]] = {}
+    for part in parts:
+        channel = next((part[key] for key in keys if isinstance(part.get(key), int | str)), None)
+        groups.setdefault(channel, []).append(part)
+    return list(groups.items()) if len(groups.keys() - {None}) > 1 else [(None, list(parts))]
 
 
 def with_punctuation(words: list[Row], mark: Any) -> None:
@@ -97,9 +115,21 @@ def _parts(before: Row, after: Row) -> bool:
     """Tell whether a new row begins between two words."""
     if before["speaker"] != after["speaker"] or str(before["text"]).endswith(SENTENCE_ENDS):
         return True
-    times = before["end"], after["start"]
+    end, start = _seconds(before["end"]), _seconds(after["start"])
+    return end is not None and start is not None and start - end > LONGEST_PAUSE_SECONDS
+
+
+def _last_end(run: Sequence[Row]) -> Any:
+    """Return when the word ends that ends last; if it is no time, it is refused with its place."""
+    last = run[-1]["end"]
+    return (
+        last if _seconds(last) is None else max((one["end"] for one in run), key=lambda end: _seconds(end) or 0.0)
+    )
+
+
+def _seconds(time: Any) -> float | None:
+    """Return a time as a number; None where it is none, which is refused with its place."""
     try:
-        end, start = (float(str(time).removesuffix("s")) for time in times)
-    except ValueError:  # it is refused with its place
-        return False
-    return start - end > LONGEST_PAUSE_SECONDS
+        return float(str(time).removesuffix("s"))
+    except ValueError:
+        return None

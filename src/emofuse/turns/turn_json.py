@@ -93,13 +93,13 @@ def _segments(content: Any, path: Path, stem: str | None, length: Length | None)
     if is_label_studio(content):
         return _Segments(find_rows(content, path, stem))
     if isinstance(content, list):
+        spoken = [one for one in content if not _is_silent(one)]
         parts = [
-            find_service_rows(one) if isinstance(one, dict) and "start" not in one else None for one in content
+            find_service_rows(one, path, length) if isinstance(one, dict) and "start" not in one else None
+            for one in spoken
         ]
         found = [rows for rows in parts if rows is not None]
-        return _Segments(
-            [row for rows in found for row in rows] if found and len(found) == len(parts) else content
-        )
+        return _Segments([row for rows in found for row in rows] if len(found) == len(parts) else content)
     keys: dict[str, Any] = content if isinstance(content, dict) else {}
     if isinstance(keys.get("segments"), list):
         return _Segments(keys["segments"], keys.get("language"))
@@ -109,7 +109,7 @@ def _segments(content: Any, path: Path, stem: str | None, length: Length | None)
         return _Segments([_of_whisper_cpp(row) for row in keys["transcription"]], language)
     if isinstance(keys.get("chunks"), list):
         return _Segments(_of_chunks(keys["chunks"], length), keys.get("language"))
-    rows = find_service_rows(keys)
+    rows = find_service_rows(keys, path, length)
     if rows is not None:
         return _Segments(rows)
     timed = _unread_times(keys)
@@ -122,6 +122,11 @@ def _segments(content: Any, path: Path, stem: str | None, length: Length | None)
         return without_prefixes(keys["text"])
     names = ", ".join(keys)[:200] or type(content).__name__
     raise CorpusError(f'{path}: has neither "segments" with times nor a "text", but {names}; export it again')
+
+
+def _is_silent(result: Any) -> bool:
+    """Tell whether a result holds no words, and nothing beside them, as Vosk writes it where nobody speaks."""
+    return isinstance(result, dict) and result in ({"text": ""}, {"text": "", "result": []})
 
 
 def _of_whisper_cpp(row: Any) -> Any:
@@ -202,6 +207,7 @@ def _words(segment: Any, language: Any, place: str) -> list[Turn]:
         isinstance(row, dict) and {"start", "end"} <= row.keys() for row in rows
     ):
         return []
+    nobody = {"speaker": segment.get("speaker")}
     texts = [str(row.get("word", row.get("text", ""))) for row in rows]
     glued = any(text.startswith(" ") for text in texts)
     joined: list[dict[str, Any]] = []
@@ -211,7 +217,8 @@ def _words(segment: Any, language: Any, place: str) -> list[Turn]:
             joined[-1] |= {"end": end, "text": joined[-1]["text"] + text}
         else:
             end = end + SHORTEST_WORD_SECONDS if end == start else end
-            joined.append({"speaker": segment.get("speaker")} | row | {"start": start, "end": end, "text": text})
+            own = nobody if row.get("speaker") is None else {}
+            joined.append(row | own | {"start": start, "end": end, "text": text})
     return [turn for row in joined for turn in _segment(row, segment.get("language") or language, place)]
 
 
