@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 
 # Receives the traceback of each fault of the program; commands keep it in a file.
 fault_log = logging.getLogger("emofuse.faults")
+
+# What makes writing fail for a whole run, not for one file: the disk is full, or ails.
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 class EmofuseError(Exception):

@@ -15,7 +15,7 @@ import emofuse
 SHOWN_BY = {
     "test_receipt": ("cli.receipt_command",),
     "test_archive": ("cli.predict.saving", "cli.predict.run_summary", "cli.interrupts"),
-    "test_inputs": ("cli.predict.listed_recordings",),
+    "test_inputs": ("cli.predict.folder_walk", "cli.predict.listed_recordings"),
     "test_writing": ("cli.predict.result_files",),
     "test_demo": ("cli.demo_command",),
     "test_transcript_files": ("cli.predict.side_files",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -30,14 +29,12 @@ from emofuse.cli.receipt_command import receipt
 from emofuse.cli.score_command import score
 from emofuse.cli.train_command import train
 from emofuse.cli.transcribe_command import transcribe
-from emofuse.errors import EmofuseError, SealedError
+from emofuse.errors import DISK_ERRORS, EmofuseError, SealedError
 from emofuse.file_names import shown_name
 from emofuse.privacy import mask_quotes
 from emofuse.seal import locks
 from emofuse.untrusted.terminal_text import terminal_line
 
-# What an output that cannot be written to says: the disk is full, or ails.
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 # The root of click's usage errors, wherever this version of typer keeps click.
 USAGE_ERROR: type[typer.BadParameter] = typer.BadParameter.__bases__[0]
 
@@ -106,7 +103,7 @@ def _run(arguments: Sequence[str]) -> int:
         refused = _refused_by_the_seal(error)
         if refused is not None:
             return _refuse(str(refused))
-        if error.filename is None and error.errno not in UNWRITABLE:
+        if error.filename is None and error.errno not in DISK_ERRORS:
             raise
         _abandon_stdout()
         where = "the output" if error.filename is None else shown_name(str(error.filename))

@@ -45,13 +45,7 @@ def decode(path: Path) -> str:
     Raises:
         CorpusError: it cannot be read, is empty, or is not text.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise CorpusError(f"{path}: no such file; check the path") from error
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise CorpusError(f"{path}: cannot be read ({reason})") from error
+    content = content_of(path, str(path))
     try:
         text = content.decode(encoding_of(content))
     except UnicodeDecodeError as error:
@@ -60,6 +54,21 @@ def decode(path: Path) -> str:
     if not text.strip():
         raise CorpusError(f"{path}: is empty; export it again")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def content_of(path: Path, place: str) -> bytes:
+    """Return a file's bytes; `place` is what a message calls it.
+
+    Raises:
+        CorpusError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise CorpusError(f"{place}: no such file; check the path") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CorpusError(f"{place}: cannot be read ({reason})") from error
 
 
 def parse_seconds(value: str, place: str) -> float:

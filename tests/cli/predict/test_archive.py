@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,15 @@ from noise_bursts import ENERGY
 from small_corpus import write_tone
 
 from emofuse import layout
+from emofuse.cli.output import InputProgress, progress_bar
 from emofuse.cli.predict import inputs
+from emofuse.cli.predict.archive import Archive, Asked
 from emofuse.cli.predict.journal import JOURNAL
+from emofuse.cli.predict.writing import FilePerInput, OneFile, prediction_saver
+from emofuse.errors import DISK_ERRORS, RunError
 from emofuse.inference import utterance_stream
 from emofuse.sound.clips import Clip
+from emofuse.types import Prediction, Skip, Utterance
 
 Reading = Callable[[Callable[[Path], None]], None]
 
@@ -266,3 +271,56 @@ def test_timelines_are_done_again_where_they_are_damaged_or_their_recording_chan
     code, _, err = call(capsys, *arguments, "--resume")
     assert (code, second.exists()) == (1, False)  # nothing stale is left
     assert summary(tmp_path / "out")["predicted"] == 1
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Archive[Prediction]]:
+    """Return an archive that goes on with a run in which `a` was predicted."""
+    asked, answer = [Asked(name, Utterance(name, text="no")) for name in ("a", "b")], {"sad": 1.0}
+    for resumed in (False, True):
+        with (
+            progress_bar(False) as bar,
+            Archive(tmp_path, OneFile(tmp_path, "jsonl", ("sad",)), InputProgress(bar, 2), 2) as archive,
+        ):
+            if resumed:
+                archive.resume([asked])
+            for one in asked:
+                archive.expect(one)
+            if resumed:
+                yield archive
+            else:
+                archive.add(iter([Prediction.of(asked[0].utterance, answer, ("text",))]))
+
+
+def test_what_an_earlier_run_has_done_does_not_fail(opened: Archive[Prediction]) -> None:
+    opened.fail(Skip("a", "its transcript cannot be read"))
+    opened.fail(Skip("b", "its transcript cannot be read"))
+    summary, failed = opened.finish(["a", "b"])
+    assert (summary.predicted, [one.id for one in failed]) == (1, ["b"])
+
+
+def test_a_file_of_all_predictions_that_is_removed_midway_ends_the_run(
+    opened: Archive[Prediction], tmp_path: Path
+) -> None:
+    (tmp_path / layout.PREDICTIONS).unlink()
+    with pytest.raises(RunError, match=r"predictions\.jsonl: was removed or replaced while it was written"):
+        opened.add(iter([Prediction.of(Utterance("b", text="no"), {"sad": 1.0}, ("text",))]))
+    assert opened.state_of("b") == "new"
+
+
+@pytest.mark.parametrize("number", DISK_ERRORS)
+def test_a_disk_that_takes_nothing_ends_the_run_in_every_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("xlsxwriter.workbook.ZipFile", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    asked = Asked(".a", Utterance(".a", text="no"))
+    for form in ("xlsx", "json"):
+        files = FilePerInput(tmp_path, (tmp_path / form).with_suffix, prediction_saver(form, ("sad",)))
+        with progress_bar(False) as bar, Archive(tmp_path, files, InputProgress(bar, 2), 2) as archive:
+            archive.expect(asked)
+            with pytest.raises(RunError, match=rf"/{form}\.a: cannot be written \({os.strerror(number)}\)"):
+                archive.add(iter([Prediction.of(asked.utterance, {"sad": 1.0}, ("text",))]))

@@ -15,7 +15,7 @@ from noise_bursts import rows
 
 from emofuse import box
 from emofuse.cli.predict import inputs
-from emofuse.cli.predict.inputs import Inputs, Recording, State, choose_model, collect_inputs
+from emofuse.cli.predict.inputs import Inputs, Recording, State, choose_model, collect_inputs, unique_ids
 from emofuse.cli.predict.listed_recordings import recordings_in, recordings_of_list
 from emofuse.cli.predict.predict_options import SegmentOptions, TextOptions
 from emofuse.errors import CheckpointError, CorpusError
@@ -166,11 +166,27 @@ def test_hidden_recordings_are_left_out_and_links_are_followed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "folder"
-    for name in ("folder/.git/x.wav", "folder/._a.wav", "folder/a.wav", "elsewhere/b.wav"):
+    for name in ("folder/.takes/1/x.wav", "folder/.git/HEAD", "folder/._a.wav", "folder/a.wav", "elsewhere/b.wav"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (folder / "linked").symlink_to(tmp_path / "elsewhere")
     (folder / "loop").symlink_to(folder)
     (folder / "broken.wav").symlink_to("nowhere")
     assert [one.id for one in recordings_in(folder)] == ["a", "broken", "linked/b"]
-    assert "hidden recordings are left out (1)" in caplog.text
+    assert "hidden recordings are left out (1, and those in .takes); name them" in caplog.text
+    (folder / "._a.wav").unlink()
+    caplog.clear()
+    recordings_in(folder)
+    assert "hidden recordings are left out (those in .takes); name them" in caplog.text
+
+
+def test_a_list_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"^--list \S+/gone\.txt: no such file; check the path$"):
+        recordings_of_list(tmp_path / "gone.txt")
+    with pytest.raises(CorpusError, match=rf"^--list {tmp_path}: cannot be read \(Is a directory\)$"):
+        recordings_of_list(tmp_path)
+
+
+def test_a_repeated_id_gets_a_number_that_no_other_id_has() -> None:
+    assert unique_ids(["a", "b", "a", "a"]) == ["a", "b", "a#2", "a#3"]
+    assert unique_ids(["a#2", "a", "a", "a", "a#2"]) == ["a#2", "a", "a#3", "a#4", "a#2#2"]

@@ -12,7 +12,12 @@ from command_line import call
 from small_corpus import write_tone
 
 from emofuse.cli.predict import receipt as module
+from emofuse.cli.predict.inputs import Inputs, Recording
+from emofuse.cli.predict.journal import JOURNAL, Entry, Journal
+from emofuse.cli.predict.predict_options import OutputOptions, PredictOptions
 from emofuse.cli.predict.receipt import RECEIPT, differences, read_receipt
+from emofuse.cli.predict.saving import written_files
+from emofuse.cli.predict.timeline_jobs import TimelineSettings
 from emofuse.errors import RunError
 
 
@@ -95,3 +100,42 @@ def test_there_is_none_without_a_seal(capsys: pytest.CaptureFixture[str], tmp_pa
 def test_an_unknown_action_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, _, err = call(capsys, "receipt", "print", tmp_path)
     assert (code, err) == (2, "error: emofuse receipt print: the only action is verify\n")
+
+
+def test_pages_under_pseudonyms_are_among_the_answers(
+    sealed: None, capsys: pytest.CaptureFixture[str], model: Path, wavs: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("predict", model, wavs / "low.wav", "--any-sound", "--format", "page", "--pseudonyms")
+    assert call(capsys, *arguments, "--out", out)[0] == 0
+    (page,) = out.glob("*.html")
+    assert list(read_receipt(out / RECEIPT)["answers"]) == [page.name]
+    page.write_text("changed")
+    assert next(differences(read_receipt(out / RECEIPT), out)).startswith(f"answers {page}: has SHA-256 ")
+
+
+def test_a_result_that_is_gone_is_among_the_answers_and_what_failed_is_not(tmp_path: Path, wavs: Path) -> None:
+    (tmp_path / "out").mkdir()
+    options = PredictOptions(output=OutputOptions("json", tmp_path / "out", each=True))
+    settings = TimelineSettings(options, Inputs([Recording(name, name) for name in ("a", "b")]))
+    journal = Journal(tmp_path / "out" / JOURNAL)
+    journal.add(Entry("a", "a", "", "0", "predicted"))
+    journal.add(Entry("b", "b", "", None, "failed"))
+    journal.close()
+    assert written_files(tmp_path / "out", settings) == [tmp_path / "out" / "a.json"]
+
+
+def test_a_new_run_leaves_no_results_of_an_older_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "out" / "predictions.odt").touch()
+    arguments = ("predict", folder / "in" / "tone.wav", "--format", "json", "--out", folder / "out")
+    assert call(capsys, *arguments)[0] == 0
+    assert not (folder / "out" / "predictions.csv").exists()
+    assert sorted(read_receipt(folder / "out" / RECEIPT)["answers"]) == ["predictions.json", "predictions.jsonl"]
+
+
+def test_a_file_that_no_run_has_written_is_left_alone(
+    capsys: pytest.CaptureFixture[str], model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "predictions.csv").write_text("mine")
+    assert call(capsys, "predict", model, "--text", "no", "--format", "json", "--out", tmp_path)[0] == 0
+    assert (tmp_path / "predictions.csv").read_text() == "mine"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from command_line import call
 
-from emofuse.cli.predict.run_record import RUN_RECORD
+from emofuse.cli.predict.predict_options import OutputOptions, PredictOptions, SegmentOptions, TextOptions
+from emofuse.cli.predict.run_record import RUN_RECORD, run_identity
 
 
 def test_another_model_option_or_recording_does_not_go_on(
@@ -75,3 +76,58 @@ def test_two_runs_do_not_write_into_one_folder(
     os.close(number)
     assert (code, list(tmp_path.iterdir())) == (2, [])
     assert "another run is writing into it" in err
+
+
+def test_files_beside_recordings_are_those_that_are_read_and_no_results(tmp_path: Path) -> None:
+    options = PredictOptions(
+        text=TextOptions(transcripts=tmp_path),
+        segments=SegmentOptions(turns=tmp_path),
+        output=OutputOptions(folder=tmp_path / "out"),
+    )
+
+    def asked(options: PredictOptions = options) -> tuple[object, object]:
+        identity = run_identity(options, tmp_path / "model", None)
+        return identity["transcripts"], identity["turns"]
+
+    (tmp_path / "model").mkdir()
+    (tmp_path / "a.txt").write_text("no")
+    first = asked()
+    for name in ("a.wav", "out/a.json", "out/deep/a.csv", ".hidden.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("no")
+    assert asked() == first
+    (tmp_path / "a.rttm").write_text("no")
+    assert (asked()[0], asked()[1] == first[1]) == (first[0], False)
+    (tmp_path / "b.csv").write_text("no")
+    assert asked()[0] != first[0]
+    beside = PredictOptions(text=TextOptions(transcripts=tmp_path / "out"), output=options.output)
+    second = asked(beside)
+    (tmp_path / "out" / "predictions.csv").write_text("no")
+    assert asked(beside) == second  # the folder itself, but for what the run writes
+
+
+def test_an_unreadable_file_beside_recordings_does_not_end_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "a.txt").write_text("no")
+    options = PredictOptions(text=TextOptions(transcripts=tmp_path / "words"))
+    first = run_identity(options, tmp_path / "words", None)["transcripts"]
+    monkeypatch.setattr("emofuse.data.cache.file_digest", failing)
+    second = run_identity(options, tmp_path / "words", None)["transcripts"]
+    assert first != second
+
+
+def test_a_run_with_its_results_below_its_transcripts_goes_on(
+    capsys: pytest.CaptureFixture[str], model: Path, wavs: Path
+) -> None:
+    for name in ("low", "high"):
+        (wavs / f"{name}.txt").write_text("no")
+    arguments = ("predict", model, wavs, "--transcripts", wavs, "--format", "json", "--each")
+    assert call(capsys, *arguments, "--out", wavs / "out")[0] == 0
+    (wavs / "out" / "low.json").unlink()
+    assert call(capsys, *arguments, "--out", wavs / "out", "--resume")[0] == 0
+    assert (wavs / "out" / "low.json").is_file()

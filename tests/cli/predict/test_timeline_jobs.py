@@ -11,6 +11,9 @@ from command_line import call
 from noise_bursts import ENERGY, RATE, bursts
 
 from emofuse import Prediction, load
+from emofuse.cli.predict.inputs import Inputs, Recording
+from emofuse.cli.predict.predict_options import CallOptions
+from emofuse.cli.predict.timeline_jobs import timeline_jobs
 
 
 def test_words_with_times_go_to_their_segments_and_without_to_a_short_recording(
@@ -115,3 +118,9 @@ def test_a_timeline_of_any_sound_has_segments_of_a_tone(
     assert timeline["segmentation"] == "windows"
     assert [segment["start"] for segment in timeline["segments"]] == [0.0]
     assert timeline["passed"] == []
+
+
+def test_no_two_timelines_have_one_id() -> None:
+    call = CallOptions("b-c=0,c=1")
+    jobs = timeline_jobs(Inputs([Recording("a", "a.wav"), Recording("a-b", "a-b.wav")]), call)
+    assert [job.id for job in jobs] == ["a-b-c", "a-c", "a-b-b-c", "a-b-c#2"]

@@ -183,3 +183,21 @@ def test_the_option_names_columns(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (code, "--column names columns of tables; add --transcripts" in error) == (2, True)
     code, _, error = call(capsys, "predict", talk, "--transcripts", table, "--column", "text")
     assert (code, "--column text: write it as field=column" in error) == (2, True)
+
+
+def test_a_transcript_in_a_linked_folder_is_found(tmp_path: Path) -> None:
+    for name in ("real", "corpus"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "corpus" / "day").symlink_to("../real")
+    (tmp_path / "corpus" / "loop").symlink_to(".")
+    (tmp_path / "real" / "talk.txt").write_text("no")
+    talk = recording(tmp_path / "corpus" / "day", "talk.wav")
+    assert open_transcripts(tmp_path / "corpus", [talk])(talk) == "no"
+
+
+def test_results_below_a_folder_of_transcripts_are_none(tmp_path: Path) -> None:
+    talk = recording(tmp_path, "talk.wav")
+    (tmp_path / "talk.txt").write_text("no")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "talk.txt").write_text("happy")
+    assert open_transcripts(tmp_path, [talk], out=tmp_path / "out")(talk) == "no"

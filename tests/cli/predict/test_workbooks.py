@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,8 +62,19 @@ def test_bounds_of_excel_are_named_or_marked(tmp_path: Path, monkeypatch: pytest
     assert isinstance(text, str)
     assert (len(text), text[-6:]) == (32_767, " [...]")
     monkeypatch.setattr(workbooks, "MOST_ROWS", 3)
-    with pytest.raises(RunError, match="a sheet holds 3 rows; choose another --format, such as csv"):
+    with pytest.raises(RunError, match=r"/many\.xlsx: a sheet holds 3 rows; choose another --format, such as csv"):
         save_predictions([prediction(str(n)) for n in range(3)], LABELS, tmp_path / "many.xlsx")
+    assert [path.name for path in tmp_path.iterdir()] == ["long.xlsx"]
+
+
+def test_an_interrupt_leaves_no_temporary_file(tmp_path: Path) -> None:
+    def interrupted() -> Iterator[Prediction]:
+        yield prediction()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        save_predictions(interrupted(), LABELS, tmp_path / "a.xlsx")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_predict_writes_workbooks_into_a_folder_only(

@@ -58,6 +58,11 @@ def test_ids_do_not_lead_out_of_the_folder(tmp_path: Path) -> None:
             file_of(tmp_path, name, ".json")
 
 
+def test_no_two_ids_share_a_file(tmp_path: Path) -> None:
+    same = ["a/b", "a//b", "a/./b", "./a/b", "c/../a/b", f"{tmp_path}/a/b"]
+    assert len({file_of(tmp_path, name, ".json") for name in same}) == len(same)
+
+
 @pytest.mark.parametrize("letter", ["a", "é", "\udce9"])
 def test_a_name_that_is_too_long_is_shortened_and_stays_unique(tmp_path: Path, letter: str) -> None:
     most = 255 // len(os.fsencode(letter))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -16,14 +15,11 @@ from emofuse.cli.predict.inputs import State
 from emofuse.cli.predict.journal import JOURNAL, Entry, Journal, Status, input_digest
 from emofuse.cli.predict.run_summary import Summary, write_failures
 from emofuse.cli.predict.writing import R, Results
-from emofuse.errors import RunError, failure_of
+from emofuse.errors import DISK_ERRORS, RunError, failure_of
 from emofuse.types import Prediction, Skip, Timeline, Utterance
 
 if TYPE_CHECKING:
     from emofuse.cli.output import InputProgress
-
-# What makes writing fail for the whole run, not for one file.
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 class Asked(NamedTuple):
@@ -135,19 +131,19 @@ class Archive(Generic[R]):
         before = self._reached
         for result in results:
             seconds, before = self._reached - before, self._reached
-            if self.state_of(result.id) == "done":
-                continue
             if isinstance(result, Skip):
                 self.fail(result)
-            else:
+            elif self.state_of(result.id) != "done":
                 self._write(result, seconds)
 
     def fail(self, skip: Skip) -> None:
-        """Record that an input failed.
+        """Record that an input failed, unless an earlier run has written its result.
 
         Raises:
             RunError: the folder or the disk takes nothing any more.
         """
+        if self.state_of(skip.id) == "done":
+            return
         self._refuse_another_folder()
         expected = self._expected.pop(skip.id)
         self._journal.add(Entry(skip.id, *expected, None, "failed", reason=skip.reason))
@@ -184,6 +180,7 @@ class Archive(Generic[R]):
     def _write(self, result: R, seconds: float) -> None:
         """Write a result; what cannot be written is its failure, unless it concerns all of them."""
         self._refuse_another_folder()
+        self._results.refuse_others()
         try:
             answer = self._results.write(result)
         except Exception as error:  # the border of an input

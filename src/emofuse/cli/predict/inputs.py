@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,7 +130,11 @@ def choose_model(first: Path | None, inputs: Sequence[Path]) -> tuple[Path, list
 
 
 def collect_inputs(
-    paths: Sequence[Path], listed: Path | None, text: TextOptions, segments: SegmentOptions
+    paths: Sequence[Path],
+    listed: Path | None,
+    text: TextOptions,
+    segments: SegmentOptions,
+    out: Path | None = None,
 ) -> Inputs:
     """Collect what to predict, and open the files that belong to it.
 
@@ -140,13 +143,16 @@ def collect_inputs(
         listed: a file with a path on each line.
         text: the transcripts.
         segments: the files of turns and speakers.
+        out: where results are written; none of them belongs to a recording.
 
     Raises:
         CorpusError: there is nothing to predict, a folder has no recordings, `text` has several, or a file does
             not fit the recordings.
     """
     named: list[Recording | Utterance] = [one for path in paths for one in _expand(path)]
-    items = _with_unique_ids([*named, *(recordings_of_list(listed) if listed else ())])
+    named += recordings_of_list(listed) if listed else ()
+    names = unique_ids([one.id for one in named])
+    items = [one if one.id == name else _renamed(one, name) for one, name in zip(named, names, strict=True)]
     if text.text is not None:
         if len(items) > 1:
             raise CorpusError(f"--text applies to one recording, not to {len(items)}; use --transcripts")
@@ -159,9 +165,9 @@ def collect_inputs(
     recordings = [_utterance(one) for one in items]
     return Inputs(
         items,
-        words=open_transcripts(text.transcripts, recordings, text.columns) if text.transcripts else None,
-        speakers=open_speakers(segments.speakers, recordings, text.columns) if segments.speakers else None,
-        turns=open_turns(segments.turns, recordings, text.columns) if segments.turns else None,
+        words=open_transcripts(text.transcripts, recordings, text.columns, out) if text.transcripts else None,
+        speakers=open_speakers(segments.speakers, recordings, text.columns, out) if segments.speakers else None,
+        turns=open_turns(segments.turns, recordings, text.columns, out) if segments.turns else None,
         language=text.language,
     )
 
@@ -186,14 +192,19 @@ def _utterance(one: Recording | Utterance) -> Utterance:
     return one if isinstance(one, Utterance) else Utterance(one.id, audio=Path(one.audio))
 
 
-def _with_unique_ids(items: Sequence[Recording | Utterance]) -> list[Recording | Utterance]:
-    """Return the inputs; a repeated id gets a number behind it."""
-    seen: Counter[str] = Counter()
-    unique: list[Recording | Utterance] = []
-    for one in items:
-        seen[one.id] += 1
-        number = seen[one.id]
-        unique.append(one if number == 1 else _renamed(one, f"{one.id}#{number}"))
+def unique_ids(ids: Sequence[str]) -> list[str]:
+    """Return the ids; a repeated one gets a number behind it, the first that no other id has."""
+    taken = set(ids)
+    used: dict[str, int] = {}
+    unique: list[str] = []
+    for one in ids:
+        number, name = used.get(one, 0) + 1, one
+        if number > 1:
+            while (name := f"{one}#{number}") in taken:
+                number += 1
+            taken.add(name)
+        used[one] = number
+        unique.append(name)
     return unique
 
 

@@ -91,19 +91,8 @@ class Journal:
         add_line(self._file, self.path, entry.as_line())
 
     def entries(self) -> dict[str, Entry]:
-        """Return the last entry of each id; damaged lines are left out, and counted in a warning."""
-        entries: dict[str, Entry] = {}
-        damaged = 0
-        with self.path.open("rb") as file:
-            for line in file:
-                entry = Entry.of_line(line)
-                if entry is not None:
-                    entries[entry.id] = entry
-                elif line.endswith(b"\n"):  # else it was being written when the run was killed
-                    damaged += 1
-        if damaged:
-            logger.warning("%s: %d damaged lines; their inputs are predicted again", self.path, damaged)
-        return entries
+        """Return the last entry of each id; see `read_entries`."""
+        return read_entries(self.path)
 
     def rewrite(self, entries: Iterable[Entry]) -> None:
         """Replace all entries.
@@ -114,6 +103,22 @@ class Journal:
         self._file.close()
         layout.write_bytes(self.path, b"".join(entry.as_line() for entry in entries))
         self._file = open_to_add(self.path)
+
+
+def read_entries(path: Path) -> dict[str, Entry]:
+    """Return the last entry of each id; damaged lines are left out, and counted in a warning."""
+    entries: dict[str, Entry] = {}
+    damaged = 0
+    with path.open("rb") as file:
+        for line in file:
+            entry = Entry.of_line(line)
+            if entry is not None:
+                entries[entry.id] = entry
+            elif line.endswith(b"\n"):  # else it was being written when the run was killed
+                damaged += 1
+    if damaged:
+        logger.warning("%s: %d damaged lines; their inputs are predicted again", path, damaged)
+    return entries
 
 
 def open_to_add(path: Path) -> Any:

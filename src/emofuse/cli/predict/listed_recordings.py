@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from emofuse.cli.predict.folder_walk import HIDDEN, FolderWalk
 from emofuse.errors import CorpusError
-from emofuse.file_names import found_path
+from emofuse.file_names import found_path, shown_name
 from emofuse.sound.clips import AUDIO_SUFFIXES
 from emofuse.sound.containers import sounds_like_a_recording
-from emofuse.turns.turn_parsing import encoding_of
+from emofuse.turns.turn_parsing import content_of, encoding_of, listed
 
-HIDDEN = "."
 QUOTES = ('"', "'")
 
 logger = logging.getLogger(__name__)
@@ -36,13 +36,16 @@ def recordings_in(folder: Path) -> list[Recording]:
     Raises:
         CorpusError: there are none.
     """
-    unread: list[str] = []
-    hidden: list[str] = []
-    paths = [*_walk(folder, unread, hidden), *unread]
-    if hidden:
-        logger.warning(
-            "%s: hidden recordings are left out (%d); name them to have them predicted", folder, len(hidden)
-        )
+    walk = FolderWalk(folder)
+    found = [
+        path
+        for place, names in walk
+        for path in (os.path.join(place, name) for name in names)
+        if _is_recording(path)
+    ]
+    shown = [path for path in found if not os.path.basename(path).startswith(HIDDEN)]
+    _warn_of_hidden(folder, len(found) - len(shown), walk.hidden)
+    paths = [*shown, *walk.unread]
     if not paths:
         raise CorpusError(f"{folder}: the folder has no recordings ({', '.join(AUDIO_SUFFIXES)})")
     paths.sort(key=lambda path: path.split(os.sep))
@@ -57,12 +60,7 @@ def recordings_of_list(path: Path) -> list[Recording]:
     Raises:
         CorpusError: it cannot be read, is empty, or is no list.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise CorpusError(f"--list {path}: no such file; write one path per line into it") from error
-    except (OSError, ValueError) as error:
-        raise CorpusError(f"--list {path}: cannot be read ({error})") from error
+    content = content_of(path, f"--list {path}")
     try:
         text = content.decode(encoding_of(content), errors="surrogateescape")
     except UnicodeDecodeError as error:  # UTF-16 has no surrogates to escape to
@@ -86,21 +84,21 @@ def _listed_path(line: str) -> str:
     return found_path(path)
 
 
-def _walk(folder: Path, unread: list[str], hidden: list[str]) -> Iterator[str]:
-    """Yield paths with the suffix of a recording; note folders that cannot be opened, and what is hidden."""
-    seen: set[tuple[int, int]] = set()
-    for place, folders, names in os.walk(
-        folder, onerror=lambda error: unread.append(str(error.filename)), followlinks=True
-    ):
-        state = os.stat(place)
-        if (state.st_dev, state.st_ino) in seen:  # a link leads back
-            folders.clear()
-            continue
-        seen.add((state.st_dev, state.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith(HIDDEN))
-        paths = [path for path in (os.path.join(place, name) for name in names) if _is_recording(path)]
-        hidden += [path for path in paths if os.path.basename(path).startswith(HIDDEN)]
-        yield from (path for path in paths if not os.path.basename(path).startswith(HIDDEN))
+def _has_recordings(folder: str) -> bool:
+    """Tell whether a hidden folder has files that are called like recordings; it stops at the first."""
+    return any(name.lower().endswith(AUDIO_SUFFIXES) for _, _, names in os.walk(folder) for name in names)
+
+
+def _warn_of_hidden(folder: Path, files: int, folders: Sequence[str]) -> None:
+    """Warn of recordings that are hidden, or lie in hidden folders."""
+    named = [shown_name(os.path.relpath(one, folder)) for one in folders if _has_recordings(one)]
+    what = [*([str(files)] if files else ()), *([f"those in {listed(named)}"] if named else ())]
+    if what:
+        logger.warning(
+            "%s: hidden recordings are left out (%s); name them to have them predicted",
+            folder,
+            ", and ".join(what),
+        )
 
 
 def _is_recording(path: str) -> bool:

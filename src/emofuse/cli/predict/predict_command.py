@@ -139,7 +139,8 @@ def predict(
     configure_logging()
     folder, paths = choose_model(model, inputs or [])
     named = [*paths, *([listed] if listed else ())]
-    return _run(folder, collect_inputs(paths, listed, options.text, options.segments), options, named)
+    collected = collect_inputs(paths, listed, options.text, options.segments, out)
+    return _run(folder, collected, options, named)
 
 
 def _run(model: Path, inputs: Inputs, options: PredictOptions, named: Sequence[Path]) -> int:

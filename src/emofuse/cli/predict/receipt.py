@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emofuse import __version__, layout
 from emofuse.box import find_box
-from emofuse.cli.predict.journal import JOURNAL
-from emofuse.cli.predict.result_files import file_ending, file_of
-from emofuse.cli.predict.run_record import RUN_RECORD, model_files
-from emofuse.cli.predict.timeline_jobs import TimelineSettings, timeline_jobs
-from emofuse.cli.predict.timeline_writing import TimelineWriter
+from emofuse.cli.predict.run_record import model_files
+from emofuse.cli.predict.saving import written_files
+from emofuse.cli.predict.timeline_jobs import TimelineSettings
+from emofuse.cli.predict.transcript_files import TRANSCRIPT_SUFFIXES, TURN_SUFFIXES, side_files
 from emofuse.data.cache import file_digest, key_of
 from emofuse.errors import RunError
 from emofuse.seal import locks
@@ -69,8 +68,7 @@ def receipt_of(
         "inputs": {_relative(one, folder): _digest(one) for one in _read_files(settings, named)},
     }
     yield
-    answers = [one for one in _answer_files(settings, folder) if one.is_file()]
-    document["answers"] = {_relative(one, folder): _digest(one) for one in answers}
+    document["answers"] = {_relative(one, folder): _digest(one) for one in written_files(folder, settings)}
     document[OWN_HASH] = key_of(receipt=document)
     layout.write_text(folder / RECEIPT, to_json(document, indent=2) + "\n")
 
@@ -127,25 +125,13 @@ def _read_files(settings: TimelineSettings, named: Sequence[Path]) -> list[Path]
     """Return the recordings, and the files with their words, turns and speakers; each once."""
     options = settings.options
     recordings = [one.audio for one in settings.inputs if one.audio is not None]
-    beside = [options.text.transcripts, options.segments.turns, options.segments.speakers]
-    files = [*(path for path in named if path.is_file()), *recordings]
-    for path in beside:
-        if path is not None:
-            files += sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-    return list(dict.fromkeys(files))
-
-
-def _answer_files(settings: TimelineSettings, folder: Path) -> Iterable[Path]:
-    """Return where the answers are, whether they exist or not."""
-    options = settings.options
-    output = options.output
-    if options.timeline:
-        writer = TimelineWriter(output.format, options.call.all_channels())
-        return [writer.file_of(folder, job.id) for job in timeline_jobs(settings.inputs, options.call)]
-    if output.each:
-        return [file_of(folder, one.id, f".{file_ending(output.format)}") for one in settings.inputs]
-    stem = Path(layout.PREDICTIONS).stem
-    return [one for one in sorted(folder.glob(f"{stem}.*")) if one.name not in (RUN_RECORD, JOURNAL, RECEIPT)]
+    out = options.output.folder
+    beside = [
+        *side_files(options.text.transcripts, TRANSCRIPT_SUFFIXES, out),
+        *side_files(options.segments.turns, TURN_SUFFIXES, out),
+        *side_files(options.segments.speakers, TURN_SUFFIXES, out),
+    ]
+    return list(dict.fromkeys([*(path for path in named if path.is_file()), *recordings, *beside]))
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from emofuse import layout
 from emofuse.errors import RunError
 from emofuse.file_names import shown_name
 
@@ -22,11 +23,21 @@ def file_ending(form: str) -> str:
     return "txt" if form == "table" else form
 
 
+def place_of(out: Path, form: str) -> Path:
+    """Return where the predictions of all inputs are in a format."""
+    return (out / layout.PREDICTIONS).with_suffix(f".{file_ending(form)}")
+
+
+def is_of_the_run(name: str) -> bool:
+    """Tell whether a file in an output folder belongs to the run itself, not to one input."""
+    return name.startswith(RESERVED_STEM) or name in RESERVED_NAMES
+
+
 def file_of(out: Path, identity: str, suffix: str) -> Path:
     """Return the path of one input's file, which lies in the folder whatever the id of the input.
 
-    A name that is too long for a file system, or that belongs to the run itself, is the beginning of that name, a
-    tilde and a hash of the whole id.
+    A name that is too long for a file system, that belongs to the run itself, or that is of another id, as `a/b`
+    is for `a//b`, is the beginning of that name, a tilde and a hash of the whole id.
 
     Raises:
         RunError: the id leads out of the folder.
@@ -34,8 +45,9 @@ def file_of(out: Path, identity: str, suffix: str) -> Path:
     path, root = (Path(os.path.normpath(one)) for one in (out / f"{identity}{suffix}", out))
     if not path.is_relative_to(root) or path == root:
         raise RunError(f"{shown_name(identity)}: the id leads out of the folder {out}; rename it")
-    of_the_run = path.parent == root and (path.name.startswith(RESERVED_STEM) or path.name in RESERVED_NAMES)
-    if len(os.fsencode(path.name)) <= LONGEST_NAME_BYTES and not of_the_run:
+    of_the_run = path.parent == root and is_of_the_run(path.name)
+    plain = path.relative_to(root).as_posix() == f"{identity}{suffix}"
+    if plain and not of_the_run and len(os.fsencode(path.name)) <= LONGEST_NAME_BYTES:
         return path
     stem = path.name.removesuffix(suffix)
     while len(os.fsencode(stem)) > KEPT_NAME_BYTES:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emofuse import __version__, layout
 from emofuse.cli.predict.journal import JOURNAL, Entry
 from emofuse.cli.predict.predict_options import PredictOptions
+from emofuse.cli.predict.transcript_files import TRANSCRIPT_SUFFIXES, TURN_SUFFIXES, side_files
 from emofuse.errors import RunError
 from emofuse.untrusted.json_text import read_json
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # Lies beside the predictions: the model and the options of the run, and whether it is complete.
 RUN_RECORD = "predictions.run.json"
+# The hash of a file that belongs to recordings and cannot be read.
+UNREADABLE = "unreadable"
 # The files of a model folder that predictions depend on; its card and its evaluation may change.
 FILES_THAT_PREDICT = (
     layout.CONFIG,
@@ -39,17 +42,17 @@ def run_identity(options: PredictOptions, model: Path, engine: Engine | None) ->
         model: the model folder.
         engine: the speech recognition engine, if one is used.
     """
-    text, segments = options.text, options.segments
+    text, segments, out = options.text, options.segments, options.output.folder
     return {
         "emofuse": __version__,
         "model": _model_digest(model),
         "format": options.output.format if options.output.each or options.timeline else None,
         "timeline": options.timeline,
         "text": text.text,
-        "transcripts": _digest(text.transcripts),
+        "transcripts": _digest(text.transcripts, TRANSCRIPT_SUFFIXES, out),
         "columns": dict(text.columns) or None,
-        "speakers": _digest(segments.speakers),
-        "turns": _digest(segments.turns),
+        "speakers": _digest(segments.speakers, TURN_SUFFIXES, out),
+        "turns": _digest(segments.turns, TURN_SUFFIXES, out),
         "channels": options.call.channels,
         "analyse": options.call.analyse,
         "segmentation": segments.segmentation,
@@ -147,13 +150,22 @@ def _model_digest(folder: Path) -> str:
     return key_of(files={one.name: file_digest(one) for one in model_files(folder)})
 
 
-def _digest(path: Path | None) -> str | None:
-    """Return a hash of a file, or of the files of a folder; None without one."""
+def _digest(path: Path | None, suffixes: Sequence[str], out: Path | None) -> str | None:
+    """Return a hash of a file, or of the files of a folder that are read; None without one."""
     if path is None:
         return None
-    from emofuse.data.cache import file_digest, key_of
+    if not path.is_dir():
+        return _file_digest(path)
+    from emofuse.data.cache import key_of
 
-    if path.is_dir():
-        files = [one for one in path.rglob("*") if one.is_file()]
-        return key_of(files={str(one.relative_to(path)): file_digest(one) for one in files})
-    return file_digest(path)
+    files = side_files(path, suffixes, out)
+    return key_of(files={str(one.relative_to(path)): _file_digest(one) for one in files})
+
+
+def _file_digest(path: Path) -> str:
+    from emofuse.data.cache import file_digest
+
+    try:
+        return file_digest(path)
+    except OSError:
+        return UNREADABLE

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from emofuse import layout
 from emofuse.cli.output import InputProgress, console, progress_bar
 from emofuse.cli.predict.archive import Archive, Asked
+from emofuse.cli.predict.formats import FormatName
 from emofuse.cli.predict.inputs import without_failures
-from emofuse.cli.predict.journal import JOURNAL, Entry
-from emofuse.cli.predict.result_files import file_ending, file_of
-from emofuse.cli.predict.run_record import RunRecord
+from emofuse.cli.predict.journal import JOURNAL, Entry, read_entries
+from emofuse.cli.predict.result_files import file_ending, file_of, place_of
+from emofuse.cli.predict.run_record import RUN_RECORD, RunRecord
 from emofuse.cli.predict.run_summary import FAILURES, Summary
 from emofuse.cli.predict.timeline_jobs import TimelineJob, TimelineSettings, make_timelines, timeline_jobs
 from emofuse.cli.predict.timeline_writing import TimelineWriter
@@ -69,10 +70,10 @@ def save_timelines(recognizer: EmotionRecognizer, settings: TimelineSettings, id
     """
     options = settings.options
     jobs = timeline_jobs(settings.inputs, options.call)
-    writer = TimelineWriter(options.output.format, options.call.all_channels(), options.page.contents())
+    writer = _timeline_writer(settings)
     with _open_folder(settings, identity) as (folder, record), progress_bar() as bar:
         progress = InputProgress(bar, len(jobs))
-        files = FilePerInput(folder, lambda name: writer.file_of(folder, name), writer.write)
+        files = FilePerInput(folder, _path_of(folder, settings), writer.write)
         with Archive(folder, files, progress, len(jobs)) as archive:
             if options.output.resume:
                 archive.resume([Asked(job.id, job.recording)] for job in jobs)
@@ -99,11 +100,18 @@ def _open_folder(settings: TimelineSettings, identity: Mapping[str, Any]) -> Ite
         raise RunError("results of many inputs require an output folder; add --out")
     folder = layout.make_folder(options.folder)
     with _locked(folder):
+        stale = _stale_files(folder)
         record = RunRecord(folder, identity, options.resume)
-        for name in () if options.resume else (JOURNAL, layout.PREDICTIONS, FAILURES):
-            with suppress(FileNotFoundError):
-                (folder / name).unlink()
+        for path in () if options.resume else stale:
+            path.unlink(missing_ok=True)
         yield folder, record
+
+
+def _stale_files(folder: Path) -> list[Path]:
+    """Return what an earlier run has left of all inputs together, in whichever format: a new one replaces it."""
+    names = [JOURNAL, layout.PREDICTIONS, FAILURES]
+    others = [place_of(folder, form) for form in get_args(FormatName)] if (folder / RUN_RECORD).exists() else []
+    return [folder / name for name in names] + [path for path in others if path.is_file()]
 
 
 @contextmanager
@@ -138,9 +146,30 @@ def _predictions_in(folder: Path, settings: TimelineSettings, labels: Sequence[s
     options = settings.options.output
     if not options.each:
         return OneFile(folder, options.format, labels)
-    suffix = f".{file_ending(options.format)}"
-    save = prediction_saver(options.format, labels)
-    return FilePerInput(folder, lambda name: file_of(folder, name, suffix), save)
+    return FilePerInput(folder, _path_of(folder, settings), prediction_saver(options.format, labels))
+
+
+def written_files(folder: Path, settings: TimelineSettings) -> list[Path]:
+    """Return the files of the results that the run in a folder has written, even if they are no longer there."""
+    output = settings.options.output
+    if not output.each and not settings.options.timeline:
+        return list(dict.fromkeys([folder / layout.PREDICTIONS, place_of(folder, output.format)]))
+    path_of = _path_of(folder, settings)
+    return [path_of(one.id) for one in read_entries(folder / JOURNAL).values() if one.answer is not None]
+
+
+def _path_of(folder: Path, settings: TimelineSettings) -> Callable[[str], Path]:
+    """Return what gives the path of one input's file, by its id."""
+    if settings.options.timeline:
+        writer = _timeline_writer(settings)
+        return lambda identity: writer.file_of(folder, identity)
+    suffix = f".{file_ending(settings.options.output.format)}"
+    return lambda identity: file_of(folder, identity, suffix)
+
+
+def _timeline_writer(settings: TimelineSettings) -> TimelineWriter:
+    options = settings.options
+    return TimelineWriter(options.output.format, options.call.all_channels(), options.page.contents())
 
 
 def _close(summary: Summary, failures: Sequence[Entry]) -> int:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
+from emofuse.cli.predict.folder_walk import HIDDEN, FolderWalk
+from emofuse.cli.predict.result_files import is_of_the_run
 from emofuse.errors import CorpusError, EmofuseError
 from emofuse.turns.language_codes import is_language, language_code
 from emofuse.types import Turn, Utterance
@@ -63,6 +65,22 @@ def _language_in(path: Path) -> str | None:
     return language_code(before) if is_language(before) else None
 
 
+def files_in(folder: Path, suffixes: Sequence[str], out: Path | None) -> Iterator[str]:
+    """Yield the paths, relative to a folder, of the files below it that may belong to recordings.
+
+    Args:
+        folder: the folder.
+        suffixes: of these files, in small letters.
+        out: where results are written: they belong to no recording, even if they lie below the folder.
+    """
+    within = out is not None and out.exists() and out.samefile(folder)
+    for place, names in FolderWalk(folder, without=None if within else out):
+        for name in names:
+            hidden = name.startswith(HIDDEN) or os.path.splitext(name)[1].lower() not in suffixes
+            if not hidden and not (within and place == str(folder) and is_of_the_run(name)):
+                yield os.path.relpath(os.path.join(place, name), folder)
+
+
 class OneFile(Generic[T]):
     """A file that belongs to the only recording."""
 
@@ -113,27 +131,22 @@ class FolderOfFiles(Generic[T]):
     """A folder of files, each with the path, below the folder, or the stem of its recording.
 
     Between the stem and the suffix there may be a suffix of the recording or a language: `talk.wav.srt`,
-    `talk.en.srt`.
+    `talk.en.srt`. See `files_in` for the arguments.
     """
 
-    def __init__(self, folder: Path, suffixes: Sequence[str], read: Read[T]) -> None:
+    def __init__(self, folder: Path, suffixes: Sequence[str], read: Read[T], out: Path | None = None) -> None:
         from emofuse.sound.clips import AUDIO_SUFFIXES
 
         self._folder, self._read = folder, read
         self._paths: dict[str, list[str]] = {}
         self._loosely: dict[str, list[str]] = {}
-        for place, _, names in os.walk(folder):
-            for name in sorted(names):
-                stem, suffix = os.path.splitext(name)
-                if name.startswith(".") or suffix.lower() not in suffixes:
-                    continue
-                path = os.path.relpath(os.path.join(place, name), folder)
-                below = os.path.splitext(path)[0].replace(os.sep, "/")
-                for key in {below, stem}:
-                    self._paths.setdefault(key, []).append(path)
-                    shorter, between = os.path.splitext(key)
-                    if between.lower() in AUDIO_SUFFIXES or _LANGUAGE.fullmatch(between[1:]):
-                        self._loosely.setdefault(shorter, []).append(path)
+        for path in files_in(folder, suffixes, out):
+            below = os.path.splitext(path)[0].replace(os.sep, "/")
+            for key in {below, os.path.basename(below)}:
+                self._paths.setdefault(key, []).append(path)
+                shorter, between = os.path.splitext(key)
+                if between.lower() in AUDIO_SUFFIXES or _LANGUAGE.fullmatch(between[1:]):
+                    self._loosely.setdefault(shorter, []).append(path)
 
     def __call__(self, utterance: Utterance) -> T | None:
         """Read what belongs to a recording; None if there is nothing."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from emofuse.cli.predict.inputs import Inputs
+from emofuse.cli.predict.inputs import Inputs, unique_ids
 from emofuse.cli.predict.predict_options import CallOptions, PredictOptions
 from emofuse.errors import CorpusError, failure_of
 from emofuse.types import Skip, Timeline, Utterance
@@ -95,7 +95,8 @@ def timeline_jobs(inputs: Inputs, options: CallOptions) -> list[TimelineJob]:
     for one in inputs:
         call = None if one.audio is None else Call(one.audio, channels)
         jobs += [TimelineJob(f"{one.id}-{name}", one, number, name, call) for name, number in analysed.items()]
-    return jobs
+    names = unique_ids([job.id for job in jobs])  # of "a", channel "b-c", and of "a-b", channel "c"
+    return [replace(job, id=name) for job, name in zip(jobs, names, strict=True)]
 
 
 def make_timelines(

@@ -76,18 +76,17 @@ class TimelineWriter:
         Raises:
             RunError: it cannot be written.
         """
-        if self.format not in ("picture", "xlsx"):
-            layout.write_text(path, encodable(self._text(timeline, path.parent)))
-            return
-        with layout.writing_file(path) as temporary:
-            if self.format == "xlsx":
-                from emofuse.cli.predict.workbooks import save_timeline
+        if self.format == "xlsx":
+            from emofuse.cli.predict.workbooks import save_timeline
 
-                save_timeline(timeline, temporary)
-                return
+            save_timeline(timeline, path)
+        elif self.format == "picture":
             from emofuse.inference.timeline.picture import save_picture
 
-            save_picture(self._shown(timeline), self._envelope(timeline), temporary)
+            with layout.writing_file(path) as temporary:
+                save_picture(self._shown(timeline), self._envelope(timeline), temporary)
+        else:
+            layout.write_text(path, encodable(self._text(timeline, path.parent)))
 
     def _joined(self, timelines: Iterable[Timeline], several: bool) -> Iterator[str]:
         number = 0

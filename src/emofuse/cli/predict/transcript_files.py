@@ -17,6 +17,7 @@ from emofuse.cli.predict.side_files import (
     SharedFile,
     SideFiles,
     Words,
+    files_in,
     length_of,
     unknown_length,
 )
@@ -31,11 +32,12 @@ NO_COLUMNS: Columns = {}
 # Transcripts of one recording; any other file is a table.
 WORD_SUFFIXES = (".txt", ".srt", ".vtt", ".sbv", ".ttml", ".dfxp", ".lrc", ".json", ".textgrid", ".eaf")
 TABLE_SUFFIXES = (".csv", ".tsv")
-TURN_SUFFIXES = (".rttm", *TABLE_SUFFIXES, *WORD_SUFFIXES)
+TRANSCRIPT_SUFFIXES = (*WORD_SUFFIXES, *TABLE_SUFFIXES)
+TURN_SUFFIXES = (".rttm", *TRANSCRIPT_SUFFIXES)
 
 
 def open_transcripts(
-    path: Path, recordings: Sequence[Utterance], columns: Columns = NO_COLUMNS
+    path: Path, recordings: Sequence[Utterance], columns: Columns = NO_COLUMNS, out: Path | None = None
 ) -> SideFiles[Words]:
     """Open the transcripts of recordings, and check that they fit.
 
@@ -44,6 +46,7 @@ def open_transcripts(
             of one recording; or a folder of such files, each with the stem of its recording.
         recordings: the recordings that should have a transcript.
         columns: of tables: field -> the name of its column, for those with other names.
+        out: where results are written; nothing there is a transcript.
 
     Raises:
         CorpusError: a file cannot be read, none of the recordings has a transcript, or there is one transcript
@@ -51,7 +54,7 @@ def open_transcripts(
     """
     words: SideFiles[Words]
     if path.is_dir():
-        words = FolderOfFiles(path, (*WORD_SUFFIXES, *TABLE_SUFFIXES), _words_reader(columns))
+        words = FolderOfFiles(path, TRANSCRIPT_SUFFIXES, _words_reader(columns), out)
     elif path.suffix.lower() in TABLE_SUFFIXES and _has_times(path, columns):
         words = _TimedTable(path, recordings, columns)
     elif path.suffix.lower() in WORD_SUFFIXES:
@@ -67,7 +70,7 @@ def open_transcripts(
 
 
 def open_turns(
-    path: Path, recordings: Sequence[Utterance], columns: Columns = NO_COLUMNS
+    path: Path, recordings: Sequence[Utterance], columns: Columns = NO_COLUMNS, out: Path | None = None
 ) -> SideFiles[Sequence[Turn]]:
     """Open the turns of recordings: a file for one, or a folder of files, each with the stem of its recording.
 
@@ -76,11 +79,11 @@ def open_turns(
     """
     from emofuse.turns.turn_files import read_turns
 
-    return _open(path, recordings, partial(read_turns, named=columns))
+    return _open(path, recordings, partial(read_turns, named=columns), out)
 
 
 def open_speakers(
-    path: Path, recordings: Sequence[Utterance], columns: Columns = NO_COLUMNS
+    path: Path, recordings: Sequence[Utterance], columns: Columns = NO_COLUMNS, out: Path | None = None
 ) -> SideFiles[Sequence[Turn]]:
     """Open files of who speaks when, as `open_turns` opens turns.
 
@@ -89,15 +92,24 @@ def open_speakers(
     """
     from emofuse.turns.turn_files import read_speakers
 
-    return _open(path, recordings, partial(read_speakers, named=columns))
+    return _open(path, recordings, partial(read_speakers, named=columns), out)
 
 
-def _open(path: Path, recordings: Sequence[Utterance], read: Read[Sequence[Turn]]) -> SideFiles[Sequence[Turn]]:
+def _open(
+    path: Path, recordings: Sequence[Utterance], read: Read[Sequence[Turn]], out: Path | None
+) -> SideFiles[Sequence[Turn]]:
     if path.is_dir():
-        return FolderOfFiles(path, TURN_SUFFIXES, read)
+        return FolderOfFiles(path, TURN_SUFFIXES, read, out)
     if path.suffix.lower() == ".rttm":  # it names the recording that each of its turns belongs to
         return SharedFile(path, read)
     return OneFile(path, recordings, read)
+
+
+def side_files(path: Path | None, suffixes: Sequence[str], out: Path | None) -> list[Path]:
+    """Return the files that belong to recordings, as an option names them: one, or a folder; see `files_in`."""
+    if path is None or not path.is_dir():
+        return [] if path is None else [path]
+    return [path / name for name in files_in(path, suffixes, out)]
 
 
 def join_words(words: Words) -> str:

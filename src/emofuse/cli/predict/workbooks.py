@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from emofuse import layout
 from emofuse.cli.predict.formats import COLUMNS, cells_of, encodable
 from emofuse.errors import RunError, brief_message
 from emofuse.inference.timeline import formats as timeline_formats
@@ -37,7 +39,7 @@ def save_predictions(predictions: Iterable[Prediction], labels: Sequence[str], p
     """Write predictions as a workbook of one sheet, a row each, as they come.
 
     Raises:
-        RunError: there are more than a sheet holds.
+        RunError: there are more than a sheet holds, or the file cannot be written.
     """
     rows = (_row(cells_of(one), one.probabilities, labels) for one in predictions)
     _save(path, [Sheet("predictions", _with_labels(COLUMNS, labels), rows)])
@@ -47,7 +49,7 @@ def save_timeline(timeline: Timeline, path: Path) -> None:
     """Write a timeline as a workbook: its segments, what was not analysed, and the recording as a whole.
 
     Raises:
-        RunError: there are more segments than a sheet holds.
+        RunError: there are more segments than a sheet holds, or the file cannot be written.
     """
     segments = (
         _row(timeline_formats.cells_of(timeline, one), one.probabilities, timeline.labels)
@@ -96,29 +98,34 @@ def _row(cells: Sequence[object], probabilities: Mapping[str, float], labels: Se
 
 
 def _save(path: Path, sheets: Sequence[Sheet]) -> None:
-    """Write sheets one after the other; rows go to temporary files beside the workbook, not into memory."""
+    """Write a workbook whole or not at all; rows go to temporary files beside it, not into memory."""
     from xlsxwriter import Workbook
     from xlsxwriter.exceptions import XlsxWriterException
 
-    workbook = Workbook(path, {"constant_memory": True, "tmpdir": str(path.parent)})
-    workbook.set_properties({"created": CREATED})
-    bold = workbook.add_format({"bold": True})
-    for sheet in sheets:
-        page = workbook.add_worksheet(sheet.name)
-        page.freeze_panes(1, 0)
-        for column, name in enumerate(sheet.columns):
-            page.write_string(0, column, _text(name), bold)
-        for number, cells in enumerate(sheet.rows, start=1):
-            if number == MOST_ROWS:
-                raise RunError(
-                    f"{path.name}: a sheet holds {MOST_ROWS} rows; choose another --format, such as csv"
-                )
-            for column, value in enumerate(cells):
-                _write(page, number, column, value)
-    try:
-        workbook.close()
-    except XlsxWriterException as error:
-        raise RunError(f"{path.name}: cannot be written ({brief_message(error)}); choose another --out") from error
+    with (
+        layout.writing_file(path) as temporary,
+        # On Windows, files that an interrupted workbook has open stay.
+        TemporaryDirectory(prefix=".rows.", dir=path.parent, ignore_cleanup_errors=True) as rows,
+    ):
+        workbook = Workbook(temporary, {"constant_memory": True, "tmpdir": rows})
+        workbook.set_properties({"created": CREATED})
+        bold = workbook.add_format({"bold": True})
+        for sheet in sheets:
+            page = workbook.add_worksheet(sheet.name)
+            page.freeze_panes(1, 0)
+            for column, name in enumerate(sheet.columns):
+                page.write_string(0, column, _text(name), bold)
+            for number, cells in enumerate(sheet.rows, start=1):
+                if number == MOST_ROWS:
+                    raise RunError(f"{path}: a sheet holds {MOST_ROWS} rows; choose another --format, such as csv")
+                for column, value in enumerate(cells):
+                    _write(page, number, column, value)
+        try:
+            workbook.close()
+        except XlsxWriterException as error:
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise RunError(f"{path}: cannot be written ({brief_message(error)}); choose another --out") from error
 
 
 def _write(page: Worksheet, row: int, column: int, value: object) -> None:

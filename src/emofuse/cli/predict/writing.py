@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from emofuse import layout
 from emofuse.cli.predict.formats import FORMATS
 from emofuse.cli.predict.journal import Entry, add_line, content_digest, open_to_add
-from emofuse.cli.predict.result_files import file_ending
+from emofuse.cli.predict.result_files import place_of
 from emofuse.errors import RunError
 from emofuse.types import Prediction, Timeline
 from emofuse.untrusted.json_text import parse_json, to_json
@@ -37,6 +37,13 @@ class Results(Protocol[R_contra]):
 
     def keep(self, entries: Sequence[Entry], dropped: Sequence[Entry]) -> list[Entry]:
         """Keep the results of some entries of an earlier run, and no others; return those that are whole."""
+
+    def refuse_others(self) -> None:
+        """Refuse to go on where results are no longer those that were written.
+
+        Raises:
+            RunError: what they are written to was removed or replaced.
+        """
 
     def write(self, result: R_contra) -> str:
         """Write a result; return its SHA-256."""
@@ -96,18 +103,17 @@ class OneFile:
     @property
     def place(self) -> Path:
         """The file in the format asked for; see `Results`."""
-        return self.path if self._form == "jsonl" else self.path.with_suffix(f".{file_ending(self._form)}")
+        return place_of(self.path.parent, self._form)
 
     def write(self, result: Prediction) -> str:
         """Write the line of a prediction; see `Results`."""
-        self._refuse_another_file()
         line = to_json(result.as_dict()).encode() + b"\n"
         add_line(self._file, self.path, line)
         return _sha256(line)
 
     def missing(self, ids: Sequence[str]) -> list[str]:
         """Return nothing, or refuse a file that lacks a line; see `Results`."""
-        self._refuse_another_file()
+        self.refuse_others()
         lines = sum(1 for _ in _lines(self.path))
         if lines != len(ids):
             raise RunError(
@@ -124,7 +130,8 @@ class OneFile:
         """Close the file."""
         self._file.close()
 
-    def _refuse_another_file(self) -> None:
+    def refuse_others(self) -> None:
+        """Refuse another file in the place of this one; see `Results`."""
         try:
             same = os.path.samestat(os.stat(self.path), os.fstat(self._file.fileno()))
         except OSError:
@@ -173,6 +180,9 @@ class FilePerInput(Generic[R]):
                     self._path_of(entry.id).unlink()
         return whole
 
+    def refuse_others(self) -> None:
+        """Do nothing: a file that was removed is that input's failure."""
+
     def write(self, result: R) -> str:
         """Write the file of a result; see `Results`."""
         path = self._path_of(result.id)
@@ -219,8 +229,7 @@ def save_as(form: str, predictions: Iterable[Prediction], labels: Sequence[str],
         return
     from emofuse.cli.predict.workbooks import save_predictions
 
-    with layout.writing_file(path) as temporary:
-        save_predictions(predictions, labels, temporary)
+    save_predictions(predictions, labels, path)
 
 
 def _lines(path: Path) -> Iterator[bytes]:
