@@ -10,6 +10,7 @@ import pytest
 
 from emofuse import Utterance
 from emofuse.cli.predict.journal import Entry, Journal, content_digest, input_digest
+from emofuse.errors import RunError
 
 ENTRY = Entry("a\udce9", "a\udce9.wav", "in", "out", "predicted", 1.5)
 
@@ -64,3 +65,13 @@ def test_what_is_no_file_has_no_content(tmp_path: Path) -> None:
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
         assert content_digest(tmp_path / "pipe") is None  # and nobody waits for a writer
+
+
+def test_a_journal_that_was_removed_is_named(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.path.unlink()
+    with pytest.raises(
+        RunError, match=r"journal\.jsonl: cannot be read \(No such file or directory\); run it again"
+    ):
+        journal.entries()
+    journal.close()

@@ -106,16 +106,23 @@ class Journal:
 
 
 def read_entries(path: Path) -> dict[str, Entry]:
-    """Return the last entry of each id; damaged lines are left out, and counted in a warning."""
+    """Return the last entry of each id; damaged lines are left out, and counted in a warning.
+
+    Raises:
+        RunError: the file cannot be read.
+    """
     entries: dict[str, Entry] = {}
     damaged = 0
-    with path.open("rb") as file:
-        for line in file:
-            entry = Entry.of_line(line)
-            if entry is not None:
-                entries[entry.id] = entry
-            elif line.endswith(b"\n"):  # else it was being written when the run was killed
-                damaged += 1
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                entry = Entry.of_line(line)
+                if entry is not None:
+                    entries[entry.id] = entry
+                elif line.endswith(b"\n"):  # else it was being written when the run was killed
+                    damaged += 1
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror}); run it again, with --resume") from error
     if damaged:
         logger.warning("%s: %d damaged lines; their inputs are predicted again", path, damaged)
     return entries
