@@ -5,8 +5,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Real recordings for the tests that use them; those tests skip where there are none.
 EMOFUSE_DATA ?= $(wildcard $(abspath ../shared/data))
+# Real pre-trained models, made once by a script that is no part of the project; without it, their tests skip likewise.
+MAKE_MODELS := $(wildcard $(abspath ../shared/models/make.py))
+EMOFUSE_MODELS ?= $(if $(MAKE_MODELS),$(abspath $(VENV))/models)
+MODELS := $(if $(MAKE_MODELS),$(VENV)/models/.ready)
 
-export EMOFUSE_DATA
+export EMOFUSE_DATA EMOFUSE_MODELS
 export HF_HUB_OFFLINE = 1
 
 .PHONY: help demo test test-slow test-all fuzz check format clean
@@ -20,6 +24,10 @@ $(READY): pyproject.toml constraints.txt emofuse-box/pyproject.toml
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ./emofuse-box --editable ".[box,train,peft,export,asr,corpora,media,vad,annotate,dev]"
 	touch $(READY)
 
+$(VENV)/models/.ready: $(MAKE_MODELS) | $(READY)
+	$(BIN)/python $(MAKE_MODELS) $(VENV)/models
+	touch $@
+
 demo: $(READY)  ## audio, text and fusion compared on synthetic speech, then two predictions
 	$(BIN)/emofuse demo
 
@@ -30,14 +38,14 @@ WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 COVERED := $(BIN)/python -m slipcover --source src/emofuse --json --out .coverage.json -m pytest
 COVERAGE := $(BIN)/python -m slipcover --merge .coverage.json --out .coverage.json --skip-covered --fail-under 90
 
-test: $(READY)  ## the tests, with coverage
+test: $(READY) $(MODELS)  ## the tests, with coverage
 	$(COVERED) $(WORKERS) -m "not slow"
 	$(COVERAGE)
 
-test-slow: $(READY)  ## the tests that need minutes or gigabytes
+test-slow: $(READY) $(MODELS)  ## the tests that need minutes or gigabytes
 	$(BIN)/python -m pytest $(WORKERS) -m slow
 
-test-all: $(READY)  ## all of them, with coverage
+test-all: $(READY) $(MODELS)  ## all of them, with coverage
 	$(COVERED) $(WORKERS)
 	$(COVERAGE)
 
