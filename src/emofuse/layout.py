@@ -49,6 +49,8 @@ TOKENIZER = "tokenizer.json"
 CARD = "README.md"
 EVALUATION = "evaluation.json"
 CALIBRATION = "calibration.json"
+# Where the folders are that its encoders come from: for this machine, never published.
+LOCAL_ENCODERS = "local_encoders.json"
 
 # An exported folder: a model folder with a graph in the place of the weights, and how close the two are.
 EXPORT = "export.json"

@@ -21,6 +21,8 @@ from emofuse.untrusted.json_text import read_json_object
 DEFAULT_WHISPER = "small"
 # Pocketsphinx counts time in frames.
 FRAMES_PER_SECOND = 100
+# So many digits of a hash tell models of one name apart.
+HASH_DIGITS = 12
 CHOICES = "pocketsphinx, faster-whisper[:SIZE or folder] or transformers:MODEL"
 
 
@@ -78,7 +80,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """The name on the command line; with "asr:" before it, the `text_source` of its texts."""
+        """Library and model, never a path; with "asr:" before it, the `text_source` of its texts."""
 
     @property
     def version(self) -> str:
@@ -171,11 +173,12 @@ class FasterWhisper:
                 f"faster-whisper: the model {name} cannot be loaded ({_short(error)}); name a size, a folder "
                 "with a converted model or one on the Hub, or use --asr pocketsphinx, which needs no download"
             ) from error
-        self.name = f"faster-whisper:{name}"
+        digest = folder_digest(folder)
+        self.name = engine_name("faster-whisper", name, digest)
         self.version = (
             f"faster-whisper {version('faster-whisper')}, ctranslate2 {version('ctranslate2')} on "
             f"{self._model.model.device} in {self._model.model.compute_type}, "
-            f"model {folder_digest(folder)}, code {file_digest(Path(__file__))}"
+            f"model {digest}, code {file_digest(Path(__file__))}"
         )
         self.languages = frozenset(self._model.supported_languages)
 
@@ -212,6 +215,12 @@ def open_engine(spec: str) -> Engine:
     if name not in ENGINES:
         raise RecipeError(f"--asr {spec}: there is no such engine; choose {CHOICES}")
     return ENGINES[name](model)
+
+
+def engine_name(library: str, model: str, digest: str) -> str:
+    """Return the name of an engine: of a model in a folder, the folder's name and its hash stand for its path."""
+    folder = Path(model)
+    return f"{library}:{folder.resolve().name}@{digest[:HASH_DIGITS]}" if folder.is_dir() else f"{library}:{model}"
 
 
 def folder_digest(folder: Path) -> str:

@@ -100,7 +100,7 @@ def build(
                 assert preparation.text is not None  # it was made above for this very part
                 initialise_from_vectors(backbone, preparation.text.tokenizer, Path(part.vectors))
             if part.encoder is not None and part.tuning in UNTOUCHED:
-                model.config.references[key] = refer_to(backbone, Source(part.encoder, part.revision)).as_dict()
+                model.refer(key, refer_to(backbone, Source(part.encoder, part.revision)))
     return Checkpoint(model, preparation)
 
 

@@ -34,7 +34,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path, card: Callable[[Path],
         RunError: the folder cannot be written.
     """
     with layout.writing_folder(folder, replace=True) as temporary:
-        checkpoint.model.save_pretrained(temporary)
+        checkpoint.model.save_pretrained(temporary, local=True)
         checkpoint.preparation.save(temporary)
         if card is not None:
             card(temporary)

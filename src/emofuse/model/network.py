@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
-from transformers.utils import logging as transformers_logging
 
 from emofuse.errors import CheckpointError
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.encoder_wrappers import TextEncoder, build_encoder, wrap_audio_encoder
+from emofuse.model.encoders.encoder_references import Reference, write_places
 from emofuse.model.feature_encoders import AudioFeatureEncoder, TemporalConvolution
 from emofuse.model.fusion import EarlyFusion, LateFusion, SingleModality, cross_attentions
 from emofuse.model.heads import EmotionHead, EmotionOutput
@@ -22,14 +22,13 @@ from emofuse.model.layer_selection import LayerMix
 from emofuse.model.masked_streams import Encoded, Stream
 from emofuse.model.pooling import POOLED_WIDTH, build_pooling
 from emofuse.model.pretrained import (
-    Reference,
     base_weights,
     content_hash,
     fill_from_reference,
     held_by_reference,
 )
 from emofuse.model.tuning import add_adapters
-from emofuse.model.vetting.loaders import WEIGHTS, Source, folder_of, load_config
+from emofuse.model.vetting.loaders import WEIGHTS, Source, folder_of, load_config, own_memory, without_reports
 from emofuse.model.vetting.weight_checks import HeldWeights, refuse_larger_than_its_files, refuse_unusable
 
 
@@ -53,6 +52,7 @@ class EmotionModel(PreTrainedModel):
         config = copy.deepcopy(config)
         super().__init__(config)
         ready = backbones or {}
+        self.encoder_folders: dict[str, Path] = {}
         if config.audio_encoder is not None:
             backbone = _backbone(config.audio_encoder, config.audio_adapter, ready.get("audio"))
             encoder = wrap_audio_encoder(backbone, config.audio_layers, config.audio_window)
@@ -69,6 +69,12 @@ class EmotionModel(PreTrainedModel):
             self.text_features = TemporalConvolution(read.width, config.width)
         self.fusion: EarlyFusion | LateFusion | SingleModality = _fusion(config)
         self.post_init()
+
+    def refer(self, key: str, reference: Reference) -> None:
+        """Take down where the weights of an encoder, "audio" or "text", come from: they need not be saved."""
+        self.config.references[key] = reference.as_dict()
+        if reference.folder is not None:
+            self.encoder_folders[key] = reference.folder
 
     def _init_weights(self, module: nn.Module) -> None:
         """Keep what the layers' own constructors drew; encoders initialise themselves."""
@@ -93,38 +99,48 @@ class EmotionModel(PreTrainedModel):
         source = Source(str(pretrained_model_name_or_path), kwargs.pop("revision", None))
         name, folder = source.name, folder_of(source, WEIGHTS)
         config = kwargs.pop("config", None) or load_config(Source(str(folder)), cls.config_class)
-        references = {key: Reference.of(name, values) for key, values in config.references.items()}
+        references = {key: Reference.read(folder, key, values) for key, values in config.references.items()}
         held = HeldWeights.in_folder(folder)
         referred = sum(held_by_reference(reference, key, name) for key, reference in references.items())
         refuse_larger_than_its_files(name, lambda: cls(config), held.numbers + referred)
         # Shapes that do not fit are refused below, in one sentence.
         kwargs |= {"config": config, "ignore_mismatched_sizes": True, "use_safetensors": True}
-        with _without_reports():
+        with without_reports():
             model, loading = super().from_pretrained(folder, *model_args, output_loading_info=True, **kwargs)
         missing = set(loading["missing_keys"])
         for key, reference in references.items():
+            model.refer(key, reference)
             backbone = model.get_submodule(f"{key}_encoder").backbone
             fill_from_reference(backbone, reference, key, name)
             missing -= set(_base_names(key, backbone))
         _refuse_unfit(name, missing, loading)
         refuse_unusable(name, model, held)
-        _own_memory(model)
+        own_memory(model)
         return (model, loading) if output_loading_info else model
 
-    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
+    def save_pretrained(self, save_directory: str | os.PathLike[str], local: bool = False, **kwargs: Any) -> None:
         """Write a model folder; encoders held by reference are left out of its weights.
 
-        An encoder whose weights are no longer those of its reference is saved by value.
+        Saved by value is an encoder whose weights are no longer those of its reference. So is one that comes from
+        a folder, unless the model is to be `local`: for this machine, with a file that says where that is.
         """
         weights = dict(kwargs.pop("state_dict", None) or self.state_dict())
-        for key, reference in list(self.config.references.items()):
+        references = self.config.references
+        kept = {key: values for key, values in references.items() if local or key not in self.encoder_folders}
+        for key in list(kept):
             backbone = getattr(self, f"{key}_encoder").backbone
-            if content_hash(base_weights(backbone)) != reference["sha256"]:
-                del self.config.references[key]
+            if content_hash(base_weights(backbone)) != kept[key]["sha256"]:
+                del kept[key]
                 continue
             for name in _base_names(key, backbone):
                 weights.pop(name, None)
-        super().save_pretrained(save_directory, state_dict=weights, **kwargs)
+        self.config.references = kept
+        try:
+            super().save_pretrained(save_directory, state_dict=weights, **kwargs)
+        finally:
+            self.config.references = references
+        places = {key: place for key, place in self.encoder_folders.items() if key in kept}
+        write_places(Path(save_directory), places)
 
     def forward(
         self,
@@ -200,28 +216,6 @@ def _backbone(
 def _base_names(key: str, backbone: nn.Module) -> list[str]:
     """Return the names, within the whole network, of an encoder's own weights, adapters left out."""
     return [f"{key}_encoder.backbone.{name}" for name in backbone.state_dict() if "lora_" not in name]
-
-
-@contextmanager
-def _without_reports() -> Iterator[None]:
-    """Keep the loading report of transformers away: what it would warn of is filled or refused here."""
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-
-
-def _own_memory(model: nn.Module) -> None:
-    """Move weights that lie in a mapped file into memory of torch's own.
-
-    There they are aligned as when the model was made, so that the same arithmetic gives the same bits; and the
-    file may be replaced while the model is in use.
-    """
-    for value in (*model.parameters(), *model.buffers()):
-        if value.device.type == "cpu":
-            value.data = value.data.clone()
 
 
 def _refuse_unfit(name: str, missing: set[str], loading: dict[str, Any]) -> None:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
-import reprlib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +14,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from emofuse import layout
 from emofuse.data.tokenization import read_tokenizer
 from emofuse.errors import CheckpointError, EmofuseError, RecipeError, brief_message
+from emofuse.model.encoders.encoder_references import Reference
 from emofuse.model.encoders.own_encoders import OwnEncoder, find_own_encoder, find_own_model
 from emofuse.model.vetting.loaders import (
     WEIGHTS,
@@ -27,49 +24,15 @@ from emofuse.model.vetting.loaders import (
     load_config,
     load_network,
     load_tokenizer,
+    shown_name,
 )
 from emofuse.model.vetting.weight_checks import HeldWeights
 from emofuse.untrusted.json_text import read_json_object
 
-# A model on the Hub or in the box, or a revision: words with at most slashes between them.
-_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 # A model may refer to a model that refers to a third; further, or in a ring, none does.
 MOST_REFERENCES = 4
 # Weights that a bare encoder may lack or have left over without harm: heads of its pre-training, its pooler.
 HARMLESS = ("pooler.", "masked_spec_embed", "lm_head.", "cls.", "quantizer.", "project_hid.", "project_q.")
-
-
-@dataclass(frozen=True)
-class Reference:
-    """An encoder that a model folder names instead of holding it, with the hash of its weights."""
-
-    name: str
-    revision: str | None
-    sha256: str
-
-    @classmethod
-    def of(cls, folder: str, values: Mapping[str, Any]) -> Reference:
-        """Read a reference as `config.json` holds it.
-
-        Raises:
-            CheckpointError: it names neither a folder by its whole path nor a model of the Hub or the box.
-        """
-        try:
-            reference = cls(**values)
-            named = Path(reference.name).is_absolute() or _NAME.fullmatch(reference.name)
-            fits = named and _NAME.fullmatch(reference.revision or "main") and isinstance(reference.sha256, str)
-        except TypeError:
-            fits = None
-        if not fits:
-            raise CheckpointError(
-                f"{folder}: refers to an encoder by {reprlib.repr(values)}; a reference has the whole path of a "
-                "folder or a name on the Hub, a revision and a hash: copy or train the model again"
-            )
-        return reference
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the reference as `config.json` holds it."""
-        return asdict(self)
 
 
 def fetch_config(source: Source, key: str) -> PreTrainedConfig:
@@ -121,8 +84,7 @@ def _end_of_references(source: Source, key: str) -> tuple[Source, OwnEncoder | N
         own = find_own_encoder(source.name, key)
         if own is None or own.reference is None:
             return source, own
-        held = Reference.of(str(own.folder), own.reference)
-        source = Source(held.name, held.revision)
+        source = Reference.read(own.folder, key, own.reference).source
     raise CheckpointError(
         f"{start.name}: its {key} encoder is a reference to a reference, more than {MOST_REFERENCES} in a row or "
         "in a ring; train or copy the model again"
@@ -135,7 +97,7 @@ def held_by_reference(reference: Reference, key: str, folder: str) -> int:
     Raises:
         CheckpointError: they cannot be had.
     """
-    source = Source(reference.name, reference.revision)
+    source = reference.source
     try:
         source, own = _end_of_references(source, key)
         return HeldWeights.in_folder(own.folder if own else folder_of(source, WEIGHTS)).numbers
@@ -188,10 +150,10 @@ def pinned_revision(source: Source) -> str | None:
 
 
 def refer_to(backbone: nn.Module, source: Source) -> Reference:
-    """Return a reference to the encoder whose weights a backbone holds; a folder by its absolute path."""
-    name = str(Path(source.name).resolve()) if Path(source.name).is_dir() else source.name
-    revision = pinned_revision(source) if find_own_model(source.name) is None else None
-    return Reference(name, revision, content_hash(base_weights(backbone)))
+    """Return a reference to the encoder whose weights a backbone holds."""
+    folder = Path(source.name).resolve() if Path(source.name).is_dir() else None
+    revision = pinned_revision(source) if find_own_model(source.name) is None and folder is None else None
+    return Reference(shown_name(source), revision, content_hash(base_weights(backbone)), folder)
 
 
 def fill_from_reference(backbone: nn.Module, reference: Reference, key: str, folder: str) -> None:
@@ -201,7 +163,7 @@ def fill_from_reference(backbone: nn.Module, reference: Reference, key: str, fol
         CheckpointError: the encoder cannot be found, or its weights are not those of the reference.
     """
     try:
-        source = fetch_encoder(Source(reference.name, reference.revision), key)
+        source = fetch_encoder(reference.source, key)
         fill(backbone, source)
     except RecipeError as error:
         raise CheckpointError(f"{folder}: its {key} encoder is saved by reference; {error}") from error
@@ -209,7 +171,7 @@ def fill_from_reference(backbone: nn.Module, reference: Reference, key: str, fol
     if content_hash({name: given[name] for name in base_weights(backbone) if name in given}) != reference.sha256:
         raise CheckpointError(
             f"{folder}: its {key} encoder {reference.name} has changed since the model was trained (its weights "
-            f"have another hash); restore the one it was trained with, revision {reference.revision}"
+            f"have another hash); restore the one with {reference.identity}"
         )
 
 

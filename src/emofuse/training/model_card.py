@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from emofuse import layout
 from emofuse.config import EncoderRecipe, Recipe, dump_recipe
+from emofuse.model.encoders.encoder_references import SHOWN_DIGITS
 from emofuse.model.network import EmotionModel, count_parameters
+from emofuse.model.vetting.loaders import Source, shown_name
 from emofuse.types import Corpus, SystemName, Utterance
 
 CARD = """---
@@ -83,8 +86,8 @@ def write_card(
         system=system,
         labels=", ".join(model.config.task.labels),
         what=WHAT[system],
-        audio="-" if system == "text" else _encoder(recipe.audio),
-        text="-" if system == "audio" else _encoder(recipe.text),
+        audio="-" if system == "text" else _encoder(recipe.audio, model.config.references.get("audio")),
+        text="-" if system == "audio" else _encoder(recipe.text, model.config.references.get("text")),
         fusion=recipe.fusion.kind if system == "fusion" else "-",
         parameters=f"{count_parameters(model):,}",
         missing="yes" if model.config.missing_modalities else "no",
@@ -116,16 +119,24 @@ def _spoken(utterance: Utterance) -> bool | None:
     return True if utterance.text_source == "gold" else None
 
 
-def _encoder(recipe: EncoderRecipe) -> str:
-    """Describe an encoder: its name or kind, its layers, and its tuning policy."""
+def _encoder(recipe: EncoderRecipe, reference: Mapping[str, Any] | None) -> str:
+    """Describe an encoder: its name or kind, its hash where it is a folder, its layers, and its tuning policy."""
     config = recipe.config if isinstance(recipe.config, dict) else {"model_type": str(recipe.config)}
-    name = recipe.encoder or f"{config.get('model_type')}, from random weights"
-    return f"{name}; layers {recipe.layers}; {recipe.tuning}"
+    name = _shown(recipe.encoder) or f"{config.get('model_type')}, from random weights"
+    weights = f" (SHA-256 {reference['sha256'][:SHOWN_DIGITS]})" if reference and "local" in reference else ""
+    return f"{name}{weights}; layers {recipe.layers}; {recipe.tuning}"
+
+
+def _shown(encoder: str | None) -> str | None:
+    return encoder and shown_name(Source(encoder))
 
 
 def _without_folders(recipe: Recipe) -> Recipe:
-    """Return a recipe that names the folders of noises and rooms without their paths on this machine."""
+    """Return a recipe that names folders, of encoders, noises and rooms, without their paths on this machine."""
     alter = recipe.audio.alter
     names = {key: place and Path(place).name for key, place in (("noises", alter.noises), ("rooms", alter.rooms))}
-    audio = recipe.audio.model_copy(update={"alter": alter.model_copy(update=names)})
-    return recipe.model_copy(update={"audio": audio})
+    audio = recipe.audio.model_copy(
+        update={"alter": alter.model_copy(update=names), "encoder": _shown(recipe.audio.encoder)}
+    )
+    text = recipe.text.model_copy(update={"encoder": _shown(recipe.text.encoder)})
+    return recipe.model_copy(update={"audio": audio, "text": text})

@@ -101,13 +101,13 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "one label": (settings(layout.CONFIG, id2label={"0": "a"}), "two or more different labels|another shape"),
     "a reference beside": (
         refers(name="../b"),
-        "whole path",
+        "reference has the name",
     ),
-    "a reference of more": (refers(x="1"), "whole path"),
-    "a reference of less": (settings(layout.CONFIG, references={"audio": {}}), "whole path"),
+    "a reference of more": (refers(x="1"), "reference has the name"),
+    "a reference of less": (settings(layout.CONFIG, references={"audio": {}}), "reference has the name"),
     "a revision outside": (
         refers(revision="../../x"),
-        "whole path",
+        "reference has the name",
     ),
     "weights that are none": (weights(lambda value: value * float("nan")), "holds what is no number"),
     "weights without end": (weights(lambda value: value / 0), "holds what is no number"),

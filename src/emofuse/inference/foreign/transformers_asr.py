@@ -12,7 +12,7 @@ from transformers import AutoModelForCTC, AutoModelForSpeechSeq2Seq, PreTrainedC
 from transformers.models.auto.modeling_auto import MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES
 
 from emofuse.data import asr_engines as asr
-from emofuse.data.asr_engines import Transcript, Word, folder_digest
+from emofuse.data.asr_engines import Transcript, Word, engine_name, folder_digest
 from emofuse.data.cache import file_digest
 from emofuse.errors import CheckpointError, RecipeError, brief_message
 from emofuse.model.batch_inference import pick_device
@@ -49,7 +49,7 @@ class TransformersEngine:
         rate = self._pipeline.feature_extractor.sampling_rate
         if rate != SAMPLE_RATE:
             raise CheckpointError(f"transformers: the model {model} takes {rate} Hz, not {SAMPLE_RATE} Hz")
-        self.name = f"transformers:{model}"
+        self.name = engine_name("transformers", model, digest)
         self.version = (
             f"transformers {version('transformers')}, torch {torch.__version__} on {self._pipeline.device.type}, "
             f"model {digest}, code {[file_digest(Path(module)) for module in (__file__, asr.__file__)]}"

@@ -24,8 +24,10 @@ from transformers import (
     PreTrainedModel,
     pipeline,
 )
+from transformers.utils import logging as transformers_logging
 
 from emofuse import layout
+from emofuse.box import name_of
 from emofuse.errors import EmofuseError, brief_message
 from emofuse.model.vetting.model_settings import (
     ADAPTER,
@@ -58,6 +60,11 @@ class Source:
 
     name: str
     revision: str | None = None
+
+
+def shown_name(source: Source) -> str:
+    """Return what a model is called where others may read it: a folder without its path."""
+    return name_of(Path(source.name)) if Path(source.name).is_dir() else source.name
 
 
 def folder_of(source: Source, files: Sequence[str] = SETTINGS) -> Path:
@@ -100,7 +107,7 @@ def load_config(source: Source, kind: Any = AutoConfig) -> PreTrainedConfig:
     folder = folder_of(source)
     with _as_value_error():
         config: PreTrainedConfig = kind.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    config.name_or_path = source.name
+    config.name_or_path = shown_name(source)
     return config
 
 
@@ -138,7 +145,7 @@ def load_network(source: Source, kind: Any = AutoModel) -> tuple[PreTrainedModel
             local_files_only=True,
         )
     refuse_unusable(source.name, network, held)
-    network.config.name_or_path = source.name
+    network.config.name_or_path = shown_name(source)
     return network, sorted(loading["missing_keys"])
 
 
@@ -200,3 +207,25 @@ def _as_value_error() -> Iterator[None]:
         raise
     except Exception as error:
         raise ValueError(f"{type(error).__name__}: {brief_message(error)}") from error
+
+
+@contextmanager
+def without_reports() -> Iterator[None]:
+    """Keep the loading report of transformers away: what it would warn of is filled or refused here."""
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+
+
+def own_memory(model: nn.Module) -> None:
+    """Move weights that lie in a mapped file into memory of torch's own.
+
+    There they are aligned as when the model was made, so that the same arithmetic gives the same bits; and the
+    file may be replaced while the model is in use.
+    """
+    for value in (*model.parameters(), *model.buffers()):
+        if value.device.type == "cpu":
+            value.data = value.data.clone()
