@@ -14,6 +14,7 @@ import torch
 from networks import BANKS, SPEECH, TEXT, inputs, logits, network, pad
 from tokenizers import Tokenizer
 from transformers import AutoModel, PreTrainedTokenizerFast, WhisperConfig, WhisperModel
+from transformers.utils import logging as transformers_logging
 
 from emofuse import layout
 from emofuse.config import Recipe, make_recipe
@@ -24,7 +25,7 @@ from emofuse.model.checkpoint import load_checkpoint, save_checkpoint
 from emofuse.model.encoder_wrappers import build_encoder
 from emofuse.model.network import EmotionModel, count_parameters
 from emofuse.model.pretrained import base_weights, content_hash, fetch_tokenizer
-from emofuse.model.vetting.loaders import Source
+from emofuse.model.vetting.loaders import Source, without_reports
 from emofuse.types import Task
 
 TASK = Task(("angry", "happy", "neutral", "sad"))
@@ -164,6 +165,16 @@ def test_adapters_of_every_text_family_have_a_say(family: str) -> None:
     adapters = [p for name, p in model.named_parameters() if "lora_B" in name]
     assert adapters
     assert all(p.grad is not None and float(p.grad.abs().sum()) > 0 for p in adapters)
+
+
+@pytest.mark.parametrize("key", ["audio", "text"])
+def test_an_encoder_whose_files_are_in_half_precision_computes_in_single(
+    sources: dict[str, str], key: str
+) -> None:
+    AutoModel.from_pretrained(sources[key]).half().save_pretrained(sources[key])
+    assert json.loads((Path(sources[key]) / layout.CONFIG).read_text())["dtype"] == "float16"
+    model = build(recipe(sources), "fusion", TASK, [], seed=0).model
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
 def test_of_whisper_only_the_encoder_is_taken(tmp_path: Path, sources: dict[str, str]) -> None:
@@ -317,3 +328,11 @@ def test_a_layer_that_the_encoder_does_not_have_is_refused(sources: dict[str, st
 def test_one_layer_can_be_learnt_from_though_layers_may_drop() -> None:
     model = network(SPEECH["wavlm"], None, audio_layers=3).train()
     assert model.audio_encoder.backbone.config.layerdrop == 0.0
+
+
+def test_transformers_is_quiet_while_it_loads_and_as_it_was_afterwards() -> None:
+    was = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
+    with without_reports():
+        assert not transformers_logging.is_progress_bar_enabled()
+        assert transformers_logging.get_verbosity() == transformers_logging.ERROR
+    assert (transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()) == was

@@ -24,6 +24,7 @@ from emofuse.model.vetting.loaders import (
     load_config,
     load_network,
     load_tokenizer,
+    load_whisper_encoder,
     shown_name,
 )
 from emofuse.model.vetting.weight_checks import HeldWeights
@@ -61,7 +62,8 @@ def fetch_encoder(source: Source, key: str) -> PreTrainedModel:
     if own is not None:
         return own.load()
     try:
-        model, lacking = load_network(source)
+        whisper = load_config(source).model_type == "whisper"
+        model, lacking = load_whisper_encoder(source) if whisper else load_network(source)
     except (OSError, ValueError) as error:
         raise RecipeError(unreachable(source, key, error)) from error
     missing = [name for name in lacking if not name.startswith(HARMLESS)]
@@ -70,7 +72,7 @@ def fetch_encoder(source: Source, key: str) -> PreTrainedModel:
             f"{key}.encoder: {source.name} lacks the weight {missing[0]!r} ({len(missing)} in all); "
             "it is not a checkpoint of this encoder"
         )
-    return model.get_encoder() if model.config.is_encoder_decoder else model
+    return model.get_encoder() if model.config.is_encoder_decoder and not whisper else model
 
 
 def _end_of_references(source: Source, key: str) -> tuple[Source, OwnEncoder | None]:

@@ -6,7 +6,7 @@ run no code of the model's, to open safetensors only, and to fetch nothing. A te
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from transformers import (
     PreTrainedModel,
     pipeline,
 )
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
 from transformers.utils import logging as transformers_logging
 
 from emofuse import layout
@@ -52,6 +53,8 @@ TOKENIZER = (
     "*.model",
 )
 CARD = (layout.CARD,)
+# From the names of the weights of a Whisper's encoder in its files to those that they have in the encoder alone.
+ENCODER_NAMES = {r"^(model\.)?encoder\.": ""}
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,8 @@ def load_config(source: Source, kind: Any = AutoConfig) -> PreTrainedConfig:
 
 
 def build_network(config: PreTrainedConfig, kind: Any = AutoModel) -> PreTrainedModel:
-    """Build a network with random weights from its configuration."""
-    network: PreTrainedModel = kind.from_config(config, trust_remote_code=False)
+    """Build a network with random weights from its configuration, whatever the precision of its files."""
+    network: PreTrainedModel = kind.from_config(config, trust_remote_code=False, dtype=torch.get_default_dtype())
     return network
 
 
@@ -128,21 +131,33 @@ def load_network(source: Source, kind: Any = AutoModel) -> tuple[PreTrainedModel
         OSError, ValueError, CheckpointError: as `load_config`; or its weights do not fit or are no usable numbers.
     """
     config = load_config(source)
+    return _load(source, kind.from_pretrained, lambda: build_network(config, kind))
+
+
+def load_whisper_encoder(source: Source) -> tuple[PreTrainedModel, list[str]]:
+    """Return the encoder of a Whisper, as `load_network`; its decoder, the larger half, takes no memory."""
+    config = load_config(source)
+    return _load(source, WhisperEncoder.from_pretrained, lambda: WhisperEncoder(config), ENCODER_NAMES)
+
+
+def _load(
+    source: Source,
+    load: Callable[..., Any],
+    empty: Callable[[], nn.Module],
+    names: Mapping[str, str] | None = None,
+) -> tuple[PreTrainedModel, list[str]]:
     folder = folder_of(source, WEIGHTS)
     held = HeldWeights.in_folder(folder)
-
-    def empty() -> nn.Module:
-        return build_network(config, kind)
-
-    with _as_value_error():
+    with _as_value_error(), without_reports():
         refuse_larger_than_its_files(source.name, empty, held.numbers)
-        network, loading = kind.from_pretrained(
+        network, loading = load(
             folder,
             dtype=torch.float32,
             output_loading_info=True,
             trust_remote_code=False,
             use_safetensors=True,
             local_files_only=True,
+            key_mapping=names and dict(names),
         )
     refuse_unusable(source.name, network, held)
     network.config.name_or_path = shown_name(source)
@@ -211,13 +226,16 @@ def _as_value_error() -> Iterator[None]:
 
 @contextmanager
 def without_reports() -> Iterator[None]:
-    """Keep the loading report of transformers away: what it would warn of is filled or refused here."""
-    verbosity = transformers_logging.get_verbosity()
+    """Keep the loading report and the bar of transformers away: what they would say is filled or refused here."""
+    verbosity, bar = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
     try:
         yield
     finally:
         transformers_logging.set_verbosity(verbosity)
+        if bar:
+            transformers_logging.enable_progress_bar()
 
 
 def own_memory(model: nn.Module) -> None:
