@@ -190,8 +190,8 @@ def test_a_value_out_of_range_is_refused_with_its_key(section: str, key: str, va
     assert message({section: {key: value}}).startswith(f"recipe: {section}.{key}: input should be ")
 
 
-@pytest.mark.parametrize("layers", [-1, 1.5, True, "first"])
-def test_layers_are_last_weighted_or_a_number(layers: Any) -> None:
+@pytest.mark.parametrize("layers", [-1, 1.5, True, "first", [], [2], [3, 2], [2, 2], [1, "last"]])
+def test_layers_are_last_weighted_a_number_or_some_in_order(layers: Any) -> None:
     assert message({"audio": {"encoder": "x", "layers": layers}}).startswith("recipe: audio.layers: ")
 
 

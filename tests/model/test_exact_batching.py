@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -52,9 +54,18 @@ def test_encoder_in_a_batch_equals_plain_transformers_alone(family: str) -> None
             torch.testing.assert_close(stream.frames[row, : len(alone)], alone, atol=TOLERANCE, rtol=0)
 
 
-@pytest.mark.parametrize("layers", ["weighted", 0, 2])
+def expected_layers(states: Sequence[torch.Tensor], layers: str | int | tuple[int, ...]) -> torch.Tensor:
+    """Return the hidden states that are to be given out, of those that `transformers` gives."""
+    if isinstance(layers, int):
+        return states[layers]
+    return torch.stack(
+        [states[index] for index in (range(len(states)) if layers == "weighted" else layers)], dim=1
+    )
+
+
+@pytest.mark.parametrize("layers", ["weighted", 0, 2, (0, 1)])
 @pytest.mark.parametrize("family", ["wav2vec2 layer norm", "wavlm"])
-def test_every_layer_is_the_one_that_transformers_counts(family: str, layers: str | int) -> None:
+def test_every_layer_is_the_one_that_transformers_counts(family: str, layers: str | int | tuple[int, ...]) -> None:
     model = network(SPEECH[family], bert(), audio_layers=layers, text_layers=layers)
     assert difference_from_single(model, inputs(SAMPLES, PIECES)) < TOLERANCE
     (audio, text), *_ = inputs([5431], [7])
@@ -65,7 +76,7 @@ def test_every_layer_is_the_one_that_transformers_counts(family: str, layers: st
     assert encoded.audio is not None
     assert encoded.text is not None
     for stream, states in ((encoded.audio, heard), (encoded.text, read)):
-        expected = torch.stack(list(states), dim=1) if layers == "weighted" else states[int(layers)]
+        expected = expected_layers(states, layers)
         torch.testing.assert_close(stream.frames, expected, atol=TOLERANCE, rtol=0)
 
 
@@ -91,14 +102,14 @@ def test_whisper_batches_exactly_in_windows_of_every_length(window: int | str, l
     assert difference_from_single(model, rows) < TOLERANCE
 
 
-@pytest.mark.parametrize("layers", ["weighted", 0, 1, 2])
-def test_layers_of_whisper_are_those_that_transformers_counts(layers: str | int) -> None:
+@pytest.mark.parametrize("layers", ["weighted", 0, 1, 2, (0, 1), (1, 2)])
+def test_layers_of_whisper_are_those_that_transformers_counts(layers: str | int | tuple[int, ...]) -> None:
     model = network(BANKS["whisper"], None, audio_layers=layers)
     (audio, _), *_ = inputs([200], [1], bins=BINS["whisper"])  # a whole window: nothing is filled up
     with torch.no_grad():
         stream = model.audio_encoder(*pad([audio]))
         states = model.audio_encoder.backbone(audio[None].transpose(1, 2), output_hidden_states=True).hidden_states
-    expected = torch.stack(list(states), dim=1) if layers == "weighted" else states[int(layers)]
+    expected = expected_layers(states, layers)
     torch.testing.assert_close(stream.frames, expected, atol=TOLERANCE, rtol=0)
 
 

@@ -34,6 +34,9 @@ class EncoderRecipe(Strict):
 
     `encoder` is a folder, a model in the box, or a name on the Hub, in that order. Of an emofuse model, such as
     `box-open`, it means the encoder of this modality, with the preparation and tokenizer that it was trained with.
+
+    `layers` is the last, one by its index (0: the embeddings), or a trained mix: of all (`weighted`) or of those
+    that are listed, such as `[2, 3, 4]`.
     """
 
     encoder: str | None = None

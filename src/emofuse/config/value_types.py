@@ -33,7 +33,6 @@ Seed: TypeAlias = Annotated[int, Field(ge=0, lt=2**32)]
 Epochs: TypeAlias = Annotated[int, Field(ge=1, le=100_000)]
 # Of a layer; 0 where it may be left out.
 Width: TypeAlias = Annotated[int, Field(ge=0, le=65_536)]
-Layers: TypeAlias = Literal["last", "weighted"] | Annotated[int, Field(ge=0, le=MOST_LAYERS)]
 # Whisper's window: whole seconds, or the clip's own length and half a second of silence.
 AudioWindow: TypeAlias = Literal["clip"] | Annotated[int, Field(ge=1, le=30)]
 Tuning: TypeAlias = Annotated[str, Field(pattern=r"^(frozen|cnn-frozen|full|lora|top-[1-9]\d{0,2})$")]
@@ -42,6 +41,16 @@ Tuning: TypeAlias = Annotated[str, Field(pattern=r"^(frozen|cnn-frozen|full|lora
 def as_tuple(value: Any) -> Any:
     """Convert a list of YAML or JSON to a tuple."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def _layers(value: Any) -> Any:
+    """Refuse a list of layers that is no list of indices, each once and in order."""
+    if not isinstance(value, list | tuple):
+        return value
+    indices = all(type(index) is int and 0 <= index <= MOST_LAYERS for index in value)
+    if len(value) < 2 or not indices or list(value) != sorted(set(value)):
+        raise ValueError("name two layers or more by their indices in ascending order, such as [2, 3, 4]")
+    return tuple(value)
 
 
 def _range(value: Any) -> Any:
@@ -59,6 +68,8 @@ def _labels(value: Any) -> Any:
     raise ValueError("give the name of a label policy, or a mapping from labels to labels")
 
 
+Layer: TypeAlias = Annotated[int, Field(ge=0, le=MOST_LAYERS)]
+Layers: TypeAlias = Annotated[Literal["last", "weighted"] | Layer | tuple[Layer, ...], BeforeValidator(_layers)]
 Range: TypeAlias = Annotated[tuple[float, float], BeforeValidator(_range)]
 Labels: TypeAlias = Annotated[str | dict[str, str], BeforeValidator(_labels)]
 

@@ -21,7 +21,7 @@ class EmotionConfig(PreTrainedConfig):
     Attributes:
         audio_encoder: configuration of the audio encoder; None for a text-only system.
         text_encoder: configuration of the text encoder; None for an audio-only system.
-        audio_layers: "last", an index, or "weighted".
+        audio_layers: "last", an index, "weighted", or a list of indices (see `config.EncoderRecipe`).
         text_layers: likewise.
         audio_window: of Whisper: seconds of its windows, or "clip" (see `config.AudioRecipe`).
         fusion: how two streams meet (see `config.FusionRecipe`).

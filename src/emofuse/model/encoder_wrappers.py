@@ -13,7 +13,7 @@ from emofuse.config import AudioWindow, Layers
 from emofuse.errors import RecipeError
 from emofuse.model.encoders.small_encoders import LogMelCNN, LogMelCNNConfig, WaveformCNN
 from emofuse.model.encoders.voice_cnn import VoiceCNN, VoiceCNNConfig
-from emofuse.model.layer_selection import layer_selector
+from emofuse.model.layer_selection import LayerSelection
 from emofuse.model.long_inputs import from_windows, to_windows, window_width
 from emofuse.model.masked_streams import Stream, at_least_one, mask_of_lengths
 from emofuse.model.speech_encoders import (
@@ -35,7 +35,7 @@ class ScratchAudioEncoder(nn.Module):
             raise RecipeError(f"audio.layers: {backbone.config.model_type} has only its last layer")
         self.backbone = backbone
         self.width = int(backbone.config.hidden_size)
-        self.layer_count = 1
+        self.selection = LayerSelection.of(layers, 1)
         convolutional = isinstance(backbone, WaveformCNN)
         self.shortest = (
             receptive_field(backbone.config.conv_kernel, backbone.config.conv_stride) if convolutional else 1
@@ -64,10 +64,8 @@ class TextEncoder(nn.Module):
             backbone.pooler = None  # for next-sentence prediction: not used here
         self.backbone = backbone
         self.width = int(backbone.config.hidden_size)
-        self.layer_count = int(getattr(backbone.config, "num_hidden_layers", 0)) + 1
         self.longest = longest_text(backbone)
-        self._all_layers = layers != "last"
-        self._pick = layer_selector(layers, self.layer_count)
+        self.selection = LayerSelection.of(layers, int(getattr(backbone.config, "num_hidden_layers", 0)) + 1)
 
     def forward(self, values: Tensor, mask: Tensor) -> Stream:
         """Map (batch, pieces) to (batch, pieces, width), or (batch, layers, pieces, width)."""
@@ -76,10 +74,11 @@ class TextEncoder(nn.Module):
         return Stream(from_windows(self._encode(*to_windows(values, mask, width)), batch, steps), mask)
 
     def _encode(self, ids: Tensor, mask: Tensor) -> Tensor:
-        options: dict[str, Any] = {"output_hidden_states": True} if self._all_layers else {}
+        all_layers = self.selection.indices is not None
+        options: dict[str, Any] = {"output_hidden_states": True} if all_layers else {}
         output = self.backbone(input_ids=ids, attention_mask=at_least_one(mask).long(), **options)
-        states = output.hidden_states if self._all_layers else ()
-        return self._pick(states, output.last_hidden_state)
+        states = output.hidden_states if all_layers else ()
+        return self.selection.pick(states, output.last_hidden_state)
 
 
 AudioEncoder: TypeAlias = (

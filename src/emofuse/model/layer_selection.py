@@ -1,9 +1,9 @@
-"""Which layers of an encoder are used: the last, one, or a learned mix of all."""
+"""Which layers of an encoder are used: the last, one, or a learned mix of some or all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -12,25 +12,54 @@ from emofuse.config import Layers
 from emofuse.errors import RecipeError
 from emofuse.model.masked_streams import Stream
 
-# From all hidden states, embeddings first, and the last one to the selected layers.
-LayerSelector: TypeAlias = Callable[[Sequence[Tensor], Tensor], Tensor]
 
-
-def layer_selector(layers: Layers, count: int) -> LayerSelector:
-    """Return a function of (all hidden states, last hidden state): the last, one by index, or all stacked.
+@dataclass(frozen=True)
+class LayerSelection:
+    """The layers that an encoder gives out.
 
     Index 0 is the embeddings, index n the output of layer n, as in `transformers`' `hidden_states`.
 
-    Raises:
-        RecipeError: the encoder has fewer than `layers` layers.
+    Attributes:
+        indices: of the layers; None for the last hidden state as the encoder gives it.
+        mixed: how many are stacked for a learned mix; 0 where there is only one.
+        deepest: index of the last layer that must be computed.
     """
-    if layers == "last":
-        return lambda states, last: last
-    if layers == "weighted":
-        return lambda states, last: torch.stack(list(states), dim=1)
-    if int(layers) >= count:
-        raise RecipeError(f"layers: {layers}, but the encoder has layers 0 (its embeddings) to {count - 1}")
-    return lambda states, last: states[int(layers)]
+
+    indices: tuple[int, ...] | None
+    mixed: int
+    deepest: int
+
+    @classmethod
+    def of(cls, layers: Layers, count: int) -> LayerSelection:
+        """Select from an encoder with so many hidden states, its embeddings counted.
+
+        Raises:
+            RecipeError: the encoder has fewer layers.
+        """
+        if layers == "last":
+            return cls(None, 0, count - 1)
+        if layers == "weighted":
+            return cls(tuple(range(count)), count, count - 1)
+        # A list where a configuration was read from JSON.
+        indices = (layers,) if isinstance(layers, int) else tuple(layers)
+        if max(indices) >= count:
+            raise RecipeError(
+                f"layers: {max(indices)}, but the encoder has layers 0 (its embeddings) to {count - 1}"
+            )
+        return cls(indices, 0 if isinstance(layers, int) else len(indices), max(indices))
+
+    def pick(self, states: Sequence[Tensor], last: Tensor) -> Tensor:
+        """Return (batch, time, width), or (batch, layers, time, width) for a mix.
+
+        Args:
+            states: the hidden states, embeddings first, at least as far as the deepest.
+            last: the last hidden state.
+        """
+        if self.indices is None:
+            return last
+        if self.mixed:
+            return torch.stack([states[index] for index in self.indices], dim=1)
+        return states[self.indices[0]]
 
 
 class LayerMix(nn.Module):

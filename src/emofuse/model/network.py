@@ -57,7 +57,7 @@ class EmotionModel(PreTrainedModel):
             backbone = _backbone(config.audio_encoder, config.audio_adapter, ready.get("audio"))
             encoder = wrap_audio_encoder(backbone, config.audio_layers, config.audio_window)
             self.audio_encoder = encoder
-            self.audio_mix = LayerMix(encoder.layer_count) if config.audio_layers == "weighted" else None
+            self.audio_mix = LayerMix(encoder.selection.mixed) if encoder.selection.mixed else None
             self.audio_features = AudioFeatureEncoder(
                 encoder.width, config.width, config.recurrent_dropout, config.recurrent
             )
@@ -65,7 +65,7 @@ class EmotionModel(PreTrainedModel):
             backbone = _backbone(config.text_encoder, config.text_adapter, ready.get("text"))
             read = TextEncoder(backbone, config.text_layers)
             self.text_encoder = read
-            self.text_mix = LayerMix(read.layer_count) if config.text_layers == "weighted" else None
+            self.text_mix = LayerMix(read.selection.mixed) if read.selection.mixed else None
             self.text_features = TemporalConvolution(read.width, config.width)
         self.fusion: EarlyFusion | LateFusion | SingleModality = _fusion(config)
         self.post_init()

@@ -15,7 +15,7 @@ from transformers.masking_utils import create_bidirectional_mask
 
 from emofuse.config import AudioWindow, Layers
 from emofuse.model.encoders.small_encoders import convolved_lengths
-from emofuse.model.layer_selection import layer_selector
+from emofuse.model.layer_selection import LayerSelection
 from emofuse.model.long_inputs import from_windows, to_windows, window_width
 from emofuse.model.masked_streams import Stream, at_least_one, mask_of_lengths, zero_padding
 from emofuse.sound.features import WHISPER_RANGE
@@ -28,17 +28,16 @@ class ConvolutionalSpeechEncoder(nn.Module):
 
     Args:
         backbone: a model with `feature_extractor`, `feature_projection` and `encoder`.
-        layers: which layers to give out.
+        layers: which layers to give out; later ones are not computed.
     """
 
     def __init__(self, backbone: PreTrainedModel, layers: Layers = "last") -> None:
         super().__init__()
         self.backbone = backbone
         self.width = int(backbone.config.hidden_size)
-        self.layer_count = int(backbone.config.num_hidden_layers) + 1
         self.kernels = tuple(backbone.config.conv_kernel)
         self.strides = tuple(backbone.config.conv_stride)
-        self._pick = layer_selector(layers, self.layer_count)
+        self.selection = LayerSelection.of(layers, int(backbone.config.num_hidden_layers) + 1)
         if layers != "last":
             backbone.config.layerdrop = 0.0  # a dropped layer would be missing, and others in its place
 
@@ -53,7 +52,7 @@ class ConvolutionalSpeechEncoder(nn.Module):
         if self.training and frames.shape[1] > self.backbone.config.mask_time_length:
             hidden = self.backbone._mask_hidden_states(hidden, attention_mask=seen)
         states, last = self._transform(hidden, seen)
-        return Stream(self._pick(states, last), frame_mask)
+        return Stream(self.selection.pick(states, last), frame_mask)
 
     def _convolve(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return (batch, frames, channels) and the real frames of each row."""
@@ -83,7 +82,7 @@ class ConvolutionalSpeechEncoder(nn.Module):
         states, bias = [hidden], None
         relative = config.model_type == "wavlm"  # its layers pass a position bias on, and take the plain mask
         attention_mask = mask if relative else create_bidirectional_mask(config, hidden, mask)
-        for index, layer in enumerate(encoder.layers):
+        for index, layer in enumerate(encoder.layers[: self.selection.deepest]):
             if self.training and index and torch.rand(()) < config.layerdrop:
                 continue
             if relative:
@@ -119,9 +118,7 @@ class FilterbankSpeechEncoder(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.width = int(backbone.config.hidden_size)
-        self.layer_count = int(backbone.config.num_hidden_layers) + 1
-        self._all_layers = layers != "last"
-        self._pick = layer_selector(layers, self.layer_count)
+        self.selection = LayerSelection.of(layers, int(backbone.config.num_hidden_layers) + 1)
         if layers != "last":
             backbone.config.layerdrop = 0.0  # a dropped layer would be missing, and others in its place
 
@@ -133,9 +130,11 @@ class FilterbankSpeechEncoder(nn.Module):
             values = nn.functional.pad(values, (0, 0, 0, missing))
         seen = nn.functional.pad(mask, (0, values.shape[1] - steps))
         output = self.backbone(
-            input_features=values, attention_mask=at_least_one(seen), output_hidden_states=self._all_layers
+            input_features=values,
+            attention_mask=at_least_one(seen),
+            output_hidden_states=self.selection.indices is not None,
         )
-        frames = self._pick(output.hidden_states or (), output.last_hidden_state)
+        frames = self.selection.pick(output.hidden_states or (), output.last_hidden_state)
         return Stream(frames[..., :steps, :], mask)
 
 
@@ -155,12 +154,10 @@ class WhisperEncoder(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.width = int(backbone.config.d_model)
-        self.layer_count = int(backbone.config.encoder_layers) + 1
         own = 2 * int(backbone.config.max_source_positions)
         self.longest = own if window == "clip" else min(own, window * FRAMES_PER_SECOND)
         self._ends_with_clip = window == "clip"
-        self._pick = layer_selector(layers, self.layer_count)
-        self._depth = layers if isinstance(layers, int) else self.layer_count - 1
+        self.selection = LayerSelection.of(layers, int(backbone.config.encoder_layers) + 1)
         if layers != "last":
             backbone.config.encoder_layerdrop = 0.0  # a dropped layer would be missing, and others in its place
 
@@ -202,14 +199,14 @@ class WhisperEncoder(nn.Module):
 
     def _transform(self, hidden: Tensor, attention: Tensor | None) -> Tensor:
         states = [hidden]
-        for layer in self.backbone.layers[: self._depth]:
+        for layer in self.backbone.layers[: self.selection.deepest]:
             if self.training and torch.rand(()) < self.backbone.config.encoder_layerdrop:
                 continue
             hidden = layer(hidden, attention)
             states.append(hidden)
-        if self._depth == self.layer_count - 1:  # the last layer is given out normalised, as `transformers` does
+        if self.selection.deepest == len(self.backbone.layers):  # given out normalised, as `transformers` does
             states[-1] = hidden = self.backbone.layer_norm(hidden)
-        return self._pick(states, hidden)
+        return self.selection.pick(states, hidden)
 
     def _silence(self, values: Tensor, mask: Tensor) -> Tensor:
         """Return what silence looks like where nothing is real: 2 below the loudest value, at least -1.5."""

@@ -178,5 +178,6 @@ def _source(encoder: Any, layers: Layers, settings: Mapping[str, Any], cost: Enc
         "torch": torch.__version__,
         "device": next(encoder.parameters()).device.type,
     }
-    shape = (encoder.layer_count, encoder.width) if layers == "weighted" else (encoder.width,)
+    mixed = encoder.selection.mixed
+    shape = (mixed, encoder.width) if mixed else (encoder.width,)
     return FrameSource(encoder, identity, shape, cost)

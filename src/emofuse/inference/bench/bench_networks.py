@@ -21,7 +21,7 @@ from emofuse.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoin
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.encoder_wrappers import ScratchAudioEncoder
 from emofuse.model.encoders.small_encoders import SCRATCH_ENCODERS
-from emofuse.model.layer_selection import layer_selector
+from emofuse.model.layer_selection import LayerSelection
 from emofuse.model.masked_streams import Encoded, Stream, as_tensors
 from emofuse.model.network import EmotionModel
 from emofuse.model.speech_encoders import ConvolutionalSpeechEncoder, WhisperEncoder
@@ -145,4 +145,4 @@ class PlainTransformers:
             options["attention_mask"] = mask.long()
         output = backbone(values, **options)
         states = output.hidden_states if layers != "last" else ()
-        return layer_selector(layers, len(states))(states, output.last_hidden_state)
+        return LayerSelection.of(layers, len(states)).pick(states, output.last_hidden_state)
