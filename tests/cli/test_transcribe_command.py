@@ -193,10 +193,12 @@ def command(*arguments: object, cache: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def test_a_process_that_was_killed_is_resumed_to_the_same_files(manifest: Path, tmp_path: Path) -> None:
+def test_a_process_that_was_killed_is_resumed_to_the_same_files(
+    capsys: pytest.CaptureFixture[str], manifest: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("pocketsphinx")
     few = tmp_path / "few.jsonl"
-    save_corpus(replace(load_corpus(manifest), utterances=load_corpus(manifest).utterances[:8]), few)
+    save_corpus(replace(load_corpus(manifest), utterances=load_corpus(manifest).utterances[:5]), few)
     whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
     process = command(few, "--out", killed, cache=tmp_path / "first")
     words = tmp_path / "killed.words.jsonl"
@@ -210,24 +212,8 @@ def test_a_process_that_was_killed_is_resumed_to_the_same_files(manifest: Path, 
     process.communicate()
     assert not killed.exists()
     for out, options in ((killed, ("--resume",)), (whole, ())):
-        process = command(few, "--out", out, *options, cache=tmp_path / "second")
-        printed, err = process.communicate()
-        assert (process.returncode, err) == (0, b""), err
-        assert b"8 of 8 utterances recognised" in printed
+        code, printed, err = call(capsys, few, "--out", out, "--asr", "pocketsphinx", *options)
+        assert (code, err) == (0, "")
+        assert "5 of 5 utterances recognised" in printed
     assert words.read_bytes() == (tmp_path / "whole.words.jsonl").read_bytes()
     assert killed.read_bytes() == whole.read_bytes()
-
-
-@pytest.mark.data
-def test_real_speech_is_recognised_well_enough(
-    capsys: pytest.CaptureFixture[str], data: Path, tmp_path: Path
-) -> None:
-    pytest.importorskip("pocketsphinx")
-    audio = data / "ravdess" / "audio"
-    clips = ("Actor_05_03-01-05-01-02-01-05", "Actor_01_03-01-01-01-01-01-01", "Actor_09_03-01-03-01-01-02-09")
-    said = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
-    spoken = [Utterance(clip, audio=audio / f"{clip}.flac", text=said[clip.split("-")[4]]) for clip in clips]
-    options = ("--out", tmp_path / "out.jsonl", "--asr", "pocketsphinx", "--json")
-    code, printed, err = call(capsys, write(spoken, tmp_path), *options)
-    assert (code, err) == (0, "")
-    assert json.loads(printed)["word_error_rate"]["overall"]["rate"] < 0.8
