@@ -48,8 +48,17 @@ def test_every_position_is_in_one_effective_batch(costs: list[float], budget: fl
 def test_an_effective_batch_keeps_its_budget_unless_it_is_one_utterance(
     costs: list[float], budget: float, seed: int
 ) -> None:
-    for batch in effective_batches(costs, budget, np.random.default_rng(seed)):
+    *batches, last = effective_batches(costs, budget, np.random.default_rng(seed)) or [[]]
+    for batch in batches:
         assert len(batch) == 1 or sum(costs[p] for p in batch) <= budget + 1e-9
+    assert len(last) <= 1 or sum(costs[p] for p in last) <= max(budget, costs[last[0]]) + budget / 2
+
+
+@FIXED
+@given(COSTS, BUDGETS, st.integers(0, 9))
+def test_no_batch_is_a_remainder_of_less_than_half(costs: list[float], budget: float, seed: int) -> None:
+    batches = effective_batches(costs, budget, np.random.default_rng(seed))
+    assert len(batches) < 2 or sum(costs[p] for p in batches[-1]) >= budget / 2 - 1e-9
 
 
 @FIXED

@@ -151,6 +151,18 @@ def test_encoders_held_stand_still_in_the_first_epochs(corpus: Corpus) -> None:
     assert moved
     learnt = {name for name, _ in checkpoint.model.named_parameters()}  # running figures of a norm are none
     assert not [name for name in moved & learnt if "encoder." in name]
+    assert all(parameter.requires_grad for parameter in checkpoint.model.parameters())
+
+
+def test_encoders_that_are_held_do_not_count_for_clipping(corpus: Corpus) -> None:
+    norms = []
+    for held in (0, 1):
+        chosen = recipe(training={"epochs": 1, "encoders_held": held, "lr": 1e-9})
+        chosen = chosen.model_copy(update={"audio": chosen.audio.model_copy(update={"lr": 1e-9})})
+        chosen = chosen.model_copy(update={"text": chosen.text.model_copy(update={"lr": 1e-9})})
+        checkpoint, part = ready(corpus, chosen)
+        norms.append(fit(checkpoint, part, None, chosen, 0, silent)[0].gradient_norm or 0.0)
+    assert 0.0 < norms[1] < norms[0]
 
 
 def test_frozen_random_encoders_are_the_same_for_every_seed(corpus: Corpus) -> None:
@@ -174,19 +186,23 @@ def test_early_stopping_keeps_the_best_epoch(corpus: Corpus) -> None:
 
 def test_fixed_selection_averages_the_last_three_epochs(corpus: Corpus) -> None:
     checkpoint, _ = ready(corpus, recipe())
-    selection = WeightSelection(checkpoint.model, 5, None, None, by_validation=False)
-    for epoch in range(1, 6):
-        torch.nn.init.constant_(checkpoint.model.fusion.head.classifier.bias, float(epoch))
-        selection.after_epoch(epoch, Validation())
-    selection.restore()
-    assert checkpoint.model.fusion.head.classifier.bias.tolist() == [4.0] * 4
+    for averaged, expected in ((None, 4.0), (1, 5.0), (4, 3.5)):
+        key = {} if averaged is None else {"averaged_epochs": averaged}
+        selection = WeightSelection(checkpoint.model, recipe(training={"epochs": 5} | key), by_validation=False)
+        for epoch in range(1, 6):
+            torch.nn.init.constant_(checkpoint.model.fusion.head.classifier.bias, float(epoch))
+            selection.after_epoch(epoch, Validation())
+        selection.restore()
+        assert checkpoint.model.fusion.head.classifier.bias.tolist() == [expected] * 4
+        assert selection.averages == (averaged != 1)
 
 
 def test_a_moving_average_of_all_steps_is_kept(corpus: Corpus) -> None:
     checkpoint, _ = ready(corpus, recipe())
     bias = checkpoint.model.fusion.head.classifier.bias
     torch.nn.init.constant_(bias, 7.0)
-    selection = WeightSelection(checkpoint.model, 5, None, 0.5, by_validation=False)
+    chosen = recipe(selection="fixed", training={"epochs": 5, "ema": 0.5})
+    selection = WeightSelection(checkpoint.model, chosen, by_validation=False)
     expected = 7.0
     for step in range(1, 11):
         torch.nn.init.constant_(bias, float(step))
@@ -232,6 +248,23 @@ def test_learning_rates_warm_up_and_fall_to_zero() -> None:
     np.testing.assert_allclose(rates, [0.0, 0.5, 1.0, 0.5, 0.0], atol=1e-12)
 
 
+def test_released_encoders_warm_up_once_more() -> None:
+    chosen = recipe(training={"warmup": 0.1, "epochs": 10, "encoders_held": 3})
+    parameters = [torch.nn.Parameter(torch.zeros(2, 2)) for _ in range(2)]
+    optimizer = torch.optim.SGD(
+        [
+            {"params": [parameter], "lr": 1.0, "peak_lr": 1.0, "part": part}
+            for parameter, part in zip(parameters, ("rest", "audio_encoder"), strict=True)
+        ]
+    )
+    shares = []
+    for done in (0.1, 0.299, 0.3, 0.35, 0.4, 0.7):
+        LearningRateSchedule.of_recipe(chosen).set(optimizer, done)
+        rest, encoder = (group["lr"] for group in optimizer.param_groups)
+        shares.append(encoder / rest)
+    np.testing.assert_allclose(shares, [0.0, 0.0, 0.0, 0.5, 1.0, 1.0], atol=1e-12)
+
+
 def test_biases_and_norms_do_not_decay_and_encoders_have_their_own_rate(corpus: Corpus) -> None:
     chosen = recipe(audio=SMALL["audio"] | {"lr": 7e-5})  # type: ignore[operator]
     checkpoint, _ = ready(corpus, chosen)
@@ -245,7 +278,7 @@ def test_biases_and_norms_do_not_decay_and_encoders_have_their_own_rate(corpus: 
 
 def test_class_weights_are_inverse_to_frequency_with_mean_one() -> None:
     targets = np.array([0, 0, 0, 1])
-    found = inverse_frequency_weights(targets, 3)
+    found = inverse_frequency_weights(np.eye(3, dtype=np.float32)[targets])
     assert found.tolist() == pytest.approx([2 / 3, 2.0, 0.0])
     assert float(found[torch.from_numpy(targets)].mean()) == pytest.approx(1.0)
 

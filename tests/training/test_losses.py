@@ -138,11 +138,18 @@ def test_auxiliary_losses_count_only_what_is_there() -> None:
 
 def test_weights_of_classes_are_one_on_average_over_utterances() -> None:
     targets = RNG.integers(0, 3, size=50)
-    weights = inverse_frequency_weights(targets, 4).numpy()
+    weights = inverse_frequency_weights(np.eye(4, dtype=np.float32)[targets]).numpy()
     assert weights[targets].mean() == pytest.approx(1.0)
     assert weights[3] == 0.0
     counts = np.bincount(targets)
     assert weights[0] * counts[0] == pytest.approx(weights[1] * counts[1])
+
+
+def test_weights_of_classes_count_every_target_and_the_shares_of_soft_ones() -> None:
+    several = np.array([[1, 1, 0], [1, 0, 0], [1, 0, 0]], dtype=np.float32)
+    assert inverse_frequency_weights(several).tolist() == pytest.approx([2 / 3, 2.0, 0.0])
+    soft = np.array([[0.75, 0.25], [0.75, 0.25]], dtype=np.float32)
+    assert inverse_frequency_weights(soft).tolist() == pytest.approx([2 / 3, 2.0])
 
 
 # What raters say of an utterance with a label: those of the sad ones hear anger too.

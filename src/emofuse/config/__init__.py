@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emofuse.config.augmentation_recipe import AlterRecipe
 from emofuse.config.encoder_recipe import AudioRecipe, EncoderRecipe, TextRecipe
+from emofuse.config.idle_keys import idle_keys
 from emofuse.config.loading import dump_recipe, load_recipe, load_variants, make_recipe
 from emofuse.config.recipe import AgreementRecipe, Recipe
 from emofuse.config.value_types import (
@@ -39,6 +40,7 @@ __all__ = [
     "TextSource",
     "VocabularyKind",
     "dump_recipe",
+    "idle_keys",
     "load_recipe",
     "load_variants",
     "make_recipe",

@@ -89,8 +89,10 @@ class TrainingRecipe(Strict):
     `balance` names fields or tags whose values are drawn equally often, the first before the second, such as
     `[corpus, label, speaker]`; an epoch then draws as many utterances as there are, some of them twice. With
     `label_sets: corpus`, the loss of an utterance counts only the labels that occur with its value of this tag;
-    without the tag, all labels. `ema` is the share of a moving average of the weights that stays at
-    each step; with it, that average is kept (`selection: fixed`).
+    without the tag, all labels. With `selection: fixed` the weights of the last `averaged_epochs` epochs are
+    averaged (1: those of the last are kept) or, with `ema`, those of all steps: it is the share of a moving
+    average that stays at each step. In the first `encoders_held` epochs the encoders are not trained; then their
+    learning rate rises for as long as `warmup` says. `patience` is for `selection: best`.
     """
 
     epochs: Epochs = 30
@@ -117,6 +119,7 @@ class TrainingRecipe(Strict):
     label_smoothing: Share = 0.0
     balance: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = ()
     label_sets: str | None = None
+    averaged_epochs: Annotated[int, Field(ge=1, le=1000)] = 3  # stochastic weight averaging, Izmailov et al. 2018
     ema: Share | None = None
     modality_dropout: ModalityDropout = ModalityDropout()
     gradient_checkpointing: bool = False
@@ -180,6 +183,11 @@ class Recipe(Strict):
     def _average_of_all_epochs(self) -> Recipe:
         if self.training.ema is not None and self.selection != "fixed":
             raise ValueError("training.ema keeps an average, not the best epoch: use it with selection: fixed")
+        if self.training.patience is not None and self.selection == "fixed":
+            raise ValueError(
+                "training.patience needs a validation part, and selection: fixed has none; "
+                "leave patience out, or use selection: best"
+            )
         return self
 
     @model_validator(mode="after")

@@ -32,7 +32,8 @@ def effective_batches(
 ) -> list[list[int]]:
     """Shuffle positions and cut them into batches of about `batch_seconds` of real sound each.
 
-    Every batch is a random draw, whatever the lengths, so that its gradient is not biased by them.
+    Every batch is a random draw, whatever the lengths, so that its gradient is not biased by them. A remainder of
+    less than half a batch joins the last whole one: a few utterances alone would make a step as large as any.
 
     Args:
         costs: the seconds of each position.
@@ -50,6 +51,8 @@ def effective_batches(
             total = 0.0
         batches[-1].append(int(position))
         total += costs[position]
+    if len(batches) > 1 and total < batch_seconds / 2:
+        batches[-2:] = [batches[-2] + batches[-1]]
     return [batch for batch in batches if batch]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from emofuse import layout
-from emofuse.config import Recipe
+from emofuse.config import Recipe, idle_keys
 from emofuse.data.audit import audit, refuse_errors
 from emofuse.data.labels import undecided
 from emofuse.data.recipe_corpus import only_wanted, recipe_corpus, recipe_folds
@@ -82,6 +82,8 @@ def cross_validate(
     """
     began = time.monotonic()
     refuse_errors((), accept)  # an unknown code, before hours of reading
+    for sentence in idle_keys(recipe):
+        logger.warning(sentence)
     out = Path(out)
     wanted = only_wanted(recipe, corpus)
     labelled, task = recipe_corpus(recipe, corpus)

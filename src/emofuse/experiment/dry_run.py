@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from emofuse.config import Recipe
+from emofuse.config import Recipe, idle_keys
 from emofuse.data.batching import cost_of, micro_batches
 from emofuse.data.recipe_corpus import recipe_corpus, recipe_folds
 from emofuse.errors import CorpusError
@@ -27,6 +28,8 @@ from emofuse.training.loader import PreparedPart, prepare_part, seconds_in, text
 from emofuse.training.losses import summed_cross_entropy
 from emofuse.training.memory import retry_with_smaller_batches
 from emofuse.types import Corpus, Fold, SystemName
+
+logger = logging.getLogger(__name__)
 
 # How many of the longest micro-batches are measured; the first one includes what happens only once.
 MEASURED_BATCHES = 2
@@ -66,6 +69,8 @@ def estimate_cost(recipe: Recipe, corpus: Corpus, systems: Sequence[SystemName])
         RunError: an utterance alone does not fit into memory.
         CorpusError, RecipeError, ProtocolError: as in `cross_validate`.
     """
+    for sentence in idle_keys(recipe):
+        logger.warning(sentence)
     labelled, task = recipe_corpus(recipe, corpus)
     folds = recipe_folds(recipe, labelled)
     store = audio_cache_for(recipe.audio.alter)

@@ -166,8 +166,7 @@ def _loss(head: EmotionHead, inputs: Tensor, part: PreparedPart, recipe: Recipe)
     """Return the loss that the network was trained by, summed over the utterances of a part."""
     output = head(inputs)
     training, shares = recipe.training, torch.from_numpy(part.shares)
-    labels = part.shares.shape[1]
-    balance = inverse_frequency_weights(part.targets, labels) if training.class_weights else None
+    balance = inverse_frequency_weights(part.shares) if training.class_weights else None
     if recipe.multi_label:
         loss = summed_binary_cross_entropy(output.logits, shares, balance)
     else:

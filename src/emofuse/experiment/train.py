@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 from emofuse import layout
-from emofuse.config import Recipe, dump_recipe
+from emofuse.config import Recipe, dump_recipe, idle_keys
 from emofuse.data.cache import key_of
 from emofuse.data.recipe_corpus import recipe_corpus
 from emofuse.data.splits import corpus_hash
@@ -21,6 +22,8 @@ from emofuse.training.trainer import Progress, ProgressCallback
 from emofuse.training.training_state import StateFile
 from emofuse.types import MODALITIES, Corpus, Modality, Skip, SystemName
 from emofuse.untrusted.json_text import read_json
+
+logger = logging.getLogger(__name__)
 
 
 def _no_report(progress: Progress) -> None:
@@ -70,6 +73,8 @@ def train(
     if run is not None:
         settings = settings_from_run(Path(run), system, recipe, labelled, task)
         recipe = _with_epochs(recipe, settings)
+    for sentence in idle_keys(recipe):
+        logger.warning(sentence)
     context = JobContext(recipe, task, audio_cache_for(recipe.audio.alter), report)
     identity = _identity(context, labelled, system)
     resumed = _begin(layout.make_folder(out), identity, resume)
@@ -160,5 +165,7 @@ def _train_unimodal(
 
 def _with_epochs(recipe: Recipe, settings: RunSettings) -> Recipe:
     """Return the recipe with the number of epochs that a run has selected, and no validation part."""
-    training = recipe.training.model_copy(update={"epochs": settings.epochs, "joint_epochs": None})
+    training = recipe.training.model_copy(
+        update={"epochs": settings.epochs, "joint_epochs": None, "patience": None}
+    )
     return recipe.model_copy(update={"selection": "fixed", "training": training})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from emofuse.training.input_augmentation import InputAugmentation
 from emofuse.training.loader import PreparedPart
 from emofuse.training.losses import TrainingLoss
 from emofuse.training.optimizer import make_optimizer
+from emofuse.training.running_figures import estimate_running_figures
 from emofuse.training.scoring import Validation, validate
 from emofuse.training.trainer import EpochSettings, ProgressCallback, Trainer, class_weights_for
 from emofuse.training.training_state import StateFile, TrainingState
@@ -56,8 +57,9 @@ def fit(
 
     With a validation part these are the weights of the epoch with the best UA there (ties: the lower loss), and
     training stops after `patience` epochs without a better one. Without, they are the average of the last
-    three epochs' weights or, with `training.ema`, the moving average of all steps'. With a `state` file, each
-    epoch is saved there, and an interrupted training resumes after the last one and ends with the same weights.
+    `training.averaged_epochs` epochs' weights or, with `training.ema`, the moving average of all steps'; running
+    figures of batch norms are then estimated anew. With a `state` file, each epoch is saved there, and an
+    interrupted training resumes after the last one and ends with the same weights.
 
     Returns:
         One record an epoch.
@@ -70,11 +72,8 @@ def fit(
     if recipe.training.gradient_checkpointing:
         _checkpoint_gradients(checkpoint.model)
     model, optimizer = accelerator.prepare(checkpoint.model, make_optimizer(checkpoint.model, recipe))
-    training = recipe.training
-    selection = WeightSelection(
-        accelerator.unwrap_model(model), training.epochs, training.patience, training.ema, validation is not None
-    )
-    loss_of_batch = TrainingLoss.of_recipe(recipe, class_weights_for(train, checkpoint.model, recipe))
+    selection = WeightSelection(accelerator.unwrap_model(model), recipe, validation is not None)
+    loss_of_batch = TrainingLoss.of_recipe(recipe, class_weights_for(train, recipe))
     settings, augmentation = EpochSettings.of_recipe(recipe), InputAugmentation.of_recipe(recipe)
     trainer = Trainer(accelerator, model, optimizer, settings, loss_of_batch, augmentation, selection.after_step)
     history, stopped = _resume(state, selection, optimizer, accelerator.scaler)
@@ -94,6 +93,10 @@ def fit(
     # The network computes in its own precision from here on, as it will when it is loaded.
     accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     selection.restore()
+    if selection.averages:
+        estimate_running_figures(
+            selection.model, train, replace(settings, micro_seconds=trainer.micro_seconds), augmentation, seed
+        )
     return history
 
 
@@ -129,7 +132,7 @@ def _resume(
         scaler.load_state_dict(saved.record["scaler"])
     selection.kept, selection.best_epoch = saved.kept, saved.record["best_epoch"]
     if selection.moving is not None:
-        selection.moving.weights, selection.moving.steps = saved.kept[0], saved.record["steps"]
+        selection.moving.resume(saved.kept[0], saved.record["steps"])
     selection.best = None if saved.record["best"] is None else tuple(saved.record["best"])
     history = [
         EpochRecord(**(one | {"validation": Validation(**one["validation"])})) for one in saved.record["history"]

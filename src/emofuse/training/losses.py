@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from emofuse.config import Recipe
 from emofuse.model.heads import EmotionOutput
-from emofuse.types.arrays import IntArray
+from emofuse.types.arrays import Float32Array
 
 # Stands for the logit of a label that an utterance cannot have: its probability and its gradient are zero.
 IMPOSSIBLE_LOGIT = -1e4
@@ -163,12 +163,16 @@ class TrainingLoss:
         return summed_cross_entropy(logits, targets, self.class_weights, self.label_smoothing, possible)
 
 
-def inverse_frequency_weights(targets: IntArray, labels: int) -> Tensor:
-    """Return a weight a class, inverse to its frequency, whose mean over utterances is 1.
+def inverse_frequency_weights(shares: Float32Array) -> Tensor:
+    """Return a weight a class, inverse to its frequency, whose mean over all targets is 1.
 
-    A class that does not occur has weight 0.
+    Soft labels count with their shares, several labels of an utterance with each of them. A class that does not
+    occur has weight 0.
+
+    Args:
+        shares: the targets, (utterances, labels).
     """
-    counts = np.bincount(targets, minlength=labels).astype(np.float64)
+    counts = shares.sum(axis=0, dtype=np.float64)
     occurring = counts > 0
-    weights = np.where(occurring, len(targets) / np.maximum(counts, 1) / occurring.sum(), 0.0)
+    weights = np.where(occurring, counts.sum() / np.where(occurring, counts, 1.0) / occurring.sum(), 0.0)
     return torch.from_numpy(weights.astype(np.float32))

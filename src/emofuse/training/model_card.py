@@ -58,10 +58,6 @@ WHAT = {
     "fusion": "Audio and text, fused by cross-modal attention or as the recipe says",
 }
 CALLS = {"audio": '"call.wav"', "text": 'text="I said no."', "fusion": '"call.wav", text="I said no."'}
-SELECTIONS = {
-    "best": "the best UA on the validation part",
-    "fixed": "none: a fixed number of epochs; the weights of the last three, or of all steps, are averaged",
-}
 SYNTHETIC_NOTE = " It was trained on synthetic speech: its predictions say nothing about people."
 # In YAML; attention maps are shown only for texts that were spoken.
 SPOKEN_YAML = {True: "true", False: "false", None: "null"}
@@ -95,7 +91,7 @@ def write_card(
         utterances=f"{len(train)} utterances, and {len(validation)} for validation",
         speakers=len({u.speaker for u in everything if u.speaker is not None}) or "unknown",
         languages=", ".join(sorted({u.language for u in everything if u.language})) or "unknown",
-        selection=SELECTIONS[recipe.selection],
+        selection=_selection(recipe),
         seed=seed,
         spoken=SPOKEN_YAML[text_spoken(everything)],
         call=CALLS[system],
@@ -117,6 +113,18 @@ def _spoken(utterance: Utterance) -> bool | None:
     if "text_not_spoken" in utterance.tags:
         return utterance.tags["text_not_spoken"].lower() not in ("true", "1", "yes")
     return True if utterance.text_source == "gold" else None
+
+
+def _selection(recipe: Recipe) -> str:
+    """Describe which weights were kept."""
+    if recipe.selection == "best":
+        return "the best UA on the validation part"
+    averaged = min(recipe.training.averaged_epochs, recipe.training.epochs)
+    if recipe.training.ema is not None:
+        kept = "a moving average of the weights of all steps is kept"
+    else:
+        kept = f"the weights of the last {averaged} are averaged" if averaged > 1 else "the last weights are kept"
+    return f"none: a fixed number of epochs; {kept}"
 
 
 def _encoder(recipe: EncoderRecipe, reference: Mapping[str, Any] | None) -> str:

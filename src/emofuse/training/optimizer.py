@@ -49,12 +49,12 @@ def _part_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class LearningRateSchedule:
-    """Linear warm-up, then linear decay to zero.
+    """Linear warm-up, then linear decay to zero; encoders that were held warm up once more after their release.
 
     Attributes:
         epochs: of the whole training.
         warmup: share of training with a rising learning rate.
-        encoders_held: first epochs in which the learning rate of the encoders is 0.
+        encoders_held: first epochs in which the encoders are not trained.
     """
 
     epochs: int
@@ -69,6 +69,15 @@ class LearningRateSchedule:
     def set(self, optimizer: torch.optim.Optimizer, done: float) -> None:
         """Set the learning rate of every group for the share of training that is done, from 0 to 1."""
         scale = done / self.warmup if done < self.warmup else (1.0 - done) / (1.0 - self.warmup)
-        held = done * self.epochs < self.encoders_held
         for group in optimizer.param_groups:
-            group["lr"] = 0.0 if held and group["part"].endswith("_encoder") else group["peak_lr"] * scale
+            released = self._released(done) if group["part"].endswith("_encoder") else 1.0
+            group["lr"] = group["peak_lr"] * scale * released
+
+    def _released(self, done: float) -> float:
+        """Return the share of the scheduled rate that encoders learn with: 0 while held, then rising to 1."""
+        if not self.encoders_held:
+            return 1.0
+        since = done - self.encoders_held / self.epochs
+        if since < 0 or not self.warmup:
+            return float(since >= 0)
+        return min(1.0, since / self.warmup)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -17,7 +18,6 @@ from emofuse.config import Recipe
 from emofuse.data.batching import effective_batches, micro_batches
 from emofuse.errors import RunError
 from emofuse.model.masked_streams import as_tensors
-from emofuse.model.network import EmotionModel
 from emofuse.model.tuning import is_frozen
 from emofuse.training.input_augmentation import InputAugmentation
 from emofuse.training.loader import PreparedPart
@@ -109,6 +109,11 @@ class Trainer:
         self.micro_seconds = settings.micro_seconds
         self.possible: npt.NDArray[np.bool_] | None = None
         self.trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.encoders = [
+            parameter
+            for name, parameter in accelerator.unwrap_model(model).named_parameters()
+            if parameter.requires_grad and name.split(".")[0].endswith("_encoder")
+        ]
 
     def run_epoch(
         self, part: PreparedPart, epoch: int, seed: int, report: ProgressCallback, ua: float | None
@@ -122,13 +127,14 @@ class Trainer:
         labels = part.shares.shape[1]
         self.possible = possible_labels(part.utterances, part.targets, labels, self.settings.label_sets)
         total, seen, norms = 0.0, 0, 0.0
-        self._training_mode()
-        for number, batch in enumerate(batches, start=1):
-            done = (epoch - 1 + number / len(batches)) / epochs
-            schedule.set(self.optimizer, done - 0.5 / len(batches) / epochs)
-            loss, norm = self._step(part, batch, rng, epoch)
-            total, seen, norms = total + loss, seen + len(batch), norms + norm
-            report(Progress(epoch, epochs, done, total / seen, ua))
+        training_mode(self.model)
+        with _held(self.encoders if epoch <= schedule.encoders_held else ()):
+            for number, batch in enumerate(batches, start=1):
+                done = (epoch - 1 + number / len(batches)) / epochs
+                schedule.set(self.optimizer, done - 0.5 / len(batches) / epochs)
+                loss, norm = self._step(part, batch, rng, epoch)
+                total, seen, norms = total + loss, seen + len(batch), norms + norm
+                report(Progress(epoch, epochs, done, total / seen, ua))
         return total / seen, norms / len(batches)
 
     def _step(
@@ -179,12 +185,26 @@ class Trainer:
         shares, dimensions = (torch.from_numpy(v[positions]).to(device) for v in (part.shares, part.dimensions))
         return Targets(shares, dimensions, possible)
 
-    def _training_mode(self) -> None:
-        """Switch dropout on, but not in frozen encoders: their frames are the same in every epoch."""
-        self.model.train()
-        for name, module in self.model.named_children():
-            if name.endswith("_encoder") and is_frozen(module):
-                module.eval()
+
+def training_mode(model: nn.Module) -> None:
+    """Switch dropout on, but not in frozen encoders: their frames are the same in every epoch."""
+    model.train()
+    for name, module in model.named_children():
+        if name.endswith("_encoder") and is_frozen(module):
+            module.eval()
+
+
+@contextmanager
+def _held(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """Compute no gradient of some parameters: they do not move, nor do they count for the gradient's norm."""
+    parameters = list(parameters)
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
 
 
 def _of_no_number(epoch: int, ids: list[str]) -> str:
@@ -197,8 +217,8 @@ def _of_no_number(epoch: int, ids: list[str]) -> str:
     )
 
 
-def class_weights_for(part: PreparedPart, model: EmotionModel, recipe: Recipe) -> Tensor | None:
+def class_weights_for(part: PreparedPart, recipe: Recipe) -> Tensor | None:
     """Return the weight of each class, (labels,), if the recipe asks for equal classes; else None."""
     if not recipe.training.class_weights:
         return None
-    return inverse_frequency_weights(part.targets, len(model.config.task.labels))
+    return inverse_frequency_weights(part.shares)

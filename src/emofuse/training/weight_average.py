@@ -20,7 +20,12 @@ class MovingAverage:
 
     def __init__(self, model: EmotionModel, share: float) -> None:
         self.model, self.share, self.steps = model, share, 0
-        self.weights = copy_of(model)
+        self.weights = copy_of(model, on_cpu=False)
+
+    def resume(self, weights: Weights, steps: int) -> None:
+        """Continue from a mean that was saved after so many steps."""
+        self.steps = steps
+        self.weights = {name: value.to(self.weights[name].device) for name, value in weights.items()}
 
     def follow(self) -> None:
         """Update the mean with the weights after a step."""
@@ -29,7 +34,7 @@ class MovingAverage:
         now = self.model.state_dict()
         with torch.no_grad():
             for name, mean in self.weights.items():
-                value = now[name].detach().to(mean.device)
+                value = now[name]
                 if mean.is_floating_point():
                     mean.lerp_(value, 1.0 - stays)
                 else:
@@ -46,13 +51,13 @@ def average(weights: list[Weights]) -> Weights:
     }
 
 
-def copy_of(model: EmotionModel) -> Weights:
-    """Copy the weights that may change: not those of frozen encoders."""
+def copy_of(model: EmotionModel, on_cpu: bool = True) -> Weights:
+    """Copy the weights that may change, not those of frozen encoders, into main memory or where they are."""
     frozen = tuple(
         f"{name}." for name, module in model.named_children() if name.endswith("_encoder") and is_frozen(module)
     )
     return {
-        name: value.detach().cpu().clone()
+        name: value.detach().to("cpu" if on_cpu else value.device).clone()
         for name, value in model.state_dict().items()
         if not name.startswith(frozen)
     }

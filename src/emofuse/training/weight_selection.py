@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from emofuse.config import Recipe
 from emofuse.model.network import EmotionModel
 from emofuse.training.scoring import Validation
 from emofuse.training.training_state import Weights
 from emofuse.training.weight_average import MovingAverage, average, copy_of
-
-# Without a validation part, the weights of so many last epochs are averaged.
-AVERAGED_EPOCHS = 3
 
 
 class WeightSelection:
@@ -16,18 +14,15 @@ class WeightSelection:
 
     Args:
         model: the network in training.
-        epochs: of the whole training.
-        patience: epochs without a better one after which training stops; None never stops early.
-        ema: share of the moving average that stays at each step; None for none.
-        by_validation: keep the epoch with the best validation UA; else average the last epochs.
+        recipe: its `training` has epochs, patience, and what is averaged.
+        by_validation: keep the epoch with the best validation UA; else average the last epochs, or all steps.
     """
 
-    def __init__(
-        self, model: EmotionModel, epochs: int, patience: int | None, ema: float | None, by_validation: bool
-    ) -> None:
+    def __init__(self, model: EmotionModel, recipe: Recipe, by_validation: bool) -> None:
+        training = recipe.training
         self.model, self.by_validation = model, by_validation
-        self.patience, self.epochs = patience, epochs
-        self.moving = None if ema is None else MovingAverage(model, ema)
+        self.patience, self.epochs, self.averaged = training.patience, training.epochs, training.averaged_epochs
+        self.moving = None if training.ema is None else MovingAverage(model, training.ema)
         self.kept: list[Weights] = []
         self.best: tuple[float, float] | None = None
         self.best_epoch = 0
@@ -43,13 +38,18 @@ class WeightSelection:
             self.kept = [self.moving.weights]
             return False
         if not self.by_validation:
-            if epoch > self.epochs - AVERAGED_EPOCHS:
+            if epoch > self.epochs - self.averaged:
                 self.kept.append(copy_of(self.model))
             return False
         score = (validation.ua or 0.0, -(validation.loss or 0.0))
         if self.best is None or score > self.best:
             self.best, self.best_epoch, self.kept = score, epoch, [copy_of(self.model)]
         return self.patience is not None and epoch - self.best_epoch >= self.patience
+
+    @property
+    def averages(self) -> bool:
+        """Whether the weights that were kept are an average, and so those of no single step."""
+        return self.moving is not None or len(self.kept) > 1
 
     def restore(self) -> None:
         """Load the weights that were kept into the network."""
