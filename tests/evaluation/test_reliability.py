@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from emofuse.evaluation.reliability import Bin, abstention_threshold, coverage_risk, reliability
+from emofuse.evaluation.reliability import (
+    Bin,
+    abstention_threshold,
+    coverage_risk,
+    cross_fitted_threshold,
+    reliability,
+)
 
 FIXED = settings(derandomize=True, deadline=None)
 # Eighths, so that there are ties.
@@ -158,3 +164,30 @@ def test_a_threshold_does_not_rest_on_a_handful_of_utterances() -> None:
     confidence, correct = np.linspace(0, 1, 30), np.arange(30) >= 25
     assert abstention_threshold(confidence, correct, 1.0) is None
     assert abstention_threshold(confidence, correct, 1.0, min_accepted=5) == pytest.approx(25 / 29)
+
+
+def drawn(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+    confidence = rng.beta(3, 2, count)
+    return confidence, rng.random(count) < 0.25 + 0.55 * confidence
+
+
+def test_a_cross_fitted_threshold_keeps_on_others_what_a_selected_one_does_not() -> None:
+    others, plain, fitted = drawn(np.random.default_rng(99), 20_000), [], []
+    for seed in range(60):
+        here = drawn(np.random.default_rng(seed), 200)
+        for found, select in ((plain, abstention_threshold), (fitted, cross_fitted_threshold)):
+            threshold = select(*here, 0.7)
+            if threshold is not None:
+                found.append(others[1][others[0] >= threshold].mean())
+    assert len(plain) == len(fitted)  # what the target cannot be reached by is the same
+    assert np.mean(plain) < 0.69 < np.mean(fitted)
+
+
+def test_a_cross_fitted_threshold_is_no_lower_and_does_not_depend_on_the_order() -> None:
+    confidence, correct = drawn(np.random.default_rng(5), 200)
+    found = cross_fitted_threshold(confidence, correct, 0.7)
+    assert found is not None
+    assert found >= (abstention_threshold(confidence, correct, 0.7) or 0.0)
+    assert found == cross_fitted_threshold(confidence[::-1], correct[::-1], 0.7)
+    assert cross_fitted_threshold(confidence, np.ones(200, dtype=np.bool_), 0.7) == 0.0
+    assert cross_fitted_threshold(confidence, np.zeros(200, dtype=np.bool_), 0.7) is None

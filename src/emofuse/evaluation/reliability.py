@@ -12,6 +12,8 @@ from emofuse.types.arrays import Float64Array
 Flags = npt.NDArray[np.bool_]
 # A threshold that rests on fewer accepted utterances than this is noise.
 MIN_ACCEPTED = 10
+# A threshold is selected on all of these parts but one, and judged on that one.
+JUDGING_PARTS = 10
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,32 @@ def abstention_threshold(
         return None
     last = int(good[-1])
     return 0.0 if last == len(values) - 1 else float(values[last])
+
+
+def cross_fitted_threshold(
+    confidence: Float64Array, correct: Flags, accuracy: float, min_accepted: int = MIN_ACCEPTED
+) -> float | None:
+    """Return the threshold whose accuracy on other utterances of this kind is the target.
+
+    A threshold that just reaches the target where it is selected falls short of it elsewhere. So it is also
+    selected without each tenth in turn, and judged on that tenth; if the accepted ones together are less accurate
+    than the target, a higher accuracy is asked for, by steps of .01: the first that suffices, else the highest that can be reached. None where the target cannot.
+    """
+    ranks = np.argsort(np.argsort(confidence, kind="stable"), kind="stable")
+    tenths = [ranks % JUDGING_PARTS == part for part in range(JUDGING_PARTS)]
+    found = abstention_threshold(confidence, correct, accuracy, min_accepted)
+    for asked in np.arange(accuracy, 1.0, 0.01):
+        stricter = abstention_threshold(confidence, correct, float(asked), min_accepted)
+        if stricter is None:
+            break
+        found, accepted, right = stricter, 0, 0
+        for held in tenths:
+            threshold = abstention_threshold(confidence[~held], correct[~held], float(asked), min_accepted)
+            taken = held & (confidence >= threshold) if threshold is not None else np.zeros_like(held)
+            accepted, right = accepted + int(taken.sum()), right + int(correct[taken].sum())
+        if accepted and right >= accuracy * accepted - 1e-9:
+            break
+    return found
 
 
 def _by_threshold(confidence: Float64Array, correct: Flags) -> tuple[Float64Array, Float64Array, Float64Array]:
