@@ -105,7 +105,8 @@ def cross_fitted_threshold(
 
     A threshold that just reaches the target where it is selected falls short of it elsewhere. So it is also
     selected without each tenth in turn, and judged on that tenth; if the accepted ones together are less accurate
-    than the target, a higher accuracy is asked for, by steps of .01: the first that suffices, else the highest that can be reached. None where the target cannot.
+    than the target, a higher accuracy is asked for, by steps of .01: the first that suffices,
+    else the highest there is. None where the target has none.
     """
     ranks = np.argsort(np.argsort(confidence, kind="stable"), kind="stable")
     tenths = [ranks % JUDGING_PARTS == part for part in range(JUDGING_PARTS)]
