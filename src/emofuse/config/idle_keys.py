@@ -22,7 +22,9 @@ def _of_encoders(recipe: Recipe) -> Iterator[str]:
             f"training.encoders_held: {training.encoders_held} of {training.epochs} epochs, so that the encoders "
             "are not trained at all; lower it, or set their tuning to frozen"
         )
-    if training.mix_lr is not None and all(encoder.layers == "last" or isinstance(encoder.layers, int) for encoder in encoders):
+    if training.mix_lr is not None and all(
+        encoder.layers == "last" or isinstance(encoder.layers, int) for encoder in encoders
+    ):
         yield "training.mix_lr does nothing where no encoder mixes layers; set layers: weighted, or leave it out"
 
 
