@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,6 +40,9 @@ def transcribe(
         typer.Option("--language", help="Language of recordings for which the manifest has none, such as en."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
+    any_sound: Annotated[
+        bool, typer.Option("--any-sound", help="Recognise sound without speech too: tones, music, noise.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     """Transcribe the recordings of a manifest.
@@ -47,14 +51,16 @@ def transcribe(
     """
     from emofuse.cli.output import configure_logging, print_json, warn_of_skips
     from emofuse.data.manifest import load_corpus
-    from emofuse.data.transcription import save_recognised, words_file
+    from emofuse.data.transcription import recognise_corpus, save_recognised, words_file
 
     configure_logging()
     corpus = load_corpus(manifest)
     if out.exists() and out.samefile(manifest):
         raise RunError(f"{out}: is the input manifest; choose another --out")
     engine = open_any_engine(asr or _default_engine())
-    recognitions, skipped = _recognise_shown(corpus, engine, out, language, resume)
+    recognitions, skipped = _recognise_shown(
+        engine, recognise_corpus(corpus, engine, out, language, resume, any_sound), len(corpus)
+    )
     recognised = save_recognised(corpus, recognitions, out)
     spoken = {u.id for u in corpus if u.audio is not None}
     failed = [skip for skip in skipped if skip.id in spoken]
@@ -114,22 +120,21 @@ def _default_engine() -> str:
 
 
 def _recognise_shown(
-    corpus: Corpus, engine: Engine, out: Path, language: str | None, resume: bool
+    name: str, results: Iterable[Recognition | Skip], count: int
 ) -> tuple[dict[str, Recognition], list[Skip]]:
     """Recognise a corpus with a progress bar on stderr."""
     from emofuse.cli.output import progress_bar
-    from emofuse.data.transcription import recognise_corpus
 
     recognitions: dict[str, Recognition] = {}
     skipped: list[Skip] = []
     with progress_bar() as bar:
-        task = bar.add_task(engine.name, total=len(corpus), figures="")
-        for result in recognise_corpus(corpus, engine, out, language, resume):
+        task = bar.add_task(name, total=count, figures="")
+        for result in results:
             if isinstance(result, Skip):
                 skipped.append(result)
             else:
                 recognitions[result.id] = result
-            bar.update(task, advance=1, figures=f"{len(recognitions) + len(skipped)}/{len(corpus)}")
+            bar.update(task, advance=1, figures=f"{len(recognitions) + len(skipped)}/{count}")
     return recognitions, skipped
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,6 +21,8 @@ from emofuse.untrusted.json_text import read_json_object
 
 # Whisper small is the smallest that holds up on emotional speech in more than a few languages.
 DEFAULT_WHISPER = "small"
+# Whisper's own limit: a text that is packed to less than one part in so many repeats itself.
+COMPRESSION_RATIO = 2.4
 # Pocketsphinx counts time in frames.
 FRAMES_PER_SECOND = 100
 # So many digits of a hash tell models of one name apart.
@@ -158,6 +162,7 @@ class FasterWhisper:
             CheckpointError: the model cannot be loaded or read.
         """
         try:
+            from ctranslate2 import set_log_level
             from faster_whisper import WhisperModel, download_model
         except ImportError as error:
             raise MissingExtraError("asr", "faster-whisper") from error
@@ -167,6 +172,7 @@ class FasterWhisper:
             if not (folder / "tokenizer.json").is_file():
                 raise ValueError("it has no tokenizer.json")
             _look_through(folder)
+            set_log_level(logging.ERROR)  # else it prints that a processor computes in single precision
             self._model = WhisperModel(str(folder))
         except (OSError, ValueError, RuntimeError) as error:
             raise CheckpointError(
@@ -183,21 +189,28 @@ class FasterWhisper:
         self.languages = frozenset(self._model.supported_languages)
 
     def __call__(self, clip: Clip, language: str | None) -> Transcript:
-        """Recognise a clip, without the random sampling that Whisper falls back to, so that it repeats."""
-        segments, info = self._model.transcribe(
+        """Recognise a clip, without the random sampling that Whisper falls back to, so that it repeats.
+
+        Whisper invents words in pauses, so they are left out (`vad_filter`); a text that repeats itself too.
+        """
+        found, info = self._model.transcribe(
             clip.samples,
             language=language,
             temperature=0.0,
             word_timestamps=True,
             condition_on_previous_text=False,
+            vad_filter=True,
         )
-        segments = list(segments)  # it recognises as it is read
+        segments = [segment for segment in found if segment.compression_ratio <= COMPRESSION_RATIO]
         words = [
             Word.within(clip, word.word, (word.start, word.end), float(word.probability))
             for segment in segments
             for word in segment.words
         ]
-        return Transcript.of("".join(segment.text for segment in segments), info.language, words)
+        # Without words, a detected language is a guess.
+        return Transcript.of(
+            "".join(segment.text for segment in segments), info.language if words else language, words
+        )
 
 
 ENGINES: dict[str, Callable[[str], Engine]] = {"pocketsphinx": PocketSphinx, "faster-whisper": FasterWhisper}
@@ -221,6 +234,16 @@ def engine_name(library: str, model: str, digest: str) -> str:
     """Return the name of an engine: of a model in a folder, the folder's name and its hash stand for its path."""
     folder = Path(model)
     return f"{library}:{folder.resolve().name}@{digest[:HASH_DIGITS]}" if folder.is_dir() else f"{library}:{model}"
+
+
+def repeats_itself(text: str) -> bool:
+    """Return whether a text repeats itself so much that Whisper calls it a failure.
+
+    >>> repeats_itself("Dogs are sitting by the door."), repeats_itself("a little bit of " * 20)
+    (False, True)
+    """
+    written = text.encode()
+    return len(written) > COMPRESSION_RATIO * len(zlib.compress(written))
 
 
 def folder_digest(folder: Path) -> str:

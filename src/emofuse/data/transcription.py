@@ -8,21 +8,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from emofuse import layout
 from emofuse.data.asr_engines import Engine, Transcript, Word
-from emofuse.data.cache import file_digest, key_of
+from emofuse.data.cache import key_of
 from emofuse.data.manifest import save_corpus
+from emofuse.data.transcript_cache import cache_transcript, cached_transcript, transcript_key
 from emofuse.errors import AudioError, RecipeError, RunError
-from emofuse.sound import clips as audio
-from emofuse.sound import containers, float_range, media, ogg_pages, patched_file, recordings, soundfiles, tracks
 from emofuse.sound.clips import SAMPLE_RATE, read_clip
+from emofuse.sound.speech_turns import SpeechGate
 from emofuse.types import Corpus, Skip, Utterance
 from emofuse.untrusted.json_text import parse_json, to_json
 
-# The samples of a recording depend on these modules too.
-DECODING = (audio, containers, float_range, media, ogg_pages, patched_file, recordings, soundfiles, tracks)
 logger = logging.getLogger(__name__)
 
 GOLD = "gold"
@@ -78,7 +76,6 @@ class Recognition:
 
 
 _RECOGNITION = TypeAdapter(Recognition)
-_TRANSCRIPT = TypeAdapter(Transcript)
 
 
 def words_file(out: Path) -> Path:
@@ -87,11 +84,17 @@ def words_file(out: Path) -> Path:
 
 
 def recognise_corpus(
-    corpus: Corpus, engine: Engine, out: Path, language: str | None = None, resume: bool = False
+    corpus: Corpus,
+    engine: Engine,
+    out: Path,
+    language: str | None = None,
+    resume: bool = False,
+    any_sound: bool = False,
 ) -> Iterator[Recognition | Skip]:
     """Recognise a corpus, utterance by utterance, and append each to the words file at once.
 
-    Utterances in the words file of an earlier run, or in the cache, are not recognised again.
+    Utterances in the words file of an earlier run, or in the cache, are not recognised again. Sound without speech
+    has no words: recognisers write some for silence and noise too.
 
     Args:
         corpus: with recordings; an utterance without one is skipped.
@@ -99,6 +102,7 @@ def recognise_corpus(
         out: the manifest that `save_recognised` will write.
         language: ISO 639-1 code of utterances without one; None lets the engine detect it.
         resume: continue a run that was stopped.
+        any_sound: recognise sound without speech too.
 
     Raises:
         RecipeError: the engine does not know the language.
@@ -107,9 +111,10 @@ def recognise_corpus(
     """
     refuse_unknown_language(engine, language)
     done = _open_words(out, f"asr:{engine.name}", resume)
+    gate = None if any_sound else SpeechGate()
     for utterance in corpus:
         try:
-            result = _recognise(utterance, engine, language, done)
+            result = _recognise(utterance, engine, language, done, gate)
         except AudioError as error:
             result = Skip(utterance.id, str(error))
         if isinstance(result, Recognition) and result is not done.get(utterance.id):
@@ -131,7 +136,11 @@ def save_recognised(corpus: Corpus, recognitions: Mapping[str, Recognition], out
 
 
 def _recognise(
-    utterance: Utterance, engine: Engine, language: str | None, done: Mapping[str, Recognition]
+    utterance: Utterance,
+    engine: Engine,
+    language: str | None,
+    done: Mapping[str, Recognition],
+    gate: SpeechGate | None,
 ) -> Recognition | Skip:
     """Recognise an utterance, or find it among what is done or cached."""
     if utterance.audio is None:
@@ -139,17 +148,18 @@ def _recognise(
     language = utterance.language or language
     if language and not knows_language(engine, language):
         return Skip(utterance.id, f"{engine.name} does not know the language {language!r}; choose another --asr")
-    key = _key(utterance, engine, language)
+    key = transcript_key(utterance, utterance.audio, engine, language, gate)
     if utterance.id in done and done[utterance.id].key == key:
         return done[utterance.id]
-    transcript = _cached(key)
+    transcript = cached_transcript(key)
     if transcript is None:
         clip = read_clip(utterance.audio, utterance.start, utterance.end, SAMPLE_RATE)
         try:
-            transcript = engine(clip, language)
+            spoken = gate is None or gate.has_speech(clip)
+            transcript = engine(clip, language) if spoken else Transcript("", language)
         except (RuntimeError, ValueError) as error:
             return Skip(utterance.id, f"{engine.name} fails on it: {' '.join(str(error).split())[:160]}")
-        layout.write_json(_cache_file(key), asdict(transcript))
+        cache_transcript(key, transcript)
     return Recognition.of(utterance, f"asr:{engine.name}", key, transcript)
 
 
@@ -166,37 +176,6 @@ def refuse_unknown_language(engine: Engine, language: str | None) -> None:
 def knows_language(engine: Engine, language: str) -> bool:
     """Tell whether an engine knows a language, as far as it says."""
     return engine.languages is None or language in engine.languages
-
-
-def _key(utterance: Utterance, engine: Engine, language: str | None) -> str:
-    """Return the hash of everything that the text of an utterance depends on."""
-    path = Path(utterance.audio or "")
-    try:
-        recording = file_digest(path)
-    except (OSError, ValueError) as error:
-        raise AudioError(f"{path}: cannot be read ({error}); check the path or the corpus root") from error
-    return key_of(
-        recording=recording,
-        span=[utterance.start, utterance.end],
-        language=language,
-        engine=engine.version,
-        code=[file_digest(Path(module)) for module in (__file__, *(str(one.__file__) for one in DECODING))],
-    )
-
-
-def _cache_file(key: str) -> Path:
-    return layout.cache_folder() / "transcripts" / f"{key}.json"
-
-
-def _cached(key: str) -> Transcript | None:
-    """Return a transcript from the cache; None where it is missing or damaged."""
-    try:
-        return _TRANSCRIPT.validate_json(_cache_file(key).read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValidationError:
-        logger.warning("%s is damaged; the utterance is recognised again", _cache_file(key))
-        return None
 
 
 def _open_words(out: Path, source: str, resume: bool) -> dict[str, Recognition]:

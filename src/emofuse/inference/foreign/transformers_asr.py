@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,14 +13,15 @@ from transformers import AutoModelForCTC, AutoModelForSpeechSeq2Seq, PreTrainedC
 from transformers.models.auto.modeling_auto import MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES
 
 from emofuse.data import asr_engines as asr
-from emofuse.data.asr_engines import Transcript, Word, engine_name, folder_digest
+from emofuse.data.asr_engines import Transcript, Word, engine_name, folder_digest, repeats_itself
 from emofuse.data.cache import file_digest
 from emofuse.errors import CheckpointError, RecipeError, brief_message
 from emofuse.model.batch_inference import pick_device
 from emofuse.model.vetting.loaders import Source, folder_of, load_config, load_recogniser
 from emofuse.sound.clips import SAMPLE_RATE, Clip
 
-# A CTC model gets a longer clip in overlapping windows: attention grows with the square of the length.
+# Whisper hears so much at a time. A CTC model gets a longer clip in overlapping windows: attention grows with its
+# square.
 WINDOW_SECONDS = 30.0
 
 
@@ -80,9 +82,11 @@ class TransformersEngine:
         # A model that was tuned without times may have lost the heads that tell them; a long clip needs some.
         times = "word" if self._settings.get("alignment_heads") else clip.seconds > WINDOW_SECONDS
         result = self._pipeline(clip.samples, return_timestamps=times, generate_kwargs=settings)
-        chunks = result["chunks"] if times == "word" else []
+        if times != "word":
+            return Transcript.of("" if repeats_itself(result["text"]) else result["text"], language or "en", ())
+        chunks = _without_loops(result["chunks"])
         words = [Word.within(clip, chunk["text"], _times(clip, chunk["timestamp"])) for chunk in chunks]
-        return Transcript.of(result["text"], language or "en", words)
+        return Transcript.of("".join(chunk["text"] for chunk in chunks), language or "en", words)
 
     def _hear_language(self, clip: Clip) -> str:
         """Return the language of the first 30 seconds; the pipeline cannot tell it together with word times."""
@@ -133,6 +137,15 @@ def _language_codes(settings: dict[str, Any]) -> dict[int, str]:
     if not settings.get("is_multilingual"):
         return {-1: "en"}  # it has no such piece
     return {number: piece.strip("<|>") for piece, number in settings["lang_to_id"].items()}
+
+
+def _without_loops(chunks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out the words of each window that repeat themselves: with noise, Whisper is caught in loops."""
+    windows: dict[int, list[dict[str, Any]]] = {}
+    for chunk in chunks:
+        windows.setdefault(int((chunk["timestamp"][0] or 0.0) // WINDOW_SECONDS), []).append(chunk)
+    texts = ((window, "".join(chunk["text"] for chunk in window)) for window in windows.values())
+    return [chunk for window, text in texts if not repeats_itself(text) for chunk in window]
 
 
 def _times(clip: Clip, timestamp: tuple[float | None, float | None]) -> tuple[float, float]:
