@@ -83,9 +83,24 @@ def test_a_manifest_is_recognised_and_the_error_rates_are_shown(
     assert ["label", "angry", "42.9", "%", "3", "7", "2"] in rows
     assert ["gender", "female", "14.3", "%", "1", "7", "2"] in rows
     assert "3 of 3 utterances recognised, 1 without words" in printed
+    assert "parrot takes all speech for the language 'en'; name another one with --language" in printed
     assert [u.text for u in load_corpus(out)] == list(HEARD.values())
     assert load_corpus(out).utterances[1].transcripts["gold"] == "[LAUGHTER] Kids are talking by the door."
     assert (tmp_path / "out.words.jsonl").is_file()
+
+
+@pytest.mark.speech_gate
+def test_sound_without_speech_is_recognised_only_if_asked(
+    capsys: pytest.CaptureFixture[str], small: Corpus, tmp_path: Path
+) -> None:
+    manifest = write(small, tmp_path)
+    _, printed, _ = call(capsys, manifest, "--out", tmp_path / "a.jsonl", "--asr", "parrot")
+    assert "3 of 3 utterances recognised, 3 without words" in printed
+    _, printed, _ = call(
+        capsys, manifest, "--out", tmp_path / "b.jsonl", "--asr", "parrot", "--any-sound", "--language", "en"
+    )
+    assert "3 of 3 utterances recognised, 1 without words" in printed
+    assert "takes all speech" not in printed
 
 
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str], small: Corpus, tmp_path: Path) -> None:

@@ -51,16 +51,15 @@ def transcribe(
     """
     from emofuse.cli.output import configure_logging, print_json, warn_of_skips
     from emofuse.data.manifest import load_corpus
-    from emofuse.data.transcription import recognise_corpus, save_recognised, words_file
+    from emofuse.data.transcription import only_language, recognise_corpus, save_recognised, words_file
 
     configure_logging()
     corpus = load_corpus(manifest)
     if out.exists() and out.samefile(manifest):
         raise RunError(f"{out}: is the input manifest; choose another --out")
     engine = open_any_engine(asr or _default_engine())
-    recognitions, skipped = _recognise_shown(
-        engine, recognise_corpus(corpus, engine, out, language, resume, any_sound), len(corpus)
-    )
+    results = recognise_corpus(corpus, engine, out, language, resume, any_sound)
+    recognitions, skipped = _recognise_shown(engine.name, results, len(corpus))
     recognised = save_recognised(corpus, recognitions, out)
     spoken = {u.id for u in corpus if u.audio is not None}
     failed = [skip for skip in skipped if skip.id in spoken]
@@ -83,6 +82,8 @@ def transcribe(
         )
     else:
         _show(corpus, recognitions, rates, out)
+        if language is None and (only := only_language(engine)) and any(u.language is None for u in corpus):
+            echo(f"{engine.name} takes all speech for the language {only!r}; name another one with --language")
     warn_of_skips(skipped)
     return 1 if failed else 0
 

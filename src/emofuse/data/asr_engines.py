@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,6 +13,7 @@ import numpy as np
 
 from emofuse.config.number_ranges import find_out_of_range
 from emofuse.data.cache import file_digest, key_of
+from emofuse.data.tokenization import repeats_itself
 from emofuse.errors import CheckpointError, MissingExtraError, RecipeError
 from emofuse.sound.clips import SAMPLE_RATE, Clip
 from emofuse.untrusted.bounded_files import refuse_links_outside
@@ -21,8 +21,6 @@ from emofuse.untrusted.json_text import read_json_object
 
 # Whisper small is the smallest that holds up on emotional speech in more than a few languages.
 DEFAULT_WHISPER = "small"
-# Whisper's own limit: a text that is packed to less than one part in so many repeats itself.
-COMPRESSION_RATIO = 2.4
 # Pocketsphinx counts time in frames.
 FRAMES_PER_SECOND = 100
 # So many digits of a hash tell models of one name apart.
@@ -201,7 +199,7 @@ class FasterWhisper:
             condition_on_previous_text=False,
             vad_filter=True,
         )
-        segments = [segment for segment in found if segment.compression_ratio <= COMPRESSION_RATIO]
+        segments = [segment for segment in found if not repeats_itself(segment.text)]
         words = [
             Word.within(clip, word.word, (word.start, word.end), float(word.probability))
             for segment in segments
@@ -234,16 +232,6 @@ def engine_name(library: str, model: str, digest: str) -> str:
     """Return the name of an engine: of a model in a folder, the folder's name and its hash stand for its path."""
     folder = Path(model)
     return f"{library}:{folder.resolve().name}@{digest[:HASH_DIGITS]}" if folder.is_dir() else f"{library}:{model}"
-
-
-def repeats_itself(text: str) -> bool:
-    """Return whether a text repeats itself so much that Whisper calls it a failure.
-
-    >>> repeats_itself("Dogs are sitting by the door."), repeats_itself("a little bit of " * 20)
-    (False, True)
-    """
-    written = text.encode()
-    return len(written) > COMPRESSION_RATIO * len(zlib.compress(written))
 
 
 def folder_digest(folder: Path) -> str:

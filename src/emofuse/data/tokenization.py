@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,6 +24,8 @@ ANNOTATIONS = (
     "SILENCE", "LIPSMACK", "UNINTELLIGIBLE", "INAUDIBLE", "MUSIC", "SOUND",
 )  # fmt: skip
 _ANNOTATION = re.compile(rf"\[\s*(?:{'|'.join(ANNOTATIONS)})\s*\]", re.IGNORECASE)
+# Whisper's own limit: a text that is packed to less than one part in so many repeats itself.
+COMPRESSION_RATIO = 2.4
 
 
 def strip_annotations(text: str) -> str:
@@ -95,3 +98,13 @@ def read_tokenizer(path: Path) -> Tokenizer:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def repeats_itself(text: str) -> bool:
+    """Return whether a text repeats itself so much that Whisper calls it a failure.
+
+    >>> repeats_itself("Dogs are sitting by the door."), repeats_itself("a little bit of " * 20)
+    (False, True)
+    """
+    written = text.encode()
+    return len(written) > COMPRESSION_RATIO * len(zlib.compress(written))

@@ -178,6 +178,11 @@ def knows_language(engine: Engine, language: str) -> bool:
     return engine.languages is None or language in engine.languages
 
 
+def only_language(engine: Engine) -> str | None:
+    """Return the language that an engine takes all speech for; None where it knows several, or does not say."""
+    return next(iter(engine.languages)) if engine.languages is not None and len(engine.languages) == 1 else None
+
+
 def _open_words(out: Path, source: str, resume: bool) -> dict[str, Recognition]:
     """Return what an earlier run recognised, and leave a words file to which lines can be added."""
     path = words_file(out)

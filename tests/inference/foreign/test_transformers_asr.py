@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from real_models import real_model
 from tiny_asr import LANGUAGES, WORDS, save_ctc, save_whisper
 
 from emofuse.data.asr_engines import Transcript, Word, folder_digest
 from emofuse.errors import CheckpointError, RecipeError
-from emofuse.inference.foreign.transformers_asr import TransformersEngine, _confidence
+from emofuse.inference.foreign import transformers_asr
+from emofuse.inference.foreign.transformers_asr import TransformersEngine, _confidence, _without_loops
 from emofuse.sound.clips import Clip
 
 
@@ -23,6 +25,13 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_whisper(root / "english", seed=1, multilingual=False)
     save_ctc(root / "ctc")
     return root
+
+
+@pytest.fixture(autouse=True)
+def loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let loops pass: random weights say one word again and again."""
+    if request.node.get_closest_marker("slow") is None:
+        monkeypatch.setattr(transformers_asr, "repeats_itself", lambda text: False)
 
 
 def clip(seed: int = 0, seconds: float = 2.0) -> Clip:
@@ -73,6 +82,27 @@ def test_a_whisper_without_the_heads_that_tell_times_gives_none(folders: Path, t
     heard = TransformersEngine(str(folder))(clip(), "de")
     assert heard.text
     assert heard.words == ()
+
+
+def test_a_window_that_repeats_itself_has_no_words(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def said(text: str, start: float) -> dict[str, object]:
+        return {"text": text, "timestamp": (start, start + 0.1)}
+
+    words = [said(" dogs", 1.0), said(" sit", 61.0)]
+    loop = [said(" a little", 30.0 + number / 10) for number in range(40)]
+    monkeypatch.setattr(transformers_asr, "repeats_itself", lambda text: "little" in text)
+    assert _without_loops([words[0], *loop, words[1]]) == words
+    monkeypatch.setattr(transformers_asr, "repeats_itself", lambda text: True)
+    engine = TransformersEngine(str(folders / "whisper"))
+    assert engine(clip(), None) == Transcript("", None)  # of a language that was detected nothing is told
+    assert engine(clip(), "de") == Transcript("", "de")
+
+
+@pytest.mark.slow  # real weights
+def test_a_real_whisper_writes_no_loop_into_noise() -> None:
+    engine = TransformersEngine(str(real_model("whisper-tiny.en")))
+    noise = np.random.default_rng(0).normal(size=160_000) * 0.01
+    assert engine(Clip(noise.astype(np.float32), 16_000), None).text == ""
 
 
 def test_a_whisper_takes_more_than_its_thirty_seconds(folders: Path) -> None:

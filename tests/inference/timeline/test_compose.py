@@ -174,6 +174,16 @@ def test_an_engine_gives_words_and_the_language_to_segments_without(recording: P
         TimelineOptions(engine=engine, language="xx")
 
 
+def test_an_engine_of_one_language_is_noted(recording: Path) -> None:
+    engine = Engine()
+    engine.languages = frozenset({"nl"})
+    note = "counter takes all speech for the language 'nl'"
+    turns = (Turn(0.0, 3.0),)
+    assert note in compose(ear(words()), recording, TimelineOptions(turns=turns, engine=engine)).notes
+    told = TimelineOptions(turns=turns, engine=engine, language="nl")
+    assert note not in compose(ear(words()), recording, told).notes
+
+
 def test_words_are_recognised_at_16_khz_whatever_the_model_takes(recording: Path) -> None:
     engine = Engine()
     predictor = Predictor(Ear(("audio", "text")), Preparation(AudioPreparation(rate=8000), words()))

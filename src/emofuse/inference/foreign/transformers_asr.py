@@ -13,8 +13,9 @@ from transformers import AutoModelForCTC, AutoModelForSpeechSeq2Seq, PreTrainedC
 from transformers.models.auto.modeling_auto import MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES
 
 from emofuse.data import asr_engines as asr
-from emofuse.data.asr_engines import Transcript, Word, engine_name, folder_digest, repeats_itself
+from emofuse.data.asr_engines import Transcript, Word, engine_name, folder_digest
 from emofuse.data.cache import file_digest
+from emofuse.data.tokenization import repeats_itself
 from emofuse.errors import CheckpointError, RecipeError, brief_message
 from emofuse.model.batch_inference import pick_device
 from emofuse.model.vetting.loaders import Source, folder_of, load_config, load_recogniser
@@ -75,7 +76,7 @@ class TransformersEngine:
         return Transcript.of(self._pipeline(clip.samples)["text"], language, ())
 
     def _by_whisper(self, clip: Clip, language: str | None) -> Transcript:
-        settings: dict[str, Any] = {"num_beams": 1}  # word times come from one beam only
+        asked, settings = language, dict[str, Any](num_beams=1)  # word times come from one beam only
         if self._settings.get("is_multilingual"):
             language = language or self._hear_language(clip)
             settings |= {"language": language, "task": "transcribe"}
@@ -83,10 +84,13 @@ class TransformersEngine:
         times = "word" if self._settings.get("alignment_heads") else clip.seconds > WINDOW_SECONDS
         result = self._pipeline(clip.samples, return_timestamps=times, generate_kwargs=settings)
         if times != "word":
-            return Transcript.of("" if repeats_itself(result["text"]) else result["text"], language or "en", ())
-        chunks = _without_loops(result["chunks"])
-        words = [Word.within(clip, chunk["text"], _times(clip, chunk["timestamp"])) for chunk in chunks]
-        return Transcript.of("".join(chunk["text"] for chunk in chunks), language or "en", words)
+            text, words = "" if repeats_itself(result["text"]) else result["text"], []
+        else:
+            chunks = _without_loops(result["chunks"])
+            text = "".join(chunk["text"] for chunk in chunks)
+            words = [Word.within(clip, chunk["text"], _times(clip, chunk["timestamp"])) for chunk in chunks]
+        # Without words, a detected language is a guess.
+        return Transcript.of(text, language or "en" if text else asked, words)
 
     def _hear_language(self, clip: Clip) -> str:
         """Return the language of the first 30 seconds; the pipeline cannot tell it together with word times."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from emofuse.data.transcription import only_language
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.inference.timeline.smoothing import against_baseline, smoothed
@@ -80,4 +81,6 @@ def _notes(predictor: Predictor, segments: Sequence[Prediction], options: Timeli
     notes += notes_of_texts(segments)
     if options.engine is not None:
         notes.append(f"words were recognised by {options.engine.name}, and may be wrong")
+        if options.language is None and (only := only_language(options.engine)):
+            notes.append(f"{options.engine.name} takes all speech for the language {only!r}")
     return tuple(notes)
