@@ -1,4 +1,4 @@
-"""From the name of a model to its folder, for every command; and the models that come along.
+"""From the name of a model to its folder, for every command; the models that come along, and those of the Hub.
 
 `box-open` comes within the package, others in distributions of their own.
 """
@@ -12,13 +12,16 @@ from typing import Any
 
 from emofuse import layout
 from emofuse.errors import CheckpointError
-from emofuse.untrusted.json_text import read_json
+from emofuse.hub.snapshots import fetch_model, name_in_cache, on_hub
+from emofuse.untrusted.json_text import read_json, read_json_object
 
 OPEN, WHOLE = "box-open", "box"
 # What is taken where no model is named: the first of these that is there.
 PREFERRED = (WHOLE, OPEN)
 # Distributions with a model of their own name a folder here.
 GROUP = "emofuse.boxes"
+# What the configuration of a model folder of ours says.
+OWN_TYPE = "emofuse"
 _WITHIN = Path(__file__).resolve().parent / "boxes"
 
 
@@ -86,8 +89,11 @@ def boxes() -> dict[str, Box]:
 
 
 def name_of(folder: Path) -> str:
-    """Return what a model is called: as its box, as its run, or as its folder."""
+    """Return what a model is called: as on the Hub, its box, its run, or its folder; never by its path."""
     folder = folder.resolve()
+    on_the_hub = name_in_cache(folder)
+    if on_the_hub is not None:
+        return on_the_hub
     within = Box(folder.parent.name, folder.parent)
     if (within.folder / layout.BOX).is_file():
         return str(within.about().get("name", within.name))
@@ -105,8 +111,17 @@ def default_box() -> Path | None:
     return next((box.exported for box in boxes().values()), None)
 
 
+def is_foreign(folder: Path) -> bool:
+    """Return whether a model folder holds a model of others, by its configuration."""
+    try:
+        kind = {} if layout.is_exported_folder(folder) else read_json_object(folder / layout.CONFIG)
+    except (OSError, ValueError):  # whoever opens it says what is wrong with it
+        return False
+    return isinstance(kind.get("model_type"), str) and kind["model_type"] != OWN_TYPE
+
+
 def is_model(name: str | Path) -> bool:
-    """Return whether `find_model` finds something by a name, or refuses it as a run of many models."""
+    """Return whether a name is that of a model here, or of a run of many models; the Hub is not asked."""
     folder = Path(name)
     return _with_model(folder) is not None or _is_run(folder) or find_box(str(name)) is not None
 
@@ -116,7 +131,8 @@ def find_model(name: str | Path | None = None) -> Path:
 
     Args:
         name: a model folder, an exported one, or the folder of a run or a job with a model in it; else a model in
-            the box, by its name. None takes the default one in the box.
+            the box, by its name; else one on the Hub, as owner/name or owner/name@revision, which is fetched into
+            the Hub's cache. None takes the default one in the box.
 
     Raises:
         CheckpointError: there is no such model.
@@ -128,9 +144,15 @@ def find_model(name: str | Path | None = None) -> Path:
         return default
     folder = Path(name)
     found = _with_model(folder) or find_box(str(name))
-    if found is None:
+    if found is not None:
+        return found
+    source = on_hub(str(name))
+    if source is None:
         raise CheckpointError(_no_model(folder))
-    return found
+    fetched = fetch_model(source)
+    if _with_model(fetched) is None:
+        raise CheckpointError(f"{name}: is no model on the Hub, it has no {layout.CONFIG} or {layout.EXPORT}")
+    return fetched
 
 
 def find_trained_model(name: str | Path | None = None) -> Path:
@@ -149,6 +171,10 @@ def find_trained_model(name: str | Path | None = None) -> Path:
     if layout.is_exported_folder(folder):
         raise CheckpointError(
             f"{folder}: is an exported model, without weights for torch; name the model folder it was made from"
+        )
+    if is_foreign(folder):
+        raise CheckpointError(
+            f"{name_of(folder)}: is no model of emofuse, and only these are exported or timed; use it as it is"
         )
     return folder
 

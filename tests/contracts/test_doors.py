@@ -43,6 +43,7 @@ NEEDS_TORCH = (
     "emofuse.inference.bench.peak",
     "emofuse.inference.explain.attention_maps",
     "emofuse.inference.explain.attributions",
+    "emofuse.inference.foreign.classifier_runtime",
     "emofuse.inference.foreign.classifiers",
     "emofuse.inference.foreign.transformers_asr",
 )

@@ -62,6 +62,7 @@ SHOWN_BY = {
         "inference.explain.explanation",
     ),
     "test_export": ("inference.exported_folder", "inference.graphs"),
+    "test_classifiers": ("inference.foreign.classifier_runtime",),
     "test_recognizer": ("inference.predictor", "inference.runtime"),
     "test_text_languages": ("inference.ready",),
     "test_timeline_formats": ("inference.timeline.text_fields",),

@@ -161,4 +161,4 @@ def test_a_descriptor_is_closed_after_an_error(recognizer: EmotionRecognizer) ->
 
 
 def test_without_a_name_the_default_model_is_loaded() -> None:
-    assert load().folder == default_box()
+    assert load().folders == {"model": default_box()}

@@ -20,12 +20,13 @@ from emofuse import layout
 from emofuse.config import Recipe, make_recipe
 from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CheckpointError, RecipeError
+from emofuse.hub.snapshots import Source
 from emofuse.model.build import build
 from emofuse.model.checkpoint import load_checkpoint, save_checkpoint
 from emofuse.model.encoder_wrappers import build_encoder
 from emofuse.model.network import EmotionModel, count_parameters
 from emofuse.model.pretrained import base_weights, content_hash, fetch_tokenizer
-from emofuse.model.vetting.loaders import Source, without_reports
+from emofuse.model.vetting.loaders import without_reports
 from emofuse.types import Task
 
 TASK = Task(("angry", "happy", "neutral", "sad"))
@@ -268,7 +269,7 @@ def test_an_encoder_in_the_local_cache_is_found_offline_and_pinned_to_its_commit
     AutoModel.from_config(SPEECH["wavlm"]).save_pretrained(place / "snapshots" / commit)
     code = (
         "from emofuse.model.pretrained import fetch_encoder, pinned_revision\n"
-        "from emofuse.model.vetting.loaders import Source\n"
+        "from emofuse.hub.snapshots import Source\n"
         "source = Source('someone/hears')\n"
         "print(fetch_encoder(source, 'audio').config.model_type, pinned_revision(source))\n"
     )

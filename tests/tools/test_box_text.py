@@ -18,8 +18,8 @@ from text_recognised import MARKS, as_recognised
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
+from emofuse.hub.snapshots import Source
 from emofuse.model.pretrained import fetch_encoder, fetch_tokenizer
-from emofuse.model.vetting.loaders import Source
 
 WORDS = ("what", "a", "good", "bad", "day", "it", "is", "day", "##s", "john", "mary")
 MOODS = {"joy": "what a good day", "anger": "it is a bad bad day", "neutral": "it is a day"}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emofuse.cli.model_options import LabelMap, parse_label_map
 from emofuse.cli.page_options import PageOptions, WithoutAudio, WithoutWords, WithPseudonyms
 from emofuse.cli.terminal import echo
 from emofuse.errors import RecipeError
@@ -22,7 +23,9 @@ PRINTED_PARTS = 5
 
 
 def explain(
-    model: Annotated[Path, typer.Argument(help="A model or run folder, or the name of a model in the box.")],
+    model: Annotated[
+        Path, typer.Argument(help="A model or run folder, a model in the box, or a model on the Hub.")
+    ],
     audio: Annotated[Path | None, typer.Argument(help="Recording.")] = None,
     text: Annotated[str | None, typer.Option("--text", help="Its transcript.")] = None,
     language: Annotated[
@@ -39,6 +42,7 @@ def explain(
     any_sound: Annotated[
         bool, typer.Option("--any-sound", help="Explain sound without speech too: tones, music, noise.")
     ] = False,
+    label_map: LabelMap = None,
     without_audio: WithoutAudio = False,
     without_words: WithoutWords = False,
     pseudonyms: WithPseudonyms = False,
@@ -59,13 +63,15 @@ def explain(
     if sealed:
         seal()
     configure_logging()
+    from emofuse.inference.chosen_models import ChosenModel
     from emofuse.inference.explain.explain import explain as explain_utterance
     from emofuse.pages.extra import require_package
 
     if out is not None:
         require_package("jinja2", "--out")
     contents = page.contents()
-    explanation = explain_utterance(model, audio, text, label, steps, any_sound=any_sound, language=language)
+    chosen = ChosenModel(model, parse_label_map(label_map))
+    explanation = explain_utterance(chosen, audio, text, label, steps, any_sound=any_sound, language=language)
     shown = explanation.without_words() if locks() else explanation
     if out is not None:
         _write(shown, out, contents)

@@ -178,6 +178,10 @@ class Preparation:
         ids = self.text(text) if self.text and text else None
         return Item(values, ids if ids is not None and len(ids) else None)
 
+    def shortened(self, text: str | None) -> str | None:
+        """Return what of a text is left out because the network takes no more; None where nothing is."""
+        return self.text.shortened(text) if self.text and text else None
+
     def collate(self, items: Sequence[Item]) -> Batch:
         """Pad prepared utterances to one batch."""
         width = (self.audio.width,) if self.audio and self.audio.width else ()

@@ -35,7 +35,7 @@ class TextPreparation:
     """How a text becomes token ids.
 
     Attributes:
-        tokenizer: adds the encoder's own first and last pieces.
+        tokenizer: adds the encoder's own first and last pieces; it may truncate what is too long.
         annotations: strip or keep tokens such as [LAUGHTER].
         pad_id: the id of padding, which the mask hides.
     """
@@ -66,9 +66,21 @@ class TextPreparation:
 
     def __call__(self, text: str) -> IntArray:
         """Prepare one text, (pieces,); a text without words gives no pieces: an absent modality."""
-        words = strip_annotations(text) if self.annotations == "strip" else text.strip()
+        words = self._words(text)
         ids = self.tokenizer.encode(words).ids if words else []
         return np.asarray(ids, dtype=np.int64)
+
+    def shortened(self, text: str) -> str | None:
+        """Return what is lost of a text that is too long for the tokenizer, one sentence; None for nothing."""
+        if self.tokenizer.truncation is None:
+            return None
+        encoding = self.tokenizer.encode(self._words(text))
+        if not encoding.overflowing:
+            return None
+        return f"the model takes {len(encoding.ids)} pieces of a text, and the rest of this one was not used"
+
+    def _words(self, text: str) -> str:
+        return strip_annotations(text) if self.annotations == "strip" else text.strip()
 
 
 def _knows(tokenizer: Tokenizer, piece: int) -> bool:

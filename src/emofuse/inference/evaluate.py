@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from emofuse import layout
-from emofuse.box import find_model, is_model
+from emofuse.box import find_model, is_foreign, name_of
 from emofuse.data.labels import apply_policy, label_policy
 from emofuse.data.manifest import load_corpus
-from emofuse.errors import CheckpointError, CorpusError
+from emofuse.errors import CorpusError
 from emofuse.evaluation.summary import summarise
 from emofuse.inference.label_map import LabelMap, match_labels
 from emofuse.inference.model_folders import open_predictor
+from emofuse.inference.predictor import Predictor
 from emofuse.inference.training_overlap import card_warnings, fold_warnings
 from emofuse.runs.labelled_utterances import labelled_utterances, to_arrays
 from emofuse.runs.signature import NONE, Signature, policy_name, text_kinds
-from emofuse.types import Corpus, Fold, Prediction, Skip, Task, Utterance, schemas
+from emofuse.types import Corpus, Fold, Prediction, Skip, Task, schemas
+from emofuse.untrusted.bounded_files import read_bytes
 
 # The protocol of figures without training: one model predicts the whole corpus.
 PROTOCOL = "one-model"
-
-
-class Classifier(Protocol):
-    """A model that predicts utterances: one of emofuse, or of `transformers`."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels that it predicts."""
-
-    def predict_many(self, utterances: Iterable[Utterance]) -> Iterator[Prediction | Skip]:
-        """Yield a prediction or a `Skip` for each utterance, in order."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +33,15 @@ class Candidate:
     """A model to evaluate.
 
     Attributes:
-        name: as the caller wrote it.
+        name: of the model.
         kind: "emofuse", "audio-classification" or "text-classification".
-        classifier: the model.
+        predictor: the model.
         warnings: reasons to doubt its figures, a sentence each.
     """
 
     name: str
     kind: str
-    classifier: Classifier
+    predictor: Predictor
     warnings: tuple[str, ...]
 
 
@@ -67,7 +58,8 @@ def evaluate(
 
     Args:
         model: a model folder, an exported one, a run folder with a model in it, or the name of a model in the box;
-            else a folder or a name on the Hub of an audio- or text-classification model of `transformers`.
+            else a folder or a name on the Hub (owner/name or owner/name@revision) of such a model, or of an
+            audio- or text-classification model of `transformers`.
         corpus: or the path of its manifest.
         labels: the label policy.
         label_map: the model's labels -> those of the policy, beyond equal names and usual spellings; an empty
@@ -94,9 +86,9 @@ def evaluate(
         layout.make_folder(Path(out))
     candidate = open_candidate(str(model), labelled, device)
     matched = match_labels(
-        candidate.classifier.labels, task.labels, label_policy(labels, original).mapping, label_map or {}
+        candidate.predictor.labels, task.labels, label_policy(labels, original).mapping, label_map or {}
     )
-    mapped = _MappedPredictions(candidate.classifier, matched, task, progress)
+    mapped = _MappedPredictions(candidate.predictor, matched, task, progress)
     predictions, skipped = mapped.of(labelled)
     if not predictions:
         raise CorpusError(
@@ -124,42 +116,33 @@ def open_candidate(model: str, corpus: Corpus, device: str | None = None) -> Can
         CheckpointError: there is no such model, or it cannot be used.
         MissingExtraError: torch is not installed.
     """
-    # What is neither there nor in the box may be on the Hub.
-    folder = find_model(model) if Path(model).exists() or is_model(model) else Path(model)
-    if layout.is_exported_folder(folder):
-        return Candidate(
-            model, "emofuse", open_predictor(folder, device), tuple(_exported_warnings(folder, corpus))
-        )
-    from emofuse.inference.foreign.classifiers import model_type, open_foreign, read_card
-    from emofuse.model.vetting.loaders import Source
-
-    source = Source(str(folder) if folder.is_dir() else model)
-    if model_type(source) != "emofuse":
-        foreign = open_foreign(source, device)
-        return Candidate(model, foreign.kind, foreign, tuple(card_warnings(read_card(source), corpus.name)))
-    if not folder.is_dir():
-        raise CheckpointError(
-            f"{model}: no such folder; fetch the model with hf download {model} --local-dir FOLDER"
-        )
-    warnings = fold_warnings(folder.resolve(), corpus)
+    folder = find_model(model)
+    written = _read_card(folder)
+    if is_foreign(folder):
+        predictor = open_predictor(folder, device, own_labels=True)
+        kind = f"{predictor.runtime.traits.modalities[0]}-classification"
+        return Candidate(predictor.name, kind, predictor, tuple(card_warnings(written, corpus.name)))
+    warnings = None if layout.is_exported_folder(folder) else fold_warnings(folder.resolve(), corpus)
     if warnings is None:
-        warnings = card_warnings(read_card(source), corpus.name)
-    return Candidate(model, "emofuse", open_predictor(folder, device), tuple(warnings))
+        warnings = card_warnings(written, corpus.name)
+    return Candidate(name_of(folder), "emofuse", open_predictor(folder, device), tuple(warnings))
 
 
-def _exported_warnings(folder: Path, corpus: Corpus) -> list[str]:
-    """Return warnings from the card of an exported folder; it is read without torch."""
-    card = folder / layout.CARD
-    return card_warnings(card.read_text(encoding="utf-8") if card.is_file() else None, corpus.name)
+def _read_card(folder: Path) -> str | None:
+    """Return the card of a model; None where there is none that can be read."""
+    try:
+        return read_bytes(folder / layout.CARD).decode("utf-8", errors="replace")
+    except (OSError, ValueError):  # there is none, or one that is larger than any card
+        return None
 
 
 class _MappedPredictions:
     """Predicts with the labels of the task, and records the probability that is lost on unmapped labels."""
 
     def __init__(
-        self, classifier: Classifier, matched: LabelMap, task: Task, progress: Callable[[int, int], None]
+        self, predictor: Predictor, matched: LabelMap, task: Task, progress: Callable[[int, int], None]
     ) -> None:
-        self.classifier = classifier
+        self.predictor = predictor
         self.matched = matched
         self.labels = task.labels
         self.progress = progress
@@ -168,7 +151,7 @@ class _MappedPredictions:
     def of(self, corpus: Corpus) -> tuple[list[Prediction], list[Skip]]:
         """Return the predictions for a corpus, and the utterances that have none."""
         predictions, skipped = [], []
-        for number, result in enumerate(self.classifier.predict_many(corpus), start=1):
+        for number, result in enumerate(self.predictor.predict_many(corpus), start=1):
             mapped = result if isinstance(result, Skip) else self._mapped(result)
             if isinstance(mapped, Skip):
                 skipped.append(mapped)

@@ -17,9 +17,20 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "excited": ("exc", "excitement", "excite"),
     "sad": ("sadness",),
     "angry": ("ang", "anger"),
-    "fearful": ("fea", "fear", "afraid"),
+    "fearful": ("fea", "fear", "afraid", "scared"),
     "disgusted": ("dis", "disgust"),
-    "surprised": ("sur", "surprise", "surp", "ps"),
+    "surprised": (
+        "sur",
+        "surprise",
+        "surp",
+        "ps",
+        "suprise",
+        "suprised",
+        "pleasant_surprise",
+        "pleasant surprise",
+        "pleasant_surprised",
+        "pleasant surprised",
+    ),
     "frustrated": ("fru", "frustration", "frustrate"),
     "contempt": ("con", "contemptuous"),
     "bored": ("bor", "boredom"),
@@ -76,9 +87,9 @@ def match_labels(
         RecipeError: an explicit label does not exist, or fewer than two of ours have a counterpart.
     """
     for label, wanted in explicit.items():
-        _refuse_unknown(label, theirs, "the model's labels", f"{label}={wanted}")
+        refuse_unknown("--map", label, theirs, "the model's labels", f"{label}={wanted}")
         if wanted:
-            _refuse_unknown(wanted, ours, "the labels of the task", f"{label}={wanted}")
+            refuse_unknown("--map", wanted, ours, "the labels of the task", f"{label}={wanted}")
     counterparts = {label: explicit.get(label, _counterpart(label, ours, policy)) for label in theirs}
     mapping = {label: wanted for label, wanted in counterparts.items() if wanted}
     if len(set(mapping.values())) < 2:
@@ -96,15 +107,29 @@ def match_labels(
 
 def _counterpart(label: str, ours: Sequence[str], policy: Mapping[str, str]) -> str | None:
     plain = label.strip().lower()
-    word = _WORD_OF.get(plain, plain)
+    word = word_of(plain)
     by_name = {name.lower(): name for name in reversed(ours)}
-    by_word = {_WORD_OF.get(name.lower(), name.lower()): name for name in reversed(ours)}
+    by_word = {word_of(name.lower()): name for name in reversed(ours)}
     merged = policy.get(word)
     return by_name.get(plain) or by_word.get(word) or (merged if merged in ours else None)
 
 
-def _refuse_unknown(label: str, known: Sequence[str], of: str, pair: str) -> None:
+def word_of(plain: str) -> str:
+    """Return our word for a label in lower case; the label itself where it is no known spelling of one.
+
+    >>> word_of("hap"), word_of("grief")
+    ('happy', 'grief')
+    """
+    return _WORD_OF.get(plain, plain)
+
+
+def refuse_unknown(option: str, label: str, known: Sequence[str], of: str, pair: str) -> None:
+    """Refuse a pair of labels of an option, one of which does not exist.
+
+    Raises:
+        RecipeError: `label` is none of the known ones; the message says which is near.
+    """
     if label not in known:
         near = difflib.get_close_matches(label, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"they are {', '.join(known)}"
-        raise RecipeError(f"--map {pair}: {label!r} is none of {of}; {hint}")
+        raise RecipeError(f"{option} {pair}: {label!r} is none of {of}; {hint}")

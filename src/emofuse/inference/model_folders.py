@@ -1,13 +1,15 @@
-"""From the folder of a model to what runs it: with torch, or exported without; with calibration and scope."""
+"""From the folder of a model, ours or of others, to what runs it; with calibration and scope."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from emofuse import layout
+from emofuse.box import is_foreign, name_of
 from emofuse.data.preparation import Preparation
-from emofuse.errors import CheckpointError
+from emofuse.errors import CheckpointError, RecipeError
 from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.runtime import Runtime
@@ -16,6 +18,8 @@ from emofuse.untrusted.json_text import read_json, read_json_object
 
 # The key of the scope that lists the languages of the text encoder.
 TEXT_LANGUAGES = "text_languages"
+# What is said of probabilities that no temperature was fitted for.
+UNCALIBRATED = "its probabilities are not calibrated"
 
 
 def open_folder(folder: Path, device: str | None, threads: int | None) -> tuple[Runtime, Preparation]:
@@ -36,15 +40,46 @@ def open_folder(folder: Path, device: str | None, threads: int | None) -> tuple[
     return load_torch(folder, device, threads)
 
 
-def open_predictor(folder: Path, device: str | None = None, threads: int | None = None) -> Predictor:
+def open_predictor(
+    folder: Path,
+    device: str | None = None,
+    threads: int | None = None,
+    label_map: Mapping[str, str] | None = None,
+    own_labels: bool = False,
+) -> Predictor:
     """Open a folder with what it needs, its calibration and its scope.
 
+    Args:
+        folder: of a model of ours in either form, or of others.
+        device: where torch computes; None takes a GPU where there is one.
+        threads: how many compute at once; None takes the processors that are there.
+        label_map: what labels of a model of others are called here, beyond known spellings of our words.
+        own_labels: keep the labels of a model of others as they are.
+
     Raises:
-        CheckpointError: it is not a whole emofuse model, or does not run on that device.
+        CheckpointError: it is not a whole model, or does not run on that device.
+        RecipeError: the labels cannot be named, or are those of a model of ours.
         MissingExtraError: it needs torch, and that is not installed.
     """
-    runtime, preparation = open_folder(folder, device, threads)
-    return Predictor(runtime, preparation, read_calibration(folder) or Calibration(), scope=read_scope(folder))
+    calibration = read_calibration(folder) or Calibration()
+    if not is_foreign(folder):
+        if label_map:
+            raise RecipeError(
+                f"--label-map names labels of models of others, and {name_of(folder)} is one of emofuse; drop it"
+            )
+        return Predictor(*open_folder(folder, device, threads), calibration, scope=read_scope(folder))
+    import emofuse.model  # noqa: F401  # says so itself where torch is missing
+    from emofuse.inference.foreign.classifiers import open_classifier
+    from emofuse.inference.foreign.label_names import as_they_are, name_labels
+
+    opened = open_classifier(
+        folder, as_they_are if own_labels else lambda theirs: name_labels(theirs, label_map or {}), device, threads
+    )
+    about = opened.about if calibration.temperatures else f"{opened.about}; {UNCALIBRATED}"
+    scope = read_scope(folder)
+    return Predictor(
+        opened.runtime, opened.preparation, calibration, scope=about if scope is None else f"{scope} ({about})"
+    )
 
 
 def read_scope(folder: Path) -> str | None:

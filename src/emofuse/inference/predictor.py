@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from emofuse.data.batching import batches_of_lengths
 from emofuse.data.preparation import Batch, Item, Outputs, Preparation
-from emofuse.errors import AudioError, EmofuseError, NoSpeechError, failure_of
+from emofuse.errors import AudioError, EmofuseError, NoSpeechError, OutputError, failure_of
 from emofuse.evaluation.calibration import Calibration, predictions_of, refuse_nonsense
 from emofuse.inference.priors import PriorShift
 from emofuse.inference.ready import Ready, Refused
@@ -191,11 +191,14 @@ class Predictor:
                     yield one
 
     def _batch(self, compute: Compute[R], ready: Sequence[Ready], contained: bool) -> Sequence[R | EmofuseError]:
-        """Return the rows of a batch; where it fails and is to be `contained`, each alone, or its own failure."""
+        """Return the rows of a batch; where it fails and is to be `contained`, each alone, or its own failure.
+
+        What a network cannot compute with is the failure of an utterance, always.
+        """
         try:
             return compute(self.preparation.collate([one.item for one in ready]))
         except Exception as error:
-            if not contained or isinstance(error, EmofuseError):
+            if not isinstance(error, OutputError) and (not contained or isinstance(error, EmofuseError)):
                 raise
             if len(ready) == 1:
                 return [failure_of(ready[0].utterance.id, error)]

@@ -8,10 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emofuse.box import find_model
 from emofuse.errors import CheckpointError, ModalityError, RecipeError
+from emofuse.inference.chosen_models import ChosenModel, ModelName, open_chosen
 from emofuse.inference.given_audio import RECORDING, GivenAudio, OpenedAudio, opened_audio
-from emofuse.inference.model_folders import open_predictor, read_text_languages
 from emofuse.inference.predictor import Predictor, Progress
 from emofuse.inference.timeline.compose import compose
 from emofuse.inference.timeline.options import TimelineOptions
@@ -31,12 +30,16 @@ class EmotionRecognizer:
 
     Args:
         predictor: the model, ready to predict.
-        folder: of the model, for explanations; None where there is none.
+        chosen: the model by its name, for explanations; None where it has none.
+        folders: of the model, by what they are for.
     """
 
-    def __init__(self, predictor: Predictor, folder: Path | None = None) -> None:
+    def __init__(
+        self, predictor: Predictor, chosen: ChosenModel | None = None, folders: Mapping[str, Path] | None = None
+    ) -> None:
         self.predictor = predictor
-        self.folder = folder
+        self.chosen = chosen
+        self.folders = folders or {}
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -146,7 +149,7 @@ class EmotionRecognizer:
         return LongRecordings(predict, seconds, self.predictor.strict, None if any_sound else self.gate)
 
     def _refusing_damage(self) -> EmotionRecognizer:
-        return EmotionRecognizer(replace(self.predictor, strict=True), self.folder)
+        return EmotionRecognizer(replace(self.predictor, strict=True), self.chosen, self.folders)
 
     def embed(self, utterances: Iterable[Utterance]) -> Iterator[Float32Array]:
         """Yield the vector that the model decides from, (width,), for each utterance, in order.
@@ -170,9 +173,9 @@ class EmotionRecognizer:
         """Return what in sound and text led to a label; see `emofuse.inference.explain.explain`."""
         from emofuse.inference.explain.explain import explain
 
-        if self.folder is None:
-            raise CheckpointError("this recogniser was not loaded from a folder; explain one that was")
-        return explain(self.folder, audio, text, label, language=language)
+        if self.chosen is None:
+            raise CheckpointError("this recogniser was not loaded by a name; explain one that was")
+        return explain(self.chosen, audio, text, label, language=language)
 
 
 def _name(opened: OpenedAudio) -> str:
@@ -183,38 +186,41 @@ def _name(opened: OpenedAudio) -> str:
 
 
 def load(
-    model: str | Path | None = None,
+    model: ModelName = None,
     device: str | None = None,
     allow_missing: bool = False,
     priors: Mapping[str, float] | None = None,
     threads: int | None = None,
     strict: bool = False,
     sealed: bool = False,
+    label_map: Mapping[str, str] | None = None,
 ) -> EmotionRecognizer:
-    """Load a model folder, an exported one, or a run folder with a model in it, and its calibration if it has one.
+    """Load a model, ours or of others, and its calibration if it has one.
 
     Args:
-        model: the folder, or the name of a model in the box ("box", "box-open"); None takes the default one in the
-            box. An exported one needs no torch.
+        model: a model folder, an exported one, or a run folder with a model in it; the name of a model in the box
+            ("box", "box-open"); or a model on the Hub, as owner/name or owner/name@revision. A model of others is
+            an audio or text classification model of `transformers`. None takes the default one in the box. An
+            exported one needs no torch.
         device: where torch computes; None takes a GPU where there is one. Exported models compute on processors.
         allow_missing: predict with a modality missing even if the model was not trained for that.
         priors: label -> its frequency where the model is used, if other than in training.
         threads: how many compute at once; None takes the processors that are there.
         strict: refuse damaged recordings, which are else used as far as they decode.
         sealed: from now on and for good, let this process open no socket, see `emofuse.seal`.
+        label_map: what labels of a model of others are called here, beyond known spellings; an empty string
+            leaves a label out.
 
     Raises:
-        RecipeError: the priors do not fit the model, or `threads` is no number of threads.
-        CheckpointError: there is no such folder, or it is not a whole emofuse model.
+        RecipeError: the priors or the label map do not fit the model, or `threads` is no number of threads.
+        CheckpointError: there is no such model, or it is not whole.
         MissingExtraError: the folder needs torch, and that is not installed.
     """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise RecipeError(f"threads {threads!r}: give how many compute at once, 1 or more")
     if sealed:
         seal()
-    folder = find_model(model)
-    predictor = open_predictor(folder, device, threads)
-    chosen = replace(
-        predictor.adapted(allow_missing, priors), strict=strict, text_languages=read_text_languages(folder)
-    )
-    return EmotionRecognizer(chosen, folder)
+    chosen = ChosenModel.of(model)
+    opened = open_chosen(replace(chosen, label_map=label_map) if label_map else chosen, device, threads)
+    predictor = replace(opened.predictor.adapted(allow_missing, priors), strict=strict)
+    return EmotionRecognizer(predictor, chosen, opened.folders)

@@ -156,9 +156,12 @@ def prepare_utterance(
     """
     clip = _read(preparation, utterance, clip, strict)
     item = preparation(clip, utterance.text)
+    lost = preparation.shortened(utterance.text)
+    notes = () if lost is None else (lost,)
     if clip is None:
-        return Ready(utterance, item, cost_of(utterance.text, None), 0.0)
-    return Ready(utterance, item, cost_of(utterance.text, clip.seconds), clip.seconds, clip.damaged, clip.notes)
+        return Ready(utterance, item, cost_of(utterance.text, None), 0.0, notes=notes)
+    cost = cost_of(utterance.text, clip.seconds)
+    return Ready(utterance, item, cost, clip.seconds, clip.damaged, (*clip.notes, *notes))
 
 
 def _read(preparation: Preparation, utterance: Utterance, clip: Clip | None, strict: bool) -> Clip | None:

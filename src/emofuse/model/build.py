@@ -17,6 +17,7 @@ from emofuse.data.preparation import AudioPreparation, Preparation
 from emofuse.data.text_preparation import TextPreparation
 from emofuse.data.tokenization import learn_vocabulary, strip_annotations
 from emofuse.errors import RecipeError, brief_message
+from emofuse.hub.snapshots import Source
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.encoder_cache import FrozenEncoderCache
@@ -34,7 +35,6 @@ from emofuse.model.pretrained import (
     refer_to,
 )
 from emofuse.model.tuning import apply_tuning
-from emofuse.model.vetting.loaders import Source
 from emofuse.model.word_vectors import initialise_from_vectors
 from emofuse.sound.features import STACKED_FRAMES
 from emofuse.types import SystemName, Task

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 
 from emofuse.errors import CheckpointError
+from emofuse.hub.snapshots import WEIGHTS, Source, folder_of
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.encoder_wrappers import TextEncoder, build_encoder, wrap_audio_encoder
 from emofuse.model.encoders.encoder_references import Reference, write_places
@@ -28,7 +29,7 @@ from emofuse.model.pretrained import (
     held_by_reference,
 )
 from emofuse.model.tuning import add_adapters
-from emofuse.model.vetting.loaders import WEIGHTS, Source, folder_of, load_config, own_memory, without_reports
+from emofuse.model.vetting.loaders import load_config, own_memory, without_reports
 from emofuse.model.vetting.weight_checks import HeldWeights, refuse_larger_than_its_files, refuse_unusable
 
 

@@ -14,13 +14,11 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from emofuse import layout
 from emofuse.data.tokenization import read_tokenizer
 from emofuse.errors import CheckpointError, EmofuseError, RecipeError, brief_message
+from emofuse.hub.snapshots import WEIGHTS, Source, folder_of
 from emofuse.model.encoders.encoder_references import Reference
 from emofuse.model.encoders.own_encoders import OwnEncoder, find_own_encoder, find_own_model
 from emofuse.model.vetting.loaders import (
-    WEIGHTS,
-    Source,
     find_file,
-    folder_of,
     load_config,
     load_network,
     load_tokenizer,
@@ -122,15 +120,28 @@ def fetch_tokenizer(source: Source) -> Tokenizer:
     if own_model is not None:
         return read_tokenizer(own_model / layout.TOKENIZER)
     try:
-        tokenizer = load_tokenizer(source)
-        plain = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-        written = _written_tokenizer(source)
-    except (OSError, ValueError, AttributeError) as error:
+        own, _ = own_tokenizer(source)
+    except (OSError, ValueError) as error:
         raise RecipeError(unreachable(source, "text", error)) from error
+    return own
+
+
+def own_tokenizer(source: Source) -> tuple[Tokenizer, int | None]:
+    """Return the tokenizer of a model that is not ours, and how many pieces it says that the model takes.
+
+    Raises:
+        OSError, ValueError, CheckpointError: it has none, or none of a form that `tokenizers` reads.
+    """
+    tokenizer = load_tokenizer(source)
+    try:
+        plain = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    except AttributeError as error:
+        raise ValueError(f"it is a {type(tokenizer).__name__}, which has no tokenizer.json") from error
+    written = _written_tokenizer(source)
     own = plain if written is None or type(written.model) is type(plain.model) else written
     own.no_truncation()
     own.no_padding()
-    return own
+    return own, tokenizer.model_max_length
 
 
 def _written_tokenizer(source: Source) -> Tokenizer | None:

@@ -11,9 +11,9 @@ from transformers import AutoProcessor, BatchFeature, ProcessorMixin
 from emofuse import layout
 from emofuse.data.preparation import Preparation
 from emofuse.errors import AudioError
+from emofuse.hub.snapshots import Source, folder_of
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.masked_streams import as_tensors
-from emofuse.model.vetting.loaders import Source, folder_of
 from emofuse.sound.clips import SAMPLE_RATE, Clip
 
 

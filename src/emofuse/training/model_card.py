@@ -8,9 +8,10 @@ from typing import Any
 
 from emofuse import layout
 from emofuse.config import EncoderRecipe, Recipe, dump_recipe
+from emofuse.hub.snapshots import Source
 from emofuse.model.encoders.encoder_references import SHOWN_DIGITS
 from emofuse.model.network import EmotionModel, count_parameters
-from emofuse.model.vetting.loaders import Source, shown_name
+from emofuse.model.vetting.loaders import shown_name
 from emofuse.types import Corpus, SystemName, Utterance
 
 CARD = """---

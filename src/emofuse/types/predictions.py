@@ -34,7 +34,7 @@ class Prediction:
         confidence: the probability of the label; None without one.
         abstained: the confidence is too low: the label is withheld, shown as `unsure`, and counted nowhere.
         damaged: what is wrong with the recording, and how many seconds were decoded; None where it is whole.
-        notes: only where there is anything else to know of its sound, one sentence each.
+        notes: only where there is anything else to know of its sound or text, one sentence each.
         dimensions: only where the model predicts any.
         segments: only of a long recording that was cut: the number of segments, their seconds of speech, and how
             their predictions were combined.

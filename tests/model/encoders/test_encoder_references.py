@@ -13,11 +13,11 @@ from emofuse import layout
 from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
 from emofuse.data.tokenization import learn_vocabulary
 from emofuse.errors import CheckpointError
+from emofuse.hub.snapshots import Source
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from emofuse.model.encoders.encoder_references import Reference
 from emofuse.model.network import EmotionModel
 from emofuse.model.pretrained import refer_to
-from emofuse.model.vetting.loaders import Source
 
 ROWS = inputs([5431], [7])
 HASH = "ab" * 32

@@ -20,6 +20,7 @@ from emofuse.cli.predict.transcript_files import (
 )
 from emofuse.errors import CheckpointError, CorpusError, EmofuseError, failure_of
 from emofuse.file_names import found_path
+from emofuse.hub.snapshots import on_hub
 from emofuse.types import Skip, Turn, Utterance
 
 T = TypeVar("T")
@@ -116,13 +117,14 @@ class Inputs:
 def choose_model(first: Path | None, inputs: Sequence[Path]) -> tuple[Path, list[Path]]:
     """Return the model's folder, and the paths that are left as inputs.
 
-    If the first argument is no model but an input, the model is the default one that ships with the package.
+    If the first argument is no model but an input, the model is the default one that ships with the package. What
+    is neither may be on the Hub.
 
     Raises:
-        CheckpointError: the first argument is neither, or no model ships with the package.
+        CheckpointError: the first argument is none of these, or no model ships with the package.
     """
     first = None if first is None else _spelt(first)
-    if first is not None and is_model(first):
+    if first is not None and (is_model(first) or (not _is_input(first) and on_hub(str(first)))):
         return find_model(first), list(inputs)
     if first is not None and not _is_input(first):
         raise CheckpointError(f"{first}: no such model, recording or folder; check the path")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emofuse.cli.model_options import LabelMap, parse_label_map
 from emofuse.cli.page_options import PageOptions, WithoutAudio, WithoutWords, WithPseudonyms
 from emofuse.cli.terminal import echo
 from emofuse.seal import seal
@@ -28,7 +29,8 @@ def predict(
     model: Annotated[
         Path | None,
         typer.Argument(
-            help="A model or run folder, or a model that ships with emofuse; if omitted, the default one."
+            help="A model or run folder, a model that ships with emofuse, or a model on the Hub (owner/name); "
+            "if omitted, the default one."
         ),
     ] = None,
     inputs: Annotated[
@@ -65,6 +67,7 @@ def predict(
         str | None,
         typer.Option("--priors", help="Label frequencies where the model is used, such as happy=0.1,neutral=0.9."),
     ] = None,
+    label_map: LabelMap = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse damaged recordings, not use them as far as they decode.")
     ] = False,
@@ -126,7 +129,9 @@ def predict(
     from emofuse.cli.predict.inputs import choose_model, collect_inputs
 
     options = records.PredictOptions(
-        records.ModelOptions(allow_missing, records.parse_priors(priors), strict, any_sound),
+        records.ModelOptions(
+            allow_missing, records.parse_priors(priors), strict, any_sound, parse_label_map(label_map)
+        ),
         records.TextOptions(text, transcripts, asr, language, records.parse_columns(column or [])),
         records.SegmentOptions(timeline, segmentation, turns, speakers, smooth, baseline),
         records.CallOptions(channels, analyse, analyse_employee),
@@ -153,23 +158,29 @@ def _run(model: Path, inputs: Inputs, options: PredictOptions, named: Sequence[P
     text = options.text
     settings = TimelineSettings(options, inputs, open_any_engine(text.asr, text.language) if text.asr else None)
     chosen = options.model
-    recognizer = load(model, allow_missing=chosen.allow_missing, priors=chosen.priors, strict=chosen.strict)
+    recognizer = load(
+        model,
+        allow_missing=chosen.allow_missing,
+        priors=chosen.priors,
+        strict=chosen.strict,
+        label_map=chosen.label_map,
+    )
     if recognizer.predictor.scope is not None:
         echo(f"{recognizer.predictor.name}: {recognizer.predictor.scope}", err=True)
     if options.output.folder is None:
         failed = (_print_timelines if options.timeline else _print_predictions)(recognizer, settings)
     else:
-        failed = _save(recognizer, settings, model, named)
+        failed = _save(recognizer, settings, named)
     return 1 if failed else 0
 
 
-def _save(recognizer: EmotionRecognizer, settings: TimelineSettings, model: Path, named: Sequence[Path]) -> int:
+def _save(recognizer: EmotionRecognizer, settings: TimelineSettings, named: Sequence[Path]) -> int:
     """Write predictions or timelines into a folder; return how many inputs failed."""
     from emofuse.cli.predict.receipt import receipt_of
     from emofuse.cli.predict.run_record import run_identity
     from emofuse.cli.predict.saving import save_predictions, save_timelines
 
-    identity = run_identity(settings.options, recognizer.folder or model, settings.engine)
+    identity = run_identity(settings.options, recognizer.folders, settings.engine)
     with receipt_of(recognizer, settings, identity, named):
         if settings.options.timeline:
             return save_timelines(recognizer, settings, identity)

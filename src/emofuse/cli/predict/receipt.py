@@ -45,21 +45,16 @@ def receipt_of(
     Raises:
         RunError: the receipt cannot be written.
     """
-    folder, model = settings.options.output.folder, recognizer.folder
-    if not locks() or folder is None or model is None:
+    folder, models = settings.options.output.folder, recognizer.folders
+    if not locks() or folder is None or not models:
         yield
         return
     text = identity["text"]
-    boxed = find_box(recognizer.predictor.name) == model
     document = {
         "schema": schemas.RECEIPT,
         "emofuse": __version__,
         "sealed": list(locks()),
-        "model": {
-            "name": recognizer.predictor.name,
-            "folder": None if boxed else _relative(model, folder),
-            "files": {one.name: file_digest(one) for one in sorted(model_files(model))},
-        },
+        "model": {"name": recognizer.predictor.name, **_model(recognizer, folder)},
         "settings": dict(identity)
         | {
             "format": settings.options.output.format,
@@ -71,6 +66,22 @@ def receipt_of(
     document["answers"] = {_relative(one, folder): _digest(one) for one in written_files(folder, settings)}
     document[OWN_HASH] = key_of(receipt=document)
     layout.write_text(folder / RECEIPT, to_json(document, indent=2) + "\n")
+
+
+def _model(recognizer: EmotionRecognizer, folder: Path) -> dict[str, Any]:
+    """Return where the files of a model are, as seen from a folder, None for a box, and their hashes."""
+    models = recognizer.folders.values()
+    if len(models) > 1:
+        files = {
+            _relative(one, folder): file_digest(one) for model in models for one in sorted(model_files(model))
+        }
+        return {"folder": ".", "files": files}
+    (model,) = models
+    boxed = find_box(recognizer.predictor.name) == model
+    return {
+        "folder": None if boxed else _relative(model, folder),
+        "files": {one.name: file_digest(one) for one in sorted(model_files(model))},
+    }
 
 
 def read_receipt(path: Path) -> dict[str, Any]:

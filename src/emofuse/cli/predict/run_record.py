@@ -11,6 +11,8 @@ from emofuse.cli.predict.journal import JOURNAL, Entry
 from emofuse.cli.predict.predict_options import PredictOptions
 from emofuse.cli.predict.transcript_files import TRANSCRIPT_SUFFIXES, TURN_SUFFIXES, side_files
 from emofuse.errors import RunError
+from emofuse.hub.model_settings import TOKENIZER_SETTINGS
+from emofuse.hub.snapshots import VOCABULARY
 from emofuse.untrusted.json_text import read_json
 
 if TYPE_CHECKING:
@@ -31,21 +33,22 @@ FILES_THAT_PREDICT = (
     layout.EXPORT,
     layout.GRAPH,
     layout.SCOPE,
+    *TOKENIZER_SETTINGS,
 )
 
 
-def run_identity(options: PredictOptions, model: Path, engine: Engine | None) -> dict[str, Any]:
+def run_identity(options: PredictOptions, folders: Mapping[str, Path], engine: Engine | None) -> dict[str, Any]:
     """Return everything that the predictions of a run depend on besides the inputs, as JSON holds it.
 
     Args:
         options: of the command.
-        model: the model folder.
+        folders: of the model, by what they are for.
         engine: the speech recognition engine, if one is used.
     """
     text, segments, out = options.text, options.segments, options.output.folder
     return {
         "emofuse": __version__,
-        "model": _model_digest(model),
+        "model": _model_digest(folders),
         "format": options.output.format if options.output.each or options.timeline else None,
         "timeline": options.timeline,
         "text": text.text,
@@ -64,6 +67,7 @@ def run_identity(options: PredictOptions, model: Path, engine: Engine | None) ->
         "strict": options.model.strict,
         "priors": options.model.priors,
         "any_sound": options.model.any_sound,
+        "label_map": dict(options.model.label_map) or None,
         "asr": engine and [engine.name, engine.version],
     }
 
@@ -139,15 +143,24 @@ def model_files(folder: Path) -> list[Path]:
     return [
         one
         for one in folder.iterdir()
-        if one.name in FILES_THAT_PREDICT or one.suffix in (".safetensors", ".data")
+        if one.name in FILES_THAT_PREDICT
+        or one.suffix in (".safetensors", ".data")
+        or any(one.match(pattern) for pattern in VOCABULARY)
     ]
 
 
-def _model_digest(folder: Path) -> str:
+def _model_digest(folders: Mapping[str, Path]) -> str:
     """Return a hash of all files of a model that its predictions depend on."""
     from emofuse.data.cache import file_digest, key_of
 
-    return key_of(files={one.name: file_digest(one) for one in model_files(folder)})
+    several = len(folders) > 1
+    return key_of(
+        files={
+            f"{use}/{one.name}" if several else one.name: file_digest(one)
+            for use, folder in folders.items()
+            for one in model_files(folder)
+        }
+    )
 
 
 def _digest(path: Path | None, suffixes: Sequence[str], out: Path | None) -> str | None:

@@ -11,6 +11,7 @@ import numpy as np
 from emofuse.data.preparation import Item
 from emofuse.errors import ModalityError, RecipeError
 from emofuse.evaluation.calibration import pattern_of
+from emofuse.inference.chosen_models import ModelName
 from emofuse.inference.explain.contributions import Contributions
 from emofuse.inference.explain.explained_input import ExplainedInput, prepare_input
 from emofuse.inference.explain.explained_model import ExplainedModel, open_model
@@ -38,7 +39,7 @@ NO_SPEECH_FOUND = "no speech was found in the recording: what follows shows what
 
 
 def explain(
-    model: str | Path,
+    model: ModelName,
     audio: str | Path | None = None,
     text: str | None = None,
     label: str | None = None,
@@ -52,8 +53,8 @@ def explain(
     The same call gives the same explanation.
 
     Args:
-        model: a model folder, a run folder with a model in it, an exported folder, or the name of a box. A model
-            folder is explained by integrated gradients; an exported one by occlusion, without torch.
+        model: as `emofuse.load` takes it. A model folder of ours is explained by integrated gradients; an exported
+            one, without torch, and models of others by occlusion.
         audio: the recording.
         text: its transcript.
         label: what to explain; None for the predicted one.

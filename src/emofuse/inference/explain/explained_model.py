@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emofuse import layout
-from emofuse.box import boxes, find_model
+from emofuse.box import boxes, find_model, is_foreign
 from emofuse.data.preparation import Preparation
 from emofuse.errors import MissingExtraError
 from emofuse.evaluation.calibration import Calibration
-from emofuse.inference.model_folders import open_folder, read_calibration, read_scope, read_text_languages
+from emofuse.inference.chosen_models import ChosenModel, ModelName, open_chosen
+from emofuse.inference.model_folders import read_calibration, read_scope, read_text_languages
 from emofuse.inference.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class ExplainedModel:
         runtime: what computes.
         preparation: from clips and texts to arrays.
         calibration: of its probabilities.
-        network: the network of a model folder, which has gradients; None for an exported model, which has none.
+        network: the network of a model folder of ours, whose gradients are used; None for any other model.
         scope: what the model is for, in its own words; None where it does not say.
         text_languages: leave out text in any other language; None takes any text.
     """
@@ -41,25 +42,27 @@ class ExplainedModel:
     text_languages: tuple[str, ...] | None = None
 
 
-def open_model(model: str | Path, device: str | None = None) -> ExplainedModel:
+def open_model(model: ModelName, device: str | None = None) -> ExplainedModel:
     """Open a model to explain with.
 
     Of a box, this is its model folder where that is there and gradients can be computed, else its exported form.
 
     Raises:
-        CheckpointError: there is no such folder, or it is not a whole emofuse model.
+        CheckpointError: there is no such model, or it is not whole.
         MissingExtraError: it is a model folder, and torch or captum is not installed.
     """
-    folder = _form(find_model(model))
-    calibration, scope = read_calibration(folder) or Calibration(), read_scope(folder)
-    languages = read_text_languages(folder)
-    if layout.is_exported_folder(folder):
-        runtime, preparation = open_folder(folder, device, None)
-        return ExplainedModel(folder, runtime, preparation, calibration, None, scope, languages)
+    chosen = ChosenModel.of(model)
+    folder = _form(find_model(chosen.name))
+    if layout.is_exported_folder(folder) or is_foreign(folder):
+        predictor = open_chosen(replace(chosen, name=folder), device).predictor
+        parts = predictor.runtime, predictor.preparation, predictor.calibration
+        return ExplainedModel(folder, *parts, None, predictor.scope, predictor.text_languages)
     require_gradients()
     from emofuse.inference.torch_runtime import load_torch
 
     with_torch, preparation = load_torch(folder, device)
+    calibration, scope = read_calibration(folder) or Calibration(), read_scope(folder)
+    languages = read_text_languages(folder)
     return ExplainedModel(folder, with_torch, preparation, calibration, with_torch.model, scope, languages)
 
 

@@ -19,7 +19,7 @@ from emofuse.untrusted.bounded_files import read_text
 from emofuse.untrusted.yaml_text import parse_yaml
 
 ONE_MODALITY = "there is no map: attention between audio and text needs both"
-NO_NETWORK = "there is no map: an exported model does not output its attention"
+NO_NETWORK = "there is no map: exported models and models of others do not output their attention"
 NO_ATTENTION = "there is no map: the model's fusion has no cross-modal attention"
 NOT_SPOKEN = (
     "the map is withheld: the model was trained on texts that were not spoken in its recordings, so attention "

@@ -1,13 +1,13 @@
-"""Audio and text classifiers of the Hub, loaded with `transformers` and run one utterance at a time."""
+"""Opens classifiers and regressors of the Hub's layout, of sound or of text, as a runtime with its preparation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-import torch
+from torch import nn
 from transformers import (
     AutoModelForAudioClassification,
     AutoModelForSequenceClassification,
@@ -20,208 +20,172 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from emofuse import layout
-from emofuse.data.tokenization import strip_annotations
-from emofuse.errors import AudioError, CheckpointError, ModalityError, brief_message
-from emofuse.model.batch_inference import pick_device
+from emofuse.box import name_of
+from emofuse.data.preparation import AudioPreparation, Preparation
+from emofuse.data.text_preparation import TextPreparation
+from emofuse.errors import CheckpointError, brief_message
+from emofuse.hub.snapshots import Source
+from emofuse.inference.foreign.classifier_runtime import ForeignRuntime, OutputKind, OutputNames, SoundInput
+from emofuse.inference.foreign.label_names import DIMENSIONS, LabelNames
+from emofuse.inference.runtime import Traits
 from emofuse.model.encoder_wrappers import longest_text
-from emofuse.model.vetting.loaders import (
-    Source,
-    find_file,
-    load_config,
-    load_feature_extractor,
-    load_network,
-    load_tokenizer,
-)
-from emofuse.sound.clips import read_clip
-from emofuse.types import Modality, Prediction, Skip, Utterance
-from emofuse.untrusted.bounded_files import read_bytes
+from emofuse.model.pretrained import own_tokenizer
+from emofuse.model.vetting.loaders import load_config, load_feature_extractor, load_network
+from emofuse.types import Modality, Task
 
 # Weights that are used in training only: a classifier may lack them.
 TRAINING_ONLY = ("masked_spec_embed",)
+# The classes of transformers for each modality.
+CLASSES: dict[Modality, Any] = {
+    "audio": AutoModelForAudioClassification,
+    "text": AutoModelForSequenceClassification,
+}
+# Seconds between the frames of a spectrogram of which a transformer takes so many (`max_length`).
+FRAME_SECONDS = 0.01
+Naming = Callable[[Sequence[str]], LabelNames]
 
 
 @dataclass(frozen=True)
-class AudioInput:
-    """Prepares recordings, at the rate of a model's feature extractor."""
+class Opened:
+    """A model of others that is ready to run.
 
-    extractor: Any
-    modality: Modality = "audio"
-
-    def __call__(self, utterance: Utterance) -> dict[str, Any]:
-        """Return what the feature extractor makes of the recording: named tensors of one row.
-
-        Raises:
-            AudioError: the recording cannot be used.
-            ModalityError: there is none.
-        """
-        if utterance.audio is None:
-            raise ModalityError(f"{utterance.id}: has no recording, and the model takes audio; give it one")
-        rate = int(self.extractor.sampling_rate)
-        clip = read_clip(utterance.audio, utterance.start, utterance.end, rate)
-        return dict(self.extractor(clip.samples, sampling_rate=rate, return_tensors="pt"))
-
-
-@dataclass(frozen=True)
-class TextInput:
-    """Prepares texts without annotation tokens, truncated to the longest that the model takes."""
-
-    tokenizer: Any
-    longest: int | None
-    modality: Modality = "text"
-
-    def __call__(self, utterance: Utterance) -> dict[str, Any]:
-        """Return what the tokenizer makes of the text: named tensors of one row.
-
-        Raises:
-            ModalityError: there are no words.
-        """
-        text = strip_annotations(utterance.text or "")
-        if not text:
-            raise ModalityError(f"{utterance.id}: has no words, and the model takes text; give it a text")
-        cut = {} if self.longest is None else {"truncation": True, "max_length": self.longest}
-        return dict(self.tokenizer(text, return_tensors="pt", **cut))
-
-
-ModelInput: TypeAlias = AudioInput | TextInput
-
-
-class ForeignModel:
-    """A classifier that is not ours.
-
-    Args:
-        name: a folder, or a name on the Hub.
-        network: the classifier.
-        feed: prepares its input.
-        device: where it computes; None takes a GPU where there is one.
+    Attributes:
+        runtime: what computes.
+        preparation: from clips and texts to its arrays.
+        about: what it is and what was made of its labels, one sentence.
     """
 
-    def __init__(self, name: str, network: PreTrainedModel, feed: ModelInput, device: str | None = None) -> None:
-        self.name = name
-        self.network = network.to(pick_device(device)).eval()
-        self.feed = feed
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Its labels, in its order."""
-        names = self.network.config.id2label
-        return tuple(str(names[number]) for number in range(len(names)))
-
-    @property
-    def kind(self) -> str:
-        """Its task, in the words of the Hub."""
-        return f"{self.feed.modality}-classification"
-
-    def predict_many(self, utterances: Iterable[Utterance]) -> Iterator[Prediction | Skip]:
-        """Yield a prediction for each utterance, in order and each by itself; a `Skip` where there can be none."""
-        for utterance in utterances:
-            try:
-                yield self._predict(utterance)
-            except (AudioError, ModalityError) as error:
-                yield Skip(utterance.id, str(error))
-            except (RuntimeError, ValueError, IndexError) as error:
-                yield Skip(utterance.id, f"{utterance.id}: the model fails on it ({brief_message(error)})")
-
-    def _predict(self, utterance: Utterance) -> Prediction:
-        inputs = {name: value.to(self.network.device) for name, value in self.feed(utterance).items()}
-        with torch.inference_mode():
-            logits = self.network(**inputs).logits[0].double().cpu()
-        # Some models predict each label independently.
-        several = self.network.config.problem_type == "multi_label_classification"
-        scores = torch.sigmoid(logits) if several else torch.softmax(logits, dim=0)
-        shares = np.asarray(scores / scores.sum())
-        if not np.isfinite(shares).all():
-            raise ValueError("its output is not finite")
-        probabilities = dict(zip(self.labels, map(float, shares), strict=True))
-        return Prediction.of(utterance, probabilities, (self.feed.modality,), self.name)
+    runtime: ForeignRuntime
+    preparation: Preparation
+    about: str
 
 
-def open_foreign(source: Source, device: str | None = None) -> ForeignModel:
-    """Open a classifier of sound or of text by its architecture, with all its weights.
+def open_classifier(folder: Path, naming: Naming, device: str | None = None, threads: int | None = None) -> Opened:
+    """Open a classifier or regressor of sound or of text by its architecture, with all its weights.
 
     Nothing of its own code is run.
 
-    Raises:
-        CheckpointError: it cannot be had or read, is no such classifier, or lacks a weight.
-    """
-    config = _config(source)
-    audio = config.model_type in MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES
-    if not audio and config.model_type not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
-        raise CheckpointError(
-            f"{source.name}: {config.model_type!r} is the architecture of no audio- or text-classification model; "
-            "name one of these, or a model folder of emofuse"
-        )
-    if len(config.id2label) < 2:
-        raise CheckpointError(f"{source.name}: tells a number, not labels apart; name a classifier")
-    network = _network(source, AutoModelForAudioClassification if audio else AutoModelForSequenceClassification)
-    return ForeignModel(
-        source.name, network, _audio_input(source) if audio else _text_input(source, network), device
-    )
-
-
-def model_type(source: Source) -> str:
-    """Return which architecture a folder or a name on the Hub has; "emofuse" for our own.
+    Args:
+        folder: of the model.
+        naming: what its labels are called here.
+        device: where it computes; None takes a GPU where there is one.
+        threads: how many compute at once on a processor.
 
     Raises:
-        CheckpointError: it cannot be had or read.
+        CheckpointError: it cannot be read, is no such model, or lacks a weight.
+        RecipeError: its labels cannot be named.
     """
-    return str(_config(source).model_type)
+    source, name = Source(str(folder)), name_of(folder)
+    config = _config(source, name)
+    modality = _modality(config, name)
+    kind, names = _outputs(config, naming, name)
+    network = _network(source, CLASSES[modality], name)
+    preparation, sound = _preparation(source, modality, network, name)
+    labels, scales = ((), names.ours) if kind == "dimensions" else (names.ours, ())
+    task = Task(labels, scales, tuple((0.0, 1.0) for _ in scales), multi_label=kind == "several labels")
+    traits = Traits(name, task, (modality,), missing_modalities=False)
+    outputs = OutputNames(kind, names.columns())
+    runtime = ForeignRuntime(network, sound, outputs, traits, device, threads)
+    return Opened(runtime, preparation, _about(modality, kind, names))
 
 
-def read_card(source: Source) -> str | None:
-    """Return the card of a model, from its folder, the local cache or the Hub; None where there is none."""
-    try:
-        path = find_file(source, layout.CARD)
-        return None if path is None else read_bytes(path).decode("utf-8", errors="replace")
-    except (OSError, ValueError):  # no network, and not cached; or larger than any card
-        return None
-
-
-def _config(source: Source) -> PreTrainedConfig:
+def _config(source: Source, name: str) -> PreTrainedConfig:
     try:
         return load_config(source)
     except (OSError, ValueError) as error:
+        raise CheckpointError(f"{name}: cannot be read ({brief_message(error)}); fetch it again") from error
+
+
+def _modality(config: PreTrainedConfig, name: str) -> Modality:
+    if config.model_type in MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES:
+        return "audio"
+    if config.model_type in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+        return "text"
+    raise CheckpointError(
+        f"{name}: {config.model_type!r} is the architecture of no audio- or text-classification model; "
+        "name one of these, or a model folder of emofuse"
+    )
+
+
+def _outputs(config: PreTrainedConfig, naming: Naming, name: str) -> tuple[OutputKind, LabelNames]:
+    """Return what a network computes, and what that is called here."""
+    theirs = [str(config.id2label[number]) for number in range(len(config.id2label))]
+    if all(one.strip().lower() in DIMENSIONS for one in theirs):
+        return "dimensions", LabelNames({one: DIMENSIONS[one.strip().lower()] for one in theirs})
+    if len(theirs) < 2 or config.problem_type == "regression":
         raise CheckpointError(
-            f"{source.name}: is no model folder, and no model that the local cache or the Hub gives "
-            f"({brief_message(error)}); where there is a network: hf download {source.name}"
-        ) from error
+            f"{name}: tells numbers, not labels apart, and they are not called {', '.join(DIMENSIONS)}; "
+            "name a classifier"
+        )
+    several = config.problem_type == "multi_label_classification"
+    return "several labels" if several else "one label", naming(theirs)
 
 
-def _network(source: Source, kind: Any) -> PreTrainedModel:
+def _about(modality: Modality, kind: OutputKind, names: LabelNames) -> str:
+    what = "regressor" if kind == "dimensions" else "classifier"
+    parts = [f"an {modality} {what} of others" if modality == "audio" else f"a {modality} {what} of others"]
+    if kind == "dimensions":
+        parts.append("its dimensions are on its own scale")
+    if kind == "several labels":
+        parts.append("each label has a probability of its own, and the most probable one is the label")
+    if names.renamed:
+        parts.append(f"labels: {names.renamed}")
+    return "; ".join(parts)
+
+
+def _network(source: Source, kind: Any, name: str) -> PreTrainedModel:
     try:
         network, lacking = load_network(source, kind)
     except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{source.name}: cannot be loaded ({brief_message(error)}); fetch it again"
-        ) from error
-    missing = [name for name in lacking if not name.endswith(TRAINING_ONLY)]
+        raise CheckpointError(f"{name}: cannot be loaded ({brief_message(error)}); fetch it again") from error
+    missing = [one for one in lacking if not one.endswith(TRAINING_ONLY)]
     if missing:
         raise CheckpointError(
-            f"{source.name}: lacks the weight {missing[0]!r} ({len(missing)} in all), which would be random; "
-            "name a checkpoint whose head was trained"
+            f"{name}: lacks the weight {missing[0]!r} ({len(missing)} in all), which would be random; "
+            "name a checkpoint whose head was trained, and is the one that transformers has for its architecture"
         )
     return network
 
 
-def _audio_input(source: Source) -> AudioInput:
+def _preparation(
+    source: Source, modality: Modality, network: nn.Module, name: str
+) -> tuple[Preparation, SoundInput | None]:
+    if modality == "audio":
+        sound = _sound_input(source, name)
+        return Preparation(AudioPreparation(rate=sound.rate), None), sound
+    return Preparation(None, _text_preparation(source, network, name)), None
+
+
+def _sound_input(source: Source, name: str) -> SoundInput:
     try:
         extractor = load_feature_extractor(source)
-        if "sampling_rate" not in extractor.to_dict():
-            raise ValueError("it has no sampling_rate")
-        return AudioInput(extractor)
-    except (OSError, ValueError) as error:
+        settings = extractor.to_dict()
+        rate = int(settings["sampling_rate"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"{source.name}: does not say how sound is to be prepared ({brief_message(error)}); "
+            f"{name}: does not say how sound is to be prepared ({brief_message(error)}); "
             f"copy its {layout.PREPARATION} too"
         ) from error
+    return SoundInput(extractor, rate, _longest_sound(settings))
 
 
-def _text_input(source: Source, network: PreTrainedModel) -> TextInput:
+def _longest_sound(settings: dict[str, Any]) -> float | None:
+    """Return how many seconds a feature extractor keeps: of Whisper's, and of a spectrogram transformer's."""
+    if settings.get("chunk_length"):
+        return float(settings["chunk_length"])
+    if settings.get("feature_extractor_type") == "ASTFeatureExtractor":
+        return float(settings["max_length"]) * FRAME_SECONDS
+    return None
+
+
+def _text_preparation(source: Source, network: Any, name: str) -> TextPreparation:
     try:
-        tokenizer = load_tokenizer(source)
+        tokenizer, most = own_tokenizer(source)
     except (OSError, ValueError) as error:
         raise CheckpointError(
-            f"{source.name}: has no tokenizer that can be read ({brief_message(error)}); copy its files too"
+            f"{name}: has no tokenizer that can be read ({brief_message(error)}); copy its files too"
         ) from error
-    lengths = (longest_text(network.base_model), tokenizer.model_max_length)
-    limits = [limit for limit in lengths if limit is not None and limit > 0]
-    return TextInput(tokenizer, min(limits, default=None))
+    limits = [limit for limit in (longest_text(network.base_model), most) if limit is not None and limit > 0]
+    if limits:
+        tokenizer.enable_truncation(min(limits))
+    return TextPreparation(tokenizer, pad_id=int(network.config.pad_token_id or 0))

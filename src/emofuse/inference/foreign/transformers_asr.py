@@ -17,8 +17,9 @@ from emofuse.data.asr_engines import Transcript, Word, engine_name, folder_diges
 from emofuse.data.cache import file_digest
 from emofuse.data.tokenization import repeats_itself
 from emofuse.errors import CheckpointError, RecipeError, brief_message
+from emofuse.hub.snapshots import Source, folder_of
 from emofuse.model.batch_inference import pick_device
-from emofuse.model.vetting.loaders import Source, folder_of, load_config, load_recogniser
+from emofuse.model.vetting.loaders import load_config, load_recogniser
 from emofuse.sound.clips import SAMPLE_RATE, Clip
 
 # Whisper hears so much at a time. A CTC model gets a longer clip in overlapping windows: attention grows with its

@@ -15,7 +15,7 @@ from typing import Any
 
 from emofuse import layout
 from emofuse.errors import CheckpointError, brief_message
-from emofuse.model.vetting.loaders import Source
+from emofuse.hub.snapshots import Source
 from emofuse.untrusted.json_text import read_json_object
 
 # A model on the Hub or in the box, a folder, or a revision: words with at most slashes between them.

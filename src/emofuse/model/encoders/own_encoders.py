@@ -19,10 +19,11 @@ from emofuse import layout
 from emofuse.box import boxes
 from emofuse.data.preparation import Preparation
 from emofuse.errors import CheckpointError, RecipeError, brief_message
+from emofuse.hub.model_settings import weight_files
+from emofuse.hub.snapshots import Source
 from emofuse.model.configuration import EmotionConfig
 from emofuse.model.encoder_wrappers import build_encoder
-from emofuse.model.vetting.loaders import Source, load_config
-from emofuse.model.vetting.model_settings import weight_files
+from emofuse.model.vetting.loaders import load_config
 from emofuse.model.vetting.weight_checks import HeldWeights, refuse_larger_than_its_files, refuse_unusable
 from emofuse.types import Modality
 from emofuse.untrusted.json_text import read_json

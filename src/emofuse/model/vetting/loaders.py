@@ -1,19 +1,18 @@
-"""The one door to the loaders of transformers and of the Hub.
+"""The one door to the loaders of transformers.
 
-A model is looked through first. Then its own loader gets a folder on this machine, never a name, and is told to
-run no code of the model's, to open safetensors only, and to fetch nothing. A test finds every other call.
+A model is looked through first, see `emofuse.hub`. Then its own loader gets a folder on this machine, never a
+name, and is told to run no code of the model's, to open safetensors only, and to fetch nothing. A test finds every
+other call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -27,64 +26,18 @@ from transformers import (
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 from transformers.utils import logging as transformers_logging
 
-from emofuse import layout
 from emofuse.box import name_of
 from emofuse.errors import EmofuseError, brief_message
-from emofuse.model.vetting.model_settings import (
-    ADAPTER,
-    NETWORK_SETTINGS,
-    TOKENIZER_SETTINGS,
-    look_through,
-)
+from emofuse.hub.snapshots import SETTINGS, TOKENIZER, WEIGHTS, Source, folder_of
 from emofuse.model.vetting.weight_checks import HeldWeights, refuse_larger_than_its_files, refuse_unusable
 
-# What is fetched of a model on the Hub, as patterns: never Python, never pickles, nothing in subfolders.
-SETTINGS = (*NETWORK_SETTINGS, ADAPTER)
-WEIGHTS = (*SETTINGS, layout.WEIGHTS, layout.WEIGHTS_INDEX, "model-*-of-*.safetensors")
-TOKENIZER = (
-    *SETTINGS,
-    *TOKENIZER_SETTINGS,
-    layout.TOKENIZER,
-    "added_tokens.json",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    "normalizer.json",
-    "*.model",
-)
-CARD = (layout.CARD,)
 # From the names of the weights of a Whisper's encoder in its files to those that they have in the encoder alone.
 ENCODER_NAMES = {r"^(model\.)?encoder\.": ""}
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a model comes from: a folder, a model in the box, or a name on the Hub, there at a revision."""
-
-    name: str
-    revision: str | None = None
 
 
 def shown_name(source: Source) -> str:
     """Return what a model is called where others may read it: a folder without its path."""
     return name_of(Path(source.name)) if Path(source.name).is_dir() else source.name
-
-
-def folder_of(source: Source, files: Sequence[str] = SETTINGS) -> Path:
-    """Return the folder of a model, looked through; one on the Hub is fetched as far as these files go.
-
-    Raises:
-        OSError, ValueError: there is no such folder, and it cannot be fetched.
-        CheckpointError: it would run code, leaves its folder, or asks for what no model has.
-    """
-    folder = Path(source.name)
-    if not folder.is_dir():
-        fetched = snapshot_download(
-            source.name, revision=source.revision, allow_patterns=[*files], ignore_patterns=["*/*"]
-        )
-        folder = Path(fetched)
-    look_through(folder)
-    return folder
 
 
 def find_file(source: Source, name: str) -> Path | None:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from emofuse.errors import CheckpointError, brief_message
-from emofuse.model.vetting.model_settings import weight_files
+from emofuse.hub.model_settings import weight_files
 
 # Trained weights are below a thousand, running variances below a million; squares must stay finite in float32.
 LARGEST_WEIGHT = 1e12

@@ -16,12 +16,12 @@ from hostile_models import TRACE, Change, indexed, moved_outside, settings, text
 from emofuse import EmotionModel, EmotionProcessor, layout, load
 from emofuse.config import make_recipe
 from emofuse.errors import CheckpointError, EmofuseError, RecipeError
+from emofuse.hub.snapshots import Source
 from emofuse.inference.evaluate import evaluate
 from emofuse.inference.foreign.transformers_asr import TransformersEngine
 from emofuse.model.build import build
 from emofuse.model.checkpoint import load_checkpoint
 from emofuse.model.pretrained import fetch_tokenizer
-from emofuse.model.vetting.loaders import Source
 from emofuse.types import Task
 
 DEEP = "[" * 2000 + "]" * 2000
