@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from emofuse.data.splits import make_folds
     from emofuse.experiment.crossval import cross_validate
     from emofuse.experiment.train import train
+    from emofuse.inference.choice.chosen_models import ChosenModel
     from emofuse.inference.evaluate import evaluate
     from emofuse.inference.export import export
     from emofuse.inference.recognizer import EmotionRecognizer, load
@@ -31,6 +32,7 @@ seal_if_asked()
 # Public name -> the module that has it. Loaded when first asked for, so that `import emofuse` stays fast and
 # a torch-free install can use what needs no torch.
 _DOOR = {
+    "ChosenModel": "emofuse.inference.choice.chosen_models",
     "Corpus": "emofuse.types",
     "EmotionConfig": "emofuse.model.configuration",
     "EmotionModel": "emofuse.model.network",
@@ -54,6 +56,7 @@ _DOOR = {
 }
 
 __all__ = [
+    "ChosenModel",
     "Corpus",
     "EmotionConfig",
     "EmotionModel",

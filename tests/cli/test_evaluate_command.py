@@ -198,11 +198,11 @@ def test_utterances_that_cannot_be_predicted_are_listed_and_signed(
     assert code == 1
     assert [skip["id"] for skip in found["skipped"]] == ["s1F_0"]
     assert "|n=22/23|" in found["signature"]
-    assert "skipped s1F_0: s1F_0: has no words" in err
+    assert "skipped s1F_0: s1F_0: the model takes text" in err
     for row in rows:
         row["text"] = None
     some.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    refused(capsys, reads, some, says=("none of the 23 utterances could be predicted", "has no words"))
+    refused(capsys, reads, some, says=("none of the 23 utterances could be predicted", "the model takes text"))
 
 
 def test_wrong_calls_are_refused_in_one_line(

@@ -45,6 +45,7 @@ NEEDS_TORCH = (
     "emofuse.inference.explain.attributions",
     "emofuse.inference.foreign.classifier_runtime",
     "emofuse.inference.foreign.classifiers",
+    "emofuse.inference.foreign.pooled_head",
     "emofuse.inference.foreign.transformers_asr",
 )
 WITHOUT_TORCH = """

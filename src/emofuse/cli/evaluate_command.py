@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from emofuse.cli.predict.model_options import Calibrate, LabelMap, Together, chosen_model, parse_together
 from emofuse.cli.terminal import echo
 from emofuse.errors import RecipeError, brief_message
 from emofuse.seal import seal
@@ -16,13 +17,13 @@ from emofuse.types import Skip
 
 def evaluate(
     model: Annotated[
-        str,
+        str | None,
         typer.Argument(
             help="A model or run folder, the name of a model in the box, or an audio or text classification model "
-            "on the Hub."
+            "on the Hub; left out where --model names two."
         ),
-    ],
-    manifest: Annotated[Path, typer.Argument(help="Manifest (JSON Lines).")],
+    ] = None,
+    manifest: Annotated[Path | None, typer.Argument(help="Manifest (JSON Lines).")] = None,
     labels: Annotated[str, typer.Option("--labels", help="Label policy, such as iemocap4 or ekman7.")] = "as-is",
     pairs: Annotated[
         list[str] | None,
@@ -31,6 +32,9 @@ def evaluate(
             help="Map a label of the model to one of the corpus: model=corpus, or a YAML file of such pairs.",
         ),
     ] = None,
+    together: Together = None,
+    names: LabelMap = None,
+    calibrate: Calibrate = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write predictions and scores to this folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     sealed: Annotated[bool, typer.Option("--sealed", help="Open no socket, and mask words in messages.")] = False,
@@ -46,11 +50,17 @@ def evaluate(
     configure_logging()
     from emofuse.inference.evaluate import evaluate as evaluate_on
 
+    pair = parse_together(together)
+    if pair and manifest is None:
+        model, manifest = None, Path(model) if model else None
+    if manifest is None or bool(pair) == (model is not None):
+        raise RecipeError("name a model and a manifest; or two models with --model, and a manifest")
+    chosen = chosen_model(model, pair, names, calibrate)
     label_map = _label_map(pairs or [])
     with progress_bar() as bar:
         task = bar.add_task("predicting", total=None, figures="")
         document = evaluate_on(
-            model,
+            chosen,
             manifest,
             labels,
             label_map,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emofuse.cli.model_options import LabelMap, parse_label_map
 from emofuse.cli.page_options import PageOptions, WithoutAudio, WithoutWords, WithPseudonyms
+from emofuse.cli.predict.model_options import Calibrate, LabelMap, Together, chosen_model, parse_together
 from emofuse.cli.terminal import echo
 from emofuse.errors import RecipeError
 from emofuse.pages.contents import PageContents
@@ -24,8 +24,8 @@ PRINTED_PARTS = 5
 
 def explain(
     model: Annotated[
-        Path, typer.Argument(help="A model or run folder, a model in the box, or a model on the Hub.")
-    ],
+        Path | None, typer.Argument(help="A model or run folder, a model in the box, or a model on the Hub.")
+    ] = None,
     audio: Annotated[Path | None, typer.Argument(help="Recording.")] = None,
     text: Annotated[str | None, typer.Option("--text", help="Its transcript.")] = None,
     language: Annotated[
@@ -42,7 +42,9 @@ def explain(
     any_sound: Annotated[
         bool, typer.Option("--any-sound", help="Explain sound without speech too: tones, music, noise.")
     ] = False,
+    together: Together = None,
     label_map: LabelMap = None,
+    calibrate: Calibrate = None,
     without_audio: WithoutAudio = False,
     without_words: WithoutWords = False,
     pseudonyms: WithPseudonyms = False,
@@ -63,14 +65,18 @@ def explain(
     if sealed:
         seal()
     configure_logging()
-    from emofuse.inference.chosen_models import ChosenModel
     from emofuse.inference.explain.explain import explain as explain_utterance
     from emofuse.pages.extra import require_package
 
     if out is not None:
         require_package("jinja2", "--out")
     contents = page.contents()
-    chosen = ChosenModel(model, parse_label_map(label_map))
+    pair = parse_together(together)
+    if pair:
+        model, audio = None, model or audio
+    elif model is None:
+        raise RecipeError("name a model, or two with --model audio=NAME --model text=NAME")
+    chosen = chosen_model(model, pair, label_map, calibrate)
     explanation = explain_utterance(chosen, audio, text, label, steps, any_sound=any_sound, language=language)
     shown = explanation.without_words() if locks() else explanation
     if out is not None:

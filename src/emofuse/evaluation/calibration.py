@@ -101,7 +101,7 @@ def probabilities(logits: npt.NDArray[np.floating[Any]], multi_label: bool = Fal
     """Return the softmax of logits along the last axis, in double precision; with `multi_label` their sigmoids."""
     if multi_label:
         return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64))))
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True, initial=-np.inf)
     exponentials = np.exp(shifted)
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
 
@@ -148,7 +148,7 @@ def predictions_of(
             dimensions = dict(zip(task.dimensions, map(float, scaled[row]), strict=True))
         by_label = dict(zip(task.labels, map(float, found[row]), strict=True))
         prediction = Prediction.of(utterance, by_label, modalities[row], dimensions=dimensions)
-        abstained = calibration.abstains(max(by_label.values()))
+        abstained = prediction.confidence is not None and calibration.abstains(prediction.confidence)
         predictions.append(replace(prediction, abstained=abstained))
     return predictions
 

@@ -13,8 +13,9 @@ from emofuse import layout
 from emofuse.box import find_model, is_foreign, name_of
 from emofuse.data.labels import apply_policy, label_policy
 from emofuse.data.manifest import load_corpus
-from emofuse.errors import CorpusError
+from emofuse.errors import CorpusError, RecipeError
 from emofuse.evaluation.summary import summarise
+from emofuse.inference.choice.chosen_models import ChosenModel, ModelName, open_chosen
 from emofuse.inference.label_map import LabelMap, match_labels
 from emofuse.inference.model_folders import open_predictor
 from emofuse.inference.predictor import Predictor
@@ -34,7 +35,7 @@ class Candidate:
 
     Attributes:
         name: of the model.
-        kind: "emofuse", "audio-classification" or "text-classification".
+        kind: "emofuse", "audio-classification", "text-classification" or, of two together, "late fusion".
         predictor: the model.
         warnings: reasons to doubt its figures, a sentence each.
     """
@@ -46,7 +47,7 @@ class Candidate:
 
 
 def evaluate(
-    model: str | Path,
+    model: ModelName,
     corpus: Corpus | str | Path,
     labels: str | Mapping[str, str] = "as-is",
     label_map: Mapping[str, str] | None = None,
@@ -57,9 +58,7 @@ def evaluate(
     """Predict the labelled utterances of a corpus with a model, and score the predictions.
 
     Args:
-        model: a model folder, an exported one, a run folder with a model in it, or the name of a model in the box;
-            else a folder or a name on the Hub (owner/name or owner/name@revision) of such a model, or of an
-            audio- or text-classification model of `transformers`.
+        model: as `emofuse.load` takes it, two models together included.
         corpus: or the path of its manifest.
         labels: the label policy.
         label_map: the model's labels -> those of the policy, beyond equal names and usual spellings; an empty
@@ -75,7 +74,7 @@ def evaluate(
     Raises:
         CheckpointError: there is no such model, or it cannot be used.
         CorpusError: the manifest cannot be read, has fewer than two labels, or nothing could be predicted.
-        RecipeError: no policy has that name, or labels have no counterpart.
+        RecipeError: no policy has that name, labels have no counterpart, or the model predicts none.
         RunError: `out` cannot be written.
         MissingExtraError: the model needs torch, and that is not installed.
     """
@@ -84,7 +83,9 @@ def evaluate(
     labelled = relabelled.select(lambda u: u.label is not None)
     if out is not None:
         layout.make_folder(Path(out))
-    candidate = open_candidate(str(model), labelled, device)
+    candidate = open_candidate(model, labelled, device)
+    if not candidate.predictor.labels:
+        raise RecipeError(f"{candidate.name}: predicts dimensions, and labels are scored; take a classifier")
     matched = match_labels(
         candidate.predictor.labels, task.labels, label_policy(labels, original).mapping, label_map or {}
     )
@@ -92,7 +93,7 @@ def evaluate(
     predictions, skipped = mapped.of(labelled)
     if not predictions:
         raise CorpusError(
-            f"{model}: none of the {len(labelled)} utterances could be predicted; {skipped[0].reason}"
+            f"{candidate.name}: none of the {len(labelled)} utterances could be predicted; {skipped[0].reason}"
         )
     document = _document(candidate, labelled, task, predictions, policy_name(labels))
     document |= {
@@ -109,14 +110,22 @@ def evaluate(
     return document
 
 
-def open_candidate(model: str, corpus: Corpus, device: str | None = None) -> Candidate:
+def open_candidate(model: ModelName, corpus: Corpus, device: str | None = None) -> Candidate:
     """Open a model, and check whether it was trained on a corpus.
 
     Raises:
         CheckpointError: there is no such model, or it cannot be used.
         MissingExtraError: torch is not installed.
     """
-    folder = find_model(model)
+    chosen = ChosenModel.of(model)
+    if chosen.together or chosen.calibrate is not None or chosen.label_map:
+        opened = open_chosen(chosen, device)
+        warned = [one for path in opened.folders.values() for one in card_warnings(_read_card(path), corpus.name)]
+        kind = (
+            "late fusion" if chosen.together else f"{opened.predictor.runtime.traits.modalities[0]}-classification"
+        )
+        return Candidate(opened.predictor.name, kind, opened.predictor, tuple(dict.fromkeys(warned)))
+    folder = find_model(chosen.name)
     written = _read_card(folder)
     if is_foreign(folder):
         predictor = open_predictor(folder, device, own_labels=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emofuse.errors import CheckpointError, ModalityError, RecipeError
-from emofuse.inference.chosen_models import ChosenModel, ModelName, open_chosen
+from emofuse.inference.choice.chosen_models import ChosenModel, ModelName, open_chosen
 from emofuse.inference.given_audio import RECORDING, GivenAudio, OpenedAudio, opened_audio
 from emofuse.inference.predictor import Predictor, Progress
 from emofuse.inference.timeline.compose import compose
@@ -200,8 +200,9 @@ def load(
     Args:
         model: a model folder, an exported one, or a run folder with a model in it; the name of a model in the box
             ("box", "box-open"); or a model on the Hub, as owner/name or owner/name@revision. A model of others is
-            an audio or text classification model of `transformers`. None takes the default one in the box. An
-            exported one needs no torch.
+            an audio or text classification model of `transformers`. {"audio": ..., "text": ...} takes two
+            together; a `ChosenModel` says more. None takes the default one in the box. An exported one needs no
+            torch.
         device: where torch computes; None takes a GPU where there is one. Exported models compute on processors.
         allow_missing: predict with a modality missing even if the model was not trained for that.
         priors: label -> its frequency where the model is used, if other than in training.

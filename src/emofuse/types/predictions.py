@@ -30,7 +30,7 @@ class Prediction:
     """The prediction for one utterance: strings and floats only, one line of JSON.
 
     Attributes:
-        label: the most probable one; None where the sound is no speech.
+        label: the most probable one; None where the sound is no speech, or the model predicts dimensions only.
         confidence: the probability of the label; None without one.
         abstained: the confidence is too low: the label is withheld, shown as `unsure`, and counted nowhere.
         damaged: what is wrong with the recording, and how many seconds were decoded; None where it is whole.
@@ -77,14 +77,17 @@ class Prediction:
         model: str | None = None,
         dimensions: Mapping[str, float] | None = None,
     ) -> Prediction:
-        """Return the prediction of an utterance; `modalities` are those that the model used."""
-        label = max(probabilities, key=lambda name: probabilities[name])
+        """Return the prediction of an utterance; `modalities` are those that the model used.
+
+        Without probabilities, as of a model that predicts dimensions only, there are no label and no confidence.
+        """
+        label = max(probabilities, key=lambda name: probabilities[name], default=None)
         unused = "text" in utterance.modalities and "text" not in modalities
         return cls(
             id=utterance.id,
             label=label,
             probabilities=probabilities,
-            confidence=probabilities[label],
+            confidence=None if label is None else probabilities[label],
             audio=None if utterance.audio is None else str(utterance.audio),
             start=utterance.start,
             end=utterance.end,
@@ -114,6 +117,13 @@ class Prediction:
             speaker=utterance.speaker,
             speech=False,
         )
+
+    @property
+    def shown(self) -> str:
+        """What people read: the label, that it is withheld or that there is no speech, else the dimensions."""
+        if self.label is None and self.speech:
+            return ", ".join(f"{name} {value:.2f}" for name, value in (self.dimensions or {}).items())
+        return shown_label(self.label, self.abstained)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the prediction as JSON would hold it, with its schema first.

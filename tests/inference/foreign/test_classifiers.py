@@ -141,11 +141,11 @@ def test_what_a_network_fails_on_is_skipped_and_the_others_are_predicted(tmp_pat
     """A tokenizer that knows more pieces than the network."""
     folder = tmp_path / "reads"
     torch.manual_seed(0)
-    config = BertConfig(**LAYERS, vocab_size=6, max_position_embeddings=12, **NAMED)
+    config = BertConfig(**LAYERS, vocab_size=6, pad_token_id=0, max_position_embeddings=12, **NAMED)
     BertForSequenceClassification(config).save_pretrained(folder)
     save_tokenizer(folder)
     model = opened(folder)
-    known, unknown = model.predict_many([Utterance("a", text="the"), Utterance("b", text="number lonely")])
+    known, unknown = model.predict_many([Utterance("a", text="the"), Utterance("b", text="thing thing")])
     assert isinstance(known, Prediction)
     assert isinstance(unknown, Skip)
     assert "the model fails on it" in unknown.reason

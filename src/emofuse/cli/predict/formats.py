@@ -32,7 +32,7 @@ def as_table(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterat
 
     Where the model abstained, its label is withheld: `unsure (sad)`. Sound that is no speech has none.
     """
-    width = max(12, *(len(shown_label(label, abstained=True)) for label in labels))
+    width = max([12, *(len(shown_label(label, abstained=True)) for label in labels)])
     for number, prediction in enumerate(predictions):
         if number == 0:
             yield f"{'label':{width}} {'confidence':>10}  {'modalities':12} utterance"
@@ -42,7 +42,7 @@ def as_table(predictions: Iterable[Prediction], labels: Sequence[str]) -> Iterat
             else ""
         )
         used = "+".join(prediction.modalities)
-        label = f"{shown_label(prediction.label, prediction.abstained):{width}}"
+        label = f"{prediction.shown:{width}}"
         confidence = "-" if prediction.confidence is None else f"{prediction.confidence:.0%}"
         yield printable(f"{label} {confidence:>10}  {used:12} {prediction.id}{words}")
         if prediction.damaged is not None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emofuse.cli.model_options import LabelMap, parse_label_map
 from emofuse.cli.page_options import PageOptions, WithoutAudio, WithoutWords, WithPseudonyms
+from emofuse.cli.predict.model_options import Calibrate, LabelMap, Together, chosen_model, parse_together
 from emofuse.cli.terminal import echo
 from emofuse.seal import seal
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emofuse.cli.predict.inputs import Inputs
     from emofuse.cli.predict.predict_options import PredictOptions
     from emofuse.cli.predict.timeline_jobs import TimelineSettings
+    from emofuse.inference.choice.chosen_models import ChosenModel
     from emofuse.inference.predictor import Progress
     from emofuse.inference.recognizer import EmotionRecognizer
     from emofuse.types import Prediction, Skip, Utterance
@@ -67,7 +68,9 @@ def predict(
         str | None,
         typer.Option("--priors", help="Label frequencies where the model is used, such as happy=0.1,neutral=0.9."),
     ] = None,
+    together: Together = None,
     label_map: LabelMap = None,
+    calibrate: Calibrate = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse damaged recordings, not use them as far as they decode.")
     ] = False,
@@ -129,9 +132,7 @@ def predict(
     from emofuse.cli.predict.inputs import choose_model, collect_inputs
 
     options = records.PredictOptions(
-        records.ModelOptions(
-            allow_missing, records.parse_priors(priors), strict, any_sound, parse_label_map(label_map)
-        ),
+        records.ModelOptions(allow_missing, records.parse_priors(priors), strict, any_sound),
         records.TextOptions(text, transcripts, asr, language, records.parse_columns(column or [])),
         records.SegmentOptions(timeline, segmentation, turns, speakers, smooth, baseline),
         records.CallOptions(channels, analyse, analyse_employee),
@@ -142,13 +143,16 @@ def predict(
     if sealed:
         seal()
     configure_logging()
-    folder, paths = choose_model(model, inputs or [])
+    pair, folder, paths = parse_together(together), None, [*([model] if model else []), *(inputs or [])]
+    if not pair:
+        folder, paths = choose_model(model, inputs or [])
+    chosen = chosen_model(folder, pair, label_map, calibrate)
     named = [*paths, *([listed] if listed else ())]
     collected = collect_inputs(paths, listed, options.text, options.segments, out)
-    return _run(folder, collected, options, named)
+    return _run(chosen, collected, options, named)
 
 
-def _run(model: Path, inputs: Inputs, options: PredictOptions, named: Sequence[Path]) -> int:
+def _run(model: ChosenModel, inputs: Inputs, options: PredictOptions, named: Sequence[Path]) -> int:
     """Load what is needed, predict, and return the exit code."""
     from emofuse.cli.predict.timeline_jobs import TimelineSettings
     from emofuse.cli.transcribe_command import open_any_engine
@@ -158,13 +162,7 @@ def _run(model: Path, inputs: Inputs, options: PredictOptions, named: Sequence[P
     text = options.text
     settings = TimelineSettings(options, inputs, open_any_engine(text.asr, text.language) if text.asr else None)
     chosen = options.model
-    recognizer = load(
-        model,
-        allow_missing=chosen.allow_missing,
-        priors=chosen.priors,
-        strict=chosen.strict,
-        label_map=chosen.label_map,
-    )
+    recognizer = load(model, allow_missing=chosen.allow_missing, priors=chosen.priors, strict=chosen.strict)
     if recognizer.predictor.scope is not None:
         echo(f"{recognizer.predictor.name}: {recognizer.predictor.scope}", err=True)
     if options.output.folder is None:
@@ -180,7 +178,7 @@ def _save(recognizer: EmotionRecognizer, settings: TimelineSettings, named: Sequ
     from emofuse.cli.predict.run_record import run_identity
     from emofuse.cli.predict.saving import save_predictions, save_timelines
 
-    identity = run_identity(settings.options, recognizer.folders, settings.engine)
+    identity = run_identity(settings.options, recognizer, settings.engine)
     with receipt_of(recognizer, settings, identity, named):
         if settings.options.timeline:
             return save_timelines(recognizer, settings, identity)

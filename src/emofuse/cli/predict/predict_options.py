@@ -26,14 +26,12 @@ class ModelOptions:
         priors: how frequent each label is where the model is used; None for the priors of its training data.
         strict: refuse damaged recordings.
         any_sound: predict sound that is no speech too.
-        label_map: what labels of a model of others are called here.
     """
 
     allow_missing: bool = False
     priors: Mapping[str, float] | None = field(default=None, hash=False)
     strict: bool = False
     any_sound: bool = False
-    label_map: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from emofuse.untrusted.json_text import read_json
 
 if TYPE_CHECKING:
     from emofuse.data.asr_engines import Engine
+    from emofuse.inference.recognizer import EmotionRecognizer
 
 # Lies beside the predictions: the model and the options of the run, and whether it is complete.
 RUN_RECORD = "predictions.run.json"
@@ -37,18 +38,20 @@ FILES_THAT_PREDICT = (
 )
 
 
-def run_identity(options: PredictOptions, folders: Mapping[str, Path], engine: Engine | None) -> dict[str, Any]:
+def run_identity(options: PredictOptions, recognizer: EmotionRecognizer, engine: Engine | None) -> dict[str, Any]:
     """Return everything that the predictions of a run depend on besides the inputs, as JSON holds it.
 
     Args:
         options: of the command.
-        folders: of the model, by what they are for.
+        recognizer: the model.
         engine: the speech recognition engine, if one is used.
     """
+    chosen = recognizer.chosen
+    calibrated = None if chosen is None else chosen.calibrate
     text, segments, out = options.text, options.segments, options.output.folder
     return {
         "emofuse": __version__,
-        "model": _model_digest(folders),
+        "model": _model_digest(recognizer.folders),
         "format": options.output.format if options.output.each or options.timeline else None,
         "timeline": options.timeline,
         "text": text.text,
@@ -67,7 +70,8 @@ def run_identity(options: PredictOptions, folders: Mapping[str, Path], engine: E
         "strict": options.model.strict,
         "priors": options.model.priors,
         "any_sound": options.model.any_sound,
-        "label_map": dict(options.model.label_map) or None,
+        "label_map": (chosen and dict(chosen.label_map)) or None,
+        "calibrate": None if calibrated is None else _file_digest(Path(str(calibrated))),
         "asr": engine and [engine.name, engine.version],
     }
 

@@ -11,7 +11,7 @@ import numpy as np
 from emofuse.data.preparation import Item
 from emofuse.errors import ModalityError, RecipeError
 from emofuse.evaluation.calibration import pattern_of
-from emofuse.inference.chosen_models import ModelName
+from emofuse.inference.choice.chosen_models import ModelName
 from emofuse.inference.explain.contributions import Contributions
 from emofuse.inference.explain.explained_input import ExplainedInput, prepare_input
 from emofuse.inference.explain.explained_model import ExplainedModel, open_model
@@ -74,6 +74,8 @@ def explain(
     if steps < FEWEST_GRADIENTS:
         raise RecipeError(f"steps {steps}: an explanation takes at least {FEWEST_GRADIENTS} gradients")
     explained = open_model(model, device)
+    if not explained.runtime.traits.task.labels:
+        raise RecipeError(f"{explained.runtime.traits.name}: predicts no labels, and these are explained")
     source = prepare_input(explained, Path(audio) if audio is not None else None, text, language)
     _refuse_missing(explained, source)
     explanation = _explain(explained, source, label, steps)

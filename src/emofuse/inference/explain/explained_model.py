@@ -11,7 +11,7 @@ from emofuse.box import boxes, find_model, is_foreign
 from emofuse.data.preparation import Preparation
 from emofuse.errors import MissingExtraError
 from emofuse.evaluation.calibration import Calibration
-from emofuse.inference.chosen_models import ChosenModel, ModelName, open_chosen
+from emofuse.inference.choice.chosen_models import ChosenModel, ModelName, open_chosen
 from emofuse.inference.model_folders import read_calibration, read_scope, read_text_languages
 from emofuse.inference.runtime import Runtime
 
@@ -52,7 +52,12 @@ def open_model(model: ModelName, device: str | None = None) -> ExplainedModel:
         MissingExtraError: it is a model folder, and torch or captum is not installed.
     """
     chosen = ChosenModel.of(model)
-    folder = _form(find_model(chosen.name))
+    folder = None if chosen.together else _form(find_model(chosen.name))
+    if folder is None:
+        joined = open_chosen(chosen, device)
+        parts = joined.predictor.runtime, joined.predictor.preparation, joined.predictor.calibration
+        languages = joined.predictor.text_languages
+        return ExplainedModel(joined.folders["audio"], *parts, None, joined.predictor.scope, languages)
     if layout.is_exported_folder(folder) or is_foreign(folder):
         predictor = open_chosen(replace(chosen, name=folder), device).predictor
         parts = predictor.runtime, predictor.preparation, predictor.calibration

@@ -12,7 +12,6 @@ from transformers import (
     AutoModelForAudioClassification,
     AutoModelForSequenceClassification,
     PreTrainedConfig,
-    PreTrainedModel,
 )
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES,
@@ -27,6 +26,7 @@ from emofuse.errors import CheckpointError, brief_message
 from emofuse.hub.snapshots import Source
 from emofuse.inference.foreign.classifier_runtime import ForeignRuntime, OutputKind, OutputNames, SoundInput
 from emofuse.inference.foreign.label_names import DIMENSIONS, LabelNames
+from emofuse.inference.foreign.pooled_head import has_pooled_head, load_pooled_head
 from emofuse.inference.runtime import Traits
 from emofuse.model.encoder_wrappers import longest_text
 from emofuse.model.pretrained import own_tokenizer
@@ -79,9 +79,10 @@ def open_classifier(folder: Path, naming: Naming, device: str | None = None, thr
     config = _config(source, name)
     modality = _modality(config, name)
     kind, names = _outputs(config, naming, name)
-    network = _network(source, CLASSES[modality], name)
+    network = _network(source, config, modality, name)
     preparation, sound = _preparation(source, modality, network, name)
     labels, scales = ((), names.ours) if kind == "dimensions" else (names.ours, ())
+    # Nobody knows the ends of their scale; nothing that predicts asks for them.
     task = Task(labels, scales, tuple((0.0, 1.0) for _ in scales), multi_label=kind == "several labels")
     traits = Traits(name, task, (modality,), missing_modalities=False)
     outputs = OutputNames(kind, names.columns())
@@ -133,22 +134,27 @@ def _about(modality: Modality, kind: OutputKind, names: LabelNames) -> str:
     return "; ".join(parts)
 
 
-def _network(source: Source, kind: Any, name: str) -> PreTrainedModel:
+def _network(source: Source, config: PreTrainedConfig, modality: Modality, name: str) -> nn.Module:
+    folder = Path(source.name)
+    network: nn.Module
     try:
-        network, lacking = load_network(source, kind)
+        if modality == "audio" and has_pooled_head(config, folder):
+            network, lacking = load_pooled_head(source, folder)
+        else:
+            network, lacking = load_network(source, CLASSES[modality])
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{name}: cannot be loaded ({brief_message(error)}); fetch it again") from error
     missing = [one for one in lacking if not one.endswith(TRAINING_ONLY)]
     if missing:
         raise CheckpointError(
             f"{name}: lacks the weight {missing[0]!r} ({len(missing)} in all), which would be random; "
-            "name a checkpoint whose head was trained, and is the one that transformers has for its architecture"
+            "its head was not trained, or is of a kind that needs code of its own: name another checkpoint"
         )
     return network
 
 
 def _preparation(
-    source: Source, modality: Modality, network: nn.Module, name: str
+    source: Source, modality: Modality, network: Any, name: str
 ) -> tuple[Preparation, SoundInput | None]:
     if modality == "audio":
         sound = _sound_input(source, name)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from emofuse.data.transcription import only_language
+from emofuse.errors import RecipeError
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.inference.timeline.smoothing import against_baseline, smoothed
@@ -30,8 +31,15 @@ def compose(predictor: Predictor, path: Path, options: TimelineOptions | None = 
         AudioError: the recording cannot be read.
         CorpusError: given turns do not fit the recording.
         ModalityError: the model needs text, and there is none.
+        RecipeError: the model predicts dimensions only.
         MissingExtraError: the detector of speech needs a package that is not installed.
     """
+    if not predictor.labels:
+        scales = " and ".join(predictor.runtime.traits.task.dimensions)
+        raise RecipeError(
+            f"{predictor.name}: predicts {scales} without a label, and a timeline is of labels; predict without "
+            "--timeline, or take a classifier"
+        )
     options = options or TimelineOptions()
     options = replace(options, strict=options.strict or predictor.strict)
     found = find_turns(path, options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emofuse.cli.model_options import parse_label_map
+from emofuse.cli.predict.model_options import parse_label_map
 from emofuse.errors import RecipeError
 
 

@@ -13,7 +13,7 @@ from command_line import call
 from foreign_models import put_in_cache, save_hearing, save_reading
 from huggingface_hub import constants
 
-from emofuse import load
+from emofuse import load, save_corpus
 from emofuse.errors import CheckpointError
 from emofuse.types import Corpus
 
@@ -122,3 +122,81 @@ def test_models_of_others_are_not_exported(
     (tmp_path / "sees" / "config.json").write_text('{"model_type": "vit"}')
     with pytest.raises(CheckpointError, match="classification model"):
         load(tmp_path / "sees")
+
+
+@pytest.fixture(scope="module")
+def manifest(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("corpus") / "tones.jsonl"
+    save_corpus(corpus, path)
+    return path
+
+
+def test_two_models_together_go_through_every_door(
+    capsys: pytest.CaptureFixture[str], hears: Path, reads: Path, corpus: Corpus, manifest: Path, tmp_path: Path
+) -> None:
+    pair = ("--model", f"audio={hears}", "--model", f"text={reads}")
+    audio = corpus.utterances[0].audio
+    one, _ = printed(
+        capsys, "predict", *pair, audio, "--any-sound", "--text", "the lonely thing", "--format", "jsonl"
+    )
+    assert (one["model"], one["modalities"]) == ("hears + reads", ["audio", "text"])
+    assert "not calibrated" in one["model_scope"]
+    python = load({"audio": hears, "text": reads}).predict(audio, "the lonely thing", any_sound=True)
+    assert python.probabilities == pytest.approx(one["probabilities"])
+    words, _ = printed(capsys, "predict", *pair, "--text", "the lonely thing", "--format", "jsonl")
+    assert words["modalities"] == ["text"]
+    scores, _ = printed(capsys, "evaluate", *pair, "--calibrate", manifest, manifest, "--json")
+    assert (scores["kind"], scores["model"], scores["n"]) == ("late fusion", "hears + reads", 24)
+    why, _ = printed(capsys, "explain", *pair, "--text", "the lonely thing", "--json")
+    assert (why["method"], why["model"]) == ("occlusion", "hears + reads")
+    out = tmp_path / "out"
+    for resumed in ((), ("--resume",)):
+        code, _, err = call(
+            capsys, "predict", *pair, "--calibrate", manifest, manifest, "--any-sound", "--out", out, *resumed
+        )
+        assert code == 0, err
+    rows = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+    assert len(rows) == 24
+    assert "from 24 utterances of tones" in rows[0]["model_scope"]
+    assert "not calibrated" not in rows[0]["model_scope"]
+    code, _, err = call(capsys, "predict", *pair, manifest, "--any-sound", "--out", out, "--resume")
+    assert code == 2
+    assert "different calibrate" in err
+
+
+def test_one_model_of_others_is_calibrated_too(
+    capsys: pytest.CaptureFixture[str], reads: Path, manifest: Path
+) -> None:
+    one, _ = printed(
+        capsys, "predict", reads, "--calibrate", manifest, "--text", "the lonely thing", "--format", "jsonl"
+    )
+    assert "not calibrated" not in one["model_scope"]
+    assert "(text) from 24 utterances of tones" in one["model_scope"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--model", "audio=box-open"), "one for audio and one for text, not for audio"),
+        (("--model", "box-open"), "write --model audio=NAME --model text=NAME"),
+        (("--model", "text=a/b", "--model", "text=c/d"), "there is another model for text"),
+        (("box-open", "--calibrate", "x.jsonl"), "box-open is a model of emofuse, which has a calibration"),
+        (
+            ("--model", "audio=box-open", "--model", "text=box-open", "--label-map", "a=b"),
+            "write which model it is of",
+        ),
+    ],
+)
+def test_what_is_no_choice_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    code, _, err = call(capsys, "predict", *arguments, "--text", "a")
+    assert code == 2
+    assert words in err
+
+
+def test_our_models_go_together_with_others(hears: Path) -> None:
+    joined = load({"audio": hears, "text": "box-open"})
+    prediction = joined.predict(text="I said no.")
+    assert prediction.modalities == ("text",)
+    assert prediction.model == "hears + box-open"
