@@ -24,8 +24,6 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
         "surprise",
         "surp",
         "ps",
-        "suprise",
-        "suprised",
         "pleasant_surprise",
         "pleasant surprise",
         "pleasant_surprised",

@@ -148,7 +148,7 @@ def calibrated(joined: Predictor, corpus: Corpus) -> Predictor:
     fitted = {modality: _fit(found, truth) for modality, found in logs.items()}
     members = [replace(one, temperature=fitted[one.modality]) for one in runtime.members]
     shared = [one.id for one in labelled if all(one.id in found for found in logs.values())]
-    summed = {one: sum(logs[m][one] / fitted[m] for m in logs) for one in shared} if len(logs) > 1 else {}
+    summed = {one: _sum([logs[use][one] / fitted[use] for use in logs]) for one in shared} if len(logs) > 1 else {}
     both = _fit(summed, truth) if summed else 1.0
     listed = ", ".join(f"{temperature:.2f} ({modality})" for modality, temperature in fitted.items())
     name = f" of {corpus.name}" if corpus.name else ""
@@ -193,6 +193,10 @@ def _logs(joined: Predictor, modality: Modality, corpus: Sequence[Utterance]) ->
         for one in joined.predict_many(alone)
         if isinstance(one, Prediction)
     }
+
+
+def _sum(parts: Sequence[Float64Array]) -> Float64Array:
+    return np.asarray(np.sum(parts, axis=0))
 
 
 def _fit(logs: Mapping[str, Float64Array], truth: Mapping[str, int]) -> float:
