@@ -573,6 +573,29 @@ def test_undecided_utterances_are_tested_beside_their_speakers_and_their_script(
     assert [u.id for u in found] == ["x0", "x3"]
 
 
+def test_undecided_utterances_are_trained_on_where_nothing_of_them_is_in_the_test_part() -> None:
+    corpus = scripted_corpus()
+    fold = make_folds(corpus, "leave-one-session-out")[0]
+    train, tested = corpus.select(fold.train), corpus.select(fold.test)
+    other = next(u for u in train if u.speaker and u.session)
+    own = next(u for u in tested if u.speaker and u.session)
+    sentence = next(u.text for u in tested if len((u.text or "").split()) > 4)
+    aside = [
+        Utterance("free", text="x", speaker=other.speaker, session=other.session),
+        Utterance("tested", text="x", speaker=own.speaker, session=own.session),
+        Utterance("guest", text="x", speaker=other.speaker, session=own.session),
+        Utterance("unknown", text="x", session=other.session),
+        Utterance("nobody", text="x"),
+        Utterance("stranger", text="x", speaker="Ses99F", session=other.session),
+        Utterance("repeated", text=sentence, speaker=other.speaker, session=other.session),
+    ]
+    extra = Corpus(tuple(aside))
+    found = splits.trained_beside(train, tested, extra, text_independent=False)
+    assert [u.id for u in found] == ["free", "unknown", "repeated"]
+    found = splits.trained_beside(train, tested, extra, text_independent=True)
+    assert [u.id for u in found] == ["free", "unknown"]
+
+
 def test_ten_thousand_utterances_are_parted_at_once(caplog: pytest.LogCaptureFixture) -> None:
     corpus = Corpus(
         tuple(

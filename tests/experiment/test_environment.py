@@ -49,7 +49,7 @@ def test_networks_on_frozen_encoders_are_trained_by_one_thread(
 ) -> None:
     """So their numbers do not depend on how many processors are free."""
     used: list[int] = []
-    monkeypatch.setattr(job, "fit", lambda *arguments: used.append(torch.get_num_threads()) or [])
+    monkeypatch.setattr(job, "fit_soup", lambda *arguments: used.append(torch.get_num_threads()) or [])
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:

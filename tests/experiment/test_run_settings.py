@@ -54,7 +54,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     wished = (
         "selection=best",
         "training.epochs=4",
-        "training.lr=1e-2",
+        "training.lr=3e-2",
         "seeds=[0, 1]",
         "calibration={accuracy: 0.7, coverage: 0.8}",
     )

@@ -23,8 +23,11 @@ from emofuse.errors import CorpusError, RecipeError
 from emofuse.evaluation.metrics import concordance
 from emofuse.model.heads import EmotionOutput
 from emofuse.training.losses import (
+    Targets,
+    TrainingLoss,
     inverse_frequency_weights,
     summed_binary_cross_entropy,
+    summed_concordance_error,
     summed_cross_entropy,
     summed_squared_error,
     with_auxiliary,
@@ -115,6 +118,48 @@ def test_the_error_of_dimensions_is_in_half_ranges_over_those_known() -> None:
 def test_an_error_of_a_whole_range_costs_four_whatever_the_range() -> None:
     for low, high in ((1.0, 5.0), (-1.0, 1.0), (0.0, 100.0)):
         assert float(summed_squared_error(torch.tensor([[low]]), torch.tensor([[high]]), [(low, high)])) == 4.0
+
+
+def test_the_concordance_of_a_batch_agrees_with_a_second_implementation() -> None:
+    ranges = [(1.0, 5.0), (-1.0, 1.0), (0.0, 100.0)]
+    rng = np.random.default_rng(3)
+    wanted, told = rng.uniform(0, 1, size=(7, 3)), rng.normal(size=(7, 3))
+    wanted[0, 1] = wanted[4, :2] = wanted[5] = NAN
+    expected = []
+    for column in range(3):
+        known = ~np.isnan(wanted[:, column])
+        a, b = told[known, column], wanted[known, column]
+        half = (ranges[column][1] - ranges[column][0]) / 2
+        a, b = a / half, b / half
+        together = np.mean((a - a.mean()) * (b - b.mean()))
+        expected.append(1 - 2 * together / (a.var() + b.var() + (a.mean() - b.mean()) ** 2))
+    given = torch.from_numpy(told.astype(np.float32)).requires_grad_()
+    found = summed_concordance_error(given, torch.from_numpy(wanted.astype(np.float32)), ranges)
+    assert found.item() == pytest.approx(6 * np.mean(expected), rel=1e-4)
+    found.backward()
+    assert given.grad is not None
+    np.testing.assert_array_equal(given.grad.numpy() == 0, np.isnan(wanted))
+
+
+def test_one_utterance_alone_has_no_concordance_to_learn_from() -> None:
+    given = torch.tensor([[2.0]], requires_grad=True)
+    found = summed_concordance_error(given, torch.tensor([[3.0]]), [(1.0, 5.0)])
+    found.backward()
+    assert (float(found), given.grad) == (1.0, torch.zeros(1, 1))
+    nothing = summed_concordance_error(given, torch.tensor([[float("nan")]]), [(1.0, 5.0)])
+    assert float(nothing) == 0.0
+
+
+def test_the_recipe_chooses_the_loss_of_dimensions() -> None:
+    recipe = recipe_of(training={"epochs": 1, "dimension_loss": "ccc"})
+    loss = TrainingLoss.of_recipe(recipe, None)
+    output = EmotionOutput(LOGITS, torch.zeros(6, 2))
+    targets = torch.rand(6, 2)
+    nowhere = torch.zeros(6, dtype=torch.bool)
+    found = loss(output, Targets(torch.zeros(6, 4), targets), (nowhere, nowhere))
+    labels = loss(EmotionOutput(LOGITS), Targets(torch.zeros(6, 4), targets), (nowhere, nowhere))
+    ranges = list(recipe.dimensions.values())
+    torch.testing.assert_close(found - labels, summed_concordance_error(torch.zeros(6, 2), targets, ranges))
 
 
 def test_auxiliary_losses_count_only_what_is_there() -> None:

@@ -56,5 +56,7 @@ def _of_losses(recipe: Recipe) -> Iterator[str]:
         and training.dimension_weight != TrainingRecipe.model_fields["dimension_weight"].default
     ):
         yield "training.dimension_weight does nothing without dimensions; name them, or leave it out"
+    if not recipe.dimensions and training.dimension_loss != "squared":
+        yield "training.dimension_loss does nothing without dimensions; name them, or leave it out"
     if recipe.multi_label and training.soft_labels:
         yield "training.soft_labels does nothing with multi_label, which has targets of its own; leave it out"

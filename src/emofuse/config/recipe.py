@@ -79,13 +79,42 @@ class ModalityDropout(Strict):
         return self
 
 
+class SecondStageRecipe(Strict):
+    """A second stage of training with balanced draws, at a lower rate (0 epochs: none).
+
+    Kang et al. 2020 train the classifier alone again on classes that are drawn equally often (`trains: head`);
+    MEDUSA (arXiv 2506.09556) has a second stage on balanced data for the whole network (`all`). Learning rates are
+    those of the first stage times `lr_share`. With a validation part, the first stage's weights are kept where
+    the second makes no better ones.
+    """
+
+    epochs: Annotated[int, Field(ge=0, le=100_000)] = 0
+    balance: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)] = ("label",)
+    trains: Literal["head", "all"] = "head"
+    lr_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+
+
+class SoupRecipe(Strict):
+    """An average of the weights of several trainings from one start (Wortsman et al. 2022; 1 member: none).
+
+    The members have the initial weights in common and differ in order, crops and dropout, which their seeds
+    decide. `uniform` averages all; `greedy` begins with the best on the validation part and adds those that do
+    not make it worse there.
+    """
+
+    members: Annotated[int, Field(ge=1, le=100)] = 1
+    choice: Literal["uniform", "greedy"] = "uniform"
+
+
 class TrainingRecipe(Strict):
     """How the network is trained; `lr` is for all but the encoders, `mix_lr` for a trained mix of layers.
 
     With `start: unimodal` the fused system begins with the encoders of the same fold and seed's unimodal systems
     and trains for `joint_epochs`. `auxiliary` weighs the losses of a head on each modality alone beside the fused
-    one. With `soft_labels` the target of an utterance with votes is their shares.
-    `dimension_weight` weighs the loss of the dimensions beside that of the labels.
+    one. With `soft_labels` the target of an utterance with votes is their shares; with `no_agreement` those on
+    whom raters agreed on no label are trained on too, by their votes, and never scored (arXiv 2506.10930).
+    `dimension_weight` weighs the loss of the dimensions beside that of the labels: their squared error or, with
+    `ccc`, 1 - CCC (Lin 1989) over a micro-batch, by which the challenges of 2024 and 2025 are scored.
     `balance` names fields or tags whose values are drawn equally often, the first before the second, such as
     `[corpus, label, speaker]`; an epoch then draws as many utterances as there are, some of them twice. With
     `label_sets: corpus`, the loss of an utterance counts only the labels that occur with its value of this tag;
@@ -114,13 +143,17 @@ class TrainingRecipe(Strict):
     joint_epochs: Epochs | None = None
     auxiliary: Annotated[float, Field(ge=0.0, le=1e6)] = 0.0
     soft_labels: bool = False
+    no_agreement: bool = False
     dimension_weight: Positive = 1.0
+    dimension_loss: Literal["squared", "ccc"] = "squared"
     class_weights: bool = False
     label_smoothing: Share = 0.0
     balance: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = ()
     label_sets: str | None = None
     averaged_epochs: Annotated[int, Field(ge=1, le=1000)] = 3  # stochastic weight averaging, Izmailov et al. 2018
     ema: Share | None = None
+    second_stage: SecondStageRecipe = SecondStageRecipe()
+    soup: SoupRecipe = SoupRecipe()
     modality_dropout: ModalityDropout = ModalityDropout()
     gradient_checkpointing: bool = False
 
@@ -187,6 +220,31 @@ class Recipe(Strict):
             raise ValueError(
                 "training.patience needs a validation part, and selection: fixed has none; "
                 "leave patience out, or use selection: best"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _no_agreement_has_votes(self) -> Recipe:
+        training = self.training
+        if training.no_agreement and (self.multi_label or not training.soft_labels):
+            raise ValueError(
+                "training.no_agreement trains on votes where there is no label: use it with training.soft_labels: "
+                "true, and without multi_label"
+            )
+        if training.no_agreement and "label" in training.balance:
+            raise ValueError(
+                "training.no_agreement has utterances without a label, which training.balance cannot draw by "
+                "label; balance the second stage instead (training.second_stage), or leave one of them out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _soup_that_can_be_tasted(self) -> Recipe:
+        soup = self.training.soup
+        if soup.members > 1 and soup.choice == "greedy" and self.selection == "fixed":
+            raise ValueError(
+                "training.soup.choice: greedy chooses members on a validation part, and selection: fixed has "
+                "none; use uniform, or selection: best"
             )
         return self
 

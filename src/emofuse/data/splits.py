@@ -9,11 +9,14 @@ from typing import Any
 
 from emofuse.config import ProtocolName, Selection
 from emofuse.data.protocols import PROTOCOLS
-from emofuse.data.text_overlap import by_text_group, without_near_duplicates
+from emofuse.data.text_overlap import Sentences, by_text_group, without_near_duplicates
 from emofuse.data.validation_split import with_validation
 from emofuse.errors import ProtocolError
 from emofuse.types import Corpus, Fold, Utterance
 from emofuse.untrusted.json_text import canonical_json
+
+# Fields of an utterance whose values may tell the parts of a fold apart.
+PARTS = ("speaker", "session", "dialogue", "split")
 
 
 def make_folds(
@@ -81,6 +84,32 @@ def tested_beside(fold: Fold, tested: Corpus, extra: Corpus, text_independent: b
         return known and (not text_independent or utterance.tags.get("script") in scripts)
 
     return extra.select(belongs)
+
+
+def trained_beside(train: Corpus, tested: Corpus, extra: Corpus, text_independent: bool) -> Corpus:
+    """Return the extra utterances that may be trained on: those of speakers of the training part alone.
+
+    Where the speaker is unknown, the session decides. Sessions, dialogues and splits that only the test part has
+    are left out, and with `text_independent` near-duplicates of its sentences.
+    """
+    own, other = {name: _values(train, name) for name in PARTS}, {name: _values(tested, name) for name in PARTS}
+
+    def belongs(utterance: Utterance) -> bool:
+        person = "speaker" if utterance.speaker else "session"
+        who = getattr(utterance, person)
+        foreign = any(getattr(utterance, name) in other[name] - own[name] for name in PARTS)
+        return who in own[person] - other[person] and not foreign
+
+    chosen = extra.select(belongs)
+    if not text_independent:
+        return chosen
+    sentences = Sentences.of((*tested, *chosen))
+    repeated = set(sentences.repeated([u.id for u in chosen], [u.id for u in tested]))
+    return chosen.select(lambda u: u.id not in repeated)
+
+
+def _values(corpus: Corpus, name: str) -> set[str]:
+    return {getattr(u, name) for u in corpus} - {None}
 
 
 def folds_hash(folds: Iterable[Fold]) -> str:

@@ -97,7 +97,8 @@ def _estimate(context: JobContext, system: SystemName, corpus: Corpus, folds: Se
     epoch = float(rates[-1] * sum(costs.values()) * share)
     whole = sum(cost_of(u.text, seconds_in(u)) for u in corpus if u.label is not None)
     features = feature_seconds / float(part.costs.sum()) * whole
-    hours = epoch * recipe.training.epochs * len(folds) * len(recipe.seeds) / 3600
+    epochs = recipe.training.soup.members * (recipe.training.epochs + recipe.training.second_stage.epochs)
+    hours = epoch * epochs * len(folds) * len(recipe.seeds) / 3600
     return CostEstimate(system, micro_seconds, _peak_mb(), epoch, features, hours)
 
 

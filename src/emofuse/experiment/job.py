@@ -13,7 +13,7 @@ import torch
 
 from emofuse import layout
 from emofuse.config import Recipe, TextSource
-from emofuse.data.splits import tested_beside
+from emofuse.data.splits import tested_beside, trained_beside
 from emofuse.data.text_sources import kinds_of, use_text_source
 from emofuse.errors import CorpusError
 from emofuse.evaluation.calibration import Calibration
@@ -29,11 +29,12 @@ from emofuse.runs.job_folder import JobFolder
 from emofuse.runs.run_folder import RunFolder
 from emofuse.runs.system import System
 from emofuse.training.audio_cache import AudioCache
-from emofuse.training.fit import EpochRecord, fit
+from emofuse.training.fit import EpochRecord
 from emofuse.training.fit_calibration import calibrate
 from emofuse.training.frozen_features import EncoderCost, frozen_feature_sources
 from emofuse.training.loader import InputReader, PreparedPart, prepare_part, texts_in
 from emofuse.training.model_card import write_card
+from emofuse.training.soup import fit_soup
 from emofuse.training.trainer import ProgressCallback
 from emofuse.training.training_state import StateFile
 from emofuse.training.warm_start import initialise_from_unimodal, joint_training_recipe
@@ -53,8 +54,8 @@ class JobContext:
         task: the labels and dimensions.
         store: of prepared audio.
         report: progress callback.
-        undecided: utterances on which raters agreed on no label: no job trains on them, and they are scored with
-            the test part of their speakers.
+        undecided: utterances on which raters agreed on no label: a job trains on those of its training speakers
+            where `training.no_agreement` says so, and predicts those of its test speakers, apart from all scores.
         encoders: frozen encoders, loaded once.
         cost: what is spent on encoders.
     """
@@ -180,7 +181,7 @@ def train_system(
         skipped += more
         _refuse_empty(validation, "validation", system, skipped)
     with computing_with(_fit_threads(checkpoint.model)):
-        history = fit(checkpoint, train, validation, recipe, seed, context.report, state)
+        history = fit_soup(checkpoint, train, validation, recipe, seed, context.report, state)
         calibration = calibrate(checkpoint.model, train, validation, recipe)
     card = partial(write_card, recipe=recipe, system=system, model=checkpoint.model, parts=parts, seed=seed)
     return TrainedSystem(checkpoint, history, skipped, card, calibration, (train, validation))
@@ -212,6 +213,8 @@ def run_job(job: Job, context: JobContext, corpus: Corpus) -> list[Skip]:
     context = replace(context, recipe=with_source(context.recipe, job.source))
     recipe = context.recipe
     train, validation = corpus.select(job.fold.train), corpus.select(job.fold.validation)
+    if recipe.training.no_agreement:
+        train = with_undecided(train, corpus.select(job.fold.test), context.undecided, recipe)
     parts = (use_text_source(train, job.source), use_text_source(validation, job.source))
     trained = train_system(context, job.name, parts, job.seed, job.unimodal_folders)
     layout.write_json_lines(folder / layout.HISTORY, (record.as_dict() for record in trained.history))
@@ -236,6 +239,12 @@ def run_job(job: Job, context: JobContext, corpus: Corpus) -> list[Skip]:
     if len(undecided):
         skipped += writer.write_corpus(use_text_source(undecided, job.source), layout.UNDECIDED)[1]
     return writer.complete(job.fold.name, test, trained.skipped + skipped)
+
+
+def with_undecided(train: Corpus, tested: Corpus, undecided: Corpus, recipe: Recipe) -> Corpus:
+    """Return a training part with the utterances on which its speakers' raters agreed on no label."""
+    beside = trained_beside(train, tested, undecided, recipe.text_independent)
+    return replace(train, utterances=train.utterances + beside.utterances)
 
 
 def reader_of(checkpoint: Checkpoint, context: JobContext, recipe: Recipe) -> InputReader:

@@ -29,10 +29,10 @@ from emofuse.model.network import EmotionModel
 from emofuse.runs.stored_predictions import StoredPrediction, write_predictions
 from emofuse.training.loader import PreparedPart
 from emofuse.training.losses import (
+    DIMENSION_LOSSES,
     inverse_frequency_weights,
     summed_binary_cross_entropy,
     summed_cross_entropy,
-    summed_squared_error,
 )
 from emofuse.training.scoring import predict_part
 from emofuse.types import Corpus, Finding, SystemName, Task
@@ -174,7 +174,8 @@ def _loss(head: EmotionHead, inputs: Tensor, part: PreparedPart, recipe: Recipe)
     if output.dimensions is None:
         return loss
     expected = torch.from_numpy(part.dimensions)
-    error = summed_squared_error(output.dimensions, expected, list(recipe.dimensions.values()))
+    dimension_loss = DIMENSION_LOSSES[training.dimension_loss]
+    error = dimension_loss(output.dimensions, expected, list(recipe.dimensions.values()))
     return loss + training.dimension_weight * error
 
 

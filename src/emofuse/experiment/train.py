@@ -9,12 +9,13 @@ from pathlib import Path
 from emofuse import layout
 from emofuse.config import Recipe, dump_recipe, idle_keys
 from emofuse.data.cache import key_of
-from emofuse.data.recipe_corpus import recipe_corpus
+from emofuse.data.labels import undecided
+from emofuse.data.recipe_corpus import only_wanted, recipe_corpus
 from emofuse.data.splits import corpus_hash
 from emofuse.data.validation_split import cut_validation
 from emofuse.errors import CorpusError, RunError
 from emofuse.experiment.environment import environment, run_threads
-from emofuse.experiment.job import JobContext, train_system
+from emofuse.experiment.job import JobContext, train_system, with_undecided
 from emofuse.experiment.run_settings import RunSettings, settings_from_run
 from emofuse.model.batch_inference import computing_with
 from emofuse.training.audio_cache import audio_cache_for
@@ -81,6 +82,9 @@ def train(
     if (out / layout.MODEL).exists():
         return []
     parts = _parts(labelled, recipe)
+    if recipe.training.no_agreement:
+        tied = undecided(only_wanted(recipe, corpus), labelled, task, recipe.agreement)
+        parts = (with_undecided(*parts, tied, recipe), parts[1])
     layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
     with computing_with(run_threads(out)):
         layout.write_json(out / layout.ENVIRONMENT, environment())

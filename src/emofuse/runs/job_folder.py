@@ -54,10 +54,14 @@ class JobFolder:
             return int(self.metrics()["without_modality"])
 
     def best_epoch(self) -> int | None:
-        """Return the epoch with the best validation UA, ties to the lower loss; None without a validation part."""
+        """Return the epoch with the best validation UA, ties to the lower loss; None without a validation part.
+
+        Of a second stage or of further members of a soup no epoch counts.
+        """
         path = self.path / layout.HISTORY
         with _reading(path):
-            validated = [row for row in read_json_lines(path) if row["validation"]["ua"] is not None]
+            first = [row for row in read_json_lines(path) if row.get("stage", 1) == row.get("member", 1) == 1]
+            validated = [row for row in first if row["validation"]["ua"] is not None]
             if not validated:
                 return None
             best = max(validated, key=lambda row: _rank(row["validation"], row["epoch"]))

@@ -30,7 +30,7 @@ from emofuse.training.weight_selection import WeightSelection
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One line of `history.jsonl`."""
+    """One line of `history.jsonl`; stages and members of a soup are counted from 1."""
 
     epoch: int
     loss: float
@@ -38,6 +38,8 @@ class EpochRecord:
     gradient_norm: float | None
     validation: Validation
     seconds: float
+    stage: int = 1
+    member: int = 1
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as JSON would hold it."""

@@ -88,7 +88,11 @@ def patterns_of(model: EmotionModel, part: PreparedPart) -> dict[Pattern, Prepar
 
 
 def priors_of(utterances: Sequence[Utterance], balance: Sequence[str] = ()) -> dict[str, float]:
-    """Return each label's share of what training draws of utterances, (utterances,), under `training.balance`."""
+    """Return each label's share of what training draws of utterances, (utterances,), under `training.balance`.
+
+    Those without a label do not count.
+    """
+    utterances = [utterance for utterance in utterances if utterance.label is not None]
     shares = drawing_shares(utterances, balance)
     priors: dict[str, float] = {}
     for number, utterance in enumerate(utterances):

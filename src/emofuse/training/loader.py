@@ -112,6 +112,10 @@ class PreparedPart:
         """Return the utterances with at least one modality: the others would teach only a prior."""
         return self._at([position for position, modalities in enumerate(self.modalities) if modalities])
 
+    def with_labels(self) -> PreparedPart:
+        """Return the utterances that have a label: others can be drawn by none."""
+        return self._at(np.flatnonzero(self.targets != NO_LABEL).tolist())
+
     def _at(self, kept: Sequence[int]) -> PreparedPart:
         return replace(
             self,

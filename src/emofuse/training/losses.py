@@ -15,6 +15,8 @@ from emofuse.types.arrays import Float32Array
 
 # Stands for the logit of a label that an utterance cannot have: its probability and its gradient are zero.
 IMPOSSIBLE_LOGIT = -1e4
+# Keeps the concordance of values that are all alike a number.
+SMALLEST_SPREAD = 1e-8
 
 
 def summed_cross_entropy(
@@ -75,6 +77,35 @@ def summed_squared_error(predicted: Tensor, targets: Tensor, ranges: Sequence[tu
     return (squares.sum(dim=1) / known.sum(dim=1).clamp(min=1)).sum()
 
 
+def summed_concordance_error(predicted: Tensor, targets: Tensor, ranges: Sequence[tuple[float, float]]) -> Tensor:
+    """Return 1 - CCC of each dimension over a batch, mean over dimensions, times the utterances with any of them.
+
+    The concordance correlation coefficient (Lin 1989) is a figure of a batch, not of an utterance: one alone
+    teaches nothing, and larger micro-batches estimate it better.
+
+    Args:
+        predicted: (batch, dimensions).
+        targets: (batch, dimensions), NaN where unknown.
+        ranges: the lowest and highest value of each dimension.
+    """
+    half = predicted.new_tensor([(high - low) / 2 for low, high in ranges])
+    known = ~targets.isnan()
+    count = known.sum(dim=0).clamp(min=1)
+    told, wanted = (torch.where(known, values.float() / half, 0.0) for values in (predicted, targets.nan_to_num()))
+    mean_told, mean_wanted = told.sum(dim=0) / count, wanted.sum(dim=0) / count
+    off_told, off_wanted = (told - mean_told) * known, (wanted - mean_wanted) * known
+    spread = (off_told.square() + off_wanted.square()).sum(dim=0) / count + (mean_told - mean_wanted).square()
+    concordance = 2 * (off_told * off_wanted).sum(dim=0) / count / (spread + SMALLEST_SPREAD)
+    there = known.any(dim=0)
+    return ((1 - concordance) * there).sum() / there.sum().clamp(min=1) * known.any(dim=1).sum()
+
+
+DIMENSION_LOSSES: dict[str, Callable[[Tensor, Tensor, Sequence[tuple[float, float]]], Tensor]] = {
+    "squared": summed_squared_error,
+    "ccc": summed_concordance_error,
+}
+
+
 def with_auxiliary(
     output: EmotionOutput,
     targets: Tensor,
@@ -125,7 +156,8 @@ class TrainingLoss:
         label_smoothing: share of the target that is spread evenly over the labels.
         multi_label: whether labels are independent of each other.
         auxiliary: weight of the losses of the heads on one modality.
-        dimension_weight: weight of the squared error of dimensions.
+        dimension_weight: weight of the loss of dimensions.
+        dimension_loss: of `DIMENSION_LOSSES`.
         ranges: the lowest and highest value of each dimension.
     """
 
@@ -135,6 +167,7 @@ class TrainingLoss:
     auxiliary: float = 0.0
     dimension_weight: float = 1.0
     ranges: tuple[tuple[float, float], ...] = ()
+    dimension_loss: str = "squared"
 
     @classmethod
     def of_recipe(cls, recipe: Recipe, class_weights: Tensor | None) -> TrainingLoss:
@@ -147,13 +180,14 @@ class TrainingLoss:
             training.auxiliary,
             training.dimension_weight,
             tuple(recipe.dimensions.values()),
+            training.dimension_loss,
         )
 
     def __call__(self, output: EmotionOutput, targets: Targets, present: tuple[Tensor, Tensor]) -> Tensor:
         """Return the loss; `present`, (batch,) each, tells whether an utterance has audio, and text."""
         loss = with_auxiliary(output, targets.shares, present, self._label_loss, self.auxiliary, targets.possible)
         if output.dimensions is not None:
-            error = summed_squared_error(output.dimensions, targets.dimensions, self.ranges)
+            error = DIMENSION_LOSSES[self.dimension_loss](output.dimensions, targets.dimensions, self.ranges)
             loss = loss + self.dimension_weight * error
         return loss
 

@@ -44,6 +44,11 @@ class Progress:
 ProgressCallback: TypeAlias = Callable[[Progress], None]
 
 
+def within(report: ProgressCallback, begin: float, share: float) -> ProgressCallback:
+    """Return a callback for a part of a training: one that begins at a share of the whole and makes up another."""
+    return lambda progress: report(replace(progress, done=begin + share * progress.done))
+
+
 @dataclass(frozen=True)
 class EpochSettings:
     """The numbers of a training that are the same in every epoch.

@@ -86,9 +86,14 @@ class StateFile:
         kept = [parts["kept"][number] for number in sorted(parts.get("kept", {}), key=int)]
         return TrainingState(_of(tensors, "weights"), optimizer, kept, record)
 
+    def beside(self, name: str) -> StateFile:
+        """Return the file of another stage or member of the same training."""
+        return StateFile(self.path.with_name(f"{self.path.stem}.{name}{self.path.suffix}"), self.identity)
+
     def clear(self) -> None:
-        """Delete the file: the training is complete."""
-        self.path.unlink(missing_ok=True)
+        """Delete the file, and those of all stages and members: the training is complete."""
+        for path in (self.path, *self.path.parent.glob(f"{self.path.stem}.*{self.path.suffix}")):
+            path.unlink(missing_ok=True)
 
 
 def _numpy_state() -> dict[str, Any]:
