@@ -59,7 +59,7 @@ def test_its_recipe_is_the_first_with_other_draws_and_rates() -> None:
 
 
 def test_utterances_without_a_label_are_left_out_of_it(corpus: Corpus) -> None:
-    checkpoint, part = ready(corpus, staged(), "text")
+    _, part = ready(corpus, staged(), "text")
     targets = part.targets.copy()
     targets[:3] = NO_LABEL
     half = replace(part, targets=targets).with_labels()
