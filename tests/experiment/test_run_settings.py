@@ -248,7 +248,7 @@ def test_a_network_that_starts_from_unimodal_ones_gets_the_epochs_of_its_own_par
     corpus: Corpus, tmp_path: Path
 ) -> None:
     text = TINY.replace("training: {", "training: {start: unimodal, joint_epochs: 5, ")
-    settings = ("selection=best", "training.epochs=4", "training.lr=2e-2")
+    settings = ("selection=best", "training.epochs=4", "training.lr=6e-2")
     recipe = load_recipe(write_recipe(tmp_path / "start.yaml", text), settings)
     cross_validate(recipe, corpus, tmp_path / "run")
     given = {

@@ -21,9 +21,9 @@ VOTES = {"soft_labels": True, "no_agreement": True, "epochs": 1}
 
 
 def with_ties(corpus: Corpus) -> Corpus:
-    """Let raters disagree on the first utterance of each speaker."""
+    """Let raters disagree on the first utterance of each man."""
     tied = {"angry": 1.0, "sad": 1.0}
-    changed = [replace(u, label=None, votes=tied) if u.id.endswith("_0") else u for u in corpus]
+    changed = [replace(u, label=None, votes=tied) if u.id.endswith("M_0") else u for u in corpus]
     return replace(corpus, utterances=tuple(changed))
 
 
