@@ -247,15 +247,15 @@ def test_a_run_that_chose_nothing_leaves_the_epochs_of_the_recipe(
 def test_a_network_that_starts_from_unimodal_ones_gets_the_epochs_of_its_own_part(
     corpus: Corpus, tmp_path: Path
 ) -> None:
-    text = TINY.replace("training: {", "training: {start: unimodal, joint_epochs: 5, ")
-    settings = ("selection=best", "training.epochs=4", "training.lr=6e-2")
+    text = TINY.replace("training: {", "training: {start: unimodal, joint_epochs: 8, ")
+    settings = ("selection=best", "training.epochs=4", "training.lr=2e-1")
     recipe = load_recipe(write_recipe(tmp_path / "start.yaml", text), settings)
     cross_validate(recipe, corpus, tmp_path / "run")
     given = {
         system: settings_from_run(tmp_path / "run", system, recipe, *recipe_corpus(recipe, corpus)).epochs  # type: ignore[arg-type]
         for system in ("audio", "text", "fusion")
     }
-    assert given["fusion"] < 5  # what the recipe says is not what the run has chosen
+    assert given["fusion"] < 8  # what the recipe says is not what the run has chosen
     epochs: list[int] = []
     train(recipe, corpus, tmp_path / "out", "fusion", lambda p: epochs.append(p.epochs), run=tmp_path / "run")
     wanted = [given["audio"], given["text"], given["fusion"]]
