@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from networks import BANKS, BINS, LABELS, SPEECH, TEXT, bert, inputs, logits, network, wav2vec2
+from preloaded import run_code
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoProcessor
 
@@ -64,8 +63,10 @@ def test_a_new_process_gives_the_same_logits_bit_for_bit(folder: Path) -> None:
         "    logits = model(audio, heard, text, read).logits\n"
         "sys.stdout.write(logits.numpy().tobytes().hex())\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
-    assert done.stdout == logits(load_checkpoint(folder).model, ROWS[:1]).numpy().tobytes().hex()
+    assert (
+        run_code(folder / "printed.txt", code, folder)
+        == logits(load_checkpoint(folder).model, ROWS[:1]).numpy().tobytes().hex()
+    )
 
 
 def test_auto_classes_know_the_folder(folder: Path) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from preloaded import start_command
 from safetensors.torch import load_file
 from tiny import TINY, write_recipe
 
@@ -128,15 +126,15 @@ def test_unimodal_starts_go_on_too(corpus: Corpus, tmp_path: Path) -> None:
 def test_a_killed_process_is_gone_on_with(manifest: Path, tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path / "r.yaml", TINY.replace("epochs: 3", "epochs: 15"))
     wanted = ["train", str(recipe), "--manifest", str(manifest), "--system", "text"]
-    command = [sys.executable, "-m", "emofuse", *wanted, "--out", str(tmp_path / "cut")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = start_command(tmp_path / "printed.txt", *wanted, "--out", tmp_path / "cut")
     deadline = time.monotonic() + 120
     while not (tmp_path / "cut" / layout.STATE).exists():
-        assert process.poll() is None
+        assert process.is_alive(), (tmp_path / "printed.txt").read_text()
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert not (tmp_path / "cut" / layout.MODEL).exists()
     assert run([*wanted, "--out", str(tmp_path / "cut")]) == 2  # not without being asked for
     assert run([*wanted, "--out", str(tmp_path / "cut"), "--resume"]) == 0
