@@ -52,7 +52,7 @@ test-all: $(READY) $(MODELS)  ## all of them, with coverage
 # Inputs come from atheris where it installs, else from random changes.
 MINUTES ?= 1
 TARGETS ?= $(basename $(notdir $(wildcard tests/fuzz/targets/*.py)))
-fuzz: $(READY)  ## every reader of what strangers wrote, for MINUTES each
+fuzz: $(READY)  ## every reader of what strangers wrote, for MINUTES of processor time each
 	-$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[fuzz]"
 	for target in $(TARGETS); do $(BIN)/python tests/fuzz/runner.py $$target --seconds $$(( 60 * $(MINUTES) )) || exit 1; done
 

@@ -2,7 +2,8 @@
 
 A target is a file in `targets/`; `README.md` says what it holds. Inputs come from atheris, which looks which lines
 they reach, or where it is not installed from random changes of the corpus. For each input a reader must return or
-raise an `EmofuseError`, within a second and 200 MB. An input that breaks this is kept in `found/`.
+raise an `EmofuseError`, within a second and 200 MB. An input that breaks this is kept in `found/`. All seconds are
+processor time: a busy machine takes longer and tries as much.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.util
+import logging
 import os
 import random
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -147,30 +150,43 @@ WORDS = (
 
 def fuzz_with_changes(watched: Watched, corpus: Sequence[bytes], seconds: float, seed: int) -> None:
     """Change the corpus at random for a time."""
-    rng, end = random.Random(seed), time.monotonic() + seconds
-    while time.monotonic() < end:
+    rng, end = random.Random(seed), time.process_time() + seconds
+    while time.process_time() < end:
         one(watched, changed(rng.choice(corpus), corpus, rng))
 
 
-def fuzz_with_atheris(name: str, seconds: float) -> NoReturn:
-    """Let atheris change the corpus for a time; it ends the process."""
+def fuzz_with_atheris(name: str, seconds: float, grown: Path | None) -> NoReturn:
+    """Let atheris change the corpus for a time, and what an earlier run added to it; the process ends here."""
     import atheris
 
     with atheris.instrument_imports(include=["emofuse"]):  # before anything of it is imported
         target = load_target(name)
-    with tempfile.TemporaryDirectory() as folder:
-        kept, inputs = Path(folder) / "corpus", Path(folder) / "inputs"
-        kept.mkdir()
-        inputs.mkdir()
-        for number, data in enumerate(corpus_of(name, target)):
-            (kept / f"{number:03}").write_bytes(data)
-        watched = Watched(target.READERS, inputs)
-        options = [f"-max_total_time={seconds:.0f}", f"-max_len={MOST_BYTES}", "-rss_limit_mb=0", "-verbosity=0"]
-        options += ["-print_final_stats=1", f"-artifact_prefix={FOUND}/{name}-"]
-        FOUND.mkdir(exist_ok=True)
-        atheris.Setup([sys.argv[0], *options, str(kept)], lambda data: one(watched, data))
-        atheris.Fuzz()
+    folder = Path(tempfile.mkdtemp(prefix="emofuse-fuzz-"))
+    kept, inputs = grown or folder / "corpus", folder / "inputs"
+    kept.mkdir(parents=True, exist_ok=True)
+    inputs.mkdir()
+    for number, data in enumerate(corpus_of(name, target)):
+        (kept / f"{number:03}").write_bytes(data)
+    watched, end = Watched(target.READERS, inputs), time.process_time() + seconds
+
+    def read(data: bytes) -> None:
+        one(watched, data)
+        if time.process_time() > end:  # the library knows the time of the wall alone, and does not return
+            sys.stdout.write(summary(name, watched, seconds))
+            sys.stdout.flush()
+            shutil.rmtree(folder, ignore_errors=True)
+            os._exit(0)
+
+    FOUND.mkdir(exist_ok=True)
+    options = [f"-max_len={MOST_BYTES}", "-rss_limit_mb=0", "-verbosity=0", f"-artifact_prefix={FOUND}/{name}-"]
+    atheris.Setup([sys.argv[0], *options, str(kept)], read)
+    atheris.Fuzz()
     raise SystemExit
+
+
+def summary(name: str, watched: Watched, seconds: float) -> str:
+    """Return the line that a run ends with when nothing was found."""
+    return f"{name}: {watched.executions} inputs in {seconds:.0f} s of processor time, none broke it\n"
 
 
 def one(watched: Watched, data: bytes) -> None:
@@ -201,6 +217,7 @@ def prepare() -> None:
     os.environ.setdefault("EMOFUSE_TESTS_SHARED", tempfile.mkdtemp(prefix="emofuse-fuzz-"))
     for place in (HERE.parents[1] / "src", HERE.parent / "doubles", HERE):
         sys.path.insert(0, str(place))
+    logging.getLogger("emofuse").addHandler(logging.StreamHandler(Path(os.devnull).open("w")))  # written, unseen
     signal.signal(signal.SIGPROF, _hanging)
 
 
@@ -208,14 +225,15 @@ def main(arguments: Sequence[str]) -> int:
     """Run one target."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("target", choices=names())
-    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of processor time")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--corpus", type=Path, help="where atheris keeps inputs that reach more, to go on from")
     parser.add_argument("--engine", choices=["auto", "atheris", "changes"], default="auto")
     chosen = parser.parse_args(arguments)
     prepare()
     found = importlib.util.find_spec("atheris") is not None
     if chosen.engine == "atheris" or (chosen.engine == "auto" and found):
-        fuzz_with_atheris(chosen.target, chosen.seconds)
+        fuzz_with_atheris(chosen.target, chosen.seconds, chosen.corpus)
     target = load_target(chosen.target)
     corpus = corpus_of(chosen.target, target)
     with tempfile.TemporaryDirectory() as folder:
@@ -223,9 +241,7 @@ def main(arguments: Sequence[str]) -> int:
         for data in corpus:
             one(watched, data)
         fuzz_with_changes(watched, corpus, chosen.seconds, chosen.seed)
-        sys.stdout.write(
-            f"{chosen.target}: {watched.executions} inputs in {chosen.seconds:.0f} s, none broke it\n"
-        )
+        sys.stdout.write(summary(chosen.target, watched, chosen.seconds))
     return 0
 
 
