@@ -64,7 +64,7 @@ def make_run(
 ) -> CompletedRun:
     """Write a run whose logits of the predicted label are larger by `gap`, and return it."""
     recipe = recipe or small_recipe(out.parent)
-    run = RunFolder.begin(out, recipe, FOLDS, "hash", {"threads": 1}, resume=False)
+    run = RunFolder.begin(out, recipe, FOLDS, {"corpus_hash": "hash"}, {"threads": 1}, resume=False)
     for name in names:
         for fold, calibration in zip(FOLDS, calibrations, strict=True):
             for seed in recipe.seeds:

@@ -217,7 +217,7 @@ def prepare() -> None:
     os.environ.setdefault("EMOFUSE_TESTS_SHARED", tempfile.mkdtemp(prefix="emofuse-fuzz-"))
     for place in (HERE.parents[1] / "src", HERE.parent / "doubles", HERE):
         sys.path.insert(0, str(place))
-    logging.getLogger("emofuse").addHandler(logging.StreamHandler(Path(os.devnull).open("w")))  # written, unseen
+    logging.getLogger("emofuse").addHandler(logging.FileHandler(os.devnull))  # messages are made, and not shown
     signal.signal(signal.SIGPROF, _hanging)
 
 

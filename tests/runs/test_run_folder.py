@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from small_run import CORPUS, FOLDS, TRUTH, WRONG, make_run, predicted, small_recipe
 
+from emofuse import layout
 from emofuse.errors import RunError
 from emofuse.evaluation.calibration import Calibration
 from emofuse.runs.labelled_utterances import labelled_utterances, write_truth
@@ -18,9 +19,15 @@ from emofuse.runs.system import AUDIO, FUSION, LATE, TEXT, System
 
 
 def begin(
-    folder: Path, *overrides: str, folds: tuple = FOLDS, corpus: str = "hash", resume: bool = True
+    folder: Path,
+    *overrides: str,
+    folds: tuple = FOLDS,
+    corpus: str = "hash",
+    recordings: str | None = None,
+    resume: bool = True,
 ) -> RunFolder:  # type: ignore[type-arg]
-    return RunFolder.begin(folder, small_recipe(folder.parent, *overrides), folds, corpus, {}, resume)
+    hashes = {"corpus_hash": corpus} | ({} if recordings is None else {"recordings_hash": recordings})
+    return RunFolder.begin(folder, small_recipe(folder.parent, *overrides), folds, hashes, {}, resume)
 
 
 def test_a_run_is_begun_with_recipe_environment_and_folds(tmp_path: Path) -> None:
@@ -96,3 +103,21 @@ def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folds.json").write_text('{"folds": 3}')
     with pytest.raises(RunError, match=r"folds\.json: holds no folds"):
         read_folds(tmp_path / "folds.json")
+
+
+def test_jobs_of_nobody_knows_what_run_are_not_taken_for_its_own(tmp_path: Path) -> None:
+    begin(tmp_path / "run")
+    (tmp_path / "run" / "fold-1").mkdir()
+    begin(tmp_path / "run")
+    (tmp_path / "run" / layout.FOLDS).unlink()
+    with pytest.raises(RunError, match=r"holds jobs of a run without its folds\.json"):
+        begin(tmp_path / "run")
+
+
+def test_a_run_goes_on_with_the_recordings_that_it_was_begun_with(tmp_path: Path) -> None:
+    begin(tmp_path / "run", recordings="old")
+    begin(tmp_path / "run", recordings="old")
+    with pytest.raises(RunError, match="was run on other recordings: one has changed since"):
+        begin(tmp_path / "run", recordings="new")
+    begin(tmp_path / "older")
+    begin(tmp_path / "older", recordings="new")  # begun before runs knew their recordings

@@ -14,7 +14,7 @@ from emofuse.config import Recipe, idle_keys
 from emofuse.data.audit import audit, refuse_errors
 from emofuse.data.labels import undecided
 from emofuse.data.recipe_corpus import only_wanted, recipe_corpus, recipe_folds
-from emofuse.data.splits import corpus_hash
+from emofuse.data.run_hashes import refuse_changed_recordings, run_hashes
 from emofuse.data.text_sources import kinds_of, use_text_source
 from emofuse.errors import RecipeError
 from emofuse.experiment.environment import environment, run_threads
@@ -22,6 +22,7 @@ from emofuse.experiment.job import Job, JobContext, run_job
 from emofuse.experiment.speaker_norm import check_speaker_norm
 from emofuse.model.batch_inference import computing_with
 from emofuse.runs.completed_run import CompletedRun
+from emofuse.runs.held_folder import holding_folder
 from emofuse.runs.results import collect
 from emofuse.runs.run_counter import count_runs
 from emofuse.runs.run_folder import RunFolder
@@ -92,41 +93,50 @@ def cross_validate(
     report = audit(read, recipe.protocol, folds, recipe.text_independent, recipe.annotations, wanted)
     refuse_errors(report.findings, accept)
     check_speaker_norm(recipe, labelled, systems, report.findings, accept)
-    with computing_with(run_threads(out)):
-        folder = RunFolder.begin(out, recipe, folds, corpus_hash(labelled), environment(), resume)
-        without_label = undecided(wanted, labelled, task, recipe.agreement)
-        audio = audio_cache_for(recipe.audio.alter)
-        context = JobContext(recipe, task, audio, lambda progress: None, without_label)
-        _run_jobs(make_jobs(recipe, labelled, folds, systems, folder), context, labelled, on_progress)
-    from emofuse.experiment.baselines import run_baselines  # loads scikit-learn, which only now is needed
+    hashes = run_hashes(labelled)
+    with holding_folder(out) as held:
+        with computing_with(run_threads(out)):
+            folder = RunFolder.begin(out, recipe, folds, hashes, environment(), resume)
+            without_label = undecided(wanted, labelled, task, recipe.agreement)
+            audio = audio_cache_for(recipe.audio.alter)
+            context = JobContext(recipe, task, audio, lambda progress: held.refuse_another(), without_label)
+            _run_jobs(make_jobs(recipe, labelled, folds, systems, folder), context, labelled, on_progress)
+        refuse_changed_recordings(labelled, hashes["recordings_hash"])
+        from emofuse.experiment.baselines import run_baselines  # loads scikit-learn, which only now is needed
 
-    baselines, _ = run_baselines(read, task, folds, recipe.annotations)
-    run = CompletedRun(
-        folder=folder,
-        recipe=recipe,
-        raw_corpus=wanted,
-        corpus=labelled,
-        task=task,
-        folds=folds,
-        names=tuple(systems),
-        findings=report.findings,
-        accepted=tuple(sorted(accept)),
-        baselines=baselines,
-    )
-    results = collect(run)
-    results["cost"] |= context.cost_figures() | {"wall_s": time.monotonic() - began}
-    results["looks"] = count_runs(results["folds_hash"], out, recipe)
-    layout.write_json(out / layout.RESULTS, results)
+        baselines, _ = run_baselines(read, task, folds, recipe.annotations)
+        run = CompletedRun(
+            folder=folder,
+            recipe=recipe,
+            raw_corpus=wanted,
+            corpus=labelled,
+            task=task,
+            folds=folds,
+            names=tuple(systems),
+            findings=report.findings,
+            accepted=tuple(sorted(accept)),
+            baselines=baselines,
+        )
+        held.refuse_another()
+        results = collect(run)
+        results["cost"] |= context.cost_figures() | {"wall_s": time.monotonic() - began}
+        results["looks"] = count_runs(results["folds_hash"], out, recipe)
+        layout.write_json(out / layout.RESULTS, results)
     return results
 
 
 def _run_jobs(jobs: Sequence[Job], context: JobContext, corpus: Corpus, on_progress: ProgressCallback) -> None:
-    """Run the jobs that are not complete, one after the other."""
+    """Run the jobs that are not complete, one after the other; each step first reports as the context does."""
     _warn_of_faults(jobs)
     for number, job in enumerate(jobs, start=1):
-        report = _reporter(on_progress, number, len(jobs), job)
+        show = _reporter(on_progress, number, len(jobs), job)
+
+        def report(progress: Progress, show: Callable[[Progress | None], None] = show) -> None:
+            context.report(progress)
+            show(progress)
+
         if job.folder.is_complete():
-            report(None)
+            show(None)
         else:
             run_job(job, replace(context, report=report), corpus)
 

@@ -11,6 +11,7 @@ from emofuse.config import Recipe, dump_recipe, idle_keys
 from emofuse.data.cache import key_of
 from emofuse.data.labels import undecided
 from emofuse.data.recipe_corpus import only_wanted, recipe_corpus
+from emofuse.data.run_hashes import recordings_hash, refuse_changed_recordings
 from emofuse.data.splits import corpus_hash
 from emofuse.data.validation_split import cut_validation
 from emofuse.errors import CorpusError, RunError
@@ -18,10 +19,11 @@ from emofuse.experiment.environment import environment, run_threads
 from emofuse.experiment.job import JobContext, train_system, with_undecided
 from emofuse.experiment.run_settings import RunSettings, settings_from_run
 from emofuse.model.batch_inference import computing_with
+from emofuse.runs.held_folder import holding_folder
 from emofuse.training.audio_cache import audio_cache_for
 from emofuse.training.trainer import Progress, ProgressCallback
 from emofuse.training.training_state import StateFile
-from emofuse.types import MODALITIES, Corpus, Modality, Skip, SystemName
+from emofuse.types import MODALITIES, Corpus, Skip, SystemName
 from emofuse.untrusted.json_text import read_json
 
 logger = logging.getLogger(__name__)
@@ -76,35 +78,36 @@ def train(
         recipe = _with_epochs(recipe, settings)
     for sentence in idle_keys(recipe):
         logger.warning(sentence)
-    context = JobContext(recipe, task, audio_cache_for(recipe.audio.alter), report)
-    identity = _identity(context, labelled, system)
-    resumed = _begin(layout.make_folder(out), identity, resume)
-    if (out / layout.MODEL).exists():
-        return []
-    parts = _parts(labelled, recipe)
-    if recipe.training.no_agreement:
-        tied = undecided(only_wanted(recipe, corpus), labelled, task, recipe.agreement)
-        parts = (with_undecided(*parts, tied, recipe), parts[1])
-    layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
-    with computing_with(run_threads(out)):
-        layout.write_json(out / layout.ENVIRONMENT, environment())
-        if system == "fusion" and recipe.training.start == "unimodal":
-            for modality in MODALITIES:
-                unimodal = context
-                if run is not None:
-                    own = settings_from_run(Path(run), modality, recipe, labelled, task)
-                    unimodal = replace(context, recipe=_with_epochs(recipe, own))
-                _train_unimodal(
-                    unimodal, modality, parts, StateFile(out / modality / layout.STATE, identity), resumed
-                )
-        unimodal_folders = {modality: out / modality for modality in MODALITIES}
-        state = StateFile(out / layout.STATE, identity)
-        trained = train_system(context, system, parts, recipe.seeds[0], unimodal_folders, state)
-    if settings is not None:
-        trained = replace(trained, calibration=settings.calibration)
-    layout.write_json_lines(out / layout.HISTORY, (record.as_dict() for record in trained.history))
-    trained.save(out / layout.MODEL)
-    state.clear()
+    with holding_folder(out) as held:
+
+        def checked(progress: Progress) -> None:
+            held.refuse_another()
+            report(progress)
+
+        context = JobContext(recipe, task, audio_cache_for(recipe.audio.alter), checked)
+        recordings = recordings_hash(labelled)
+        state = StateFile(out / layout.STATE, _identity(context, labelled, system, recordings))
+        resumed = _begin(out, state.identity, resume)
+        if (out / layout.MODEL).exists():
+            return []
+        parts = _parts(labelled, recipe)
+        if recipe.training.no_agreement:
+            tied = undecided(only_wanted(recipe, corpus), labelled, task, recipe.agreement)
+            parts = (with_undecided(*parts, tied, recipe), parts[1])
+        layout.write_text(out / layout.RECIPE, dump_recipe(recipe))
+        with computing_with(run_threads(out)):
+            layout.write_json(out / layout.ENVIRONMENT, environment())
+            if system == "fusion" and recipe.training.start == "unimodal":
+                _train_unimodal_systems(context, labelled, parts, run, state, resumed)
+            unimodal_folders = {modality: out / modality for modality in MODALITIES}
+            trained = train_system(context, system, parts, recipe.seeds[0], unimodal_folders, state)
+        if settings is not None:
+            trained = replace(trained, calibration=settings.calibration)
+        refuse_changed_recordings(labelled, recordings)
+        held.refuse_another()
+        layout.write_json_lines(out / layout.HISTORY, (record.as_dict() for record in trained.history))
+        trained.save(out / layout.MODEL)
+        state.clear()
     return trained.skipped
 
 
@@ -145,25 +148,38 @@ def _parts(labelled: Corpus, recipe: Recipe) -> tuple[Corpus, Corpus]:
     return training, labelled.select(held_out)
 
 
-def _identity(context: JobContext, labelled: Corpus, system: SystemName) -> str:
-    """Return a hash of what a training depends on: recipe, system, corpus, augmentation."""
+def _identity(context: JobContext, labelled: Corpus, system: SystemName, recordings: str) -> str:
+    """Return a hash of what a training depends on: recipe, system, corpus, recordings, augmentation."""
     rows = [[u.id, u.speaker, u.session, u.gender, u.split, sorted(u.tags.items())] for u in labelled]
     return key_of(
         recipe=context.recipe.as_dict(),
         system=system,
         corpus=corpus_hash(labelled),
         rows=sorted(rows),
+        recordings=recordings,
         copies=context.store.identity,
     )
 
 
-def _train_unimodal(
-    context: JobContext, modality: Modality, parts: tuple[Corpus, Corpus], state: StateFile, resumed: bool
+def _train_unimodal_systems(
+    context: JobContext,
+    labelled: Corpus,
+    parts: tuple[Corpus, Corpus],
+    run: str | Path | None,
+    fused: StateFile,
+    resumed: bool,
 ) -> None:
-    """Train a unimodal system whose weights the fused one starts from, unless that was done before a resume."""
-    model = state.path.parent / layout.MODEL
-    if not (resumed and model.exists()):
-        train_system(context, modality, parts, context.recipe.seeds[0], state=state).save(model)
+    """Train the unimodal systems whose weights the fused one starts from, unless that was done before a resume."""
+    for modality in MODALITIES:
+        folder = fused.path.parent / modality
+        if resumed and (folder / layout.MODEL).exists():
+            continue
+        unimodal = context
+        if run is not None:
+            own = settings_from_run(Path(run), modality, context.recipe, labelled, context.task)
+            unimodal = replace(context, recipe=_with_epochs(context.recipe, own))
+        state = StateFile(folder / layout.STATE, fused.identity)
+        train_system(unimodal, modality, parts, context.recipe.seeds[0], state=state).save(folder / layout.MODEL)
         state.clear()
 
 

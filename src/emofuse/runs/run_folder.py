@@ -43,20 +43,30 @@ class RunFolder:
         path: Path,
         recipe: Recipe,
         folds: Sequence[Fold],
-        corpus_hash: str,
+        hashes: Mapping[str, str],
         environment: Mapping[str, Any],
         resume: bool,
     ) -> RunFolder:
         """Create a run folder, or check that the folder holds this very run.
 
+        Args:
+            path: of the folder.
+            recipe: of the run.
+            folds: of the run.
+            hashes: of the corpus, see `emofuse.data.run_hashes.run_hashes`.
+            environment: what it runs with.
+            resume: continue the run that the folder holds.
+
         Raises:
             RunError: the folder holds a run, and `resume` is False or it is another run; or it cannot be written.
         """
         layout.make_folder(path)
-        run, document = cls(path), folds_document(folds) | {"corpus_hash": corpus_hash}
+        run, document = cls(path), folds_document(folds) | dict(hashes)
         if (path / layout.FOLDS).is_file():
             run._refuse_other(recipe, document, resume)
             return run
+        if any(path.glob("fold-*")):
+            raise RunError(f"{path}: holds jobs of a run without its {layout.FOLDS}; choose another folder")
         layout.write_text(path / layout.RECIPE, dump_recipe(recipe))
         layout.write_json(path / layout.ENVIRONMENT, environment)
         layout.write_json(path / layout.FOLDS, document)
@@ -181,6 +191,9 @@ class RunFolder:
             raise RunError(f"{out}: was run on other folds; the manifest or the protocol has changed")
         if held.get("corpus_hash") != document["corpus_hash"]:
             raise RunError(f"{out}: was run on another manifest; its labels, texts, spans or files have changed")
+        # Older runs have none.
+        if held.get("recordings_hash", document.get("recordings_hash")) != document.get("recordings_hash"):
+            raise RunError(f"{out}: was run on other recordings: one has changed since; start in another folder")
         if not same_recipe:
             raise RunError(f"{out}: was run with another recipe; compare {out / layout.RECIPE}")
 

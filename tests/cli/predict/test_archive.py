@@ -23,6 +23,7 @@ from emofuse.cli.predict.journal import JOURNAL
 from emofuse.cli.predict.writing import FilePerInput, OneFile, prediction_saver
 from emofuse.errors import DISK_ERRORS, RunError
 from emofuse.inference import utterance_stream
+from emofuse.runs.held_folder import holding_folder
 from emofuse.sound.clips import Clip
 from emofuse.types import Prediction, Skip, Utterance
 
@@ -282,7 +283,8 @@ def opened(tmp_path: Path) -> Iterator[Archive[Prediction]]:
     for resumed in (False, True):
         with (
             progress_bar(False) as bar,
-            Archive(tmp_path, OneFile(tmp_path, "jsonl", ("sad",)), InputProgress(bar, 2), 2) as archive,
+            holding_folder(tmp_path) as held,
+            Archive(held, OneFile(tmp_path, "jsonl", ("sad",)), InputProgress(bar, 2), 2) as archive,
         ):
             if resumed:
                 archive.resume([asked])
@@ -322,7 +324,11 @@ def test_a_disk_that_takes_nothing_ends_the_run_in_every_format(
     asked = Asked(".a", Utterance(".a", text="no"))
     for form in ("xlsx", "json"):
         files = FilePerInput(tmp_path, (tmp_path / form).with_suffix, prediction_saver(form, ("sad",)))
-        with progress_bar(False) as bar, Archive(tmp_path, files, InputProgress(bar, 2), 2) as archive:
+        with (
+            progress_bar(False) as bar,
+            holding_folder(tmp_path) as held,
+            Archive(held, files, InputProgress(bar, 2), 2) as archive,
+        ):
             archive.expect(asked)
             with pytest.raises(RunError, match=rf"/{form}\.a: cannot be written \({os.strerror(number)}\)"):
                 archive.add(iter([Prediction.of(asked.utterance, {"sad": 1.0}, ("text",))]))

@@ -16,6 +16,7 @@ from emofuse.cli.predict.journal import JOURNAL, Entry, Journal, Status, input_d
 from emofuse.cli.predict.run_summary import Summary, write_failures
 from emofuse.cli.predict.writing import R, Results
 from emofuse.errors import DISK_ERRORS, RunError, failure_of
+from emofuse.runs.held_folder import HeldFolder
 from emofuse.types import Prediction, Skip, Timeline, Utterance
 
 if TYPE_CHECKING:
@@ -38,15 +39,16 @@ class Archive(Generic[R]):
     """Writes the results of a run, and what became of each input.
 
     Args:
-        folder: where everything is written.
+        held: where everything is written.
         results: where results are written in it.
         progress: shows how far the run is, and names failures.
         total: how many inputs there are.
     """
 
-    def __init__(self, folder: Path, results: Results[R], progress: InputProgress, total: int) -> None:
-        self._folder, self._results, self._progress, self._total = folder, results, progress, total
-        self._place = os.stat(folder)
+    def __init__(self, held: HeldFolder, results: Results[R], progress: InputProgress, total: int) -> None:
+        folder = held.path
+        self._held, self._folder = held, folder
+        self._results, self._progress, self._total = results, progress, total
         self._journal = Journal(folder / JOURNAL)
         self._earlier: dict[str, Entry] = {}
         self._expected: dict[str, _Expected] = {}
@@ -69,7 +71,7 @@ class Archive(Generic[R]):
             error.advice = f"{done} of {self._total} inputs are predicted; add --resume to go on"
         if error is not None:
             with suppress(RunError, OSError):
-                self._refuse_another_folder()
+                self._held.refuse_another()
                 entries = self._journal.entries().values()
                 write_failures(self._folder, (one for one in entries if one.status == "failed"))
 
@@ -144,7 +146,7 @@ class Archive(Generic[R]):
         """
         if self.state_of(skip.id) == "done":
             return
-        self._refuse_another_folder()
+        self._held.refuse_another()
         expected = self._expected.pop(skip.id)
         self._journal.add(Entry(skip.id, *expected, None, "failed", reason=skip.reason))
         if self._total > 1:  # the only one is reported when everything is written
@@ -156,7 +158,7 @@ class Archive(Generic[R]):
         Raises:
             RunError: a file cannot be written, or results are no longer there.
         """
-        self._refuse_another_folder()
+        self._held.refuse_another()
         entries = self._journal.entries()
         missing = self._results.missing([one for one in ids if one in entries and entries[one].answer])
         for one in missing:
@@ -179,7 +181,7 @@ class Archive(Generic[R]):
 
     def _write(self, result: R, seconds: float) -> None:
         """Write a result; what cannot be written is its failure, unless it concerns all of them."""
-        self._refuse_another_folder()
+        self._held.refuse_another()
         self._results.refuse_others()
         try:
             answer = self._results.write(result)
@@ -192,22 +194,6 @@ class Archive(Generic[R]):
         expected = self._expected.pop(result.id)
         self._journal.add(Entry(result.id, *expected, answer, status_of(result), seconds))
         self._written += 1
-
-    def _refuse_another_folder(self) -> None:
-        """Refuse to go on where the folder was removed: to make it again would hide that results are gone.
-
-        Raises:
-            RunError: it was removed, or is another one now.
-        """
-        try:
-            same = os.path.samestat(os.stat(self._folder), self._place)
-        except OSError:
-            same = False
-        if not same:
-            raise RunError(
-                f"{self._folder}: was removed or replaced while results were written to it; run it again, "
-                "with --resume if they are still there"
-            )
 
 
 def status_of(result: Prediction | Timeline) -> Status:

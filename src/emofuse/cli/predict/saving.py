@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from emofuse.cli.predict.timeline_jobs import TimelineJob, TimelineSettings, mak
 from emofuse.cli.predict.timeline_writing import TimelineWriter
 from emofuse.cli.predict.writing import FilePerInput, OneFile, Results, prediction_saver
 from emofuse.errors import EmofuseError, RunError
+from emofuse.runs.held_folder import HeldFolder, holding_folder
 from emofuse.types import Prediction, Skip, Timeline, Utterance
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def save_predictions(
     inputs, options = settings.inputs, settings.options.output
     with _open_folder(settings, identity) as (folder, record), progress_bar() as bar:
         progress = InputProgress(bar, len(inputs))
-        with Archive(folder, _predictions_in(folder, settings, labels), progress, len(inputs)) as archive:
+        results = _predictions_in(folder.path, settings, labels)
+        with Archive(folder, results, progress, len(inputs)) as archive:
             if options.resume:
                 archive.resume([Asked(one.id, one) for one in part] for part in inputs.in_parts())
             parts = inputs.remaining_parts(archive.state_of)
@@ -73,7 +74,7 @@ def save_timelines(recognizer: EmotionRecognizer, settings: TimelineSettings, id
     writer = _timeline_writer(settings)
     with _open_folder(settings, identity) as (folder, record), progress_bar() as bar:
         progress = InputProgress(bar, len(jobs))
-        files = FilePerInput(folder, _path_of(folder, settings), writer.write)
+        files = FilePerInput(folder.path, _path_of(folder.path, settings), writer.write)
         with Archive(folder, files, progress, len(jobs)) as archive:
             if options.output.resume:
                 archive.resume([Asked(job.id, job.recording)] for job in jobs)
@@ -93,15 +94,16 @@ def _expected(jobs: Sequence[TimelineJob], archive: Archive[Timeline]) -> Iterat
 
 
 @contextmanager
-def _open_folder(settings: TimelineSettings, identity: Mapping[str, Any]) -> Iterator[tuple[Path, RunRecord]]:
+def _open_folder(
+    settings: TimelineSettings, identity: Mapping[str, Any]
+) -> Iterator[tuple[HeldFolder, RunRecord]]:
     """Make the output folder, keep other runs out, and remove what an earlier run noted, unless it goes on."""
     options = settings.options.output
     if options.folder is None:
         raise RunError("results of many inputs require an output folder; add --out")
-    folder = layout.make_folder(options.folder)
-    with _locked(folder):
-        stale = _stale_files(folder)
-        record = RunRecord(folder, identity, options.resume)
+    with holding_folder(options.folder) as folder:
+        stale = _stale_files(folder.path)
+        record = RunRecord(folder.path, identity, options.resume)
         for path in () if options.resume else stale:
             path.unlink(missing_ok=True)
         yield folder, record
@@ -112,34 +114,6 @@ def _stale_files(folder: Path) -> list[Path]:
     names = [JOURNAL, layout.PREDICTIONS, FAILURES]
     others = [place_of(folder, form) for form in get_args(FormatName)] if (folder / RUN_RECORD).exists() else []
     return [folder / name for name in names] + [path for path in others if path.is_file()]
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder, where the system has locks.
-
-    Raises:
-        RunError: another run is writing into it.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(number)
-        raise RunError(
-            f"{folder}: another run is writing into it; wait for it, or choose another --out"
-        ) from error
-    except OSError:  # this file system has no locks
-        pass
-    try:
-        yield
-    finally:
-        os.close(number)
 
 
 def _predictions_in(folder: Path, settings: TimelineSettings, labels: Sequence[str]) -> Results[Prediction]:
