@@ -25,8 +25,9 @@ SOURCE = Path(emofuse.__file__).parent
 MOST_STATIONS = {"PCM_16": 15, "FLOAT": 16}
 # Records and constants are no stations: they do nothing with the sound or its prediction.
 NO_STATIONS = ("types/", "config/", "errors.py", "layout.py")
-# Choosing the model looks at the command's arguments, among them the path, before there is a recording.
-BEFORE_THE_WALK = ("__main__.py", "cli/main.py", "box.py")
+# Choosing the model looks at the command's arguments, among them the path, before there is a recording; then its
+# weights are looked at, which are arrays too.
+BEFORE_THE_WALK = ("__main__.py", "cli/main.py", "box.py", "inference/graph_vetting.py")
 RECORDS = {
     "Utterance", "Clip", "SoundFile", "FrameRange", "Item", "Ready", "Refused", "TooLong", "Batch", "Outputs",
     "Computed", "Prediction", "Skip", "SpeechSpan", "FrameScores", "Turn",

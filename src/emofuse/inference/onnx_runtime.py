@@ -12,8 +12,9 @@ import numpy.typing as npt
 from emofuse import layout
 from emofuse.box import name_of
 from emofuse.data.preparation import INPUTS, POOLED, Batch, Outputs, Preparation
-from emofuse.errors import CheckpointError
+from emofuse.errors import CheckpointError, OutputError, brief_message
 from emofuse.inference.exported_folder import Exported, Precision
+from emofuse.inference.graph_vetting import refuse_unusable_graph
 from emofuse.inference.runtime import Traits
 from emofuse.onnx_library import failures, onnxruntime
 from emofuse.threads import usable_processors
@@ -21,6 +22,13 @@ from emofuse.types import MODALITIES
 from emofuse.types.arrays import Float32Array
 from emofuse.untrusted.bounded_files import refuse_links_outside
 
+# The kind of numbers that each input takes.
+TYPES = {
+    "input_values": "tensor(float)",
+    "audio_mask": "tensor(bool)",
+    "input_ids": "tensor(int64)",
+    "text_mask": "tensor(bool)",
+}
 # What ONNX Runtime raises for a graph that it cannot use.
 UNUSABLE = (
     failures.Fail,
@@ -74,8 +82,15 @@ class OnnxRuntime:
             )
 
     def __call__(self, batch: Batch) -> Outputs:
-        """Map a batch to logits and dimensions."""
-        return Outputs(*self._run(self._outputs, batch))
+        """Map a batch to logits and dimensions.
+
+        Raises:
+            OutputError: the graph fails, or computes something else than it declares.
+        """
+        outputs = self._run(self._outputs, batch)
+        if [one.shape for one in outputs] != [(len(batch), width) for width in _widths(self.traits)]:
+            raise OutputError(f"{self._graph}: does not compute what it declares; export the model again")
+        return Outputs(*outputs)
 
     def embed(self, batch: Batch) -> Float32Array:
         """Map a batch to the pooled vectors that the model decides from, (batch, width).
@@ -92,10 +107,15 @@ class OnnxRuntime:
 
     def _run(self, wanted: list[str], batch: Batch) -> list[Float32Array]:
         feed = {name: array for name, array in batch.arrays().items() if name in self._names}
-        if not self._one_by_one:
-            outputs: list[Float32Array] = self._session.run(wanted, feed)
-            return outputs
-        rows = [self._session.run(wanted, row) for row in self._rows(feed)]
+        try:
+            if not self._one_by_one:
+                outputs: list[Float32Array] = self._session.run(wanted, feed)
+                return outputs
+            rows = [self._session.run(wanted, row) for row in self._rows(feed)]
+        except UNUSABLE as error:
+            raise OutputError(
+                f"{self._graph}: the graph fails ({brief_message(error)}); export the model again"
+            ) from error
         return [np.concatenate(values) for values in zip(*rows, strict=True)]
 
     def _rows(self, feed: dict[str, npt.NDArray[Any]]) -> Iterator[dict[str, npt.NDArray[Any]]]:
@@ -125,6 +145,7 @@ def load_onnx(folder: Path, threads: int | None = None) -> tuple[OnnxRuntime, Pr
     record = Exported.load(folder)
     traits = Traits(name_of(folder), record.task, record.modalities, record.missing_modalities)
     preparation = Preparation.load(folder)
+    refuse_unusable_graph(folder / layout.GRAPH)
     runtime = OnnxRuntime(folder / layout.GRAPH, traits, threads, record.precision)
     if not runtime.takes(preparation):
         raise CheckpointError(f"{folder}: {layout.PREPARATION} is not that of its graph; export the model again")
@@ -132,11 +153,21 @@ def load_onnx(folder: Path, threads: int | None = None) -> tuple[OnnxRuntime, Pr
 
 
 def _fits(session: onnxruntime.InferenceSession, traits: Traits) -> bool:
-    """Return whether a graph has the inputs and the number of outputs of a model."""
+    """Return whether a graph has the inputs and outputs of a model: names, kinds of numbers, sizes."""
     wanted = [name for modality in traits.modalities for name in INPUTS[modality]]
-    widths = [len(found) for found in (traits.task.labels, traits.task.dimensions) if found]
     inputs, outputs = session.get_inputs(), [node for node in session.get_outputs() if node.name != POOLED]
-    return [node.name for node in inputs] == wanted and [node.shape[-1] for node in outputs] == widths
+    return (
+        [node.name for node in inputs] == wanted
+        and all(node.type == TYPES[node.name] for node in inputs)
+        and not any(isinstance(size, int) for node in inputs for size in node.shape[:2])
+        and [node.shape[-1] if node.shape else None for node in outputs] == _widths(traits)
+        and all(node.type == "tensor(float)" for node in outputs)
+    )
+
+
+def _widths(traits: Traits) -> list[int]:
+    """Return how many numbers each output has: one for each label, and for each dimension."""
+    return [len(found) for found in (traits.task.labels, traits.task.dimensions) if found]
 
 
 def _options(threads: int) -> onnxruntime.SessionOptions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import stat
 from pathlib import Path
@@ -27,6 +28,20 @@ def read_bytes(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     if len(content) > most_bytes:
         raise ValueError(f"it is larger than {most_bytes:,} bytes")
     return content
+
+
+def mapped_file(path: Path) -> memoryview:
+    """Return the bytes of a regular file, of which each is read when it is asked for.
+
+    Raises:
+        OSError: it cannot be opened.
+        ValueError: it is a pipe, a device or a folder, or empty.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        state = os.fstat(file.fileno())
+        if not stat.S_ISREG(state.st_mode) or not state.st_size:
+            raise ValueError("is no file that holds anything")
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def read_text(path: Path, most_bytes: int = MOST_BYTES) -> str:
