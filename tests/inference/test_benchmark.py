@@ -10,7 +10,8 @@ import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from preloaded import call_in, preloaded_context
 
 from emofuse import layout
 from emofuse.data.preparation import AudioPreparation, Item, Preparation, TextPreparation
@@ -88,6 +90,20 @@ def spied_system(name: SystemName, folders: Folders, threads: int) -> Callable[[
         return turn
 
     return spied
+
+
+@contextmanager
+def open_any_worker(name: str, opener: Callable[..., Any], *arguments: Any) -> Iterator[Callable[[Any], Any]]:
+    """Open a worker; one that needs torch in a process that has loaded it."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not name.startswith(("onnx", "matrix")):
+            context = preloaded_context()
+            patch.setattr(multiprocessing, "get_context", lambda kind: context)
+            opener = partial(call_in, dict(os.environ), opener)
+        opened = open_worker(name, opener, *arguments)
+        with opened as run:
+            patch.undo()
+            yield run
 
 
 @dataclass(frozen=True)
@@ -162,6 +178,7 @@ def done(benchmarked: Benchmarked, tmp_path_factory: pytest.TempPathFactory) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SPY, str(spy))
         patch.setattr(benchmark, "open_system", spied_system)
+        patch.setattr(benchmark, "open_worker", open_any_worker)
         for name, opener in benchmarked.openers.items():
             patch.setattr(benchmark, name, opener)
         report = measure(Plan(benchmarked.folder, 1, utterances=10, rounds=2), lambda *what: told.append(what))
