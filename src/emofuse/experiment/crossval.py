@@ -82,9 +82,7 @@ def cross_validate(
         CorpusError, RecipeError: the corpus or the recipe cannot be used, or the audit found an error.
     """
     began = time.monotonic()
-    refuse_errors((), accept)  # an unknown code, before hours of reading
-    for sentence in idle_keys(recipe):
-        logger.warning(sentence)
+    _check_request(recipe, accept)
     out = Path(out)
     wanted = only_wanted(recipe, corpus)
     labelled, task = recipe_corpus(recipe, corpus)
@@ -123,6 +121,13 @@ def cross_validate(
         results["looks"] = count_runs(results["folds_hash"], out, recipe)
         layout.write_json(out / layout.RESULTS, results)
     return results
+
+
+def _check_request(recipe: Recipe, accept: Collection[str]) -> None:
+    """Refuse unknown codes, and name keys without effect, before hours of reading."""
+    refuse_errors((), accept)
+    for sentence in idle_keys(recipe):
+        logger.warning(sentence)
 
 
 def _run_jobs(jobs: Sequence[Job], context: JobContext, corpus: Corpus, on_progress: ProgressCallback) -> None:
