@@ -10,6 +10,7 @@ from huggingface_hub import constants
 
 from emofuse.box import find_model, is_foreign, name_of
 from emofuse.errors import CheckpointError
+from emofuse.hub import snapshots
 from emofuse.hub.snapshots import Source, on_hub
 
 
@@ -58,3 +59,14 @@ def test_what_is_neither_here_nor_cached_is_said_with_both_possibilities(cache: 
         find_model("someone/gone@v2")
     for words in ("someone/gone: no such folder here", "local cache", "hf download someone/gone --revision v2"):
         assert words in str(raised.value)
+
+
+def test_a_sealed_process_takes_what_is_cached_and_does_not_try_the_network(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(snapshots, "locks", lambda: ("python",))
+    snapshot = put_in_cache(save_reading(tmp_path / "made"), "someone/reads", cache)
+    assert find_model("someone/reads") == snapshot
+    with pytest.raises(CheckpointError, match="hf download someone/gone"):
+        find_model("someone/gone")

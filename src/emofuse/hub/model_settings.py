@@ -64,7 +64,9 @@ def weight_files(folder: Path) -> list[Path]:
             "name a revision with model.safetensors, or, where you trust it, load it once with transformers and "
             "save it with save_pretrained"
         )
-    raise CheckpointError(f"{folder}: has no weights ({layout.WEIGHTS}); fetch, copy or train the model again")
+    raise CheckpointError(
+        f"{folder}: has no weights ({layout.WEIGHTS}; no other is fetched); fetch, copy or train the model again"
+    )
 
 
 def _look_at(path: Path, with_ranges: bool) -> None:

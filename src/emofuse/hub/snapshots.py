@@ -10,6 +10,7 @@ from pathlib import Path
 from emofuse import layout
 from emofuse.errors import CheckpointError, brief_message
 from emofuse.hub.model_settings import ADAPTER, NETWORK_SETTINGS, TOKENIZER_SETTINGS, look_through
+from emofuse.seal import locks
 
 # What is fetched of a model on the Hub, as patterns: never Python, never pickles, nothing in subfolders.
 SETTINGS = (*NETWORK_SETTINGS, ADAPTER)
@@ -59,7 +60,11 @@ def folder_of(source: Source, files: Sequence[str] = SETTINGS) -> Path:
         from huggingface_hub import snapshot_download
 
         fetched = snapshot_download(
-            source.name, revision=source.revision, allow_patterns=[*files], ignore_patterns=["*/*"]
+            source.name,
+            revision=source.revision,
+            allow_patterns=[*files],
+            ignore_patterns=["*/*"],
+            local_files_only=bool(locks()),  # a sealed process has no network, and need not try
         )
         folder = Path(fetched)
     look_through(folder)

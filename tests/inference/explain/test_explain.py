@@ -235,7 +235,7 @@ def test_an_exported_model_is_explained_by_occlusion_as_its_network_would_be(tmp
     assert (found.method, found.step, found.completeness) == ("occlusion", 0.1, None)
     assert [word.text for word in found.words] == ["[CLS]", "the", "table", "[SEP]"]
     assert found.baselines["text"] == "no words, as of a recording without a transcript"
-    assert "does not output its attention" in found.attention.note
+    assert "do not output their attention" in found.attention.note
     by_gradients = explain(model_folder(), audio, "the table", label)
     assert by_gradients.method == "integrated gradients"
     assert found.probabilities == pytest.approx(by_gradients.probabilities, abs=1e-4)

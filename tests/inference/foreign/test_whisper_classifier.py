@@ -59,10 +59,11 @@ def fitted(whisper: Path, corpus: Corpus, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.slow  # a Whisper hears 30 s for each of a hundred clips
+@pytest.mark.slow  # a Whisper hears 30 s for each of some sixty clips
 def test_a_classifier_over_whisper_goes_through_every_door(
     capsys: pytest.CaptureFixture[str], corpus: Corpus, tmp_path: Path
 ) -> None:
+    corpus = Corpus(corpus.utterances[:12], name="tones")
     model = fitted(real_model("whisper-base"), corpus, tmp_path / "hears")
     manifest = tmp_path / "tones.jsonl"
     save_corpus(corpus, manifest)
@@ -73,7 +74,7 @@ def test_a_classifier_over_whisper_goes_through_every_door(
     for resumed in ((), ("--resume",)):
         assert call(capsys, "predict", model, manifest, "--any-sound", "--out", out, *resumed)[0] == 0
     rows = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
-    assert [row["label"] == one.label for row, one in zip(rows, corpus, strict=True)].count(True) >= 22
+    assert [row["label"] == one.label for row, one in zip(rows, corpus, strict=True)].count(True) >= 11
     samples = np.concatenate([read_clip(Path(str(one.audio))).samples for one in corpus])
     soundfile.write(tmp_path / "long.wav", np.tile(samples, 4), 16_000)  # longer than Whisper hears at once
     options = ("--timeline", "--segmentation", "windows", "--format", "json")
