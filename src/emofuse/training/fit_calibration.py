@@ -55,7 +55,7 @@ def with_thresholds(
 ) -> Calibration:
     """Add the abstention threshold and the conformal quantile that a recipe asks for.
 
-    One part serves the epoch, temperatures, threshold and quantile. Decision 0026 has what that costs, by
+    One part serves the epoch, temperatures, threshold and quantile. Decision 26 has what that costs, by
     simulation: only thresholds fell short of what was asked for, and they are cross-fitted.
 
     Args:
