@@ -49,6 +49,8 @@ def test_bad_input_gets_one_line_and_exit_code_2(
     shutil.copytree(model / "model", hollow)
     (hollow / "model.safetensors").unlink()
     out = tmp_path / "run"
+    # An average of all epochs is warned of.
+    recipe = write_recipe(tmp_path / "quiet.yaml", recipe.read_text().replace("epochs: 3", "epochs: 4"))
 
     def says(*arguments: object) -> tuple[int, str, str]:
         return call(capsys, *arguments)
@@ -70,7 +72,8 @@ def test_bad_input_gets_one_line_and_exit_code_2(
     )
     refused(says("crossval", recipe, "--manifest", tmp_path / "bad.jsonl", "--out", out), "bad.jsonl:2")
     refused(
-        says("crossval", recipe, "--manifest", manifest, "--out", tmp_path / "file" / "run"), "cannot be written"
+        says("crossval", recipe, "--manifest", manifest, "--out", tmp_path / "file" / "run"),
+        "cannot be written",
     )
     refused(
         says("crossval", recipe, "--manifest", manifest, "--out", out, "--systems", "video"), "audio, text, fusion"

@@ -401,7 +401,7 @@ def test_large_weights_stand_beside_the_graph_and_move_with_it(
     said = load(tmp_path / "moved").predict(text="so furious")
     assert said.probabilities == pytest.approx(wanted.probabilities, abs=5e-2 if int8 else 1e-4)
     (tmp_path / "moved" / weights).unlink()
-    assert "is not a whole graph" in refusal(lambda: load(tmp_path / "moved"), CheckpointError)
+    assert f"{weights}: cannot be read (No such file" in refusal(lambda: load(tmp_path / "moved"), CheckpointError)
 
 
 def test_a_model_without_calibration_card_and_evaluation_is_exported_without(beside: Path) -> None:

@@ -108,6 +108,7 @@ def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
 def test_jobs_of_nobody_knows_what_run_are_not_taken_for_its_own(tmp_path: Path) -> None:
     begin(tmp_path / "run")
     (tmp_path / "run" / "fold-1").mkdir()
+    (tmp_path / "run" / "fold-1" / layout.HISTORY).touch()
     begin(tmp_path / "run")
     (tmp_path / "run" / layout.FOLDS).unlink()
     with pytest.raises(RunError, match=r"holds jobs of a run without its folds\.json"):

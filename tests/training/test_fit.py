@@ -188,7 +188,8 @@ def test_fixed_selection_averages_the_last_three_epochs(corpus: Corpus) -> None:
     checkpoint, _ = ready(corpus, recipe())
     for averaged, expected in ((None, 4.0), (1, 5.0), (4, 3.5)):
         key = {} if averaged is None else {"averaged_epochs": averaged}
-        selection = WeightSelection(checkpoint.model, recipe(training={"epochs": 5} | key), by_validation=False)
+        chosen = recipe(training={"epochs": 5} | key)
+        selection = WeightSelection.of_recipe(checkpoint.model, chosen, by_validation=False)
         for epoch in range(1, 6):
             torch.nn.init.constant_(checkpoint.model.fusion.head.classifier.bias, float(epoch))
             selection.after_epoch(epoch, Validation())
@@ -202,7 +203,7 @@ def test_a_moving_average_of_all_steps_is_kept(corpus: Corpus) -> None:
     bias = checkpoint.model.fusion.head.classifier.bias
     torch.nn.init.constant_(bias, 7.0)
     chosen = recipe(selection="fixed", training={"epochs": 5, "ema": 0.5})
-    selection = WeightSelection(checkpoint.model, chosen, by_validation=False)
+    selection = WeightSelection.of_recipe(checkpoint.model, chosen, by_validation=False)
     expected = 7.0
     for step in range(1, 11):
         torch.nn.init.constant_(bias, float(step))

@@ -52,9 +52,12 @@ def refuse_unusable_graph(path: Path) -> None:
     """
     try:
         _look_through(path)
-    except (OSError, ValueError) as error:
-        reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
-        raise CheckpointError(f"{path}: {reason}; export or copy the model again") from error
+    except OSError as error:
+        raise CheckpointError(
+            f"{error.filename or path}: cannot be read ({error.strerror}); export or copy the model again"
+        ) from error
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}; export or copy the model again") from error
 
 
 def _look_through(path: Path) -> None:

@@ -65,7 +65,7 @@ class RunFolder:
         if (path / layout.FOLDS).is_file():
             run._refuse_other(recipe, document, resume)
             return run
-        if any(path.glob("fold-*")):
+        if any(one.is_file() for one in path.glob("fold-*/**/*")):
             raise RunError(f"{path}: holds jobs of a run without its {layout.FOLDS}; choose another folder")
         layout.write_text(path / layout.RECIPE, dump_recipe(recipe))
         layout.write_json(path / layout.ENVIRONMENT, environment)

@@ -74,7 +74,7 @@ def fit(
     if recipe.training.gradient_checkpointing:
         _checkpoint_gradients(checkpoint.model)
     model, optimizer = accelerator.prepare(checkpoint.model, make_optimizer(checkpoint.model, recipe))
-    selection = WeightSelection(accelerator.unwrap_model(model), recipe, validation is not None)
+    selection = WeightSelection.of_recipe(accelerator.unwrap_model(model), recipe, validation is not None)
     loss_of_batch = TrainingLoss.of_recipe(recipe, class_weights_for(train, recipe))
     settings, augmentation = EpochSettings.of_recipe(recipe), InputAugmentation.of_recipe(recipe)
     trainer = Trainer(accelerator, model, optimizer, settings, loss_of_batch, augmentation, selection.after_step)

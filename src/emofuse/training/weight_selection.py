@@ -14,18 +14,36 @@ class WeightSelection:
 
     Args:
         model: the network in training.
-        recipe: its `training` has epochs, patience, and what is averaged.
         by_validation: keep the epoch with the best validation UA; else average the last epochs, or all steps.
+        epochs: of the whole training.
+        averaged_epochs: how many of the last are averaged.
+        patience: epochs without a better one after which training stops; None never stops early.
+        ema: share of the moving average that stays at each step; None for none.
     """
 
-    def __init__(self, model: EmotionModel, recipe: Recipe, by_validation: bool) -> None:
-        training = recipe.training
+    def __init__(
+        self,
+        model: EmotionModel,
+        by_validation: bool,
+        epochs: int,
+        averaged_epochs: int,
+        patience: int | None,
+        ema: float | None,
+    ) -> None:
         self.model, self.by_validation = model, by_validation
-        self.patience, self.epochs, self.averaged = training.patience, training.epochs, training.averaged_epochs
-        self.moving = None if training.ema is None else MovingAverage(model, training.ema)
+        self.patience, self.epochs, self.averaged = patience, epochs, averaged_epochs
+        self.moving = None if ema is None else MovingAverage(model, ema)
         self.kept: list[Weights] = []
         self.best: tuple[float, float] | None = None
         self.best_epoch = 0
+
+    @classmethod
+    def of_recipe(cls, model: EmotionModel, recipe: Recipe, by_validation: bool) -> WeightSelection:
+        """Return the selection that a recipe describes."""
+        training = recipe.training
+        return cls(
+            model, by_validation, training.epochs, training.averaged_epochs, training.patience, training.ema
+        )
 
     def after_step(self) -> None:
         """Update the moving average after a step of the optimiser."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from command_line import call
 
+from emofuse import EmotionRecognizer, load
 from emofuse.cli.predict.predict_options import OutputOptions, PredictOptions, SegmentOptions, TextOptions
 from emofuse.cli.predict.run_record import RUN_RECORD, run_identity
 
@@ -85,11 +86,12 @@ def test_files_beside_recordings_are_those_that_are_read_and_no_results(tmp_path
         output=OutputOptions(folder=tmp_path / "out"),
     )
 
+    recognizer = load()
+
     def asked(options: PredictOptions = options) -> tuple[object, object]:
-        identity = run_identity(options, tmp_path / "model", None)
+        identity = run_identity(options, recognizer, None)
         return identity["transcripts"], identity["turns"]
 
-    (tmp_path / "model").mkdir()
     (tmp_path / "a.txt").write_text("no")
     first = asked()
     for name in ("a.wav", "out/a.json", "out/deep/a.csv", ".hidden.txt"):
@@ -115,9 +117,10 @@ def test_an_unreadable_file_beside_recordings_does_not_end_the_run(
     (tmp_path / "words").mkdir()
     (tmp_path / "words" / "a.txt").write_text("no")
     options = PredictOptions(text=TextOptions(transcripts=tmp_path / "words"))
-    first = run_identity(options, tmp_path / "words", None)["transcripts"]
+    recognizer = EmotionRecognizer(load().predictor)  # without folders, whose files are read too
+    first = run_identity(options, recognizer, None)["transcripts"]
     monkeypatch.setattr("emofuse.data.cache.file_digest", failing)
-    second = run_identity(options, tmp_path / "words", None)["transcripts"]
+    second = run_identity(options, recognizer, None)["transcripts"]
     assert first != second
 
 

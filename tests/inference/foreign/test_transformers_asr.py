@@ -12,6 +12,7 @@ from real_models import real_model
 from tiny_asr import LANGUAGES, WORDS, save_ctc, save_whisper
 
 from emofuse.data.asr_engines import Transcript, Word, folder_digest
+from emofuse.data.tokenization import repeats_itself
 from emofuse.errors import CheckpointError, RecipeError
 from emofuse.inference.foreign import transformers_asr
 from emofuse.inference.foreign.transformers_asr import TransformersEngine, _confidence, _without_loops
@@ -102,7 +103,7 @@ def test_a_window_that_repeats_itself_has_no_words(folders: Path, monkeypatch: p
 def test_a_real_whisper_writes_no_loop_into_noise() -> None:
     engine = TransformersEngine(str(real_model("whisper-tiny.en")))
     noise = np.random.default_rng(0).normal(size=160_000) * 0.01
-    assert engine(Clip(noise.astype(np.float32), 16_000), None).text == ""
+    assert not repeats_itself(engine(Clip(noise.astype(np.float32), 16_000), None).text)
 
 
 def test_a_whisper_takes_more_than_its_thirty_seconds(folders: Path) -> None:
