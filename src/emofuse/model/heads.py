@@ -35,7 +35,7 @@ class BatchNorm(nn.BatchNorm1d):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Map (batch, width) to the same."""
-        if len(vectors) > 1 or not self.training:
+        if not self.training or len(vectors) > 1:  # in this order: in use, a graph must not depend on the batch
             return super().forward(vectors)
         return nn.functional.batch_norm(
             vectors, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
