@@ -65,7 +65,9 @@ def weight_files(folder: Path) -> list[Path]:
             "save it with save_pretrained"
         )
     raise CheckpointError(
-        f"{folder}: has no weights ({layout.WEIGHTS}; no other is fetched); fetch, copy or train the model again"
+        f"{folder}: has no weights ({layout.WEIGHTS}; no other is fetched); fetch, copy or train the model again, "
+        "or, where it was published as a pickle alone, name a revision with safetensors, or load it once with "
+        "transformers and save it with save_pretrained"
     )
 
 

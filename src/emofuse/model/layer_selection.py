@@ -1,4 +1,4 @@
-"""Which layers of an encoder are used: the last, one, or a learned mix of some or all."""
+"""Which layers of an encoder are used: the last, one, or a trained mix of some or all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LayerSelection:
 
     Attributes:
         indices: of the layers; None for the last hidden state as the encoder gives it.
-        mixed: how many are stacked for a learned mix; 0 where there is only one.
+        mixed: how many are stacked for a trained mix; 0 where there is only one.
         deepest: index of the last layer that must be computed.
     """
 
@@ -63,7 +63,7 @@ class LayerSelection:
 
 
 class LayerMix(nn.Module):
-    """A learned softmax-weighted sum over an encoder's layers (as in SUPERB)."""
+    """A trained softmax-weighted sum over an encoder's layers (as in SUPERB)."""
 
     def __init__(self, layers: int) -> None:
         super().__init__()
