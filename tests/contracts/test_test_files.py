@@ -82,7 +82,7 @@ SHOWN_BY = {
         "training.weight_selection",
     ),
     "test_loader": ("training.audio_cache", "training.input_augmentation"),
-    "test_warm_start": ("model.word_vectors",),
+    "test_warm_start": ("model.encoders.word_vectors",),
     "test_model_settings": ("model.vetting.loaders", "model.vetting.weight_checks"),
     "test_preparation": ("data.text_preparation",),
     "test_score_command": ("runs.submission_scores", "runs.submitted_files"),

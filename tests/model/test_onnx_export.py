@@ -118,6 +118,8 @@ REST: dict[str, tuple[Callable[[], EmotionModel], int]] = {
             auxiliary=True,
             head_hidden=16,
             head_norm=True,
+            audio_norm="batch",
+            text_norm="layer",
         ),
         64,
     ),

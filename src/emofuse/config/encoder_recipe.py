@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from emofuse.config.augmentation_recipe import AlterRecipe
 from emofuse.config.value_types import (
     AudioWindow,
+    FrameNorm,
     Layers,
     LearningRate,
     Positive,
@@ -37,12 +38,17 @@ class EncoderRecipe(Strict):
 
     `layers` is the last, one by its index (0: the embeddings), or a trained mix: of all (`weighted`) or of those
     that are listed, such as `[2, 3, 4]`.
+
+    `frame_norm` normalises its frames before the layers of the fusion: each for itself (`layer`), or each of their
+    values over the frames of the batch (`batch`, by running figures in use). Frames of pre-trained encoders hold
+    values of very different size, from which a new layer learns little.
     """
 
     encoder: str | None = None
     config: dict[str, Any] | str | None = None
     revision: str | None = None
     layers: Layers = "last"
+    frame_norm: FrameNorm = "none"
     tuning: Tuning = "full"
     lora: LoraRecipe = LoraRecipe()
     init_seed: Seed = 0

@@ -17,6 +17,8 @@ PoolingName = Literal["statistics", "mean", "attentive"]
 # Which transcript is read: the manifest's own, a written one, a recognised one, or one drawn each time.
 TextSource = Literal["given", "gold", "asr", "mixed"]
 HeadNorm: TypeAlias = bool | Literal["batch"]
+# Of the frames that an encoder gives, before the layers of the fusion.
+FrameNorm = Literal["none", "layer", "batch"]
 Precision = Literal["auto", "no", "bf16", "fp16"]
 
 # Layers of an encoder, of which the largest known has 48.

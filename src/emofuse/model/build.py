@@ -35,7 +35,7 @@ from emofuse.model.pretrained import (
     refer_to,
 )
 from emofuse.model.tuning import apply_tuning
-from emofuse.model.word_vectors import initialise_from_vectors
+from emofuse.model.encoders.word_vectors import initialise_from_vectors
 from emofuse.sound.features import STACKED_FRAMES
 from emofuse.types import SystemName, Task
 from emofuse.untrusted.bounded_files import read_text
@@ -233,6 +233,8 @@ def _network_config(
         audio_layers=recipe.audio.layers if audio else "last",
         audio_window=preparation.audio.window_seconds if preparation.audio else WHISPER_WINDOW,
         text_layers=recipe.text.layers if text else "last",
+        audio_norm=recipe.audio.frame_norm if audio else "none",
+        text_norm=recipe.text.frame_norm if text else "none",
         fusion=recipe.fusion.kind,
         asks=recipe.fusion.asks,
         width=recipe.fusion.width,

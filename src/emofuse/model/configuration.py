@@ -8,7 +8,7 @@ from typing import Any
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
-from emofuse.config import AudioWindow, Directions, FusionKind, HeadNorm, Layers, PoolingName
+from emofuse.config import AudioWindow, Directions, FrameNorm, FusionKind, HeadNorm, Layers, PoolingName
 from emofuse.model.encoders import small_encoders
 from emofuse.types import MODALITIES, Modality, Task
 
@@ -23,6 +23,8 @@ class EmotionConfig(PreTrainedConfig):
         text_encoder: configuration of the text encoder; None for an audio-only system.
         audio_layers: "last", an index, "weighted", or a list of indices (see `config.EncoderRecipe`).
         text_layers: likewise.
+        audio_norm: how the audio encoder's frames are normalised: "none", "layer" or "batch".
+        text_norm: likewise.
         audio_window: of Whisper: seconds of its windows, or "clip" (see `config.AudioRecipe`).
         fusion: how two streams meet (see `config.FusionRecipe`).
         asks: which streams are the queries of cross-modal attention.
@@ -47,6 +49,8 @@ class EmotionConfig(PreTrainedConfig):
     text_encoder: PreTrainedConfig | dict[str, Any] | None = None
     audio_layers: Layers = "last"
     text_layers: Layers = "last"
+    audio_norm: FrameNorm = "none"
+    text_norm: FrameNorm = "none"
     audio_window: AudioWindow = 30
     fusion: FusionKind = "cross-attention"
     asks: Directions = "both"

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from transformers.utils import ModelOutput
 
 from emofuse.config import HeadNorm
+from emofuse.model.normalisation import BatchNorm
 from emofuse.types import Task
 
 
@@ -28,18 +29,6 @@ class EmotionOutput(ModelOutput):
     audio_logits: Tensor | None = None
     text_logits: Tensor | None = None
     pooled: Tensor | None = None
-
-
-class BatchNorm(nn.BatchNorm1d):
-    """Batch normalisation of vectors; one alone has no spread to be measured and goes by the running figures."""
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """Map (batch, width) to the same."""
-        if not self.training or len(vectors) > 1:  # in this order: in use, a graph must not depend on the batch
-            return super().forward(vectors)
-        return nn.functional.batch_norm(
-            vectors, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-        )
 
 
 class EmotionHead(nn.Module):

@@ -21,6 +21,7 @@ from emofuse.model.fusion import EarlyFusion, LateFusion, SingleModality, cross_
 from emofuse.model.heads import EmotionHead, EmotionOutput
 from emofuse.model.layer_selection import LayerMix
 from emofuse.model.masked_streams import Encoded, Stream
+from emofuse.model.normalisation import frame_norm
 from emofuse.model.pooling import POOLED_WIDTH, build_pooling
 from emofuse.model.pretrained import (
     base_weights,
@@ -59,6 +60,7 @@ class EmotionModel(PreTrainedModel):
             encoder = wrap_audio_encoder(backbone, config.audio_layers, config.audio_window)
             self.audio_encoder = encoder
             self.audio_mix = LayerMix(encoder.selection.mixed) if encoder.selection.mixed else None
+            self.audio_norm = frame_norm(config.audio_norm, encoder.width)
             self.audio_features = AudioFeatureEncoder(
                 encoder.width, config.width, config.recurrent_dropout, config.recurrent
             )
@@ -67,6 +69,7 @@ class EmotionModel(PreTrainedModel):
             read = TextEncoder(backbone, config.text_layers)
             self.text_encoder = read
             self.text_mix = LayerMix(read.selection.mixed) if read.selection.mixed else None
+            self.text_norm = frame_norm(config.text_norm, read.width)
             self.text_features = TemporalConvolution(read.width, config.width)
         self.fusion: EarlyFusion | LateFusion | SingleModality = _fusion(config)
         self.post_init()
@@ -192,10 +195,12 @@ class EmotionModel(PreTrainedModel):
         return self.fusion(*streams)
 
     def _audio_stream(self, stream: Stream) -> Stream:
-        return self.audio_features(stream if self.audio_mix is None else self.audio_mix(stream))
+        stream = stream if self.audio_mix is None else self.audio_mix(stream)
+        return self.audio_features(stream if self.audio_norm is None else self.audio_norm(stream))
 
     def _text_stream(self, stream: Stream) -> Stream:
-        return self.text_features(stream if self.text_mix is None else self.text_mix(stream))
+        stream = stream if self.text_mix is None else self.text_mix(stream)
+        return self.text_features(stream if self.text_norm is None else self.text_norm(stream))
 
 
 def _given(frames: Tensor | None, mask: Tensor | None) -> Stream | None:
