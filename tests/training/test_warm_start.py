@@ -19,8 +19,8 @@ from emofuse.errors import RecipeError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import load_model
 from emofuse.model.encoders.small_encoders import WordCNN, WordCNNConfig
-from emofuse.model.heads import EmotionOutput
 from emofuse.model.encoders.word_vectors import initialise_from_vectors
+from emofuse.model.heads import EmotionOutput
 from emofuse.training.losses import summed_cross_entropy, with_auxiliary
 from emofuse.training.warm_start import initialise_from_unimodal, stream_weights
 from emofuse.types import Corpus, Task, Utterance

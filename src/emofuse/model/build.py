@@ -25,6 +25,7 @@ from emofuse.model.encoder_wrappers import build_encoder
 from emofuse.model.encoders.own_encoders import find_own_encoder
 from emofuse.model.encoders.small_encoders import LogMelCNNConfig
 from emofuse.model.encoders.voice_cnn import VoiceCNNConfig
+from emofuse.model.encoders.word_vectors import initialise_from_vectors
 from emofuse.model.network import EmotionModel
 from emofuse.model.pretrained import (
     fetch_config,
@@ -35,7 +36,6 @@ from emofuse.model.pretrained import (
     refer_to,
 )
 from emofuse.model.tuning import apply_tuning
-from emofuse.model.encoders.word_vectors import initialise_from_vectors
 from emofuse.sound.features import STACKED_FRAMES
 from emofuse.types import SystemName, Task
 from emofuse.untrusted.bounded_files import read_text
