@@ -16,7 +16,8 @@ from emofuse.config import AnnotationPolicy
 from emofuse.data.functionals import read_functionals
 from emofuse.data.tokenization import strip_annotations
 from emofuse.errors import CorpusError, MissingExtraError
-from emofuse.types import Corpus, Fold, Skip, Task, Utterance
+from emofuse.experiment.frozen_statistics import joined
+from emofuse.types import Corpus, Fold, Modality, Skip, Task, Utterance
 from emofuse.types.arrays import Float32Array
 
 try:
@@ -30,12 +31,17 @@ except ImportError as error:
 
 BASELINES = ("majority", "baseline-audio", "baseline-text", "baseline-late")
 MAJORITY, AUDIO, TEXT, LATE = BASELINES
+# On the features that the systems of a run with frozen encoders get.
+FROZEN_BASELINES = ("frozen-audio", "frozen-text", "frozen-late", "frozen-both")
+FROZEN_AUDIO, FROZEN_TEXT, FROZEN_LATE, FROZEN_BOTH = FROZEN_BASELINES
 
 # Utterance id -> probabilities of the task's labels, in order.
 LabelProbabilities: TypeAlias = dict[str, list[float]]
+# Modality -> utterance id -> what its frozen encoder gives, one vector.
+FrozenVectors: TypeAlias = Mapping[Modality, Mapping[str, Float32Array]]
 
 # The inverse strength of the L2 penalty, scikit-learn's C.
-AUDIO_C, TEXT_C = 0.1, 1.0
+AUDIO_C, TEXT_C, FROZEN_C = 0.1, 1.0, 0.02
 # Words and pairs of words that are used, the commonest: memory must not grow with the corpus.
 MAX_FEATURES = 50_000
 MAX_ITERATIONS = 2000
@@ -44,7 +50,11 @@ WORD = r"\b\w+\b"
 
 
 def run_baselines(
-    corpus: Corpus, task: Task, folds: Sequence[Fold], annotations: AnnotationPolicy = "strip"
+    corpus: Corpus,
+    task: Task,
+    folds: Sequence[Fold],
+    annotations: AnnotationPolicy = "strip",
+    frozen: FrozenVectors | None = None,
 ) -> tuple[dict[str, LabelProbabilities], list[Skip]]:
     """Fit every baseline that a corpus allows on every fold, and predict the fold's test part.
 
@@ -55,11 +65,16 @@ def run_baselines(
     whose recording cannot be read is not predicted by the audio baselines, and is among the skips. A label that a
     training part lacks has probability 0 there.
 
+    With vectors of frozen encoders there is more: `frozen-audio` and `frozen-text` are logistic regression on
+    those, `frozen-both` on both side by side, which is early fusion without attention, and `frozen-late` is the mean
+    of the first two. An utterance without one of the two vectors has the prediction of the other as `frozen-both`.
+
     Args:
         corpus: under the label policy, with the text that systems read.
         task: the labels, in the order of the probabilities.
         folds: the folds.
         annotations: strip or keep tokens such as [LAUGHTER].
+        frozen: modality -> utterance id -> vector, see `frozen_statistics`; None where no encoder is frozen.
 
     Returns:
         baseline -> utterance id -> probabilities, over the test parts of all folds; and what could not be read.
@@ -70,7 +85,8 @@ def run_baselines(
     """
     # A second thread within BLAS gains nothing here, and costs much where other programs run beside.
     with threadpool_limits(1):
-        return _run(corpus, task, folds, annotations)
+        predicted, skipped = _run(corpus, task, folds, annotations)
+        return predicted | _on_frozen(corpus, task, folds, frozen or {}), skipped
 
 
 def _run(
@@ -96,6 +112,26 @@ def _run(
         for name, pooled in predicted.items():
             pooled |= of_fold[name]
     return predicted, skipped
+
+
+def _on_frozen(
+    corpus: Corpus, task: Task, folds: Sequence[Fold], frozen: FrozenVectors
+) -> dict[str, LabelProbabilities]:
+    """Return the predictions of the baselines on frozen encoders' vectors."""
+    audio_of, text_of, both_of = frozen.get("audio", {}), frozen.get("text", {}), joined(frozen)
+    predicted: dict[str, LabelProbabilities] = {name: {} for name in FROZEN_BASELINES}
+    for fold in folds:
+        truth, prior = _truth(corpus, fold, task), _prior(_truth(corpus, fold, task), fold, task)
+        audio, text, both = (
+            _predict(_frozen_classifier(), vectors, truth, fold.test, task) for vectors in (audio_of, text_of, both_of)
+        )
+        late = {identity: _late(identity, audio, text, prior) for identity in fold.test}
+        predicted[FROZEN_AUDIO] |= {identity: audio.get(identity, prior) for identity in fold.test}
+        predicted[FROZEN_TEXT] |= {identity: text.get(identity, prior) for identity in fold.test}
+        predicted[FROZEN_LATE] |= late
+        predicted[FROZEN_BOTH] |= late | both
+    there = {FROZEN_AUDIO: audio_of, FROZEN_TEXT: text_of, FROZEN_LATE: both_of, FROZEN_BOTH: both_of}
+    return {name: predictions for name, predictions in predicted.items() if there[name]}
 
 
 def _available(functionals: Mapping[str, Float32Array], texts: Mapping[str, str]) -> list[str]:
@@ -136,6 +172,10 @@ def _prior(truth: Mapping[str, int], fold: Fold, task: Task) -> list[float]:
 
 def _audio_classifier() -> Pipeline:
     return make_pipeline(StandardScaler(), _classifier(AUDIO_C))
+
+
+def _frozen_classifier() -> Pipeline:
+    return make_pipeline(StandardScaler(), _classifier(FROZEN_C))
 
 
 def _text_classifier() -> Pipeline:

@@ -18,6 +18,7 @@ from emofuse.data.run_hashes import refuse_changed_recordings, run_hashes
 from emofuse.data.text_sources import kinds_of, use_text_source
 from emofuse.errors import RecipeError
 from emofuse.experiment.environment import environment, run_threads
+from emofuse.experiment.frozen_statistics import frozen_statistics
 from emofuse.experiment.job import Job, JobContext, run_job
 from emofuse.experiment.speaker_norm import check_speaker_norm
 from emofuse.model.batch_inference import computing_with
@@ -99,10 +100,11 @@ def cross_validate(
             audio = audio_cache_for(recipe.audio.alter)
             context = JobContext(recipe, task, audio, lambda progress: held.refuse_another(), without_label)
             _run_jobs(make_jobs(recipe, labelled, folds, systems, folder), context, labelled, on_progress)
+            frozen = frozen_statistics(context, read)
         refuse_changed_recordings(labelled, hashes["recordings_hash"])
         from emofuse.experiment.baselines import run_baselines  # loads scikit-learn, which only now is needed
 
-        baselines, _ = run_baselines(read, task, folds, recipe.annotations)
+        baselines, _ = run_baselines(read, task, folds, recipe.annotations, frozen)
         run = CompletedRun(
             folder=folder,
             recipe=recipe,
