@@ -16,7 +16,21 @@ from emofuse.data import functionals
 from emofuse.data.corpora.user_table import read_table
 from emofuse.errors import CorpusError, MissingExtraError
 from emofuse.evaluation.scores import evaluate_labels
-from emofuse.experiment.baselines import AUDIO, BASELINES, LATE, MAJORITY, TEXT, LabelProbabilities, run_baselines
+from emofuse.experiment.baselines import (
+    AUDIO,
+    BASELINES,
+    FROZEN_AUDIO,
+    FROZEN_BASELINES,
+    FROZEN_BOTH,
+    FROZEN_LATE,
+    FROZEN_TEXT,
+    LATE,
+    MAJORITY,
+    TEXT,
+    FrozenVectors,
+    LabelProbabilities,
+    run_baselines,
+)
 from emofuse.layout import cache_folder
 from emofuse.types import Corpus, Fold, Task, Utterance
 
@@ -284,3 +298,54 @@ def test_real_voices_reach_the_reference(name: str, reference: float, data: Path
     said = {identity: task.labels[int(np.argmax(row))] for identity, row in answers[AUDIO].items()}
     assert evaluate_labels({u.id: str(u.label) for u in corpus}, said, task.labels).ua >= reference
     assert skipped == []
+
+
+def frozen_vectors(corpus: Corpus) -> FrozenVectors:
+    """Return vectors of which each modality tells one half of the labels apart, both together all of them."""
+    draws, index = np.random.default_rng(0), {label: number for number, label in enumerate(LABELS)}
+
+    def vectors(part: int) -> dict[str, Any]:
+        told = {u.id: index[u.label] // 2 if part else index[u.label] % 2 for u in corpus if u.label}
+        return {i: draws.normal(0, 0.1, 4).astype(np.float32) + 5 * value for i, value in told.items()}
+
+    return {"audio": vectors(0), "text": vectors(1)}
+
+
+def test_baselines_on_frozen_vectors_are_logistic_regression_on_each_and_on_both(
+    tones: Corpus, folds: tuple[Fold, ...]
+) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    frozen, fold = frozen_vectors(tones), folds[0]
+    predicted, _ = run_baselines(tones, TASK, [fold], frozen=frozen)
+    trained = tones.select((*fold.train, *fold.validation))
+    for name, parts in ((FROZEN_AUDIO, ["audio"]), (FROZEN_TEXT, ["text"]), (FROZEN_BOTH, ["audio", "text"])):
+
+        def row(identity: str, parts: list[Any] = parts) -> Any:
+            return np.concatenate([frozen[part][identity] for part in parts])
+
+        rows = np.stack([row(u.id) for u in trained])
+        mean, spread = rows.mean(axis=0), rows.std(axis=0)
+        model = LogisticRegression(C=0.02, class_weight="balanced", max_iter=2000)
+        model.fit((rows - mean) / spread, [LABELS.index(u.label) for u in trained])
+        expected = model.predict_proba((np.stack([row(i) for i in fold.test]) - mean) / spread)
+        np.testing.assert_allclose([predicted[name][i] for i in fold.test], expected, atol=1e-4)
+    late = np.mean([[predicted[name][i] for i in fold.test] for name in (FROZEN_AUDIO, FROZEN_TEXT)], axis=0)
+    np.testing.assert_allclose([predicted[FROZEN_LATE][i] for i in fold.test], late, atol=1e-9)
+
+
+def test_without_one_of_the_vectors_the_other_alone_predicts(tones: Corpus, folds: tuple[Fold, ...]) -> None:
+    frozen, fold = frozen_vectors(tones), folds[0]
+    textless, neither = fold.test[:2]
+    held = {"audio": {i: v for i, v in frozen["audio"].items() if i != neither}}
+    held["text"] = {i: v for i, v in frozen["text"].items() if i not in (textless, neither)}
+    predicted, _ = run_baselines(tones, TASK, [fold], frozen=held)
+    for name in (FROZEN_LATE, FROZEN_BOTH):
+        assert predicted[name][textless] == predicted[FROZEN_AUDIO][textless]
+        assert predicted[name][neither] == prior_of(tones, fold)
+
+
+def test_there_are_baselines_for_the_encoders_that_are_frozen(tones: Corpus, folds: tuple[Fold, ...]) -> None:
+    audio = {"audio": frozen_vectors(tones)["audio"]}
+    predicted, _ = run_baselines(tones, TASK, folds[:1], frozen=audio)  # type: ignore[arg-type]
+    assert [name for name in predicted if name in FROZEN_BASELINES] == [FROZEN_AUDIO]

@@ -7,7 +7,8 @@ dimensions and multi-label tasks are not modelled.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,7 +18,7 @@ from emofuse.data.functionals import read_functionals
 from emofuse.data.tokenization import strip_annotations
 from emofuse.errors import CorpusError, MissingExtraError
 from emofuse.experiment.frozen_statistics import joined
-from emofuse.types import Corpus, Fold, Modality, Skip, Task, Utterance
+from emofuse.types import MODALITIES, Corpus, Fold, Modality, Skip, Task, Utterance
 from emofuse.types.arrays import Float32Array
 
 try:
@@ -34,6 +35,8 @@ MAJORITY, AUDIO, TEXT, LATE = BASELINES
 # On the features that the systems of a run with frozen encoders get.
 FROZEN_BASELINES = ("frozen-audio", "frozen-text", "frozen-late", "frozen-both")
 FROZEN_AUDIO, FROZEN_TEXT, FROZEN_LATE, FROZEN_BOTH = FROZEN_BASELINES
+# Those that need no recording.
+READING_ALONE = (MAJORITY, TEXT, FROZEN_TEXT)
 
 # Utterance id -> probabilities of the task's labels, in order.
 LabelProbabilities: TypeAlias = dict[str, list[float]]
@@ -66,8 +69,8 @@ def run_baselines(
     training part lacks has probability 0 there.
 
     With vectors of frozen encoders there is more: `frozen-audio` and `frozen-text` are logistic regression on
-    those, `frozen-both` on both side by side, which is early fusion without attention, and `frozen-late` is the mean
-    of the first two. An utterance without one of the two vectors has the prediction of the other as `frozen-both`.
+    those, `frozen-both` on both side by side, which is early fusion without attention, and `frozen-late` is the
+    mean of the first two. Without one of the two vectors, `frozen-both` is the prediction from the other.
 
     Args:
         corpus: under the label policy, with the text that systems read.
@@ -85,64 +88,84 @@ def run_baselines(
     """
     # A second thread within BLAS gains nothing here, and costs much where other programs run beside.
     with threadpool_limits(1):
-        predicted, skipped = _run(corpus, task, folds, annotations)
-        return predicted | _on_frozen(corpus, task, folds, frozen or {}), skipped
+        return _run(corpus, task, folds, annotations, frozen or {})
+
+
+@dataclass(frozen=True)
+class _Family:
+    """Baselines on one kind of input: on each modality alone, and on both.
+
+    Attributes:
+        audio: name of the one on audio.
+        text: of the one on text.
+        late: of the mean of these two.
+        both: of the one on both side by side; None without.
+        inputs: of each modality, utterance id -> input.
+        classifiers: of each modality.
+    """
+
+    audio: str
+    text: str
+    late: str
+    both: str | None
+    inputs: Mapping[Modality, Mapping[str, Any]]
+    classifiers: Mapping[Modality, Callable[[], Pipeline]]
+
+    @property
+    def available(self) -> list[str]:
+        """The names of those that have any input."""
+        audio, text = (bool(self.inputs.get(modality)) for modality in MODALITIES)
+        there = {self.audio: audio, self.text: text, self.late: audio and text}
+        if self.both is not None:
+            there[self.both] = audio and text
+        return [name for name, has_input in there.items() if has_input]
+
+    def predict(
+        self, truth: Mapping[str, int], tested: Sequence[str], task: Task
+    ) -> dict[str, LabelProbabilities]:
+        """Fit to the labels in `truth`; return baseline -> utterance id -> probabilities, where there is input."""
+        audio, text = (
+            _predict(self.classifiers[modality](), self.inputs.get(modality, {}), truth, tested, task)
+            for modality in MODALITIES
+        )
+        late = {identity: _mean([audio, text], identity) for identity in tested if identity in audio | text}
+        predicted = {self.audio: audio, self.text: text, self.late: late}
+        if self.both is not None:
+            side_by_side = _predict(self.classifiers["audio"](), joined(self.inputs), truth, tested, task)
+            predicted[self.both] = late | side_by_side
+        return {name: predicted[name] for name in self.available}
 
 
 def _run(
-    corpus: Corpus, task: Task, folds: Sequence[Fold], annotations: AnnotationPolicy
+    corpus: Corpus, task: Task, folds: Sequence[Fold], annotations: AnnotationPolicy, frozen: FrozenVectors
 ) -> tuple[dict[str, LabelProbabilities], list[Skip]]:
     used = corpus.select({i for fold in folds for i in (*fold.train, *fold.validation, *fold.test)})
     functionals, skipped = read_functionals(used)
     texts = {u.id: words for u in used if (words := _text_of(u, annotations))}
     unreadable = {skip.id for skip in skipped}
-    predicted: dict[str, LabelProbabilities] = {name: {} for name in _available(functionals, texts)}
+    plain = _Family(
+        AUDIO,
+        TEXT,
+        LATE,
+        None,
+        {"audio": functionals, "text": texts},
+        {"audio": _audio_classifier, "text": _text_classifier},
+    )
+    on_frozen = _Family(
+        FROZEN_AUDIO, FROZEN_TEXT, FROZEN_LATE, FROZEN_BOTH, frozen, dict.fromkeys(MODALITIES, _frozen_classifier)
+    )
+    predicted: dict[str, LabelProbabilities] = {
+        name: {} for name in (MAJORITY, *plain.available, *on_frozen.available)
+    }
     for fold in folds:
         truth = _truth(used, fold, task)
-        audio = _predict(_audio_classifier(), functionals, truth, fold.test, task)
-        text = _predict(_text_classifier(), texts, truth, fold.test, task)
         prior = _prior(truth, fold, task)
-        readable = [identity for identity in fold.test if identity not in unreadable]
-        of_fold = {
-            MAJORITY: dict.fromkeys(fold.test, prior),
-            AUDIO: {identity: audio.get(identity, prior) for identity in readable},
-            TEXT: {identity: text.get(identity, prior) for identity in fold.test},
-            LATE: {identity: _late(identity, audio, text, prior) for identity in readable},
-        }
+        of_fold = plain.predict(truth, fold.test, task) | on_frozen.predict(truth, fold.test, task)
         for name, pooled in predicted.items():
-            pooled |= of_fold[name]
+            left_out = unreadable if name not in READING_ALONE else set()
+            there = of_fold.get(name, {})
+            pooled |= {identity: there.get(identity, prior) for identity in fold.test if identity not in left_out}
     return predicted, skipped
-
-
-def _on_frozen(
-    corpus: Corpus, task: Task, folds: Sequence[Fold], frozen: FrozenVectors
-) -> dict[str, LabelProbabilities]:
-    """Return the predictions of the baselines on frozen encoders' vectors."""
-    audio_of, text_of, both_of = frozen.get("audio", {}), frozen.get("text", {}), joined(frozen)
-    predicted: dict[str, LabelProbabilities] = {name: {} for name in FROZEN_BASELINES}
-    for fold in folds:
-        truth, prior = _truth(corpus, fold, task), _prior(_truth(corpus, fold, task), fold, task)
-        audio, text, both = (
-            _predict(_frozen_classifier(), vectors, truth, fold.test, task) for vectors in (audio_of, text_of, both_of)
-        )
-        late = {identity: _late(identity, audio, text, prior) for identity in fold.test}
-        predicted[FROZEN_AUDIO] |= {identity: audio.get(identity, prior) for identity in fold.test}
-        predicted[FROZEN_TEXT] |= {identity: text.get(identity, prior) for identity in fold.test}
-        predicted[FROZEN_LATE] |= late
-        predicted[FROZEN_BOTH] |= late | both
-    there = {FROZEN_AUDIO: audio_of, FROZEN_TEXT: text_of, FROZEN_LATE: both_of, FROZEN_BOTH: both_of}
-    return {name: predictions for name, predictions in predicted.items() if there[name]}
-
-
-def _available(functionals: Mapping[str, Float32Array], texts: Mapping[str, str]) -> list[str]:
-    """Return the names of the baselines that have any input."""
-    available = {
-        MAJORITY: True,
-        AUDIO: bool(functionals),
-        TEXT: bool(texts),
-        LATE: bool(functionals and texts),
-    }
-    return [name for name in BASELINES if available[name]]
 
 
 def _text_of(utterance: Utterance, annotations: AnnotationPolicy) -> str:
@@ -202,7 +225,7 @@ def _predict(
     return dict(zip(predicted, probabilities.tolist(), strict=True))
 
 
-def _late(identity: str, audio: LabelProbabilities, text: LabelProbabilities, prior: list[float]) -> list[float]:
-    """Return the mean of the probabilities of the two classifiers, those of one alone, or the prior."""
-    rows = [by_id[identity] for by_id in (audio, text) if identity in by_id] or [prior]
+def _mean(predicted: Sequence[LabelProbabilities], identity: str) -> list[float]:
+    """Return the mean of the probabilities of those classifiers that predicted an utterance."""
+    rows = [by_id[identity] for by_id in predicted if identity in by_id]
     return [sum(column) / len(rows) for column in zip(*rows, strict=True)]

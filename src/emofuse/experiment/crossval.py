@@ -100,7 +100,7 @@ def cross_validate(
             audio = audio_cache_for(recipe.audio.alter)
             context = JobContext(recipe, task, audio, lambda progress: held.refuse_another(), without_label)
             _run_jobs(make_jobs(recipe, labelled, folds, systems, folder), context, labelled, on_progress)
-            frozen = frozen_statistics(context, read)
+            frozen = frozen_statistics(context, read, systems)
         refuse_changed_recordings(labelled, hashes["recordings_hash"])
         from emofuse.experiment.baselines import run_baselines  # loads scikit-learn, which only now is needed
 

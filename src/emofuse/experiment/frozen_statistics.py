@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from emofuse.config import EncoderRecipe
 from emofuse.errors import AudioError
 from emofuse.experiment.job import JobContext, reader_of
 from emofuse.model.build import build
 from emofuse.training.loader import texts_in
-from emofuse.types import MODALITIES, Corpus, Modality
+from emofuse.types import MODALITIES, Corpus, Modality, SystemName
 from emofuse.types.arrays import Float32Array
 
 
-def frozen_statistics(context: JobContext, corpus: Corpus) -> dict[Modality, dict[str, Float32Array]]:
+def frozen_statistics(
+    context: JobContext, corpus: Corpus, systems: Sequence[SystemName]
+) -> dict[Modality, dict[str, Float32Array]]:
     """Return mean and deviation over time of the frames of each frozen encoder, (2 * width,), by utterance id.
 
     Where a system mixes several layers, the vectors are of their mean. Frames come from the cache where they are
@@ -23,12 +26,13 @@ def frozen_statistics(context: JobContext, corpus: Corpus) -> dict[Modality, dic
     Args:
         context: of the run; its frozen encoders are used.
         corpus: with the text that systems read.
+        systems: of the run; an encoder that none of them has is not used.
     """
-    recipes = {"audio": context.recipe.audio, "text": context.recipe.text}
+    recipes: dict[Modality, EncoderRecipe] = {"audio": context.recipe.audio, "text": context.recipe.text}
     return {
         modality: _vectors(context, corpus, modality)
         for modality in MODALITIES
-        if recipes[modality].tuning == "frozen"
+        if recipes[modality].tuning == "frozen" and {modality, "fusion"} & set(systems)
     }
 
 
