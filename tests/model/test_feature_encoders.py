@@ -6,7 +6,7 @@ import torch
 from networks import random_stream
 from torch import nn
 
-from emofuse.model.feature_encoders import BidirectionalLSTM, reverse_within
+from emofuse.model.feature_encoders import BidirectionalLSTM, TemporalConvolution, reverse_within
 from emofuse.model.masked_streams import Stream
 
 
@@ -33,3 +33,18 @@ def test_reversing_within_lengths_leaves_padding_in_place() -> None:
     frames = torch.tensor([[[1.0], [2.0], [3.0], [9.0]]])
     mask = torch.tensor([[True, True, True, False]])
     assert reverse_within(frames, mask).flatten().tolist() == [3.0, 2.0, 1.0, 9.0]
+
+
+def test_a_convolution_is_the_same_in_training_and_in_use_its_gradients_too() -> None:
+    layer, given = TemporalConvolution(8, 6), random_stream([6, 3, 1])
+    outputs, gradients = [], []
+    for training in (True, False):
+        layer.train(training).zero_grad()
+        frames = layer(given).zeroed().frames
+        frames.square().sum().backward()
+        outputs.append(frames.detach())
+        gradients.append(
+            [parameter.grad.clone() for parameter in layer.parameters() if parameter.grad is not None]
+        )
+    torch.testing.assert_close(*outputs)
+    torch.testing.assert_close(*gradients)

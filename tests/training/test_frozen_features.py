@@ -270,7 +270,10 @@ def test_all_layers_are_kept_where_their_mix_is_trained(corpus: Corpus) -> None:
     assert item.ids.shape[1:] == (2, 16)
     batch = reader.collate([item, reader.item(corpus.utterances[3])])
     assert batch["audio_frames"].shape[:2] == (2, 3)
-    assert batch["audio_frames"].dtype == np.float32
+    assert batch["audio_frames"].dtype == np.float16
+    assert as_tensors(batch)["audio_frames"].dtype == torch.float32
+    single = replace(item, values=item.values.astype(np.float32))  # such as frames that half precision cannot hold
+    assert reader.collate([item, single])["audio_frames"].dtype == np.float32
     np.testing.assert_array_equal(batch["audio_frames"][0, 1][batch["audio_mask"][0]], item.values[:, 1])
 
 

@@ -17,8 +17,20 @@ class TemporalConvolution(nn.Module):
 
     def forward(self, stream: Stream) -> Stream:
         """Map (batch, time, width_in) to (batch, time, width)."""
-        mixed = self.convolution(stream.zeroed().frames.transpose(1, 2)).transpose(1, 2)
-        return Stream(nn.functional.relu(mixed), stream.mask)
+        frames = stream.zeroed().frames.transpose(1, 2)
+        mixed = self._as_image(frames) if self.training else self.convolution(frames)
+        return Stream(nn.functional.relu(mixed.transpose(1, 2)), stream.mask)
+
+    def _as_image(self, frames: Tensor) -> Tensor:
+        """Convolve rows of frames as images one pixel high: the same, and faster to train on processors.
+
+        (batch, width_in, time), in memory with its widths last, -> (batch, width, time).
+        """
+        layer = self.convolution
+        image = nn.functional.conv2d(
+            frames.unsqueeze(2), layer.weight.unsqueeze(2), layer.bias, padding=(0, *layer.padding)
+        )
+        return image.squeeze(2)
 
 
 class BidirectionalLSTM(nn.Module):

@@ -71,5 +71,9 @@ class LayerMix(nn.Module):
 
     def forward(self, stream: Stream) -> Stream:
         """Map (batch, layers, time, width) to (batch, time, width)."""
-        share = torch.softmax(self.weights, dim=0).view(1, -1, 1, 1)
-        return Stream((stream.frames * share).sum(dim=1), stream.mask)
+        shares = torch.softmax(self.weights, dim=0).unbind()
+        first, *others = stream.frames.unbind(dim=1)
+        mixed = first * shares[0]
+        for frames, share in zip(others, shares[1:], strict=True):
+            mixed = torch.addcmul(mixed, frames, share)
+        return Stream(mixed, stream.mask)

@@ -81,7 +81,8 @@ class InputReader:
 
 def _padded(rows: Sequence[npt.NDArray[Any] | None], tail: tuple[int, ...]) -> tuple[Any, Any]:
     """Pad frames, (time[, layers], width) each, to (batch[, layers], time, width), and return their mask."""
-    frames, mask = pad(rows, np.float32, 0, tail)
+    half = all(row is None or row.dtype == np.float16 for row in rows)
+    frames, mask = pad(rows, np.float16 if half else np.float32, 0, tail)
     return (frames if frames.ndim == 3 else frames.transpose(0, 2, 1, 3)), mask
 
 
