@@ -190,16 +190,16 @@ def test_of_whisper_only_the_encoder_is_taken(tmp_path: Path, sources: dict[str,
     assert checkpoint.preparation.audio.bins == 20
 
 
-@pytest.mark.parametrize("window", [10, "clip"])
+@pytest.mark.parametrize(("window", "expected"), [(None, 10), (20, 20), ("clip", "clip")])
 def test_the_window_of_whisper_reaches_preparation_and_network(
-    window: int | str, tmp_path: Path, sources: dict[str, str]
+    window: int | str | None, expected: int | str, tmp_path: Path, sources: dict[str, str]
 ) -> None:
     WhisperModel(WhisperConfig(**BANKS["whisper"].to_dict())).save_pretrained(tmp_path / "whisper")
     found = recipe(sources | {"audio": str(tmp_path / "whisper")})
     chosen = found.model_copy(update={"audio": found.audio.model_copy(update={"window_seconds": window})})
     checkpoint = build(chosen, "audio", TASK, [], seed=0)
     assert checkpoint.preparation.audio is not None
-    assert checkpoint.preparation.audio.window_seconds == checkpoint.model.config.audio_window == window
+    assert checkpoint.preparation.audio.window_seconds == checkpoint.model.config.audio_window == expected
 
 
 def test_a_window_for_an_encoder_without_windows_is_refused(sources: dict[str, str]) -> None:

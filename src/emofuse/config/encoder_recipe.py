@@ -70,7 +70,7 @@ class AudioRecipe(EncoderRecipe):
 
     With `trim` the silence before and after speech is cut off, and `level` is the root mean square to which
     each recording is brought, in training and in use alike; `alter` is for training only. `window_seconds` is for
-    Whisper, which was trained on windows of 30 s: how long its windows are.
+    Whisper, which was trained on windows of 30 s: how long its windows are (10 s where it is not given).
     """
 
     max_seconds: Positive | None = None
