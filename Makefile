@@ -12,6 +12,8 @@ MODELS := $(if $(MAKE_MODELS),$(VENV)/models/.ready)
 
 export EMOFUSE_DATA EMOFUSE_MODELS
 export HF_HUB_OFFLINE = 1
+# Tests start many processes; without what Python keeps of compiled files, each would compile the package again.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help demo test test-slow test-all fuzz check format clean
 

@@ -12,7 +12,7 @@ from emofuse import onnx_library
 def test_no_other_module_imports_onnx_runtime() -> None:
     direct = set()
     for name, module in package_modules().items():
-        for node in ast.walk(ast.parse(module.text)):
+        for node in module.nodes:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             if any(one.split(".")[0] == "onnxruntime" for one in names):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from source_tree import Module, box_tools, other_scripts, package_modules
 
@@ -38,9 +39,9 @@ def public_definitions(module: Module) -> Iterator[tuple[str, ast.AST]]:
                     yield f"{node.name}.{inner.name}", inner
 
 
-def names_used(tree: ast.AST) -> Iterator[str]:
+def names_used(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Yield the names that code reads, those in strings of one word too; an import alone uses nothing."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name):
             yield node.id
         elif isinstance(node, ast.Attribute):
@@ -52,16 +53,15 @@ def names_used(tree: ast.AST) -> Iterator[str]:
 def test_everything_public_is_used_by_the_package_or_by_its_users() -> None:
     modules = package_modules()
     every = [*modules.values(), *box_tools().values(), *other_scripts().values()]
-    used: dict[str, int] = {}
-    for module in every:
-        for name in names_used(module.tree):
-            used[name] = used.get(name, 0) + 1
+    used = Counter(name for module in every for name in names_used(module.nodes))
     unused = []
     for module in modules.values():
         for dotted, node in public_definitions(module):
             name = dotted.rpartition(".")[2]
-            within = sum(one == name for one in names_used(node))  # its own recursion is no use
-            if name in FOR_USERS | CALLED_BY_LIBRARIES or used.get(name, 0) > within:
+            if name in FOR_USERS | CALLED_BY_LIBRARIES:
+                continue
+            within = sum(one == name for one in names_used(ast.walk(node)))  # its own recursion is no use
+            if used[name] > within:
                 continue
             unused.append(f"{module.name.removeprefix('emofuse.')}.{dotted}")
     assert sorted(set(unused) - set(KNOWN)) == []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 
 from source_tree import package_modules
 
@@ -13,16 +14,15 @@ JSON, YAML = "emofuse.untrusted.json_text", "emofuse.untrusted.yaml_text"
 WRITES_YAML = {"emofuse.config.loading"}
 
 
-def calls(tree: ast.AST) -> Iterator[str]:
-    """Yield what is called, as it is written: `json.loads`, `AutoConfig.from_pretrained`, `.load_dataset`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func)
+@cache
+def calls(name: str) -> frozenset[str]:
+    """Return what a module calls, as it is written: `json.loads`, `AutoConfig.from_pretrained`, `.load_dataset`."""
+    return frozenset(ast.unparse(node.func) for node in MODULES[name].nodes if isinstance(node, ast.Call))
 
 
 def callers(*names: str) -> set[str]:
     """Return the modules that call something of these names."""
-    return {name for name, module in MODULES.items() if {*calls(module.tree)} & {*names}}
+    return {name for name in MODULES if calls(name) & {*names}}
 
 
 def test_json_is_read_and_written_in_one_module() -> None:
@@ -46,7 +46,7 @@ SNAPSHOTS = "emofuse.hub.snapshots"
 
 def names_called(name: str) -> set[str]:
     """Return the last parts of what a module calls: `from_pretrained` of `AutoModel.from_pretrained`."""
-    return {one.rpartition(".")[2] for one in calls(MODULES[name].tree)}
+    return {one.rpartition(".")[2] for one in calls(name)}
 
 
 def calling(*names: str) -> set[str]:
@@ -56,7 +56,7 @@ def calling(*names: str) -> set[str]:
 def test_models_come_in_by_one_door() -> None:
     """Our own network calls the loader that it is derived from, with a folder that was looked through."""
     assert calling("from_pretrained") == {LOADERS, NETWORK, "emofuse.model.checkpoint"}
-    assert {one for one in calls(MODULES["emofuse.model.checkpoint"].tree) if "pretrained" in one} == {
+    assert {one for one in calls("emofuse.model.checkpoint") if "pretrained" in one} == {
         "EmotionModel.from_pretrained",
         "checkpoint.model.save_pretrained",
     }
@@ -69,7 +69,7 @@ def test_models_come_in_by_one_door() -> None:
 
 
 def test_every_loader_is_told_that_no_code_is_run() -> None:
-    for node in ast.walk(MODULES[LOADERS].tree):
+    for node in MODULES[LOADERS].nodes:
         called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
         if isinstance(node, ast.Call) and called.rpartition(".")[2] in (
             "from_pretrained",

@@ -14,6 +14,7 @@ from source_tree import (
     box_tools,
     import_graph,
     is_typer_command,
+    package_graph,
     package_modules,
     parameters,
     rings,
@@ -44,7 +45,7 @@ def test_a_ring_is_found_wherever_the_import_stands() -> None:
 
 
 def test_no_modules_import_each_other_in_a_ring() -> None:
-    assert rings(import_graph(MODULES)) == []
+    assert rings(package_graph()) == []
 
 
 def test_no_tools_of_the_box_import_each_other_in_a_ring() -> None:
@@ -60,7 +61,7 @@ def test_no_import_points_upwards() -> None:
     height = levels()
     upward = [
         f"{name} imports {other}"
-        for name, imported in import_graph(MODULES).items()
+        for name, imported in package_graph().items()
         for other in sorted(imported)
         if room(name) in height
         and room(other) != room(name)

@@ -6,7 +6,7 @@ import ast
 from functools import cache
 from pathlib import Path
 
-from source_tree import ROOT, box_tools, import_graph, package_modules
+from source_tree import ROOT, box_tools, package_graph, package_modules
 
 import emofuse
 
@@ -135,6 +135,7 @@ def _names(path: Path) -> set[str]:
     return {f"test_{path.stem}", f"test_{path.parent.name}_{path.stem}"}
 
 
+@cache
 def imported_by(path: Path) -> set[str]:
     """Return the modules of the package that a test file imports, itself or with the doubles that it takes."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -151,12 +152,6 @@ def imported_by(path: Path) -> set[str]:
     return found & set(MODULES)
 
 
-@cache
-def graph() -> dict[str, set[str]]:
-    """Return what each module of the package imports; read once."""
-    return import_graph(MODULES)
-
-
 def reached_from(start: set[str]) -> set[str]:
     """Return all modules that these import, directly or through others."""
     reached, waiting = set(), sorted(start - {"emofuse"})
@@ -164,7 +159,7 @@ def reached_from(start: set[str]) -> set[str]:
         name = waiting.pop()
         if name not in reached:
             reached.add(name)
-            waiting += sorted(graph()[name] - reached)
+            waiting += sorted(package_graph()[name] - reached)
     return reached
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -35,20 +35,25 @@ class Module:
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Return all that its tree holds, in the order of `ast.walk`."""
+        return tuple(ast.walk(self.tree))
+
     @property
     def is_package(self) -> bool:
         return self.path.stem == "__init__"
 
     def functions(self) -> Iterator[Function]:
         """Yield every function, methods and functions inside functions included."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield node
 
     def imports(self, known: Mapping[str, Module]) -> set[str]:
         """Return which of the known modules are imported anywhere: in functions and under TYPE_CHECKING too."""
         found = set()
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -66,12 +71,20 @@ class Module:
             yield inner if inner in known else package
 
 
-def package_modules() -> dict[str, Module]:
-    """Return every module of the package by its name."""
+@cache
+def package_modules() -> Mapping[str, Module]:
+    """Return every module of the package by its name; each is parsed once, whoever asks."""
     return {module.name: module for module in _modules(PACKAGE, PACKAGE.parent)}
 
 
-def box_tools() -> dict[str, Module]:
+@cache
+def package_graph() -> Mapping[str, set[str]]:
+    """Return what each module of the package imports of the others."""
+    return import_graph(package_modules())
+
+
+@cache
+def box_tools() -> Mapping[str, Module]:
     """Return the scripts that make the box; they find each other by bare names."""
     return {module.name: module for module in _modules(BOX_TOOLS, BOX_TOOLS)}
 
