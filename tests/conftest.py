@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+gc.disable()  # until all tests are collected: nothing of what is loaded until then becomes garbage
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
 os.environ["OMP_NUM_THREADS"] = "1"  # before anything imports torch: small networks gain nothing from two
 os.environ["TQDM_DISABLE"] = "1"  # before anything imports tqdm, as the command line does
@@ -55,6 +57,12 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of the longest files first, and leave the order of all others as it is."""
     items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from here on, but never go through what libraries and tests have loaded: it is kept anyway."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,8 @@ from emofuse.__main__ import take_any_name
 from emofuse.cli.main import run
 from emofuse.types import Corpus
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 
 @pytest.fixture(scope="module")
 def model(corpus: Corpus, recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -120,7 +122,6 @@ def test_an_encoder_out_of_reach_is_one_line_with_the_command_that_fetches_it(
     refused(call(capsys, "crossval", paper, *options), "hf download facebook/wav2vec2-base")
 
 
-@pytest.mark.usefixtures("empty_pictures")
 def test_crossval_prints_the_table_or_one_json_document(
     capsys: pytest.CaptureFixture[str], recipe: Path, manifest: Path, tmp_path: Path
 ) -> None:

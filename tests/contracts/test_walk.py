@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from emofuse.sound.clips import SAMPLE_RATE, read_clip
 from emofuse.types.arrays import Samples
 
 SOURCE = Path(emofuse.__file__).parent
+PREFIX = f"{SOURCE}{os.sep}"
 # A file of floating-point samples passes one more, which looks whether they are integers that are to be scaled.
 MOST_STATIONS = {"PCM_16": 15, "FLOAT": 16}
 # Records and constants are no stations: they do nothing with the sound or its prediction.
@@ -46,8 +48,8 @@ class Tracer:
         self.stations: dict[str, None] = {}
 
     def __call__(self, frame: FrameType, event: str, result: object) -> None:
-        file, code = Path(frame.f_code.co_filename), frame.f_code
-        if event not in ("call", "return") or code.co_name == "<module>" or not file.is_relative_to(SOURCE):
+        code = frame.f_code
+        if event not in ("call", "return") or not code.co_filename.startswith(PREFIX) or code.co_name == "<module>":
             return
         if event == "call":
             taken = inspect.getargvalues(frame)
@@ -55,7 +57,7 @@ class Tracer:
             values: list[object] = [taken.locals[name] for name in names if name in taken.locals]
         else:
             values = [result]
-        station = file.relative_to(SOURCE).as_posix()
+        station = Path(code.co_filename).relative_to(SOURCE).as_posix()
         if not station.startswith((*NO_STATIONS, *BEFORE_THE_WALK)) and any(map(self.belongs, values)):
             self.stations.setdefault(station)
 

@@ -427,9 +427,9 @@ def alike_in_any_order(engine: PocketSphinx | FasterWhisper, clips: Iterable[Cli
 
 
 def test_pocketsphinx_carries_nothing_over_from_clip_to_clip(pocketsphinx: PocketSphinx) -> None:
-    heard = alike_in_any_order(pocketsphinx, [noise(seed) for seed in range(3)])
+    heard = alike_in_any_order(pocketsphinx, [noise(seed) for seed in range(2)])
     assert {transcript.language for transcript in heard} == {"en"}
-    assert PocketSphinx()(noise(2), "en") == heard[2]
+    assert PocketSphinx()(noise(1), "en") == heard[1]
 
 
 def test_pocketsphinx_recognises_nothing_where_there_is_next_to_nothing(
@@ -446,7 +446,7 @@ def test_pocketsphinx_recognises_spoken_words_and_when_they_were_said(
     pocketsphinx: PocketSphinx, data: Path
 ) -> None:
     spoken = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
-    names = ("Actor_05_03-01-05-01-02-01-05", "Actor_01_03-01-01-01-01-01-01", "Actor_09_03-01-03-01-01-02-09")
+    names = ("Actor_05_03-01-05-01-02-01-05", "Actor_01_03-01-01-01-01-01-01")
     clips = [read_clip(data / "ravdess" / "audio" / f"{name}.flac") for name in names]
     heard = [pocketsphinx(clip, None) for clip in clips]
     texts = " ".join(transcript.text for transcript in heard).split()

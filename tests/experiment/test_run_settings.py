@@ -55,6 +55,8 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
         "selection=best",
         "training.epochs=4",
         "training.lr=3e-2",
+        "training.batch_seconds=12",
+        "training.micro_seconds=12",
         "seeds=[0, 1]",
         "calibration={accuracy: 0.7, coverage: 0.8}",
     )

@@ -46,7 +46,6 @@ NETWORKS: dict[str, tuple[Callable[[], EmotionModel], int]] = {
         lambda: network(shallow(SPEECH["wav2vec2 group norm"]), shallow(TEXT["bert"])),
         0,
     ),
-    "roberta alone": (lambda: network(None, shallow(TEXT["roberta"])), 0),
 }
 # Writing a graph takes ten seconds and more of a core: these are among the slow tests.
 REST: dict[str, tuple[Callable[[], EmotionModel], int]] = {
@@ -70,6 +69,7 @@ REST: dict[str, tuple[Callable[[], EmotionModel], int]] = {
         ),
         0,
     ),
+    "roberta alone": (lambda: network(None, shallow(TEXT["roberta"])), 0),
     "wavlm alone; mean": (lambda: network(shallow(SPEECH["wavlm"]), None, pooling="mean"), 0),
     "hubert group norm, minilm": (
         lambda: network(shallow(SPEECH["hubert group norm"]), shallow(TEXT["minilm"])),

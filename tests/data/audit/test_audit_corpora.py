@@ -41,7 +41,9 @@ def second_opinion(corpus: Corpus) -> tuple[set[str], set[str]]:
 
 @pytest.mark.data
 def test_ravdess_has_text_that_tells_nothing_near_silent_clips_and_a_duplicate(data: Path) -> None:
-    corpus = read_table(data / "ravdess" / "manifest.csv").corpus
+    whole = read_table(data / "ravdess" / "manifest.csv").corpus
+    # Five actors, among them the one whose clips are near silent and the one of whom a clip is there twice.
+    corpus = whole.select(lambda u: u.speaker in {f"ravdess_{number:02}" for number in range(5, 10)})
     found = audit(corpus)
     silent, twice = second_opinion(corpus)
     assert found.protocol == "leave-one-speaker-out"
