@@ -88,12 +88,13 @@ def test_bad_input_gets_one_line_and_exit_code_2(
     refused(says("prepare", "ravdess"), "Missing argument")
     refused(says("predict", model, "x" * 300), "cannot be opened")
     refused(says("prepare", "ravdess", tmp_path, "--out", out, "--labels", "nope"), "no RAVDESS recording")
+    bart = "text.config={model_type: bart, vocab_size: 300, d_model: 16, encoder_layers: 1, decoder_layers: 1}"
     for setting, word in (
         ("audio.config.kernel=4", "must be odd"),
         ("audio.config.bins=abc", "cannot be built"),
         ("audio.config.hiden_size=3", "did you mean 'hidden_size'?"),
         ("text.config={model_type: emofuse-log-mel-cnn}", "has no vocabulary"),
-        ("text.config={model_type: bart, vocab_size: 300}", "is no encoder of text"),
+        (bart, "is no encoder of text"),
         ("audio.layers=7", "has only its last layer"),
         ("training.gradient_checkpointing=true", "do not offer it"),
         ("labels=2020-13-45", "no label policy is called"),

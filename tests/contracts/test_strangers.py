@@ -16,7 +16,7 @@ WRITES_YAML = {"emofuse.config.loading"}
 
 @cache
 def calls(name: str) -> frozenset[str]:
-    """Return what a module calls, as it is written: `json.loads`, `AutoConfig.from_pretrained`, `.load_dataset`."""
+    """Return what a module calls, as written: `json.loads`, `AutoConfig.from_pretrained`, `.load_dataset`."""
     return frozenset(ast.unparse(node.func) for node in MODULES[name].nodes if isinstance(node, ast.Call))
 
 

@@ -49,7 +49,11 @@ class Tracer:
 
     def __call__(self, frame: FrameType, event: str, result: object) -> None:
         code = frame.f_code
-        if event not in ("call", "return") or not code.co_filename.startswith(PREFIX) or code.co_name == "<module>":
+        if (
+            event not in ("call", "return")
+            or not code.co_filename.startswith(PREFIX)
+            or code.co_name == "<module>"
+        ):
             return
         if event == "call":
             taken = inspect.getargvalues(frame)

@@ -46,7 +46,9 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     path = write_recipe(tmp_path_factory.mktemp("recipe") / "tiny.yaml")
-    return load_recipe(path, ["speaker_norm=true", "training.epochs=1", "training.batch_seconds=8", "training.micro_seconds=8"])
+    return load_recipe(
+        path, ["speaker_norm=true", "training.epochs=1", "training.batch_seconds=8", "training.micro_seconds=8"]
+    )
 
 
 @pytest.fixture(scope="module")
