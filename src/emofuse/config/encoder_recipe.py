@@ -79,14 +79,6 @@ class AudioRecipe(EncoderRecipe):
     level: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     alter: AlterRecipe = AlterRecipe()
 
-    @model_validator(mode="after")
-    def _frames_are_not_altered(self) -> AudioRecipe:
-        if self.tuning == "frozen" and self.alter.copies:
-            raise ValueError(
-                "alter.copies are for encoders that are trained; the frames of a frozen one are not altered"
-            )
-        return self
-
 
 class TextRecipe(EncoderRecipe):
     """The text encoder; an encoder from a configuration learns its vocabulary from the training part.

@@ -13,7 +13,8 @@ VocabularyKind = Literal["words", "bpe"]
 FusionKind = Literal["cross-attention", "concatenation", "late"]
 # The stream of the queries of attention; a stream without attention is pooled as it is.
 Directions = Literal["both", "audio", "text"]
-PoolingName = Literal["statistics", "mean", "attentive"]
+# With "layers" each layer of an encoder is pooled as it is, and nothing lies between it and the head.
+PoolingName = Literal["statistics", "mean", "attentive", "layers"]
 # Which transcript is read: the manifest's own, a written one, a recognised one, or one drawn each time.
 TextSource = Literal["given", "gold", "asr", "mixed"]
 HeadNorm: TypeAlias = bool | Literal["batch"]

@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from emofuse.config import Directions, FusionKind
+from emofuse.errors import RecipeError
 from emofuse.model.attention import CrossModalAttention
+from emofuse.model.configuration import EmotionConfig
 from emofuse.model.heads import EmotionHead, EmotionOutput
 from emofuse.model.masked_streams import Stream
-from emofuse.model.pooling import Pooling, for_two_streams
+from emofuse.model.pooling import POOLED_WIDTH, Pooling, build_pooling, for_two_streams
 
 
 class AbsentFrame(nn.Module):
@@ -144,3 +146,37 @@ def cross_attentions(
         for modality in ("audio", "text")
     )
     return audio, text
+
+
+def build_fusion(config: EmotionConfig, widths: Sequence[int]) -> EarlyFusion | LateFusion | SingleModality:
+    """Build the layers after the streams, whose widths stand in the order of the modalities.
+
+    Raises:
+        RecipeError: attention is asked for, and there are vectors instead of streams.
+    """
+    first, last = (width * POOLED_WIDTH[config.pooling] for width in (widths[0], widths[-1]))
+    pooling = build_pooling(config.pooling, widths[0])
+
+    def head(width: int) -> EmotionHead:
+        return EmotionHead(width, config.head_hidden, config.head_dropout, config.task, config.head_norm)
+
+    if len(config.modalities) < 2:
+        return SingleModality(pooling, head(first))
+    if config.fusion == "late":
+        return LateFusion(pooling, head(first), head(last), config.multi_label)
+    if config.pooling == "layers":
+        raise RecipeError(
+            "pooling: layers gives one vector a modality, and there is nothing that attention could weigh; use "
+            "fusion.kind: late, train one modality alone, or choose another pooling"
+        )
+    attentions = cross_attentions(
+        config.fusion,
+        config.asks,
+        config.width,
+        config.heads,
+        config.attention_dropout,
+        config.residual,
+        config.feed_forward,
+    )
+    auxiliary = (head(first), head(first)) if config.auxiliary else None
+    return EarlyFusion(config.width, attentions, pooling, head(2 * first), auxiliary)

@@ -29,6 +29,11 @@ class LayerSelection:
     mixed: int
     deepest: int
 
+    @property
+    def count(self) -> int:
+        """How many layers are given out."""
+        return self.mixed or 1
+
     @classmethod
     def of(cls, layers: Layers, count: int) -> LayerSelection:
         """Select from an encoder with so many hidden states, its embeddings counted.

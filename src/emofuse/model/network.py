@@ -17,12 +17,12 @@ from emofuse.model.configuration import EmotionConfig
 from emofuse.model.encoder_wrappers import TextEncoder, build_encoder, wrap_audio_encoder
 from emofuse.model.encoders.encoder_references import Reference, write_places
 from emofuse.model.feature_encoders import AudioFeatureEncoder, TemporalConvolution
-from emofuse.model.fusion import EarlyFusion, LateFusion, SingleModality, cross_attentions
-from emofuse.model.heads import EmotionHead, EmotionOutput
+from emofuse.model.fusion import EarlyFusion, LateFusion, SingleModality, build_fusion
+from emofuse.model.heads import EmotionOutput
 from emofuse.model.layer_selection import LayerMix
 from emofuse.model.masked_streams import Encoded, Stream
 from emofuse.model.normalisation import frame_norm
-from emofuse.model.pooling import POOLED_WIDTH, build_pooling
+from emofuse.model.pooling import layer_statistics
 from emofuse.model.pretrained import (
     base_weights,
     content_hash,
@@ -59,19 +59,25 @@ class EmotionModel(PreTrainedModel):
             backbone = _backbone(config.audio_encoder, config.audio_adapter, ready.get("audio"))
             encoder = wrap_audio_encoder(backbone, config.audio_layers, config.audio_window)
             self.audio_encoder = encoder
-            self.audio_mix = LayerMix(encoder.selection.mixed) if encoder.selection.mixed else None
-            self.audio_norm = frame_norm(config.audio_norm, encoder.width)
-            self.audio_features = AudioFeatureEncoder(
-                encoder.width, config.width, config.recurrent_dropout, config.recurrent
-            )
+            self.audio_pooled = layer_statistics(config.pooling, encoder.selection.count, encoder.width)
+            if self.audio_pooled is None:
+                self.audio_mix = LayerMix(encoder.selection.mixed) if encoder.selection.mixed else None
+                self.audio_norm = frame_norm(config.audio_norm, encoder.width)
+                self.audio_features = AudioFeatureEncoder(
+                    encoder.width, config.width, config.recurrent_dropout, config.recurrent
+                )
         if config.text_encoder is not None:
             backbone = _backbone(config.text_encoder, config.text_adapter, ready.get("text"))
             read = TextEncoder(backbone, config.text_layers)
             self.text_encoder = read
-            self.text_mix = LayerMix(read.selection.mixed) if read.selection.mixed else None
-            self.text_norm = frame_norm(config.text_norm, read.width)
-            self.text_features = TemporalConvolution(read.width, config.width)
-        self.fusion: EarlyFusion | LateFusion | SingleModality = _fusion(config)
+            self.text_pooled = layer_statistics(config.pooling, read.selection.count, read.width)
+            if self.text_pooled is None:
+                self.text_mix = LayerMix(read.selection.mixed) if read.selection.mixed else None
+                self.text_norm = frame_norm(config.text_norm, read.width)
+                self.text_features = TemporalConvolution(read.width, config.width)
+        pooled = [getattr(self, f"{key}_pooled") for key in config.modalities]
+        widths = [config.width if one is None else one.width for one in pooled]
+        self.fusion: EarlyFusion | LateFusion | SingleModality = build_fusion(config, widths)
         self.post_init()
 
     def refer(self, key: str, reference: Reference) -> None:
@@ -195,10 +201,14 @@ class EmotionModel(PreTrainedModel):
         return self.fusion(*streams)
 
     def _audio_stream(self, stream: Stream) -> Stream:
+        if self.audio_pooled is not None:
+            return self.audio_pooled(stream)
         stream = stream if self.audio_mix is None else self.audio_mix(stream)
         return self.audio_features(stream if self.audio_norm is None else self.audio_norm(stream))
 
     def _text_stream(self, stream: Stream) -> Stream:
+        if self.text_pooled is not None:
+            return self.text_pooled(stream)
         stream = stream if self.text_mix is None else self.text_mix(stream)
         return self.text_features(stream if self.text_norm is None else self.text_norm(stream))
 
@@ -236,30 +246,6 @@ def _refuse_unfit(name: str, missing: set[str], loading: dict[str, Any]) -> None
                 f"{name}: the weight {sorted(keys)[0]!r} {problem} ({len(keys)} such in all); "
                 "the file is not a whole emofuse model of this configuration"
             )
-
-
-def _fusion(config: EmotionConfig) -> EarlyFusion | LateFusion | SingleModality:
-    """Build the layers after the streams."""
-    pooling, pooled = build_pooling(config.pooling, config.width), config.width * POOLED_WIDTH[config.pooling]
-
-    def head(width: int) -> EmotionHead:
-        return EmotionHead(width, config.head_hidden, config.head_dropout, config.task, config.head_norm)
-
-    if len(config.modalities) < 2:
-        return SingleModality(pooling, head(pooled))
-    if config.fusion == "late":
-        return LateFusion(pooling, head(pooled), head(pooled), config.multi_label)
-    attentions = cross_attentions(
-        config.fusion,
-        config.asks,
-        config.width,
-        config.heads,
-        config.attention_dropout,
-        config.residual,
-        config.feed_forward,
-    )
-    auxiliary = (head(pooled), head(pooled)) if config.auxiliary else None
-    return EarlyFusion(config.width, attentions, pooling, head(2 * pooled), auxiliary)
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -38,6 +38,31 @@ def masked_statistics(stream: Stream) -> Tensor:
     return torch.cat([mean, torch.sqrt(squares.sum(dim=1) / count + FLOOR)], dim=-1)
 
 
+class LayerStatistics(nn.Module):
+    """Mean and standard deviation of the real frames of every layer of an encoder, side by side: one vector.
+
+    It has the shape of a stream of one frame, and is computed in the encoder's place where that is frozen.
+
+    Args:
+        layers: how many layers the encoder gives out.
+        width: of its frames.
+    """
+
+    def __init__(self, layers: int, width: int) -> None:
+        super().__init__()
+        self.width = 2 * layers * width
+
+    def forward(self, stream: Stream) -> Stream:
+        """Map (batch, [layers,] time, width) to (batch, 1, 2 * layers * width); what is pooled already stays."""
+        if stream.frames.shape[-1] == self.width:
+            return stream
+        frames = stream.frames
+        if frames.dim() == 4:
+            frames = frames.transpose(1, 2).flatten(2)
+        pooled = masked_statistics(Stream(frames, stream.mask))
+        return Stream(pooled.unsqueeze(1), stream.mask.any(dim=1, keepdim=True))
+
+
 class AttentiveStatistics(nn.Module):
     """Mean and standard deviation of the real frames, each channel weighed by scores that it learns for them.
 
@@ -65,14 +90,21 @@ POOLINGS: dict[PoolingName, Callable[[int], Pooling]] = {
     "statistics": lambda width: masked_statistics,
     "mean": lambda width: masked_mean,
     "attentive": AttentiveStatistics,
+    # Streams are vectors already, each of one frame.
+    "layers": lambda width: masked_mean,
 }
 # How many times wider than a frame the pooled vector is.
-POOLED_WIDTH: dict[PoolingName, int] = {"statistics": 2, "mean": 1, "attentive": 2}
+POOLED_WIDTH: dict[PoolingName, int] = {"statistics": 2, "mean": 1, "attentive": 2, "layers": 1}
 
 
 def build_pooling(name: PoolingName, width: int) -> Pooling:
     """Return what pools a stream of a width: a function, or a module where it learns."""
     return POOLINGS[name](width)
+
+
+def layer_statistics(name: PoolingName, layers: int, width: int) -> LayerStatistics | None:
+    """Return what pools an encoder of so many layers in place of a stream; None for a pooling of streams."""
+    return LayerStatistics(layers, width) if name == "layers" else None
 
 
 def for_two_streams(pooling: Pooling) -> tuple[Pooling, Pooling]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from emofuse.config import Layers, Recipe
 from emofuse.data.cache import ArrayCache, file_digest, key_of
@@ -18,10 +18,13 @@ from emofuse.errors import AudioError
 from emofuse.model.batch_inference import computing_with, pick_device
 from emofuse.model.checkpoint import Checkpoint
 from emofuse.model.encoder_cache import frozen_hash
+from emofuse.model.masked_streams import Stream
+from emofuse.model.pooling import LayerStatistics
 from emofuse.model.tuning import is_frozen
 from emofuse.sound.clips import read_clip
+from emofuse.training.audio_cache import AudioCache
 from emofuse.types import Utterance
-from emofuse.types.arrays import IntArray
+from emofuse.types.arrays import Float32Array, IntArray
 
 # Counts up whenever the same encoder would give other frames: it is a part of every key.
 PRODUCER = 1
@@ -110,8 +113,13 @@ class FrozenAudio:
     source: FrameSource
     preparation: AudioPreparation
 
-    def __call__(self, utterance: Utterance) -> Frames | None:
+    def __call__(self, utterance: Utterance, store: AudioCache, copy: int = 0) -> Frames | None:
         """Return the frames of an utterance; None where it has no audio.
+
+        Args:
+            utterance: whose audio goes through the encoder.
+            store: makes altered copies.
+            copy: 0 for the recording as it is, else the number of an altered copy.
 
         Raises:
             AudioError: the recording cannot be used.
@@ -125,10 +133,16 @@ class FrozenAudio:
             raise AudioError(
                 f"{path}: cannot be read ({error.strerror}); check the path or the corpus root"
             ) from error
-        span = {"audio": digest, "start": utterance.start, "end": utterance.end}
-        return self.source(
-            span, lambda: self.preparation(read_clip(path, utterance.start, utterance.end, self.preparation.rate))
-        )
+        key: dict[str, Any] = {"audio": digest, "start": utterance.start, "end": utterance.end}
+        if copy:
+            key |= {"altered": store.identity, "drawn": [utterance.id, copy]}
+
+        def values() -> Float32Array:
+            if copy and (altered := store(utterance, self.preparation, copy)) is not None:
+                return altered
+            return self.preparation(read_clip(path, utterance.start, utterance.end, self.preparation.rate))
+
+        return self.source(key, values)
 
 
 @dataclass(frozen=True)
@@ -160,14 +174,33 @@ def frozen_feature_sources(checkpoint: Checkpoint, recipe: Recipe, cost: Encoder
     if preparation.audio is not None and is_frozen(model.audio_encoder):
         standard = asdict(AudioPreparation())
         settings = {n: v for n, v in asdict(preparation.audio).items() if n not in NEWER or v != standard[n]}
-        source = _source(model.audio_encoder, recipe.audio.layers, {"modality": "audio"} | settings, cost)
+        settings = {"modality": "audio"} | settings
+        source = _source((model.audio_encoder, model.audio_pooled), recipe.audio.layers, settings, cost)
         audio = FrozenAudio(source, preparation.audio)
     if preparation.text is not None and is_frozen(model.text_encoder):
-        text = FrozenText(_source(model.text_encoder, recipe.text.layers, {"modality": "text"}, cost))
+        read = (model.text_encoder, model.text_pooled)
+        text = FrozenText(_source(read, recipe.text.layers, {"modality": "text"}, cost))
     return FrozenFeatureSources(audio, text)
 
 
-def _source(encoder: Any, layers: Layers, settings: Mapping[str, Any], cost: EncoderCost) -> FrameSource:
+class _PooledEncoder(nn.Module):
+    """An encoder whose layers are pooled at once."""
+
+    def __init__(self, encoder: nn.Module, pooled: LayerStatistics) -> None:
+        super().__init__()
+        self.encoder, self.pooled = encoder, pooled
+
+    def forward(self, values: Tensor, mask: Tensor) -> Stream:
+        """Map what the encoder takes to (batch, 1, width)."""
+        stream: Stream = self.pooled(self.encoder(values, mask))
+        return stream
+
+
+def _source(
+    parts: tuple[Any, nn.Module | None], layers: Layers, settings: Mapping[str, Any], cost: EncoderCost
+) -> FrameSource:
+    """Return the source of what an encoder gives, pooled already where the network pools it as it is."""
+    encoder, pooled = parts
     config = {name: str(v) for name, v in encoder.backbone.config.to_dict().items() if not name.startswith("_")}
     identity = {
         "producer": PRODUCER,
@@ -178,6 +211,8 @@ def _source(encoder: Any, layers: Layers, settings: Mapping[str, Any], cost: Enc
         "torch": torch.__version__,
         "device": next(encoder.parameters()).device.type,
     }
+    if isinstance(pooled, LayerStatistics):
+        return FrameSource(_PooledEncoder(encoder, pooled), identity | {"pooled": 1}, (pooled.width,), cost)
     mixed = encoder.selection.mixed
     shape = (mixed, encoder.width) if mixed else (encoder.width,)
     return FrameSource(encoder, identity, shape, cost)

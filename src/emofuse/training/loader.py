@@ -53,8 +53,7 @@ class InputReader:
         if "audio" not in self.keep:
             return Item(None, text)
         if self.frozen.audio is not None:
-            assert not copy  # a recipe that asks for both is refused
-            return Item(self.frozen.audio(utterance), text)
+            return Item(self.frozen.audio(utterance, self.store, copy), text)
         return Item(self.store(utterance, self.preparation.audio, copy) if self.preparation.audio else None, text)
 
     def collate(self, items: Sequence[Item]) -> dict[str, npt.NDArray[Any]]:
