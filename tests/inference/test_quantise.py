@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from emofuse.inference.quantise import halve_tables
+from emofuse.inference.quantise import halve_tables, quantise_weights
 
 ROWS, WIDTH = 500, 64
 
@@ -50,3 +52,32 @@ def test_other_tables_are_left(why: str) -> None:
     before = model.SerializeToString()
     halve_tables(model)
     assert model.SerializeToString() == before
+
+
+def test_weights_of_products_and_convolutions_are_stored_in_8_bits_and_computed_with_in_float(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    shapes = {"kernel": (160, 40, 3), "columns": (160, 128), "rows": (160, 128), "small": (160, 4)}
+    weights = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    weights["columns"][:, 7] *= 1000.0  # a column far larger than the others takes no digits from them
+    nodes = [
+        helper.make_node("Conv", ["sound", "kernel"], ["filtered"], pads=[1, 1]),
+        helper.make_node("ReduceMean", ["filtered", "axes"], ["mean"], keepdims=0),
+        helper.make_node("MatMul", ["mean", "columns"], ["hidden"]),
+        helper.make_node("Gemm", ["hidden", "rows"], ["wide"], transB=1),
+        helper.make_node("MatMul", ["wide", "small"], ["found"]),
+    ]
+    stored = [numpy_helper.from_array(values, name) for name, values in weights.items()]
+    stored.append(numpy_helper.from_array(np.array([2]), "axes"))
+    inputs = [helper.make_tensor_value_info("sound", TensorProto.FLOAT, ["n", 40, "t"])]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", None]) for name in ("hidden", "found")]
+    made = helper.make_graph(nodes, "network", inputs, outputs, stored)
+    whole, small = tmp_path / "whole.onnx", tmp_path / "small.onnx"
+    onnx.save(helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), whole)
+    quantise_weights(whole, small)
+    onnx.checker.check_model(onnx.load(small), full_check=True)
+    assert small.stat().st_size < 0.3 * whole.stat().st_size
+    sound = {"sound": rng.normal(size=(2, 40, 50)).astype(np.float32)}
+    ours, theirs = (onnxruntime.InferenceSession(path).run(None, sound) for path in (small, whole))
+    for one, other in zip(ours, theirs, strict=True):
+        scale = np.abs(other).max(axis=0, keepdims=True)
+        np.testing.assert_allclose(one / scale, other / scale, atol=0.05)

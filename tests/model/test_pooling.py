@@ -9,7 +9,7 @@ from networks import random_stream
 
 from emofuse.config import PoolingName
 from emofuse.model.masked_streams import Stream
-from emofuse.model.pooling import POOLED_WIDTH, POOLINGS, masked_mean, masked_statistics
+from emofuse.model.pooling import POOLED_WIDTH, POOLINGS, LayerStatistics, masked_mean, masked_statistics
 
 
 def test_masked_mean_ignores_padding() -> None:
@@ -37,3 +37,21 @@ def test_statistics_pooling_has_finite_gradients_on_a_single_frame() -> None:
 
 def test_poolings_and_their_names_agree() -> None:
     assert set(POOLINGS) == set(POOLED_WIDTH) == set(get_args(PoolingName))
+
+
+def test_layers_are_pooled_each_for_itself_and_stand_side_by_side() -> None:
+    first, second = random_stream([5, 2]), random_stream([5, 2])
+    layers = Stream(torch.stack([first.frames, second.frames], dim=1), first.mask)
+    pooled = LayerStatistics(2, 8)(layers)
+    assert pooled.frames.shape == (2, 1, 32)
+    each = [masked_statistics(Stream(stream.frames, first.mask)) for stream in (first, second)]
+    expected = [part for half in (slice(8), slice(8, None)) for part in (each[0][:, half], each[1][:, half])]
+    torch.testing.assert_close(pooled.frames[:, 0], torch.cat(expected, dim=-1))
+
+
+def test_what_is_pooled_already_stays_and_absence_too() -> None:
+    pooling, stream = LayerStatistics(1, 8), random_stream([5, 2])
+    absent = Stream(stream.frames, torch.tensor([[True] * 5, [False] * 5]))
+    once = pooling(absent)
+    assert once.mask.tolist() == [[True], [False]]
+    assert pooling(once) is once

@@ -25,11 +25,12 @@ from emofuse import cross_validate, train
 from emofuse.config import Recipe, make_recipe
 from emofuse.data.labels import apply_policy
 from emofuse.data.manifest import save_corpus
-from emofuse.errors import AudioError, RunError
+from emofuse.errors import AudioError, RecipeError, RunError
 from emofuse.model.build import build
 from emofuse.model.checkpoint import Checkpoint, load_model
 from emofuse.model.masked_streams import as_tensors
 from emofuse.training import frozen_features
+from emofuse.training.audio_cache import audio_cache_for
 from emofuse.training.frozen_features import EncoderCost, frozen_feature_sources
 from emofuse.training.input_augmentation import InputAugmentation
 from emofuse.training.loader import AudioCache, InputReader, prepare_part
@@ -257,6 +258,41 @@ def test_a_network_says_the_same_from_frames_as_from_sound_and_words(
             logits(checkpoint, reader, utterances), logits(checkpoint, plain, utterances), atol=1e-3, rtol=0
         )
     assert reader.cost.encoder_forwards == 0
+
+
+@pytest.mark.parametrize("system", ["audio", "text", "fusion"])
+def test_a_network_of_pooled_layers_keeps_one_vector_an_utterance(corpus: Corpus, system: SystemName) -> None:
+    layers = {"layers": "weighted"}
+    recipe = recipe_of(layers, layers, pooling="layers", fusion={"kind": "late"})
+    checkpoint = built(corpus, recipe, system)
+    utterances = [*corpus.utterances[:2], replace(corpus.utterances[2], text="[LAUGHTER]")]
+    plain, reader = InputReader(checkpoint.preparation, AudioCache()), reader_of(checkpoint, recipe)
+    torch.testing.assert_close(
+        logits(checkpoint, reader, utterances), logits(checkpoint, plain, utterances), atol=1e-2, rtol=0
+    )
+    item = reader.item(utterances[0])
+    assert all(values.shape[0] == 1 for values in (item.values, item.ids) if values is not None)
+
+
+def test_attention_over_pooled_layers_is_refused(corpus: Corpus) -> None:
+    with pytest.raises(RecipeError, match=r"pooling: layers .* use fusion.kind: late"):
+        built(corpus, recipe_of(pooling="layers", fusion={"kind": "cross-attention"}))
+
+
+def test_frames_of_altered_copies_are_others_and_are_kept(corpus: Corpus) -> None:
+    recipe = recipe_of({"alter": {"copies": 1}})
+    checkpoint = built(corpus, recipe, "audio")
+    reader = replace(reader_of(checkpoint, recipe), store=audio_cache_for(recipe.audio.alter))
+    utterance = corpus.utterances[0]
+    plain, altered = reader.item(utterance).values, reader.item(utterance, 1).values
+    assert plain is not None
+    assert altered is not None
+    assert plain.shape != altered.shape or not np.array_equal(plain, altered)
+    done = reader.cost.encoder_forwards
+    again = reader.item(utterance, 1).values
+    assert again is not None
+    np.testing.assert_array_equal(again, altered)
+    assert reader.cost.encoder_forwards == done == 2
 
 
 def test_all_layers_are_kept_where_their_mix_is_trained(corpus: Corpus) -> None:

@@ -1,8 +1,8 @@
 """The corpora that the box's voice learns from, put together from tables of clips: one manifest for all.
 
 Each corpus stands in a folder of its own name, with a `manifest.csv` whose columns are path, label, speaker, text,
-gender, sentence_id: RAVDESS, EmoDB and nEMO with emotions; keywords without, a part of which is trained on as
-neutral.
+gender, sentence_id: RAVDESS, EmoDB and nEMO with emotions; vocal bursts with emotions and without words; keywords
+without emotions, a part of which is trained on as neutral.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from emofuse.errors import CorpusError
 from emofuse.types import Corpus, Utterance
 
 KEYWORDS = "keywords"
+BURSTS = "bursts"
 EMOTIONAL = ("ravdess", "emodb", "nemo")
 # Their words -> ours; calm is a kind of neutral, and bored is left out: only one corpus has it.
 LABELS = {
@@ -37,6 +38,10 @@ LABELS_OF = {
 }
 # What the open box's voice learns from, beside keywords: it may be used commercially.
 OPEN = ("emodb",)
+# Of the three takes of each vocal burst that a speaker gave, the one that is used.
+TAKE = "-1.opus"
+# Each corpus of speech is drawn so many times as often as the bursts.
+DRAWN = 3
 # Speakers of EmoDB that the shipped weights are not trained on.
 KEPT_OUT = ("emodb_13", "emodb_15")
 
@@ -55,6 +60,21 @@ def speech(data: Path, corpora: Sequence[str] = EMOTIONAL) -> Corpus:
     return Corpus(emotional + trained_on, name="box-voice")
 
 
+def voices(data: Path, corpora: Sequence[str] = EMOTIONAL) -> Corpus:
+    """Return all labelled clips and the first take of each vocal burst, which are trained on in every fold.
+
+    `tags.draw` names the groups that are drawn alike; `tags.beside` those clips that nothing is tested on.
+
+    Raises:
+        CorpusError: a folder or its table is missing.
+    """
+    emotional = [u for name in corpora for u in _read(data, name) if u.label is not None]
+    speech = [replace(u, tags=u.tags | {"draw": f"{u.session}-{_number(u) % DRAWN}"}) for u in emotional]
+    takes = [u for u in _read(data, BURSTS) if u.audio is not None and u.audio.name.endswith(TAKE)]
+    bursts = [replace(u, tags=u.tags | {"draw": BURSTS, "beside": "yes"}) for u in takes]
+    return Corpus(tuple(speech + bursts), name="box-ear")
+
+
 def kept_out_keywords(data: Path) -> Corpus:
     """Return the keywords that nothing is trained on.
 
@@ -67,7 +87,12 @@ def kept_out_keywords(data: Path) -> Corpus:
 
 def _kept_out(utterance: Utterance) -> bool:
     """Tell by a clip's name whether it is one of the two in five that are kept out."""
-    return hashlib.sha256(utterance.id.encode()).digest()[0] % 5 < 2
+    return _number(utterance) % 5 < 2
+
+
+def _number(utterance: Utterance) -> int:
+    """Return a number up to 255 by a clip's name."""
+    return hashlib.sha256(utterance.id.encode()).digest()[0]
 
 
 def without(corpus: Corpus, speakers: tuple[str, ...]) -> Corpus:

@@ -20,14 +20,16 @@ from emofuse.types import Corpus, Fold
 REFERENCE = "baseline-audio"
 
 
-def score_run(folder: Path, corpus: Corpus, seed: int = 0) -> dict[str, dict[str, Any]]:
+def score_run(
+    folder: Path, corpus: Corpus, seed: int = 0, reference: bool = True
+) -> dict[str, dict[str, Any]]:
     """Return corpus -> system -> figures of a finished cross-validation.
 
-    Beside the voice stands logistic regression on functionals, on the same folds: trained on all corpora
+    With `reference`, beside the voice stands logistic regression on functionals, on the same folds: trained on all corpora
     together, and from the one corpus alone.
     """
     run = RunFolder.open(folder)
-    together = _reference(corpus, run.folds)
+    together = _reference(corpus, run.folds) if reference else {}
     found = {}
     for name in EMOTIONAL:
         tested = [one for one in run.truth if one.session == name]
@@ -35,7 +37,9 @@ def score_run(folder: Path, corpus: Corpus, seed: int = 0) -> dict[str, dict[str
             continue
         voices = [system for system in (AUDIO, AUDIO.with_speaker_norm()) if system in run.systems]
         predicted: dict[str, ProbabilitiesById] = {voice.label: run.probabilities(voice, seed) for voice in voices}
-        predicted |= {REFERENCE: together, f"{REFERENCE}, alone": _reference(_only(corpus, name), run.folds)}
+        if reference:
+            alone = _reference(_only(corpus, name), run.folds)
+            predicted |= {REFERENCE: together, f"{REFERENCE}, alone": alone}
         available = {system: one for system, one in predicted.items() if any(t.id in one for t in tested)}
         found[name] = {system: score_corpus(one, tested, name) for system, one in available.items()}
     return found

@@ -188,7 +188,8 @@ class Recipe(Strict):
     utterances with these values of a field or a tag, such as `{style: improvised}`; those with the values of
     `always_train` are trained on in every fold and tested in none, such as a second corpus. With
     `text_independent`, no text of a test part is in training: see `make_folds`. With `speaker_norm`,
-    cross-validation also reports each system with speaker normalisation: see `experiment.speaker_norm`.
+    cross-validation also reports each system with speaker normalisation: see `experiment.speaker_norm`. `pooling:
+    layers` pools each layer of an encoder as it is, side by side, for one modality alone or late fusion.
     """
 
     protocol: ProtocolName = "leave-one-session-out"

@@ -120,13 +120,19 @@ def _refuse_unlike(measured: dict[str, Any], tolerance: float) -> None:
 
 def _in_int8(subject: ExportSubject, folder: Path, whole: Path) -> tuple[Path, dict[str, Any]]:
     """Return the graph in 8 bits that wins, and what was measured of it."""
-    from emofuse.inference.quantise import has_convolutions, quantise, quantise_convolutions
+    from emofuse.inference.quantise import has_convolutions, quantise, quantise_convolutions, quantise_weights
 
     products = _place(folder, "products")
     quantise(whole, products, subject.large)
     measured = _measure(subject, products, "int8")
     _refuse_unlike(measured, INT8_TOLERANCE)
     measured |= {"convolutions": "float32", "considered": None}
+    if measured["sample"]["label_agreement"] < 1.0:
+        stored = _place(folder, "stored")
+        quantise_weights(whole, stored, subject.large)
+        rival = _measure(subject, stored, "int8") | {"convolutions": "stored", "considered": None}
+        if rival["sample"]["label_agreement"] > measured["sample"]["label_agreement"]:
+            return stored, rival | {"considered": {"label_agreement": measured["sample"]["label_agreement"]}}
     if not subject.scale_items or not has_convolutions(products):
         return products, measured
     everything = _place(folder, "everything")

@@ -23,6 +23,9 @@ CONVOLUTIONS = ["Conv"]
 # Smaller tables stay in float32.
 SMALLEST_TABLE_BYTES = 1 << 16
 
+# The whole numbers of a weight in 8 bits, on both sides of 0.
+LARGEST_WHOLE = 127
+
 Feed = dict[str, npt.NDArray[Any]]
 
 
@@ -52,6 +55,66 @@ def quantise(graph: Path, out: Path, large: bool = False) -> None:
             use_external_data_format=large,
             extra_options={"MatMulConstBOnly": True},
         )
+
+
+def quantise_weights(graph: Path, out: Path, large: bool = False) -> None:
+    """Write a graph whose weights are stored in 8 bits and computed with in float32: as small, not as fast.
+
+    For networks of which computing in 8 bits changes too much, such as those with a few values far larger than the
+    others. Each column of a product and each channel of a convolution has a scale. Embedding tables are stored in
+    half precision.
+
+    Args:
+        graph: in float32.
+        out: the new graph.
+        large: put weights beside the graph.
+    """
+    model = onnx.load(graph)
+    halve_tables(model)
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    users: dict[str, list[onnx.NodeProto]] = {}
+    for node in model.graph.node:
+        for name in node.input:
+            users.setdefault(name, []).append(node)
+    for name, tensor in tensors.items():
+        axes = {_scaled_axis(node, name) for node in users.get(name, [])}
+        if tensor.data_type != onnx.TensorProto.FLOAT or len(axes) != 1 or None in axes:
+            continue
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.nbytes >= SMALLEST_TABLE_BYTES:
+            _store_in_8_bits(model.graph, tensor, values, axes.pop() or 0)
+    onnx.save(model, out, save_as_external_data=large, location=f"{out.name}.data" if large else None)
+
+
+def _scaled_axis(node: onnx.NodeProto, name: str) -> int | None:
+    """Return the axis of a weight that gives the output its channels; None where it is no weight of a product."""
+    if list(node.input).index(name) != 1:
+        return None
+    if node.op_type == "Conv":
+        return 0
+    if node.op_type == "Gemm":
+        transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
+        return 0 if transposed else 1
+    return 1 if node.op_type == "MatMul" else None
+
+
+def _store_in_8_bits(
+    graph: onnx.GraphProto, tensor: onnx.TensorProto, values: npt.NDArray[Any], axis: int
+) -> None:
+    """Replace a weight by whole numbers up to 127 and a scale for each channel, and an operator that multiplies."""
+    if axis >= values.ndim or values.ndim > 2 and axis:
+        return
+    others = tuple(number for number in range(values.ndim) if number != axis)
+    scale = np.maximum(np.abs(values).max(axis=others), np.finfo(np.float32).tiny) / LARGEST_WHOLE
+    shape = [-1 if number == axis else 1 for number in range(values.ndim)]
+    whole = np.round(values / scale.reshape(shape)).astype(np.int8)
+    name = tensor.name
+    stored = [onnx.numpy_helper.from_array(whole, f"{name}.whole")]
+    stored.append(onnx.numpy_helper.from_array(scale.astype(np.float32), f"{name}.scale"))
+    graph.initializer.remove(tensor)
+    graph.initializer.extend(stored)
+    inputs = [one.name for one in stored]
+    graph.node.insert(0, onnx.helper.make_node("DequantizeLinear", inputs, [name], axis=axis))
 
 
 def halve_tables(model: onnx.ModelProto) -> None:
