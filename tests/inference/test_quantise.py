@@ -54,7 +54,9 @@ def test_other_tables_are_left(why: str) -> None:
     assert model.SerializeToString() == before
 
 
-def test_weights_of_products_and_convolutions_are_stored_in_8_bits_and_computed_with_in_float(tmp_path: Path) -> None:
+def test_weights_of_products_and_convolutions_are_stored_in_8_bits_and_computed_with_in_float(
+    tmp_path: Path,
+) -> None:
     rng = np.random.default_rng(0)
     shapes = {"kernel": (160, 40, 3), "columns": (160, 128), "rows": (160, 128), "small": (160, 4)}
     weights = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
@@ -79,5 +81,6 @@ def test_weights_of_products_and_convolutions_are_stored_in_8_bits_and_computed_
     sound = {"sound": rng.normal(size=(2, 40, 50)).astype(np.float32)}
     ours, theirs = (onnxruntime.InferenceSession(path).run(None, sound) for path in (small, whole))
     for one, other in zip(ours, theirs, strict=True):
-        scale = np.abs(other).max(axis=0, keepdims=True)
-        np.testing.assert_allclose(one / scale, other / scale, atol=0.05)
+        without = [np.delete(values, 7, axis=1) for values in (one, other)]
+        for near, exact in ((one, other), without):
+            assert np.linalg.norm(near - exact) < 0.02 * np.linalg.norm(exact)

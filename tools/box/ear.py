@@ -1,10 +1,10 @@
 """Train the box's voice on a pre-trained ear and judge it: unseen speakers, unseen corpora, bad sound.
 
-    python tools/box/ear.py --data DATA --encoder MODELS/whisper-base --out runs/ear [--recipe recipes/box/ear.yaml]
+    python tools/box/ear.py --data DATA --encoder MODELS/whisper-base --out runs/ear [--recipe FILE]
 
-The encoder stays as it is; its vectors are computed once for each clip (about ten minutes of a core for a pass) and
-kept in the cache, so that a training takes seconds. Every stage leaves its figures in the run folder and is not done
-twice. `figures.json` and the tables that are printed hold all of it.
+The encoder stays as it is; its vectors are computed once for each clip (about ten minutes of a core for all clips)
+and kept in the cache, so that a training takes seconds. Every stage leaves its figures in the run folder and is not
+done twice. `figures.json` and the tables that are printed hold all of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from corpus import BURSTS, EMOTIONAL, KEPT_OUT, LABELS_OF, OPEN, kept_out_keywords, only_speakers, predefined, voices, without
+from corpus import (
+    BURSTS,
+    EMOTIONAL,
+    KEPT_OUT,
+    LABELS_OF,
+    OPEN,
+    kept_out_keywords,
+    only_speakers,
+    predefined,
+    voices,
+    without,
+)
 from left_out import calibration_for_shift, shift_figures
 from voice_checks import keyword_calls, real_time_factor, robustness
 from voice_scores import line_of, score_corpus, score_run
@@ -117,8 +128,8 @@ def _open(recipe: Recipe, corpus: Corpus, out: Path) -> Any:
 def _shipped(recipe: Recipe, corpus: Corpus, out: Path, name: str, left_out: str) -> Any:
     """Train the weights that are shipped, export them, and judge them on the speakers that were kept out.
 
-    Their calibration is that of left-out corpora: no part of what they are trained on shows how sure they may be of
-    another corpus.
+    Their calibration is that of left-out corpora: no part of what they are trained on shows what their confidence
+    is worth on another corpus.
     """
     folder, exported = out / name, out / f"export-{name}"
     train(recipe, without(corpus, KEPT_OUT), folder, "audio", resume=True)

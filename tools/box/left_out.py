@@ -43,7 +43,7 @@ def shift_figures(runs: Mapping[str, Path]) -> dict[str, Any]:
 
 
 def calibration_for_shift(folder: Path, priors: Mapping[str, float]) -> Calibration:
-    """Return the temperature and the threshold that fit the predictions of left-out corpora, each counted alike."""
+    """Return the temperature and threshold that fit predictions of left-out corpora, each counted alike."""
     logits = left_out_logits(folder)
     temperature = _temperature(logits)
     drawn = _drawn(logits)

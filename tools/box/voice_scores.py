@@ -20,13 +20,11 @@ from emofuse.types import Corpus, Fold
 REFERENCE = "baseline-audio"
 
 
-def score_run(
-    folder: Path, corpus: Corpus, seed: int = 0, reference: bool = True
-) -> dict[str, dict[str, Any]]:
+def score_run(folder: Path, corpus: Corpus, seed: int = 0, reference: bool = True) -> dict[str, dict[str, Any]]:
     """Return corpus -> system -> figures of a finished cross-validation.
 
-    With `reference`, beside the voice stands logistic regression on functionals, on the same folds: trained on all corpora
-    together, and from the one corpus alone.
+    With `reference`, beside the voice stands logistic regression on functionals, on the same folds: trained on all
+    corpora together, and from the one corpus alone.
     """
     run = RunFolder.open(folder)
     together = _reference(corpus, run.folds) if reference else {}

@@ -101,8 +101,8 @@ def _scaled_axis(node: onnx.NodeProto, name: str) -> int | None:
 def _store_in_8_bits(
     graph: onnx.GraphProto, tensor: onnx.TensorProto, values: npt.NDArray[Any], axis: int
 ) -> None:
-    """Replace a weight by whole numbers up to 127 and a scale for each channel, and an operator that multiplies."""
-    if axis >= values.ndim or values.ndim > 2 and axis:
+    """Replace a weight by whole numbers, a scale for each channel, and an operator that multiplies them."""
+    if axis >= values.ndim or (values.ndim > 2 and axis):
         return
     others = tuple(number for number in range(values.ndim) if number != axis)
     scale = np.maximum(np.abs(values).max(axis=others), np.finfo(np.float32).tiny) / LARGEST_WHOLE
