@@ -80,7 +80,5 @@ def test_weights_of_products_and_convolutions_are_stored_in_8_bits_and_computed_
     assert small.stat().st_size < 0.3 * whole.stat().st_size
     sound = {"sound": rng.normal(size=(2, 40, 50)).astype(np.float32)}
     ours, theirs = (onnxruntime.InferenceSession(path).run(None, sound) for path in (small, whole))
-    for one, other in zip(ours, theirs, strict=True):
-        without = [np.delete(values, 7, axis=1) for values in (one, other)]
-        for near, exact in ((one, other), without):
-            assert np.linalg.norm(near - exact) < 0.02 * np.linalg.norm(exact)
+    for one, other in ((ours[0], theirs[0]), (ours[1], theirs[1]), (ours[0][:, 8:], theirs[0][:, 8:])):
+        assert np.linalg.norm(one - other) < 0.02 * np.linalg.norm(other)

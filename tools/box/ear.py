@@ -2,9 +2,9 @@
 
     python tools/box/ear.py --data DATA --encoder MODELS/whisper-base --out runs/ear [--recipe FILE]
 
-The encoder stays as it is; its vectors are computed once for each clip (about ten minutes of a core for all clips)
-and kept in the cache, so that a training takes seconds. Every stage leaves its figures in the run folder and is not
-done twice. `figures.json` and the tables that are printed hold all of it.
+The encoder stays as it is; its vectors are computed once for each clip (ten minutes of a core for all of them)
+and kept in the cache, so that a training takes seconds. Every stage leaves its figures in the run folder and is
+not done twice. `figures.json` and the tables that are printed hold all of it.
 """
 
 from __future__ import annotations
