@@ -69,9 +69,9 @@ def voices(data: Path, corpora: Sequence[str] = EMOTIONAL) -> Corpus:
         CorpusError: a folder or its table is missing.
     """
     emotional = [u for name in corpora for u in _read(data, name) if u.label is not None]
-    speech = [replace(u, tags=u.tags | {"draw": f"{u.session}-{_number(u) % DRAWN}"}) for u in emotional]
+    speech = [replace(u, tags={**u.tags, "draw": f"{u.session}-{_number(u) % DRAWN}"}) for u in emotional]
     takes = [u for u in _read(data, BURSTS) if u.audio is not None and u.audio.name.endswith(TAKE)]
-    bursts = [replace(u, tags=u.tags | {"draw": BURSTS, "beside": "yes"}) for u in takes]
+    bursts = [replace(u, tags={**u.tags, "draw": BURSTS, "beside": "yes"}) for u in takes]
     return Corpus(tuple(speech + bursts), name="box-ear")
 
 

@@ -81,14 +81,15 @@ def main() -> None:
 
 def show(figures: dict[str, Any]) -> None:
     """Print the figures as tables of Markdown."""
-    for name in [name for name in ("corpora", "open", "folds") if name in figures]:
+    tables = [name for name in ("corpora", "open", "folds") if name in figures]
+    for name in tables:
         print(f"\n{name}\n\n{COLUMNS}\n{'|---' * 6}|")
         for corpus, systems in figures[name].items():
             for system, found in systems.items():
                 row = (corpus, system, found["n"], found["speakers"], line_of(found), line_of(found, "open"))
                 print("|", " | ".join(map(str, row)), "|")
-    for name in set(figures) - {"corpora", "open", "folds"}:
-        print(f"\n{name}: {json.dumps(figures[name])}")
+    for stage in set(figures).difference(tables):
+        print(f"\n{stage}: {json.dumps(figures[stage])}")
 
 
 def _once(path: Path, stage: Callable[[], Any]) -> Any:
