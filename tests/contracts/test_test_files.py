@@ -107,6 +107,7 @@ TOOLS_SHOWN_BY = {
     "test_shipped_boxes": (
         "box_card",
         "box_packing",
+        "ear",
         "fusion",
         "licences",
         "voice",
