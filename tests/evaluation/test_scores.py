@@ -100,6 +100,11 @@ def test_a_confusion_matrix_as_text_has_the_truth_down_and_the_predictions_acros
     ]
 
 
+def test_means_of_counts_are_shown_with_one_decimal() -> None:
+    lines = confusion_text([[10.0, 2.25], [0.0, 345.0]], ["angry", "sad"]).split("\n")
+    assert [line.split()[-2:] for line in lines[1:3]] == [["10.0", "2.2"], ["0.0", "345.0"]]
+
+
 @pytest.mark.parametrize(
     "labels",
     [

@@ -116,18 +116,42 @@ def test_confidence_is_measured_as_others_measure_it() -> None:
     assert 0 < summary["aurc"] < 1 - summary["wa"]["mean"]  # sure answers are oftener right
 
 
-def test_confusions_and_scores_of_classes_are_the_sum_over_seeds() -> None:
+def test_confusions_and_scores_of_classes_are_means_over_seeds_and_counts_are_utterances() -> None:
     truth = [0, 0, 0, 0, 1, 1, 1, 1]
     said = [[0, 0, 0, 1, 0, 0, 1, 1], [0, 0, 0, 0, 0, 1, 1, 1]]
     summary = summarise(answers(truth, said, labels=LABELS[:2]))
-    assert summary["confusion"] == [[7, 1], [3, 5]]
+    assert summary["confusion"] == [[3.5, 0.5], [1.5, 2.5]]
     assert summary["n"] == 8
     assert summary["per_class"]["angry"] == {
         "recall": pytest.approx(7 / 8),
-        "precision": pytest.approx(7 / 10),
-        "f1": pytest.approx(14 / 18),
-        "support": 8,
+        "precision": pytest.approx((3 / 5 + 4 / 5) / 2),
+        "f1": pytest.approx((6 / 9 + 8 / 9) / 2),
+        "support": 4,
     }
+
+
+def test_the_mean_of_the_f1_of_classes_is_macro_f1_for_three_seeds() -> None:
+    """The F1 of confusions that are summed over seeds is another number."""
+    found = drawn(1, 0.5, seeds=3)
+    summary = summarise(found)
+    per_class = summary["per_class"]
+    assert np.mean([each["f1"] for each in per_class.values()]) == pytest.approx(summary["macro_f1"]["mean"])
+    assert np.mean([each["recall"] for each in per_class.values()]) == pytest.approx(summary["ua"]["mean"])
+    assert sum(each["support"] for each in per_class.values()) == summary["n"] == 120
+    assert [sum(row) for row in summary["confusion"]] == pytest.approx(np.bincount(found.truth))
+    reference = [f1_score(found.truth, said, average=None) for said in found.predicted]
+    assert [each["f1"] for each in per_class.values()] == pytest.approx(np.mean(reference, axis=0))
+
+
+def test_a_label_that_only_some_seeds_predict_has_the_precision_of_these() -> None:
+    summary = summarise(answers([0, 1, 1], [[0, 0, 0], [0, 1, 0]], labels=LABELS[:2]))
+    assert summary["per_class"]["happy"]["precision"] == 1.0
+    assert summarise(answers([0, 1], [[0, 0]] * 2, labels=LABELS[:2]))["per_class"]["happy"]["precision"] is None
+
+
+def test_counts_of_one_seed_stay_whole() -> None:
+    summary = summarise(answers([0, 1, 1], [[0, 0, 1]], labels=LABELS[:2]))
+    assert json.dumps(summary["confusion"]) == "[[1, 0], [1, 1]]"
 
 
 def test_folds_without_a_class_are_flagged_and_it_is_left_out_of_their_accuracy() -> None:

@@ -90,7 +90,7 @@ def test_headline_is_pooled_within_a_seed_then_mean_and_deviation_over_seeds(
         for metric, values in figures.items():
             assert summary[metric]["mean"] == pytest.approx(np.mean(values))
             assert summary[metric]["std"] == pytest.approx(np.std(values, ddof=1))
-        assert summary["confusion"] == counts.tolist()
+        assert summary["confusion"] == (counts / 2).tolist()
 
 
 def test_comparisons_say_what_fusion_adds(results: dict[str, Any]) -> None:

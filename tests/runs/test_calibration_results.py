@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss
-from small_run import CORPUS, LABELS, TRUTH, WRONG, make_run
+from small_run import CORPUS, LABELS, TRUTH, WRONG, make_run, small_recipe
 
+from emofuse import layout
 from emofuse.errors import RunError
 from emofuse.evaluation.calibration import Calibration
 from emofuse.evaluation.conformal import prediction_sets
@@ -65,7 +66,41 @@ def test_prediction_sets_are_made_by_the_tested_function_with_the_quantile_of_ea
     # The first fold lets both labels in; in the second, one of ten has the wrong one.
     assert (conformal["wished_coverage"], conformal["n"]) == (0.9, 20)
     assert (conformal["coverage"], conformal["mean_size"]) == (pytest.approx(0.95), pytest.approx(1.5))
-    assert abstention == {"wished_accuracy": 0.8, "answered": 1.0, "accuracy": pytest.approx(0.9)}
+    assert abstention == {"wished_accuracy": 0.8, "answered": 1.0, "accuracy": pytest.approx(0.9), "seeds": 1}
+
+
+def test_figures_of_trust_are_means_over_seeds(tmp_path: Path) -> None:
+    """The second seed has other thresholds and quantiles than the first: the results are of neither alone."""
+    run = make_run(tmp_path / "run", recipe=small_recipe(tmp_path, "seeds=[0, 1]"))
+    by_seed = [Calibration(accuracy=0.8, threshold=t, conformal={0.9: q}) for t, q in ((0.5, 1.0), (0.99, 0.3))]
+    for seed, calibration in enumerate(by_seed):
+        for job in run.folder.jobs(TEXT, seed).values():
+            metrics = {"calibration": calibration.as_dict(), "skipped": [], "without_modality": 0}
+            layout.write_json(job.path / layout.METRICS, metrics)
+    found = results(run)
+    conformal, abstention = found["conformal"], found["abstention"]
+    assert isinstance(conformal, dict)
+    assert isinstance(abstention, dict)
+    # Seed 0 accepts all and lets both labels in; seed 1 accepts nothing, and its sets hold the predicted label.
+    assert abstention == {"wished_accuracy": 0.8, "answered": 0.5, "accuracy": pytest.approx(0.9), "seeds": 2}
+    assert (conformal["n"], conformal["seeds"]) == (20, 2)
+    assert (conformal["coverage"], conformal["mean_size"]) == (pytest.approx((1.0 + 0.9) / 2), 1.5)
+    assert conformal["by_speaker"]["s3"] == {"n": 5, "coverage": pytest.approx((1.0 + 0.6) / 2), "mean_size": 1.5}
+
+
+def test_a_seed_without_a_threshold_does_not_count_for_abstention(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", recipe=small_recipe(tmp_path, "seeds=[0, 1]"))
+    for job in run.folder.jobs(TEXT, 1).values():
+        calibration = Calibration(accuracy=0.8, threshold=0.5).as_dict()
+        layout.write_json(job.path / layout.METRICS, {"calibration": calibration, "skipped": []})
+    found = results(run)
+    assert found["abstention"] == {
+        "wished_accuracy": 0.8,
+        "answered": 1.0,
+        "accuracy": pytest.approx(0.9),
+        "seeds": 1,
+    }
+    assert found["conformal"] is None
 
 
 def test_without_validation_there_is_nothing_to_abstain_by(tmp_path: Path) -> None:

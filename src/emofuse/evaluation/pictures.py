@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emofuse.evaluation.reliability import Bin, CoverageRisk
+from emofuse.evaluation.scores import cell_texts
 from emofuse.pages.figures import write_figure
 
 if TYPE_CHECKING:
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
 DARK_CELL = 0.6
 
 
-def confusion_picture(confusion: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:
+def confusion_picture(confusion: Sequence[Sequence[float]], labels: Sequence[str], title: str, path: Path) -> None:
     """Draw a confusion matrix into a PNG file: colours are shares of each true label, numbers are counts.
+
+    Those of several seeds are means.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    counts = np.asarray(confusion)
+    counts, cells = np.asarray(confusion, dtype=np.float64), np.asarray(cell_texts(confusion))
     shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
 
     def draw(figure: Figure) -> None:
@@ -35,9 +38,9 @@ def confusion_picture(confusion: Sequence[Sequence[int]], labels: Sequence[str],
         axes.set_xlabel("Predicted label")
         axes.set_ylabel("True label")
         axes.set_title(title)
-        for (row, column), count in np.ndenumerate(counts):
+        for (row, column), cell in np.ndenumerate(cells):
             colour = "white" if shares[row, column] > DARK_CELL else "black"
-            axes.text(column, row, str(count), ha="center", va="center", color=colour)
+            axes.text(column, row, str(cell), ha="center", va="center", color=colour)
 
     side = 1.6 + 0.7 * len(labels)
     write_figure(draw, (side, side), path, "png")

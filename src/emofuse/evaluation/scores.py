@@ -71,14 +71,20 @@ def evaluate_confusion(confusion: IntArray, labels: Sequence[str], skipped: Iter
     )
 
 
-def confusion_text(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
+def cell_texts(confusion: Sequence[Sequence[float]]) -> list[list[str]]:
+    """Return the cells of a confusion matrix as they are shown: counts, or with one decimal if any is a mean."""
+    whole = all(float(cell).is_integer() for row in confusion for cell in row)
+    return [[f"{cell:.0f}" if whole else f"{cell:.1f}" for cell in row] for row in confusion]
+
+
+def confusion_text(confusion: Sequence[Sequence[float]], labels: Sequence[str]) -> str:
     """Lay a confusion matrix out as text: true labels down, predicted ones across."""
     width = max(6, *(len(label) for label in labels)) + 1
     first = max(17, *(len(label) + 1 for label in labels))
     head = "true \\ predicted".ljust(first) + "".join(label.rjust(width) for label in labels)
     rows = [
-        label.ljust(first) + "".join(str(cell).rjust(width) for cell in row)
-        for label, row in zip(labels, confusion, strict=True)
+        label.ljust(first) + "".join(cell.rjust(width) for cell in row)
+        for label, row in zip(labels, cell_texts(confusion), strict=True)
     ]
     return "\n".join([head, *rows]) + "\n"
 

@@ -13,6 +13,7 @@ from emofuse.evaluation.intervals import Interval, Statistic, confidence_interva
 from emofuse.evaluation.labelled_predictions import LabelledPredictions
 from emofuse.evaluation.metrics import (
     CONFUSION_METRICS,
+    Counts,
     MetricName,
     brier_score,
     confusion_matrix,
@@ -37,10 +38,9 @@ def summarise(predictions: LabelledPredictions) -> dict[str, Any]:
 
     The headline is pooled over all test folds within a seed; then mean and standard deviation (ddof 1, null for
     one seed) over seeds. Intervals count speakers: see `confidence_interval`; that of sessions is given too,
-    for the two speakers of a dialogue are not independent either.
+    for the two speakers of a dialogue are not independent either. Scores of classes and the confusion matrix are
+    means over seeds too, so that a row of the matrix sums to the utterances of its label.
     """
-    confusion = predictions.confusions.sum(axis=0)
-    everything = evaluate_confusion(confusion, predictions.labels)
     intervals = {metric: _intervals(predictions, metric) for metric in METRICS}
     return {
         **{metric: _headline(predictions, metric, intervals[metric]["speakers"]) for metric in METRICS},
@@ -50,9 +50,9 @@ def summarise(predictions: LabelledPredictions) -> dict[str, Any]:
             for metric, by_unit in intervals.items()
         },
         **_confidence(predictions),
-        "per_class": {label: asdict(score) for label, score in everything.per_class.items()},
+        "per_class": _per_class(predictions),
         "groups": group_scores(predictions.truth, predictions.predicted, predictions.groups, predictions.labels),
-        "confusion": confusion.tolist(),
+        "confusion": _mean_confusion(predictions.confusions),
         "folds_without_class": _without_class(predictions),
     }
 
@@ -127,6 +127,31 @@ def _headline(predictions: LabelledPredictions, metric: MetricName, interval: In
         "folds_mean": float(by_fold.mean()),
         "folds_range": [float(by_fold.min()), float(by_fold.max())],
     }
+
+
+def _per_class(predictions: LabelledPredictions) -> dict[str, dict[str, Any]]:
+    """Return each label's recall, precision and F1, means over the seeds that have them, and its utterances."""
+    by_seed = [evaluate_confusion(each, predictions.labels).per_class for each in predictions.confusions]
+    return {
+        label: {
+            "recall": _mean_of_known([seed[label].recall for seed in by_seed]),
+            "precision": _mean_of_known([seed[label].precision for seed in by_seed]),
+            "f1": _mean_of_known([seed[label].f1 for seed in by_seed]),
+            "support": by_seed[0][label].support,
+        }
+        for label in predictions.labels
+    }
+
+
+def _mean_of_known(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return _mean(known) if known else None
+
+
+def _mean_confusion(confusions: Counts) -> list[list[float]]:
+    """Return the mean of confusion matrices, (seeds, labels, labels); of one seed its counts."""
+    mean: list[list[float]] = (confusions[0] if len(confusions) == 1 else confusions.mean(axis=0)).tolist()
+    return mean
 
 
 def _parts(predictions: LabelledPredictions) -> list[Any]:

@@ -17,6 +17,7 @@ from emofuse.evaluation.multilabel import multilabel_scores
 from emofuse.evaluation.scores import evaluate_labels
 from emofuse.evaluation.word_errors import WordErrorRate, word_error_rate, word_error_rates
 from emofuse.runs.completed_run import CompletedRun
+from emofuse.runs.mean_documents import mean_of
 from emofuse.runs.stored_predictions import StoredPrediction
 from emofuse.runs.system import System
 from emofuse.types import MODALITIES, Evaluation
@@ -138,7 +139,7 @@ def multilabel_results(run: CompletedRun, system: System, truth: Mapping[str, st
         stored = run.folder.predictions(system, seed)
         probabilities = [_probabilities_of(stored[u.id], run.task.labels) for u in utterances]
         scores.append(multilabel_scores(expected, np.array(probabilities) > 0.5, run.task.labels))
-    return _mean_of(scores)
+    return mean_of(scores)
 
 
 def dimension_scores(run: CompletedRun, system: System, truth: Mapping[str, str]) -> dict[str, Any] | None:
@@ -157,7 +158,7 @@ def dimension_scores(run: CompletedRun, system: System, truth: Mapping[str, str]
             predicted = np.array([(stored[i].prediction.dimensions or {})[name] for i in rated], dtype=np.float64)
             rmse = float(np.sqrt(np.square(predicted - expected).mean()))
             by_seed.append({"ccc": concordance(expected, predicted), "rmse": rmse})
-        scores[name] = {"n": len(rated)} | _mean_of(by_seed)
+        scores[name] = {"n": len(rated)} | mean_of(by_seed)
     return scores
 
 
@@ -177,14 +178,3 @@ def _mean_scores(scores: Sequence[Evaluation]) -> dict[str, float]:
         "macro_f1": [score.macro_f1 for score in scores],
     }
     return {metric: float(np.mean(values)) for metric, values in by_metric.items()}
-
-
-def _mean_of(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the mean of documents of one shape, number by number."""
-    first = documents[0]
-    return {
-        key: _mean_of([each[key] for each in documents])
-        if isinstance(value, Mapping)
-        else float(np.mean([each[key] for each in documents]))
-        for key, value in first.items()
-    }

@@ -15,6 +15,7 @@ from emofuse.evaluation.metrics import expected_calibration_error, negative_log_
 from emofuse.evaluation.pictures import coverage_risk_picture, reliability_picture
 from emofuse.evaluation.reliability import Bin, coverage_risk, reliability
 from emofuse.runs.completed_run import CompletedRun
+from emofuse.runs.mean_documents import mean_of
 from emofuse.runs.system import System
 from emofuse.types.arrays import Float64Array, IntArray
 
@@ -23,6 +24,8 @@ def calibration_results(
     run: CompletedRun, system: System, predictions: LabelledPredictions
 ) -> dict[str, Any] | None:
     """Return what calibration changed, as means over seeds; draw it for the first seed.
+
+    Abstention and prediction sets are means over the seeds that have them, `seeds` of them.
 
     None for a multi-label task. With the selection `fixed` there is no validation part to calibrate on: before and
     after are the same then, and abstention and prediction sets are null.
@@ -51,8 +54,19 @@ def calibration_results(
                 "conformal": _conformal(predictions, after, calibrations),
             }
         )
-    means = {key: float(np.mean([each[key] for each in documents])) for key in ("ece_before", "nll_before")}
-    return documents[0] | means
+    return {
+        "calibrated": any(each["calibrated"] for each in documents),
+        "ece_before": float(np.mean([each["ece_before"] for each in documents])),
+        "nll_before": float(np.mean([each["nll_before"] for each in documents])),
+        "abstention": _mean_over_seeds([each["abstention"] for each in documents]),
+        "conformal": _mean_over_seeds([each["conformal"] for each in documents]),
+    }
+
+
+def _mean_over_seeds(documents: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None:
+    """Return the mean of the documents that there are, and of how many seeds it is; None if there is none."""
+    known = [each for each in documents if each is not None]
+    return mean_of(known) | {"seeds": len(known)} if known else None
 
 
 def _by_utterance(folds: IntArray, value_of: Callable[[int], float | None]) -> Float64Array | None:
