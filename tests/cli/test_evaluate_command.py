@@ -198,11 +198,32 @@ def test_utterances_that_cannot_be_predicted_are_listed_and_signed(
     assert code == 1
     assert [skip["id"] for skip in found["skipped"]] == ["s1F_0"]
     assert "|n=22/23|" in found["signature"]
+    figures, wrong = found["figures"]["wa"]["mean"], found["missing_as_wrong"]["wa"]["mean"]
+    assert wrong == pytest.approx(figures * 22 / 23)
     assert "skipped s1F_0: s1F_0: the model takes text" in err
     for row in rows:
         row["text"] = None
     some.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     refused(capsys, reads, some, says=("none of the 23 utterances could be predicted", "the model takes text"))
+
+
+def test_our_model_predicts_what_lacks_a_modality_as_a_run_does(
+    capsys: pytest.CaptureFixture[str], ours: Path, manifest: Path, tmp_path: Path
+) -> None:
+    """Decision 4: such an utterance has a prediction in every run; leaving it out would be another corpus."""
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+    rows[0]["text"] = None
+    rows[1] |= {"text": "[LAUGHTER]", "audio": None}
+    some = manifest.parent / "lacking.jsonl"
+    some.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    code, found, err = evaluated(capsys, ours, some, "--out", tmp_path / "out")
+    assert (code, found["n"], found["tested"], found["skipped"]) == (0, 24, 24, [])
+    assert found["missing_as_wrong"] is None
+    assert "warning: 2 utterances lack a modality that the model takes" in err
+    assert "--allow-missing" not in err
+    first = json.loads((tmp_path / "out" / "predictions.jsonl").read_text().splitlines()[0])
+    alone = emofuse.load(ours, allow_missing=True).predict(rows[0]["audio"])
+    assert first["probabilities"] == pytest.approx(dict(alone.probabilities), abs=1e-5)
 
 
 def test_wrong_calls_are_refused_in_one_line(

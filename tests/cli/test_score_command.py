@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from command_line import call
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss, recall_score
 from small_corpus import LABELS
 
-from emofuse import make_folds
-from emofuse.data.splits import folds_document
+from emofuse import make_folds, save_corpus
+from emofuse.data.splits import corpus_hash, folds_document
 from emofuse.runs.signature import Signature, folds_key
 from emofuse.types import Corpus
 
@@ -100,12 +101,27 @@ def test_one_signature_says_how_the_figures_came_about(
     signature = Signature.parse(found["signature"])
     assert signature == Signature(
         "tones", "as-is", LABELS, 24, 24, PROTOCOL, folds_key(make_folds(corpus, PROTOCOL)), 1, "one speaker",
-        "best", "none",
+        "best", "none", corpus_hash(corpus), agreement="consensus",
     )  # fmt: skip
     code, out, _ = call(capsys, "score", tmp_path / "p.csv", "--manifest", manifest, "--protocol", PROTOCOL, *said)
     assert code == 0
     assert out.splitlines()[-1] == found["signature"]
     assert "macro-F1" in out
+
+
+def test_labels_that_are_turned_towards_the_predictions_change_the_signature(
+    capsys: pytest.CaptureFixture[str], corpus: Corpus, manifest: Path, tmp_path: Path
+) -> None:
+    rows = rows_of(corpus)
+    said = {row["id"]: row["label"] for row in rows}
+    turned = tmp_path / "turned.jsonl"
+    save_corpus(Corpus(tuple(replace(u, label=said[u.id]) for u in corpus), name="tones"), turned)
+    predictions = write(tmp_path / "p.csv", rows)
+    honest, planted = (score(capsys, predictions, path)[1] for path in (manifest, turned))
+    assert honest["figures"]["ua"]["mean"] < planted["figures"]["ua"]["mean"] == 1.0
+    lines = [Signature.parse(found["signature"]) for found in (honest, planted)]
+    assert lines[0].folds == lines[1].folds
+    assert lines[0].data != lines[1].data
 
 
 def test_a_label_alone_will_do_and_tells_nothing_of_calibration(
@@ -176,6 +192,14 @@ def test_what_is_missing_is_listed_counted_and_signed(
     code, found, err = score(capsys, write(tmp_path / "p.csv", rows[2:]), manifest)
     assert code == 1
     assert found["missing"] == [row["id"] for row in rows[:2]]
+    wrong = {row["id"]: row["label"] for row in rows[2:]}
+    expected = recall_score(
+        [u.label for u in corpus], [wrong.get(u.id, "none") for u in corpus], labels=LABELS, average="macro"
+    )
+    assert found["missing_as_wrong"]["ua"]["mean"] == pytest.approx(expected)
+    _, shown, _ = call(capsys, "score", tmp_path / "p.csv", "--manifest", manifest, "--protocol", PROTOCOL)
+    assert "missing = wrong" in shown
+    assert f"{expected:.3f}" in shown
     assert "|n=22/24|" in found["signature"]
     assert "2 utterances that are tested have no prediction" in err
     truth = [u.label for u in corpus][2:]

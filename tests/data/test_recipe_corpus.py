@@ -35,7 +35,12 @@ def kept(**only: str) -> list[str]:
 
 
 def test_without_only_everything_is_kept() -> None:
-    assert only_wanted(recipe_of(), STYLED) is STYLED
+    assert only_wanted(recipe_of(), STYLED) == STYLED
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    turned = Corpus(STYLED.utterances[::-1], name="styled")
+    assert recipe_corpus(recipe_of(), turned) == recipe_corpus(recipe_of(), STYLED)
 
 
 def test_utterances_are_kept_by_tags_and_by_fields_and_by_both() -> None:

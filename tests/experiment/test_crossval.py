@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -91,6 +92,14 @@ def test_headline_is_pooled_within_a_seed_then_mean_and_deviation_over_seeds(
             assert summary[metric]["mean"] == pytest.approx(np.mean(values))
             assert summary[metric]["std"] == pytest.approx(np.std(values, ddof=1))
         assert summary["confusion"] == (counts / 2).tolist()
+
+
+def test_the_order_of_rows_changes_no_figure(corpus: Corpus, recipe: Recipe, run: Path, tmp_path: Path) -> None:
+    shuffled = Corpus(tuple(random.Random(0).sample(corpus.utterances, len(corpus))), name="tones")
+    cross_validate(recipe, shuffled, tmp_path / "run", systems=("text",))
+    for path in sorted((tmp_path / "run").glob("fold-*/seed-0/text/predictions.jsonl")):
+        assert path.read_bytes() == (run / path.relative_to(tmp_path / "run")).read_bytes()
+    assert (tmp_path / "run" / "truth.jsonl").read_bytes() == (run / "truth.jsonl").read_bytes()
 
 
 def test_comparisons_say_what_fusion_adds(results: dict[str, Any]) -> None:

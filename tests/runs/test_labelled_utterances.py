@@ -18,7 +18,12 @@ TESTED = labelled_utterances(CORPUS, FOLDS)
 def test_only_labelled_utterances_of_test_parts_are_tested() -> None:
     unlabelled = Corpus((replace(CORPUS.utterances[0], label=None), *CORPUS.utterances[1:]))
     assert [each.id for each in labelled_utterances(unlabelled, FOLDS[:1])] == [f"u{n}" for n in range(1, 10)]
-    assert (TESTED[12].fold, TESTED[12].label, TESTED[12].speaker) == (2, "angry", "s0")
+    twelve = next(each for each in TESTED if each.id == "u12")
+    assert (twelve.fold, twelve.label, twelve.speaker) == (2, "angry", "s0")
+
+
+def test_their_order_is_not_that_of_the_rows() -> None:
+    assert labelled_utterances(Corpus(CORPUS.utterances[::-1]), FOLDS) == TESTED
 
 
 def test_they_are_stored_and_read_back(tmp_path: Path) -> None:
@@ -34,7 +39,7 @@ def test_probabilities_become_arrays_by_seed_utterance_and_label() -> None:
     seeds = [{each.id: {"sad": value, "angry": 1 - value} for each in TESTED} for value in (0.25, 0.5)]
     arrays = to_arrays(LABELS, TESTED, seeds)
     assert arrays.probabilities[:, 0].tolist() == [[0.75, 0.25], [0.5, 0.5]]
-    assert arrays.truth.tolist() == [0, 1] * 10
+    assert arrays.truth.tolist() == [LABELS.index(each.label) for each in TESTED]
 
 
 def test_attributes_with_one_value_are_no_groups() -> None:

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from tiny import TINY, write_recipe
 
 from emofuse import load_recipe
+from emofuse.config import AgreementRecipe
 from emofuse.errors import CorpusError
 from emofuse.runs.signature import (
     Signature,
+    agreement_name,
     folds_key,
     policy_name,
     protocol_name,
@@ -37,6 +39,9 @@ PAPER = Signature(
     validation="session",
     selection="best",
     text="gold",
+    data="89ab",
+    annotations="strip",
+    agreement="votes-0.5",
     version="0.1.0",
 )
 FOLDS = (
@@ -48,13 +53,23 @@ FOLDS = (
 def test_a_signature_is_one_line_that_can_be_cited() -> None:
     assert str(PAPER) == (
         "emofuse|iemocap:iemocap4(angry,happy,neutral,sad)|n=5531/5531|leave-one-session-out|folds=0123abcd|seeds=5"
-        "|val=session|sel=best|text=gold|pool=pooled|v=0.1.0"
+        "|val=session|sel=best|text=gold|data=89ab|annotations=strip|agreement=votes-0.5|pool=pooled|v=0.1.0"
     )
 
 
 def test_what_restricts_the_corpus_stands_in_the_line() -> None:
     line = str(replace(PAPER, only={"style": "improvised", "gender": "female"}))
     assert line.endswith("|v=0.1.0|only=gender:female,style:improvised")
+
+
+def test_accepted_findings_stand_in_the_line() -> None:
+    line = str(replace(PAPER, accepted=("missing-audio", "speaker-overlap")))
+    assert line.endswith("|v=0.1.0|accepted=missing-audio,speaker-overlap")
+
+
+def test_a_line_of_an_earlier_version_leaves_open_what_it_does_not_say() -> None:
+    line = str(PAPER).replace("|data=89ab|annotations=strip|agreement=votes-0.5", "")
+    assert Signature.parse(line) == replace(PAPER, data="unstated", annotations="unstated", agreement="unstated")
 
 
 def test_the_version_is_the_one_that_computed() -> None:
@@ -79,6 +94,10 @@ words = st.text(min_size=1, max_size=12)
         validation=words,
         selection=words,
         text=words,
+        data=words,
+        annotations=words,
+        agreement=words,
+        accepted=st.lists(words, max_size=2).map(tuple),
         pooling=words,
         only=st.dictionaries(words, words, max_size=2),
         version=words,
@@ -125,8 +144,11 @@ def test_words_for_policies_protocols_validation_and_text() -> None:
     assert policy_name({"x": "y", "z": "w"}) == policy_name({"z": "w", "x": "y"}) != policy_name({"x": "w"})
     assert protocol_name("predefined", text_independent=True) == "predefined+text-independent"
     assert validation_of(FOLDS) == "none+session"
-    assert text_kinds(["gold", None, "asr:whisper"]) == "asr+gold"
-    assert text_kinds([None]) == "none"
+    assert text_kinds(["gold", "gold", "asr:whisper"]) == "asr+gold"
+    assert text_kinds([]) == "none"
+    assert text_kinds([None]) == "unstated"
+    assert agreement_name(AgreementRecipe()) == "consensus"
+    assert agreement_name(AgreementRecipe(label="votes", minimum=0.5)) == "votes-0.5"
 
 
 def test_a_run_signs_with_what_its_recipe_says(tmp_path: Path) -> None:
@@ -137,10 +159,19 @@ def test_a_run_signs_with_what_its_recipe_says(tmp_path: Path) -> None:
         "n_utterances": 5,
         "seeds": [0, 1],
         "systems": {"audio": {"n": 4}},
+        "text_kinds": "gold",
+        "audit": {
+            "findings": [
+                {"code": "missing-audio", "severity": "error"},
+                {"code": "text-is-label", "severity": "warning"},
+            ],
+            "accepted": ["missing-audio", "speaker-overlap", "text-is-label"],
+        },
     }
-    assert run_signature(recipe, results, FOLDS, ["gold"]).text == "none"
-    signed = run_signature(recipe, results | {"systems": {"text": {"n": 4}}}, FOLDS, ["gold"])
+    heard = run_signature(recipe, results, FOLDS, "89ab")
+    assert (heard.text, heard.annotations) == ("none", "none")
+    signed = run_signature(recipe, results | {"systems": {"text": {"n": 4}}}, FOLDS, "89ab")
     assert signed == Signature(
         "iemocap", "as-is", LABELS, 4, 5, "leave-one-session-out", folds_key(FOLDS), 2, "none+session", "fixed",
-        "gold", only={"style": "improvised"},
+        "gold", "89ab", "strip", "consensus", ("missing-audio",), only={"style": "improvised"},
     )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from sklearn.metrics import accuracy_score, f1_score, recall_score
 from small_run import CORPUS, FOLDS, LABELS, TRUTH
 
 from emofuse.errors import CorpusError
@@ -39,6 +40,33 @@ def test_the_predicted_label_wins_among_rounded_probabilities() -> None:
     found = check(even)
     assert found.has_probabilities
     assert (found.predictions.predicted == found.predictions.truth).all()
+
+
+def test_missing_predictions_are_counted_as_wrong_beside_the_figures_as_given() -> None:
+    """Planted: eight utterances, six of them hard ones, are left out; as given the figures rise to 1."""
+    left = {f"u{n}" for n in (0, 1, 2, 4, 6, 8, 10, 11)}
+    found = check([each for each in RIGHT if each.id not in left])
+    wrong = found.missing_as_wrong()
+    assert wrong is not None
+    truth = [each.label for each in TESTED]
+    said = ["none" if each.id in left else each.label for each in TESTED]
+    assert found.figures()["ua"]["mean"] == 1.0
+    assert wrong["wa"]["mean"] == pytest.approx(accuracy_score(truth, said)) == pytest.approx(12 / 20)
+    assert wrong["ua"]["mean"] == pytest.approx(recall_score(truth, said, labels=LABELS, average="macro"))
+    assert wrong["macro_f1"]["mean"] == pytest.approx(f1_score(truth, said, labels=LABELS, average="macro"))
+    low, high = wrong["ua"]["ci95"]
+    assert low < wrong["ua"]["mean"] < high < 1
+
+
+def test_each_seed_is_wrong_where_it_predicts_nothing() -> None:
+    seeds = [replace(each, seed=seed) for seed in "12" for each in RIGHT if (each.id, seed) != ("u0", "1")]
+    wrong = check(seeds).missing_as_wrong()
+    assert wrong is not None
+    assert wrong["wa"]["mean"] == pytest.approx((19 / 20 + 1) / 2)
+
+
+def test_a_whole_submission_has_one_kind_of_figures() -> None:
+    assert check(RIGHT).missing_as_wrong() is None
 
 
 @pytest.mark.parametrize(

@@ -106,9 +106,8 @@ def _show(document: dict[str, Any], out: Path | None) -> None:
     from emofuse.cli.output import counted
     from emofuse.cli.results_tables import show_figures, show_groups
 
-    show_figures(
-        document["figures"], f"{document['model']}: {document['n']} of {counted(document['tested'], 'utterance')}"
-    )
+    size = f"{document['n']} of {counted(document['tested'], 'utterance')}"
+    show_figures(document["figures"], f"{document['model']}: {size}", document["missing_as_wrong"])
     show_groups(document["figures"]["groups"])
     renamed = [f"{model} -> {corpus}" for model, corpus in document["map"].items() if model != corpus]
     if renamed:

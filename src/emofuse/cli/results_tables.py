@@ -75,13 +75,22 @@ def _spread(values: dict[str, Any]) -> str:
     return f"{values['mean']:.3f}{spread}"
 
 
-def show_figures(figures: dict[str, Any], title: str) -> None:
-    """Print the scores of one system: overall, then of each label."""
+def show_figures(figures: dict[str, Any], title: str, missing_as_wrong: dict[str, Any] | None = None) -> None:
+    """Print the scores of one system: overall, then of each label.
+
+    Args:
+        figures: over what was predicted.
+        title: printed first.
+        missing_as_wrong: the headlines over all that is tested, missing predictions counted as wrong.
+    """
     echo(title)
-    print_table(
-        ("metric", "value", "std over seeds", "95 % CI", "mean over folds"),
-        [_headline(name, figures[metric]) for metric, name in METRIC_NAMES.items()],
-    )
+    columns = ["metric", "value", "std over seeds", "95 % CI", "mean over folds"]
+    rows = [_headline(name, figures[metric]) for metric, name in METRIC_NAMES.items()]
+    if missing_as_wrong is not None:
+        columns += ["missing = wrong", "95 % CI of that"]
+        for row, metric in zip(rows, METRIC_NAMES, strict=True):
+            row += [_share(missing_as_wrong[metric]["mean"]), _ends(missing_as_wrong[metric])]
+    print_table(columns, rows)
     calibration = [f"{name.upper()} {figures[name]:.3f}" for name in ("ece", "nll") if figures[name] is not None]
     if calibration:
         echo(", ".join(calibration))
@@ -94,9 +103,13 @@ def show_figures(figures: dict[str, Any], title: str) -> None:
     )
 
 
-def _headline(name: str, values: dict[str, Any]) -> tuple[str, ...]:
-    interval = "-" if values["ci95"] is None else " - ".join(f"{end:.3f}" for end in values["ci95"])
-    return (name, _share(values["mean"]), _share(values["std"]), interval, _share(values["folds_mean"]))
+def _headline(name: str, values: dict[str, Any]) -> list[str]:
+    return [name, _share(values["mean"]), _share(values["std"]), _ends(values), _share(values["folds_mean"])]
+
+
+def _ends(values: dict[str, Any]) -> str:
+    """Return an interval as it is shown."""
+    return "-" if values["ci95"] is None else " - ".join(f"{end:.3f}" for end in values["ci95"])
 
 
 def _share(value: float | None) -> str:

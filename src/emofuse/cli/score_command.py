@@ -123,6 +123,7 @@ def _show(scored: dict[str, Any], as_json: bool) -> None:
         show_figures(
             scored["figures"],
             f"{scored['n']} of {counted(scored['tested'], 'utterance')}, {counted(scored['seeds'], 'seed')}",
+            scored["missing_as_wrong"],
         )
         echo(scored["signature"])
     for warning in scored["warnings"]:

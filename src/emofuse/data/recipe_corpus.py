@@ -23,7 +23,7 @@ def field_or_tag(utterance: Utterance, name: str) -> str | None:
 
 
 def recipe_corpus(recipe: Recipe, corpus: Corpus) -> tuple[Corpus, Task]:
-    """Apply a recipe's `only` and its label policy to a corpus.
+    """Apply a recipe's `only` and its label policy to a corpus; its utterances are then sorted by id.
 
     Raises:
         RecipeError: no policy has that name.
@@ -84,7 +84,9 @@ def _always_trained(recipe: Recipe, corpus: Corpus) -> set[str]:
 
 
 def only_wanted(recipe: Recipe, corpus: Corpus) -> Corpus:
-    """Keep the utterances that a recipe's `only` names by a field or a tag.
+    """Keep the utterances that a recipe's `only` names by a field or a tag, sorted by id.
+
+    The order of the rows of a manifest thus changes nothing: neither batches nor sums are computed in it.
 
     Raises:
         CorpusError: none is left.
@@ -98,4 +100,4 @@ def only_wanted(recipe: Recipe, corpus: Corpus) -> Corpus:
             values = sorted({str(field_or_tag(u, name)) for u in corpus})[:LISTED_VALUES]
             raise CorpusError(f"only: no utterance has {name} {value!r}; there are {', '.join(values)}")
         corpus = replace(corpus, utterances=kept)
-    return corpus
+    return replace(corpus, utterances=tuple(sorted(corpus, key=lambda u: u.id)))

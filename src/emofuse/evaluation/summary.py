@@ -57,6 +57,14 @@ def summarise(predictions: LabelledPredictions) -> dict[str, Any]:
     }
 
 
+def headlines(predictions: LabelledPredictions) -> dict[str, Any]:
+    """Return WA, UA and macro-F1: mean and standard deviation over seeds, interval, range over folds."""
+    return {
+        metric: _headline(predictions, metric, _interval(predictions.statistic(metric, predictions.speakers)))
+        for metric in METRICS
+    }
+
+
 def compare(a: str, b: str, systems: Mapping[str, LabelledPredictions], metric: MetricName) -> dict[str, Any]:
     """Return how much better system `a` is than `b`, with a test over speakers.
 

@@ -11,17 +11,19 @@ import numpy as np
 
 from emofuse import layout
 from emofuse.box import find_model, is_foreign, name_of
+from emofuse.config import AgreementRecipe
 from emofuse.data.labels import apply_policy, label_policy
 from emofuse.data.manifest import load_corpus
+from emofuse.data.splits import corpus_hash
 from emofuse.errors import CorpusError, RecipeError
-from emofuse.evaluation.summary import summarise
+from emofuse.evaluation.summary import headlines, summarise
 from emofuse.inference.choice.chosen_models import ChosenModel, ModelName, open_chosen
 from emofuse.inference.label_map import LabelMap, match_labels
 from emofuse.inference.model_folders import open_predictor
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.training_overlap import card_warnings, fold_warnings
-from emofuse.runs.labelled_utterances import labelled_utterances, to_arrays
-from emofuse.runs.signature import NONE, Signature, policy_name, text_kinds
+from emofuse.runs.labelled_utterances import labelled_utterances, to_arrays, to_arrays_with_missing
+from emofuse.runs.signature import NONE, Signature, agreement_name, policy_name, text_kinds
 from emofuse.types import Corpus, Fold, Prediction, Skip, Task, schemas
 from emofuse.untrusted.bounded_files import read_bytes
 
@@ -68,8 +70,10 @@ def evaluate(
         progress: called with the number of utterances done, and of all.
 
     Returns:
-        `signature`, `figures` as `emofuse.evaluation.summary.summarise` has them, the `map` of labels, what was
-        `skipped`, and `warnings`, a sentence each, such as that the model was trained on the corpus.
+        `signature`, `figures` as `emofuse.evaluation.summary.summarise` has them, `missing_as_wrong` over all
+        labelled utterances where some were skipped, the `map` of labels, what was `skipped`, and `warnings`, a
+        sentence each, such as that the model was trained on the corpus. A model of emofuse predicts whatever can be
+        read, as in a cross-validation, also where a modality that it takes is missing.
 
     Raises:
         CheckpointError: there is no such model, or it cannot be used.
@@ -91,18 +95,18 @@ def evaluate(
     )
     mapped = _MappedPredictions(candidate.predictor, matched, task, progress)
     predictions, skipped = mapped.of(labelled)
-    if not predictions:
-        raise CorpusError(
-            f"{candidate.name}: none of the {len(labelled)} utterances could be predicted; {skipped[0].reason}"
-        )
-    document = _document(candidate, labelled, task, predictions, policy_name(labels))
+    if not any(one.modalities for one in predictions):
+        reason = skipped[0].reason if skipped else "they have nothing that it takes"
+        raise CorpusError(f"{candidate.name}: none of the {len(labelled)} utterances could be predicted; {reason}")
+    data = corpus_hash(relabelled)
+    document = _document(candidate, labelled, task, predictions, _Rules(policy_name(labels), data))
     document |= {
         "map": dict(matched.mapping),
         "unmapped": list(matched.unmapped),
         "unsaid": list(matched.unsaid),
         "dropped_mass": float(np.mean(mapped.dropped)),
         "skipped": [asdict(skip) for skip in skipped],
-        "warnings": [*candidate.warnings, *_remarks(matched)],
+        "warnings": [*candidate.warnings, *_remarks(matched), *_lacking(candidate.predictor, predictions)],
     }
     if out is not None:
         layout.write_json_lines(Path(out) / layout.PREDICTIONS, (one.as_dict() for one in predictions))
@@ -134,7 +138,8 @@ def open_candidate(model: ModelName, corpus: Corpus, device: str | None = None) 
     warnings = None if layout.is_exported_folder(folder) else fold_warnings(folder.resolve(), corpus)
     if warnings is None:
         warnings = card_warnings(written, corpus.name)
-    return Candidate(name_of(folder), "emofuse", open_predictor(folder, device), tuple(warnings))
+    predictor = replace(open_predictor(folder, device), scoring=True)
+    return Candidate(name_of(folder), "emofuse", predictor, tuple(warnings))
 
 
 def _read_card(folder: Path) -> str | None:
@@ -179,22 +184,34 @@ class _MappedPredictions:
         return replace(prediction, label=label, probabilities=probabilities, confidence=probabilities[label])
 
 
+@dataclass(frozen=True)
+class _Rules:
+    """What a corpus is scored by: the name of the label policy, and the hash of the corpus under it."""
+
+    policy: str
+    data: str
+
+
 def _document(
-    candidate: Candidate, corpus: Corpus, task: Task, predictions: list[Prediction], policy: str
+    candidate: Candidate, corpus: Corpus, task: Task, predictions: list[Prediction], rules: _Rules
 ) -> dict[str, Any]:
     by_id = {one.id: one.probabilities for one in predictions}
     everything = Fold(1, "all", train=(), validation=(), test=tuple(u.id for u in corpus))
-    tested = [one for one in labelled_utterances(corpus, [everything]) if one.id in by_id]
-    read = {one.text_source or "gold" for one in predictions if "text" in one.modalities}
+    wanted = labelled_utterances(corpus, [everything])
+    tested = [one for one in wanted if one.id in by_id]
+    missing = len(tested) < len(wanted)
+    read = {one.text_source for one in predictions if "text" in one.modalities}
     signature = Signature(
         corpus=corpus.name or "unnamed",
-        policy=policy,
+        policy=rules.policy,
         labels=task.labels,
         n=len(tested),
         tested=len(corpus),
         protocol=PROTOCOL,
         folds=NONE,
         text=text_kinds(read),
+        data=rules.data,
+        agreement=agreement_name(AgreementRecipe()),
     )
     return {
         "schema": schemas.EVALUATION,
@@ -205,7 +222,17 @@ def _document(
         "tested": len(corpus),
         "labels": list(task.labels),
         "figures": summarise(to_arrays(task.labels, tested, [by_id])),
+        "missing_as_wrong": headlines(to_arrays_with_missing(task.labels, wanted, [by_id])) if missing else None,
     }
+
+
+def _lacking(predictor: Predictor, predictions: list[Prediction]) -> list[str]:
+    """Say of how many utterances the model lacked a modality that it was not trained to do without."""
+    takes = len(predictor.runtime.traits.modalities)
+    lacking = sum(len(one.modalities) < takes for one in predictions)
+    if not lacking or predictor.runtime.traits.missing_modalities:
+        return []
+    return [f"{lacking} utterances lack a modality that the model takes, and are predicted without, as in a run"]
 
 
 def _remarks(matched: LabelMap) -> list[str]:

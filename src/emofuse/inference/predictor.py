@@ -52,6 +52,8 @@ class Predictor:
         calibration: from logits to probabilities.
         priors: from the label frequencies of training to those where the model is used; None keeps the former.
         allow_missing: predict with a modality missing even if the model was not trained for that.
+        scoring: predict whatever can be read, as the test part of a job does: also with a modality missing, or all
+            that the model takes, of which it then predicts what it does of nothing.
         scope: what the model is for, copied into each prediction.
         strict: refuse damaged recordings; else they are used as far as they decode, and predictions say so.
         text_languages: leave out text in any other language, and say so; None takes any text.
@@ -62,6 +64,7 @@ class Predictor:
     calibration: Calibration = field(default_factory=Calibration)
     priors: PriorShift | None = None
     allow_missing: bool = False
+    scoring: bool = False
     scope: str | None = None
     strict: bool = True
     text_languages: tuple[str, ...] | None = None
@@ -79,7 +82,7 @@ class Predictor:
     @property
     def needs_all(self) -> bool:
         """Whether an utterance must have every modality that the model takes."""
-        return not (self.runtime.traits.missing_modalities or self.allow_missing)
+        return not (self.runtime.traits.missing_modalities or self.allow_missing or self.scoring)
 
     def adapted(self, allow_missing: bool = False, priors: Mapping[str, float] | None = None) -> Predictor:
         """Return the model for a use of its own.
@@ -173,7 +176,13 @@ class Predictor:
         """Yield each utterance with its row of what is computed of a batch, or why there is none."""
         traits, padded = self.runtime.traits, self.runtime.padded_seconds
         preparer = Preparer(
-            self.preparation, traits.modalities, self.needs_all, long, self.strict, self.text_languages
+            self.preparation,
+            traits.modalities,
+            self.needs_all,
+            long,
+            self.strict,
+            self.text_languages,
+            allow_nothing=self.scoring,
         )
         for window in prepared_windows(pairs, preparer, lambda one: one.cost, padded):
             ready = [one for one in window if isinstance(one, Ready)]

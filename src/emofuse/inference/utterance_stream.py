@@ -102,6 +102,7 @@ class Preparer:
         long: what happens to long recordings and to other sound; None takes any recording as one utterance.
         strict: refuse damaged recordings; else they are used as far as they decode.
         text_languages: leave out text in any other language; None takes any text.
+        allow_nothing: take an utterance without any modality of these too.
     """
 
     preparation: Preparation
@@ -110,6 +111,7 @@ class Preparer:
     long: LongRecordings | None = None
     strict: bool = True
     text_languages: tuple[str, ...] | None = None
+    allow_nothing: bool = False
 
     def __call__(self, pair: Pair) -> Ready | Refused | TooLong:
         """Prepare one utterance, unless it is known already what becomes of it."""
@@ -134,7 +136,7 @@ class Preparer:
 
     def _refuse_missing(self, ready: Ready) -> None:
         name, present = ready.utterance.id, ready.item.modalities
-        if not present:
+        if not present and not self.allow_nothing:
             raise ModalityError(f"{name}: the model takes {' and '.join(self.modalities)}; give it that")
         missing = [modality for modality in self.modalities if modality not in present]
         if missing and self.needs_all:

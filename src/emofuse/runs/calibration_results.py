@@ -35,7 +35,7 @@ def calibration_results(
     """
     if run.task.multi_label:
         return None
-    documents = []
+    documents: list[dict[str, Any]] = []
     for number, seed in enumerate(run.recipe.seeds):
         calibrations = {fold: job.calibration() for fold, job in run.folder.jobs(system, seed).items()}
         stored = run.folder.predictions(system, seed)

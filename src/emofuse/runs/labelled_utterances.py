@@ -15,6 +15,8 @@ from emofuse.evaluation.labelled_predictions import LabelledPredictions
 from emofuse.runs.stored_predictions import read_json_lines
 from emofuse.types import Corpus, Fold, Utterance
 
+# The label that stands for a missing prediction; no label of a corpus is empty.
+NO_PREDICTION = ""
 # Utterance id -> label -> probability.
 ProbabilitiesById: TypeAlias = Mapping[str, Mapping[str, float]]
 
@@ -36,11 +38,11 @@ class LabelledUtterance:
 
 
 def labelled_utterances(corpus: Corpus, folds: Sequence[Fold]) -> tuple[LabelledUtterance, ...]:
-    """Return the labelled utterances of a corpus that folds test, in its order."""
+    """Return the labelled utterances of a corpus that folds test, sorted by id."""
     fold_of = {identity: fold.index for fold in folds for identity in fold.test}
     return tuple(
         LabelledUtterance(u.id, u.label, fold_of[u.id], u.speaker, u.session, _groups(u))
-        for u in corpus
+        for u in sorted(corpus, key=lambda u: u.id)
         if u.id in fold_of and u.label is not None
     )
 
@@ -74,6 +76,21 @@ def to_arrays(
         sessions=tuple(each.session for each in utterances),
         groups={name: values for name, values in columns.items() if len(set(values) - {None}) > 1},
     )
+
+
+def to_arrays_with_missing(
+    labels: Sequence[str], utterances: Sequence[LabelledUtterance], seeds: Sequence[ProbabilitiesById]
+) -> LabelledPredictions:
+    """Do what `to_arrays` does with utterances that some seed does not predict: there its prediction is wrong.
+
+    It is a label of its own, beside those of the task, which is the truth of no utterance.
+    """
+    certain = dict.fromkeys(labels, 0.0) | {NO_PREDICTION: 1.0}
+    filled = [
+        {u.id: {**by_id[u.id], NO_PREDICTION: 0.0} if u.id in by_id else certain for u in utterances}
+        for by_id in seeds
+    ]
+    return to_arrays((*labels, NO_PREDICTION), utterances, filled)
 
 
 def write_truth(run: Path, utterances: Sequence[LabelledUtterance]) -> None:

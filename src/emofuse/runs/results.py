@@ -28,7 +28,7 @@ from emofuse.runs.additional_results import (
 from emofuse.runs.calibration_results import calibration_results
 from emofuse.runs.completed_run import CompletedRun
 from emofuse.runs.labelled_utterances import labelled_utterances, write_truth
-from emofuse.runs.signature import run_signature
+from emofuse.runs.signature import run_signature, text_kinds
 from emofuse.runs.system import AUDIO, FUSION, LATE, TEXT, System
 from emofuse.types import Finding, Fold, Task, schemas
 
@@ -81,8 +81,7 @@ def collect(run: CompletedRun) -> dict[str, Any]:
             "notes": [NOT_SPOKEN] if any(finding.code == "text-not-spoken" for finding in run.findings) else [],
         }
     )
-    texts = [u.text_source for u in run.corpus if u.id in truth]
-    return results | {"signature": str(run_signature(recipe, results, run.folds, texts))}
+    return results | {"signature": str(run_signature(recipe, results, run.folds, run.folder.corpus_hash))}
 
 
 def _settings(run: CompletedRun, truth: Mapping[str, str]) -> dict[str, Any]:
@@ -104,6 +103,7 @@ def _settings(run: CompletedRun, truth: Mapping[str, str]) -> dict[str, Any]:
         "seeds": list(recipe.seeds),
         "word_vectors": _word_vectors(recipe),
         "text_source": recipe.text.source,
+        "text_kinds": text_kinds(u.text_source for u in run.corpus if u.id in truth and (u.text or "").strip()),
     }
 
 

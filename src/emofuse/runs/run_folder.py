@@ -130,8 +130,7 @@ class RunFolder:
     def signature(self) -> Signature:
         """What must be the same for its figures to be compared with others."""
         results = self.results  # first: a folder without results is no finished run
-        texts = [each.groups.get("text_source") for each in self.truth]
-        return run_signature(self.recipe, results, self.folds, texts)
+        return run_signature(self.recipe, results, self.folds, self.corpus_hash)
 
     def job(self, system: System, fold: int, seed: int) -> JobFolder:
         """Return the folder of a job."""

@@ -10,7 +10,7 @@ from importlib.metadata import version as installed
 from typing import Any
 from urllib.parse import quote, unquote
 
-from emofuse.config import Recipe
+from emofuse.config import AgreementRecipe, Recipe
 from emofuse.errors import CorpusError
 from emofuse.runs.system import System
 from emofuse.types import Fold
@@ -29,6 +29,8 @@ _LINE = re.compile(
     r"\|(?P<protocol>[^|=]+)\|(?P<rest>[^|=]+=[^|=]+(?:\|[^|=]+=[^|=]+)*)"
 )
 _KEYS = ("folds", "seeds", "val", "sel", "text", "pool", "v")
+# Keys that lines of earlier versions lack.
+_LATER_KEYS = ("data", "annotations", "agreement")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class Signature:
         validation: the unit by which validation was cut from training.
         selection: how the epoch was selected.
         text: where what is read comes from.
+        data: a hash of labels, votes, texts, spans and names of files; see `corpus_hash` of `emofuse.data.splits`.
+        annotations: whether tokens such as [LAUGHTER] are stripped or kept.
+        agreement: how the votes of raters make a label; see `agreement_name`.
+        accepted: findings of the audit that would have stopped the run, and were accepted.
         pooling: over what the figure is computed: all folds pooled.
         only: fields that restrict the corpus -> the one value that was kept.
         version: of emofuse, which computed the figure.
@@ -63,6 +69,10 @@ class Signature:
     validation: str = UNSTATED
     selection: str = UNSTATED
     text: str = UNSTATED
+    data: str = UNSTATED
+    annotations: str = UNSTATED
+    agreement: str = UNSTATED
+    accepted: tuple[str, ...] = ()
     pooling: str = "pooled"
     only: Mapping[str, str] = field(default_factory=dict, hash=False)
     version: str = field(default_factory=lambda: installed(NAME))
@@ -71,17 +81,30 @@ class Signature:
         """Return the line.
 
         >>> str(Signature("iemocap", "iemocap4", ("sad", "angry"), 2, 3, "predefined", "0123abcd", version="1"))
-        'emofuse|iemocap:iemocap4(sad,angry)|n=2/3|predefined|folds=0123abcd|seeds=1|val=unstated|sel=unstated|text=unstated|pool=pooled|v=1'
+        'emofuse|iemocap:iemocap4(sad,angry)|n=2/3|predefined|folds=0123abcd|seeds=1|val=unstated|sel=unstated|text=unstated|data=unstated|annotations=unstated|agreement=unstated|pool=pooled|v=1'
         """
         labels = ",".join(map(_quoted, self.labels))
-        words = (self.folds, str(self.seeds), self.validation, self.selection, self.text, self.pooling)
+        words = {
+            "folds": self.folds,
+            "seeds": str(self.seeds),
+            "val": self.validation,
+            "sel": self.selection,
+            "text": self.text,
+            "data": self.data,
+            "annotations": self.annotations,
+            "agreement": self.agreement,
+            "pool": self.pooling,
+            "v": self.version,
+        }
         parts = [
             NAME,
             f"{_quoted(self.corpus)}:{_quoted(self.policy)}({labels})",
             f"n={self.n}/{self.tested}",
             _quoted(self.protocol),
-            *(f"{key}={_quoted(word)}" for key, word in zip(_KEYS, (*words, self.version), strict=True)),
+            *(f"{key}={_quoted(word)}" for key, word in words.items()),
         ]
+        if self.accepted:
+            parts.append(f"accepted={','.join(map(_quoted, self.accepted))}")
         if self.only:
             kept = ",".join(f"{_quoted(name)}:{_quoted(value)}" for name, value in sorted(self.only.items()))
             parts.append(f"only={kept}")
@@ -89,14 +112,15 @@ class Signature:
 
     @classmethod
     def parse(cls, line: str) -> Signature:
-        """Read a line back.
+        """Read a line back; what lines of earlier versions do not say is unstated.
 
         Raises:
             CorpusError: it is no signature.
         """
         match = _LINE.fullmatch(line.strip())
         values = dict(part.split("=") for part in match["rest"].split("|")) if match else {}
-        if match is None or set(values) - {"only"} != set(_KEYS) or not values["seeds"].isdecimal():
+        known = set(values) - {"only", "accepted", *_LATER_KEYS} == set(_KEYS)
+        if match is None or not known or not values["seeds"].isdecimal():
             raise CorpusError(
                 f"{line[:80]!r} is no signature of {NAME}; copy the whole line that a command printed"
             )
@@ -113,6 +137,10 @@ class Signature:
             validation=unquote(values["val"]),
             selection=unquote(values["sel"]),
             text=unquote(values["text"]),
+            data=unquote(values.get("data", UNSTATED)),
+            annotations=unquote(values.get("annotations", UNSTATED)),
+            agreement=unquote(values.get("agreement", UNSTATED)),
+            accepted=tuple(map(unquote, values["accepted"].split(","))) if "accepted" in values else (),
             pooling=unquote(values["pool"]),
             only={unquote(name): unquote(value) for name, _, value in kept},
             version=unquote(values["v"]),
@@ -123,7 +151,7 @@ def run_signature(
     recipe: Recipe,
     results: Mapping[str, Any],
     folds: Sequence[Fold],
-    texts: Iterable[str | None],
+    corpus_hash: str,
 ) -> Signature:
     """Return the signature of a cross-validation.
 
@@ -131,11 +159,13 @@ def run_signature(
         recipe: of the run.
         results: the contents of `results.json`.
         folds: the folds.
-        texts: the text sources of its utterances, as in the manifest.
+        corpus_hash: of the corpus under the labels of the recipe.
     """
     n = max((figures["n"] for figures in results["systems"].values()), default=0)
     reads_text = any(System.from_label(label).reads_text for label in results["systems"])
-    text = text_kinds(texts) if recipe.text.source == "given" else recipe.text.source
+    given = results.get("text_kinds", UNSTATED)  # runs of earlier versions do not have it
+    text = given if recipe.text.source == "given" else recipe.text.source
+    stopped = {one["code"] for one in results["audit"]["findings"] if one["severity"] == "error"}
     return Signature(
         corpus=results["corpus"] or "unnamed",
         policy=policy_name(recipe.labels),
@@ -148,6 +178,10 @@ def run_signature(
         validation=validation_of(folds),
         selection=recipe.selection,
         text=text if reads_text else NONE,
+        data=corpus_hash,
+        annotations=recipe.annotations if reads_text else NONE,
+        agreement=agreement_name(recipe.agreement),
+        accepted=tuple(code for code in results["audit"]["accepted"] if code in stopped),
         only=recipe.only,
     )
 
@@ -170,6 +204,11 @@ def policy_name(labels: str | Mapping[str, str]) -> str:
     return f"mapping-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
+def agreement_name(agreement: AgreementRecipe) -> str:
+    """Return how the votes of raters make a label: `consensus`, or `votes-0.5` with a least share of the votes."""
+    return agreement.label + (f"-{agreement.minimum:g}" if agreement.minimum else "")
+
+
 def protocol_name(protocol: str, text_independent: bool) -> str:
     """Return the name of a protocol, marked if it is text-independent."""
     return protocol + (TEXT_INDEPENDENT if text_independent else "")
@@ -181,9 +220,18 @@ def validation_of(folds: Iterable[Fold]) -> str:
 
 
 def text_kinds(sources: Iterable[str | None]) -> str:
-    """Return which kinds of text there are, as `gold`, `asr`, both or `none`."""
-    kinds = {"asr" if source.split(":")[0] == "asr" else "gold" for source in sources if source is not None}
+    """Return which kinds of text there are, as `gold`, `asr`, both or `none`, from the source of each text.
+
+    A text whose source is not known is `unstated`.
+    """
+    kinds = {_text_kind(source) for source in sources}
     return "+".join(sorted(kinds)) or NONE
+
+
+def _text_kind(source: str | None) -> str:
+    if source is None:
+        return UNSTATED
+    return "asr" if source.split(":")[0] == "asr" else "gold"
 
 
 def _quoted(word: str) -> str:

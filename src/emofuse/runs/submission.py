@@ -12,8 +12,8 @@ import numpy as np
 
 from emofuse.errors import CorpusError
 from emofuse.evaluation.labelled_predictions import LabelledPredictions
-from emofuse.evaluation.summary import summarise
-from emofuse.runs.labelled_utterances import LabelledUtterance, to_arrays
+from emofuse.evaluation.summary import headlines, summarise
+from emofuse.runs.labelled_utterances import LabelledUtterance, to_arrays, to_arrays_with_missing
 from emofuse.runs.submitted_files import SubmittedPrediction
 
 # The error of a probability that was rounded for a table.
@@ -28,6 +28,7 @@ class Submission:
 
     Attributes:
         predictions: of the utterances that every seed predicts.
+        complete: of all that are tested, where a missing prediction is wrong; None if none is missing.
         missing: ids of tested utterances that some seed does not predict.
         untested: how many predictions are for utterances that no fold tests.
         has_probabilities: whether there are probabilities; else `predictions` holds ones and zeros.
@@ -35,6 +36,7 @@ class Submission:
     """
 
     predictions: LabelledPredictions
+    complete: LabelledPredictions | None
     missing: tuple[str, ...]
     untested: int
     has_probabilities: bool
@@ -43,6 +45,10 @@ class Submission:
     def figures(self) -> dict[str, Any]:
         """Return `summarise`'s figures; null where they need probabilities and there are none."""
         return summarise(self.predictions) | ({} if self.has_probabilities else dict.fromkeys(PROBABILITY_FIGURES))
+
+    def missing_as_wrong(self) -> dict[str, Any] | None:
+        """Return WA, UA and macro-F1 over all tested utterances, missing predictions counted as wrong."""
+        return None if self.complete is None else headlines(self.complete)
 
 
 def check_submission(
@@ -79,6 +85,7 @@ def check_submission(
     seeds = [{i: _probabilities(each, labels) for i, each in by_id.items()} for by_id in by_seed.values()]
     return Submission(
         predictions=to_arrays(labels, predicted, seeds),
+        complete=to_arrays_with_missing(labels, tested, seeds) if missing else None,
         missing=missing,
         untested=len(submitted) - len(used),
         has_probabilities=has_probabilities,

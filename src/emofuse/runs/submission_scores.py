@@ -6,9 +6,11 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
+from emofuse.config import AgreementRecipe
+from emofuse.data.splits import corpus_hash
 from emofuse.errors import ProtocolError
 from emofuse.runs.labelled_utterances import labelled_utterances
-from emofuse.runs.signature import UNSTATED, Signature, folds_key, protocol_name
+from emofuse.runs.signature import UNSTATED, Signature, agreement_name, folds_key, protocol_name
 from emofuse.runs.submission import Submission, check_submission
 from emofuse.runs.submitted_files import SubmittedPrediction
 from emofuse.types import Corpus, Fold, Task, schemas
@@ -55,8 +57,9 @@ def score_submission(
         info: how the predictions were made.
 
     Returns:
-        `signature`, `figures` as `emofuse.evaluation.summary.summarise` has them, the ids that are `missing`,
-        and `warnings`, a sentence each.
+        `signature`, `figures` as `emofuse.evaluation.summary.summarise` has them over what was predicted,
+        `missing_as_wrong` over all that is tested (None if nothing is missing), the ids that are `missing`, and
+        `warnings`, a sentence each.
 
     Raises:
         CorpusError: the predictions cannot be scored; see `check_submission`.
@@ -75,6 +78,8 @@ def score_submission(
         validation=info.validation,
         selection=info.selection,
         text=info.text,
+        data=corpus_hash(corpus),
+        agreement=agreement_name(AgreementRecipe()),
     )
     return {
         "schema": schemas.SCORES,
@@ -84,6 +89,7 @@ def score_submission(
         "seeds": signature.seeds,
         "labels": list(task.labels),
         "figures": submission.figures(),
+        "missing_as_wrong": submission.missing_as_wrong(),
         "missing": list(submission.missing),
         "warnings": [*_warnings(submission), *_shared_speakers(corpus, folds)],
     }
@@ -143,8 +149,8 @@ def _warnings(submission: Submission) -> list[str]:
     warnings = []
     if submission.missing:
         warnings.append(
-            f"{len(submission.missing)} utterances that are tested have no prediction and are not scored: "
-            f"{_names(submission.missing)}"
+            f"{len(submission.missing)} utterances that are tested have no prediction: "
+            f"{_names(submission.missing)}; give the figures that count them as wrong too"
         )
     if submission.untested:
         warnings.append(
