@@ -209,4 +209,4 @@ def test_what_is_no_finished_run_is_refused_in_one_line(
         shutil.rmtree(broken, ignore_errors=True)
         shutil.copytree(paper, broken)
         (broken / file).write_text(content)
-        refused(capsys, paper, broken, says=(words,))
+        refused(capsys, broken, paper, says=(words,))

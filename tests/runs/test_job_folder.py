@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,10 +16,6 @@ from emofuse.types import Prediction, Skip, Utterance
 PREDICTION = Prediction.of(Utterance("a", text="well"), {"sad": 0.9, "happy": 0.1}, ("text",))
 
 
-def epoch(number: int, ua: float | None, loss: float) -> dict[str, Any]:
-    return {"epoch": number, "validation": {"ua": ua, "loss": loss}}
-
-
 @pytest.fixture
 def job(tmp_path: Path) -> JobFolder:
     folder = JobFolder(tmp_path)
@@ -31,12 +26,7 @@ def job(tmp_path: Path) -> JobFolder:
         "without_modality": 3,
     }
     (tmp_path / "metrics.json").write_text(json.dumps(metrics))
-    history(folder, epoch(1, 0.5, 1.0), epoch(2, 0.7, 0.9), epoch(3, 0.7, 0.8), epoch(4, 0.7, 0.8))
     return folder
-
-
-def history(folder: JobFolder, *epochs: dict[str, Any]) -> None:
-    (folder.path / "history.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in epochs))
 
 
 def test_a_complete_job_is_read_as_records(job: JobFolder) -> None:
@@ -46,15 +36,6 @@ def test_a_complete_job_is_read_as_records(job: JobFolder) -> None:
     assert job.skips() == [Skip("b", "broken")]
     assert job.without_modality() == 3
     assert (job.has("predictions.jsonl"), job.has("undecided.jsonl")) == (True, False)
-
-
-def test_the_best_epoch_has_the_highest_ua_then_the_lowest_loss_then_is_the_first(job: JobFolder) -> None:
-    assert job.best_epoch() == 3
-
-
-def test_without_validation_there_is_no_best_epoch(job: JobFolder) -> None:
-    history(job, epoch(1, None, 1.0))
-    assert job.best_epoch() is None
 
 
 def test_a_job_that_was_run_before_logits_were_stored_is_not_complete(job: JobFolder) -> None:

@@ -22,9 +22,7 @@ def train(
     system: Annotated[str, typer.Option("--system", help="System to train: audio, text or fusion.")] = "fusion",
     run: Annotated[
         Path | None,
-        typer.Option(
-            "--from", help="Cross-validation run that the number of epochs and the calibration are taken from."
-        ),
+        typer.Option("--from", help="Cross-validation run of the same recipe that the calibration is taken from."),
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Override a value of the recipe: key=value (repeatable).")

@@ -1,10 +1,10 @@
-"""The settings that a final training takes from a cross-validation: its epochs and its calibration."""
+"""What a final training takes from a cross-validation of the same recipe: the calibration."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,37 +12,25 @@ from emofuse import layout
 from emofuse.config import Recipe
 from emofuse.data.splits import corpus_hash
 from emofuse.errors import RunError
-from emofuse.evaluation.calibration import (
-    PATTERNS,
-    Calibration,
-    Pattern,
-    fit_temperature,
-    pattern_of,
-    probabilities,
-)
+from emofuse.evaluation.calibration import PATTERNS, Calibration, Pattern, fit_temperature, pattern_of
 from emofuse.runs.job_folder import JobFolder
 from emofuse.runs.run_folder import RunFolder
 from emofuse.runs.stored_predictions import StoredPrediction
 from emofuse.runs.system import System
 from emofuse.training.fit_calibration import priors_of, with_thresholds
 from emofuse.types import MODALITIES, Corpus, SystemName, Task
+from emofuse.types.arrays import Float64Array, IntArray
+
+# Keys of a recipe that may differ between a cross-validation and the final training: they change nothing that is
+# trained, or say who is tested.
+FREE_KEYS = ("seeds", "calibration", "protocol", "text_independent", "text.cells", "speaker_norm")
 
 
-@dataclass(frozen=True)
-class RunSettings:
-    """What a final training takes from a run.
+def calibration_from_run(path: Path, name: SystemName, recipe: Recipe, corpus: Corpus, task: Task) -> Calibration:
+    """Fit a calibration to the out-of-fold predictions of a finished run, each utterance once.
 
-    Attributes:
-        epochs: the mean of the best epochs of its folds; the recipe's number if nothing was validated.
-        calibration: fitted on the pooled out-of-fold predictions.
-    """
-
-    epochs: int
-    calibration: Calibration
-
-
-def settings_from_run(path: Path, name: SystemName, recipe: Recipe, corpus: Corpus, task: Task) -> RunSettings:
-    """Take epochs, temperatures and threshold from the out-of-fold predictions of a finished run.
+    They are those of one seed, that of the final training or, if the run does not have it, its first: what is used
+    is one network, and neither several nor their mean.
 
     Args:
         path: the folder of a cross-validation.
@@ -52,8 +40,8 @@ def settings_from_run(path: Path, name: SystemName, recipe: Recipe, corpus: Corp
         task: the labels.
 
     Raises:
-        RunError: the run is not finished, lacks the system, has other labels, was run on another manifest, or was
-            made before logits were stored.
+        RunError: the run is not finished, lacks the system, has other labels, was run on another manifest, by a
+            recipe that trains in another way, or before logits were stored.
     """
     run, system = RunFolder.open(path), System(name)
     labels = run.results["labels"]
@@ -63,42 +51,74 @@ def settings_from_run(path: Path, name: SystemName, recipe: Recipe, corpus: Corp
         raise RunError(f"{path}: predicts {', '.join(labels)}, and the recipe {', '.join(task.labels)}")
     if run.corpus_hash != corpus_hash(corpus):
         raise RunError(f"{path}: was run on another manifest; its labels, texts, spans or files have changed")
+    _refuse_other_recipe(run, recipe)
     seeds = run.results["seeds"]
-    jobs = [run.job(system, fold.index, seed) for fold in run.folds for seed in seeds]
-    epochs = [epoch for job in jobs if (epoch := job.best_epoch()) is not None]
+    seed = recipe.seeds[0] if recipe.seeds[0] in seeds else seeds[0]
+    jobs = list(run.jobs(system, seed).values())
     labelled = [u for u in corpus if u.label is not None]
     priors = dict.fromkeys(task.labels, 0.0) | priors_of(labelled, recipe.training.balance)
-    calibration = Calibration(priors=priors)
-    if not task.multi_label:
-        truth = {u.id: task.labels.index(str(u.label)) for u in labelled}
-        calibration = _fit_calibration(jobs, truth, recipe, task, calibration)
-    return RunSettings(max(1, round(sum(epochs) / len(epochs))) if epochs else recipe.training.epochs, calibration)
-
-
-def _fit_calibration(
-    jobs: Sequence[JobFolder], truth: Mapping[str, int], recipe: Recipe, task: Task, calibration: Calibration
-) -> Calibration:
-    """Fit temperatures, threshold and prediction sets to the logits of all jobs together; keep the priors."""
-    pooled: dict[Pattern, tuple[list[list[float]], list[int]]] = {}
-    for pattern in PATTERNS:
-        rows = [
-            (stored.logits_of(task.labels), truth[identity])
-            for job in jobs
-            for identity, stored in sorted(_with_pattern(job, pattern).items())
-            if identity in truth
-        ]
-        if rows:
-            pooled[pattern] = [logits for logits, _ in rows], [label for _, label in rows]
-    if not pooled:
-        raise RunError(f"{jobs[0].path.parents[2]}: was run on other utterances than the manifest has")
+    if task.multi_label:
+        return Calibration(priors=priors)
+    truth = {u.id: task.labels.index(str(u.label)) for u in labelled}
     temperatures = {
-        pattern: fit_temperature(np.array(logits), np.array(labels))
-        for pattern, (logits, labels) in pooled.items()
+        pattern: fit_temperature(*_logits_and_truth(stored, task, truth))
+        for pattern in PATTERNS
+        if (stored := _predictions(jobs, truth, pattern))
     }
-    full = max(pooled, key=len)  # "audio+text" if the system takes both
-    logits, labels = (np.array(column) for column in pooled[full])
-    calibrated = probabilities(logits / temperatures[full])
-    return with_thresholds(Calibration(temperatures, priors=calibration.priors), calibrated, labels, recipe)
+    return _with_thresholds(Calibration(temperatures, priors=priors), jobs, truth, recipe, task)
+
+
+def _refuse_other_recipe(run: RunFolder, recipe: Recipe) -> None:
+    """Refuse a recipe that trains in another way than the run did: its calibration would be of other models."""
+    ran, wanted = (dict(_flat(each.as_dict())) for each in (run.recipe, recipe))
+    free = tuple(f"{key}." for key in FREE_KEYS)
+    differ = [key for key in wanted if ran.get(key) != wanted[key] and not f"{key}.".startswith(free)]
+    if differ:
+        key = differ[0]
+        more = f" and {len(differ) - 1} more" if len(differ) > 1 else ""
+        raise RunError(
+            f"{run.path}: was run with {key}: {ran.get(key)}, not {wanted[key]}{more}; "
+            f"train with {run.path / layout.RECIPE}, or without --from"
+        )
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of a nested document, each under its whole key."""
+    for key, value in document.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _with_thresholds(
+    calibration: Calibration, jobs: Sequence[JobFolder], truth: Mapping[str, int], recipe: Recipe, task: Task
+) -> Calibration:
+    """Fit threshold and prediction sets to the predictions of all tested utterances, as `calibrate` does."""
+    stored = _predictions(jobs, truth)
+    if not stored:
+        raise RunError(f"{jobs[0].path.parents[2]}: was run on other utterances than the manifest has")
+    logits, labels = _logits_and_truth(stored, task, truth)
+    patterns = [pattern_of(each.prediction.modalities) for each in stored.values()]
+    return with_thresholds(calibration, calibration.apply(logits, patterns), labels, recipe)
+
+
+def _logits_and_truth(
+    stored: Mapping[str, StoredPrediction], task: Task, truth: Mapping[str, int]
+) -> tuple[Float64Array, IntArray]:
+    """Return the logits of predictions, (utterances, labels), and the true labels, (utterances,)."""
+    logits = [each.logits_of(task.labels) for each in stored.values()]
+    return np.array(logits, dtype=np.float64), np.array([truth[i] for i in stored], dtype=np.int64)
+
+
+def _predictions(
+    jobs: Sequence[JobFolder], truth: Mapping[str, int], pattern: Pattern | None = None
+) -> dict[str, StoredPrediction]:
+    """Return the predictions of labelled utterances, sorted by id: those of the test parts, or under a pattern."""
+    stored: dict[str, StoredPrediction] = {}
+    for job in jobs:
+        stored |= job.predictions() if pattern is None else _with_pattern(job, pattern)
+    return {identity: stored[identity] for identity in sorted(stored) if identity in truth}
 
 
 def _with_pattern(job: JobFolder, pattern: Pattern) -> dict[str, StoredPrediction]:

@@ -17,7 +17,7 @@ from emofuse.data.validation_split import cut_validation
 from emofuse.errors import CorpusError, RunError
 from emofuse.experiment.environment import environment, run_threads
 from emofuse.experiment.job import JobContext, train_system, with_undecided
-from emofuse.experiment.run_settings import RunSettings, settings_from_run
+from emofuse.experiment.run_settings import calibration_from_run
 from emofuse.model.batch_inference import computing_with
 from emofuse.runs.held_folder import holding_folder
 from emofuse.training.audio_cache import audio_cache_for
@@ -45,9 +45,9 @@ def train(
     """Train a system on every labelled utterance of a corpus and put its model into `out/model`.
 
     With the selection `best`, whole speakers (or, failing that, a stratified share) are held out to select the
-    epoch; with `fixed`, the model is trained on everything. With a finished cross-validation `run` it is trained
-    on everything too: the number of epochs is the mean of those that the folds selected, and the out-of-fold
-    predictions calibrate the model.
+    epoch; with `fixed`, the model is trained on everything. A finished cross-validation `run` of the same recipe
+    changes nothing of that, so that what was cross-validated is what is trained: its out-of-fold predictions
+    calibrate the model.
 
     The state after each epoch is kept in the folder. With `resume`, an interrupted training continues after the
     last one and gives the same model; one that is complete is left as it is.
@@ -58,7 +58,7 @@ def train(
         out: the folder.
         system: which of the paper's systems.
         report: progress callback.
-        run: the folder of a finished cross-validation of the same corpus, to take epochs and calibration from.
+        run: the folder of a finished cross-validation of the same corpus and recipe, to take the calibration from.
         resume: continue an interrupted training.
 
     Returns:
@@ -72,10 +72,7 @@ def train(
     out = Path(out)
     _refuse_complete(out, resume)
     labelled, task = recipe_corpus(recipe, corpus)
-    settings = None
-    if run is not None:
-        settings = settings_from_run(Path(run), system, recipe, labelled, task)
-        recipe = _with_epochs(recipe, settings)
+    calibration = None if run is None else calibration_from_run(Path(run), system, recipe, labelled, task)
     for sentence in idle_keys(recipe):
         logger.warning(sentence)
     with holding_folder(out) as held:
@@ -98,11 +95,11 @@ def train(
         with computing_with(run_threads(out)):
             layout.write_json(out / layout.ENVIRONMENT, environment())
             if system == "fusion" and recipe.training.start == "unimodal":
-                _train_unimodal_systems(context, labelled, parts, run, state, resumed)
+                _train_unimodal_systems(context, parts, state, resumed)
             unimodal_folders = {modality: out / modality for modality in MODALITIES}
             trained = train_system(context, system, parts, recipe.seeds[0], unimodal_folders, state)
-        if settings is not None:
-            trained = replace(trained, calibration=settings.calibration)
+        if calibration is not None:
+            trained = replace(trained, calibration=calibration)
         refuse_changed_recordings(labelled, recordings)
         held.refuse_another()
         layout.write_json_lines(out / layout.HISTORY, (record.as_dict() for record in trained.history))
@@ -162,30 +159,13 @@ def _identity(context: JobContext, labelled: Corpus, system: SystemName, recordi
 
 
 def _train_unimodal_systems(
-    context: JobContext,
-    labelled: Corpus,
-    parts: tuple[Corpus, Corpus],
-    run: str | Path | None,
-    fused: StateFile,
-    resumed: bool,
+    context: JobContext, parts: tuple[Corpus, Corpus], fused: StateFile, resumed: bool
 ) -> None:
     """Train the unimodal systems whose weights the fused one starts from, unless that was done before a resume."""
     for modality in MODALITIES:
         folder = fused.path.parent / modality
         if resumed and (folder / layout.MODEL).exists():
             continue
-        unimodal = context
-        if run is not None:
-            own = settings_from_run(Path(run), modality, context.recipe, labelled, context.task)
-            unimodal = replace(context, recipe=_with_epochs(context.recipe, own))
         state = StateFile(folder / layout.STATE, fused.identity)
-        train_system(unimodal, modality, parts, context.recipe.seeds[0], state=state).save(folder / layout.MODEL)
+        train_system(context, modality, parts, context.recipe.seeds[0], state=state).save(folder / layout.MODEL)
         state.clear()
-
-
-def _with_epochs(recipe: Recipe, settings: RunSettings) -> Recipe:
-    """Return the recipe with the number of epochs that a run has selected, and no validation part."""
-    training = recipe.training.model_copy(
-        update={"epochs": settings.epochs, "joint_epochs": None, "patience": None}
-    )
-    return recipe.model_copy(update={"selection": "fixed", "training": training})

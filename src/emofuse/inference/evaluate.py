@@ -72,8 +72,8 @@ def evaluate(
     Returns:
         `signature`, `figures` as `emofuse.evaluation.summary.summarise` has them, `missing_as_wrong` over all
         labelled utterances where some were skipped, the `map` of labels, what was `skipped`, and `warnings`, a
-        sentence each, such as that the model was trained on the corpus. A model of emofuse predicts whatever can be
-        read, as in a cross-validation, also where a modality that it takes is missing.
+        sentence each, such as that the model was trained on the corpus. A model of emofuse predicts whatever can
+        be read, as in a cross-validation, also where a modality that it takes is missing.
 
     Raises:
         CheckpointError: there is no such model, or it cannot be used.
@@ -228,11 +228,14 @@ def _document(
 
 def _lacking(predictor: Predictor, predictions: list[Prediction]) -> list[str]:
     """Say of how many utterances the model lacked a modality that it was not trained to do without."""
-    takes = len(predictor.runtime.traits.modalities)
-    lacking = sum(len(one.modalities) < takes for one in predictions)
-    if not lacking or predictor.runtime.traits.missing_modalities:
+    traits = predictor.runtime.traits
+    fewest = 1 if traits.missing_modalities else len(traits.modalities)
+    lacking = sum(len(one.modalities) < fewest for one in predictions)
+    if not lacking:
         return []
-    return [f"{lacking} utterances lack a modality that the model takes, and are predicted without, as in a run"]
+    return [
+        f"without a modality that the model needs: {lacking} of the utterances; predicted all the same, as in a run"
+    ]
 
 
 def _remarks(matched: LabelMap) -> list[str]:

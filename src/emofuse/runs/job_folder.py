@@ -11,7 +11,7 @@ from typing import Any
 from emofuse import layout
 from emofuse.errors import CheckpointError, RunError
 from emofuse.evaluation.calibration import Calibration
-from emofuse.runs.stored_predictions import StoredPrediction, read_json_lines, read_predictions
+from emofuse.runs.stored_predictions import StoredPrediction, read_predictions
 from emofuse.types import Skip
 from emofuse.untrusted.json_text import read_json
 
@@ -53,20 +53,6 @@ class JobFolder:
         with _reading(self.path / layout.METRICS):
             return int(self.metrics()["without_modality"])
 
-    def best_epoch(self) -> int | None:
-        """Return the epoch with the best validation UA, ties to the lower loss; None without a validation part.
-
-        Of a second stage or of further members of a soup no epoch counts.
-        """
-        path = self.path / layout.HISTORY
-        with _reading(path):
-            first = [row for row in read_json_lines(path) if row.get("stage", 1) == row.get("member", 1) == 1]
-            validated = [row for row in first if row["validation"]["ua"] is not None]
-            if not validated:
-                return None
-            best = max(validated, key=lambda row: _rank(row["validation"], row["epoch"]))
-            return int(best["epoch"])
-
     def is_complete(self) -> bool:
         """Tell whether the job has ended and its files can be used; else it is run again."""
         return self.has(layout.METRICS) and self.fault() is None
@@ -83,10 +69,6 @@ class JobFolder:
         if any(each.logits is None for each in predictions.values()):
             return "predictions were stored without logits, by an earlier version"
         return None
-
-
-def _rank(validation: dict[str, float], epoch: int) -> tuple[float, float, int]:
-    return validation["ua"], -validation["loss"], -epoch
 
 
 @contextmanager

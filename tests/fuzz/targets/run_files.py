@@ -29,7 +29,7 @@ def everything(folder: Path) -> None:
     """Read what a run folder is asked for."""
     read = RunFolder.open(folder)
     job = read.job(TEXT, 1, 0)
-    for one in (job.predictions, job.calibration, job.skips, job.without_modality, job.best_epoch):
+    for one in (job.predictions, job.calibration, job.skips, job.without_modality):
         one()
     job.is_complete()
     assert read.recipe
