@@ -234,7 +234,7 @@ def _lacking(predictor: Predictor, predictions: list[Prediction]) -> list[str]:
     if not lacking:
         return []
     return [
-        f"without a modality that the model needs: {lacking} of the utterances; predicted all the same, as in a run"
+        f"without a modality that the model needs: {lacking} of the utterances; predicted as they are in a run"
     ]
 
 
