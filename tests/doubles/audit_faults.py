@@ -204,6 +204,30 @@ def not_spoken(corpus: Corpus, folder: Path) -> Planted:
     return changed_at(corpus, {"1F_000"}, tags={"text_not_spoken": "True"}), {"1F_000"}
 
 
+def nobody(corpus: Corpus, folder: Path) -> Planted:
+    return changed(corpus, lambda u: {"speaker": None}), {u.id for u in corpus}
+
+
+def one_person_in_two_spellings(corpus: Corpus, folder: Path) -> Planted:
+    spelt = changed_at(corpus, {"1F_000", "1F_001"}, speaker="1f")
+    return spelt, {u.id for u in spelt if u.speaker in ("1F", "1f")}
+
+
+def a_person_each(corpus: Corpus, folder: Path) -> Planted:
+    return changed(corpus, lambda u: {"speaker": f"speaker of {u.id}"}), {u.id for u in corpus}
+
+
+def dialogue_in_two_sessions(corpus: Corpus, folder: Path) -> Planted:
+    ids = {"1F_000", "2F_008"}
+    return changed_at(corpus, ids, dialogue="call 7"), ids
+
+
+def one_label_in_two_spellings(corpus: Corpus, folder: Path) -> Planted:
+    """Let the women of every session be angry with a capital."""
+    spelt = changed(corpus, lambda u: {"label": "Angry"} if u.label == "angry" and u.gender == "female" else {})
+    return spelt, {u.id for u in spelt if str(u.label).lower() == "angry"}
+
+
 # Name of the fault -> what plants it, the code that names it, its severity.
 PLANTS: dict[str, tuple[Plant, str, str]] = {
     "speaker in two sessions": (speaker_overlap, "speaker-overlap", "error"),
@@ -220,6 +244,11 @@ PLANTS: dict[str, tuple[Plant, str, str]] = {
     "sentence of the label": (sentence_of_the_label, "text-determines-label", "warning"),
     "no text": (no_text, "text-missing", "warning"),
     "one emotion a speaker": (one_emotion_a_speaker, "speaker-single-label", "warning"),
+    "nobody is named": (nobody, "speaker-unknown", "warning"),
+    "one person in two spellings": (one_person_in_two_spellings, "speaker-spelling", "warning"),
+    "a person for each utterance": (a_person_each, "speaker-per-utterance", "warning"),
+    "dialogue in two sessions": (dialogue_in_two_sessions, "dialogue-overlap", "warning"),
+    "one label in two spellings": (one_label_in_two_spellings, "label-spelling", "warning"),
     "two codes a speaker": (two_codes_a_speaker, "gender-mixed", "warning"),
     "two spellings": (two_spellings, "gender-mixed", "warning"),
     "silent": (silent, "silent-audio", "warning"),

@@ -14,6 +14,7 @@ def audit_parts(
 ) -> Iterator[Finding]:
     """Yield what is wrong with the folds; `overlaps` is the result of `text_overlaps`."""
     yield from _speakers(corpus, folds)
+    yield from _dialogues(corpus, folds)
     repeated = [i for ids in overlaps.values() for i in ids]
     if repeated:
         tested = {i for fold in folds for i in fold.test}
@@ -39,6 +40,21 @@ def _speakers(corpus: Corpus, folds: Sequence[Fold]) -> Iterator[Finding]:
         ids = [u.id for u in corpus if u.speaker in shared and u.label is not None]
         message = f"{len(shared)} speakers stand in two parts of a fold, such as {name} in fold {shared[name]!r}"
         yield finding("speaker-overlap", ids, message)
+
+
+def _dialogues(corpus: Corpus, folds: Sequence[Fold]) -> Iterator[Finding]:
+    """Yield a finding if a dialogue is tested while other turns of it are trained on."""
+    dialogue_of = {u.id: u.dialogue for u in corpus if u.dialogue is not None}
+    shared: dict[str, str] = {}
+    for fold in folds:
+        trained = {dialogue_of[i] for i in (*fold.train, *fold.validation) if i in dialogue_of}
+        for name in sorted({dialogue_of[i] for i in fold.test if i in dialogue_of} & trained):
+            shared.setdefault(name, fold.name)
+    if shared:
+        name = min(shared)
+        ids = [u.id for u in corpus if u.dialogue in shared and u.label is not None]
+        message = f"{len(shared)} dialogues are tested and trained on, such as {name} in fold {shared[name]!r}"
+        yield finding("dialogue-overlap", ids, message)
 
 
 def _rare(corpus: Corpus, folds: Sequence[Fold]) -> Iterator[Finding]:

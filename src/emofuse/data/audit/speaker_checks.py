@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from emofuse.data.audit.finding import finding
 from emofuse.types import Corpus, Finding, Utterance
@@ -12,6 +12,8 @@ from emofuse.types import Corpus, Finding, Utterance
 FEWEST_UTTERANCES = 2
 # Below this share of the utterances, speakers with one label are a note: guests with two lines are everywhere.
 CONFOUNDED = 0.1
+# With so many utterances or more, more speakers than this share of them are hardly people.
+FEWEST_NAMED, ONE_EACH = 20, 0.9
 SPELLINGS = {"f": "female", "w": "female", "woman": "female", "m": "male", "man": "male"}
 
 
@@ -22,11 +24,46 @@ def audit_people(corpus: Corpus, original: Mapping[str, str | None]) -> Iterator
         if utterance.speaker is not None:
             by_speaker[utterance.speaker].append(utterance)
     yield from _single_label(by_speaker)
+    yield from _names(corpus, by_speaker)
+    yield from _labels(original)
     yield from _genders(corpus, by_speaker)
     tied = [u.id for u in corpus if u.label is None and u.votes and original.get(u.id) is None]
     if tied:
         message = f"raters came to no label for {len(tied)} of {len(corpus)} utterances"
         yield finding("label-tie", tied, message)
+
+
+def _names(corpus: Corpus, by_speaker: Mapping[str, list[Utterance]]) -> Iterator[Finding]:
+    """Yield findings on who is who: nobody is named, one person in two spellings, each utterance a person."""
+    labelled = [u for u in corpus if u.label is not None]
+    if labelled and not by_speaker:
+        yield finding("speaker-unknown", (u.id for u in labelled), "no utterance names its speaker")
+    twins = _spelt_alike(by_speaker)
+    if twins:
+        ids = [u.id for names in twins for name in names for u in by_speaker[name]]
+        message = f"{len(twins)} speakers are written in several ways, such as {' and '.join(twins[0])}"
+        yield finding("speaker-spelling", ids, message)
+    named = [u for u in labelled if u.speaker is not None]
+    if len(named) >= FEWEST_NAMED and len({u.speaker for u in named}) > ONE_EACH * len(named):
+        message = f"{len(named)} utterances have {len({u.speaker for u in named})} speakers: nearly one each"
+        yield finding("speaker-per-utterance", (u.id for u in named), message)
+
+
+def _labels(original: Mapping[str, str | None]) -> Iterator[Finding]:
+    twins = _spelt_alike({label for label in original.values() if label is not None})
+    if twins:
+        spellings = {name for names in twins for name in names}
+        ids = [identity for identity, label in original.items() if label in spellings]
+        message = f"{len(twins)} labels are written in several ways, such as {' and '.join(twins[0])}"
+        yield finding("label-spelling", ids, message)
+
+
+def _spelt_alike(names: Collection[str]) -> list[list[str]]:
+    """Return the names that differ in capitals and spaces only, group by group."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(names):
+        groups["".join(name.split()).casefold()].append(name)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def _single_label(by_speaker: dict[str, list[Utterance]]) -> Iterator[Finding]:
