@@ -30,6 +30,12 @@ def begin(
     return RunFolder.begin(folder, small_recipe(folder.parent, *overrides), folds, hashes, {}, resume)
 
 
+def start_a_job(run: Path) -> None:
+    """Write the first file of a job."""
+    (run / "fold-1").mkdir(parents=True, exist_ok=True)
+    (run / "fold-1" / layout.HISTORY).touch()
+
+
 def test_a_run_is_begun_with_recipe_environment_and_folds(tmp_path: Path) -> None:
     run = begin(tmp_path / "run", resume=False)
     assert sorted(path.name for path in run.path.iterdir()) == ["environment.json", "folds.json", "recipe.yaml"]
@@ -38,6 +44,7 @@ def test_a_run_is_begun_with_recipe_environment_and_folds(tmp_path: Path) -> Non
 
 def test_a_run_is_continued_only_as_the_same_run(tmp_path: Path) -> None:
     assert begin(tmp_path / "run", resume=False) == begin(tmp_path / "run")
+    start_a_job(tmp_path / "run")
     with pytest.raises(RunError, match="holds a run already; add --resume to continue it"):
         begin(tmp_path / "run", resume=False)
     with pytest.raises(RunError, match="was run with another recipe"):
@@ -49,6 +56,13 @@ def test_a_run_is_continued_only_as_the_same_run(tmp_path: Path) -> None:
     (tmp_path / "run" / "folds.json").write_text("{")
     with pytest.raises(RunError, match=r"its folds\.json or recipe\.yaml is damaged"):
         begin(tmp_path / "run")
+
+
+def test_a_run_that_ended_before_its_first_job_blocks_no_other(tmp_path: Path) -> None:
+    begin(tmp_path / "run", resume=False)
+    (tmp_path / "run" / "fold-1" / "seed-0" / "audio").mkdir(parents=True)
+    other = begin(tmp_path / "run", "training.epochs=7", corpus="other", resume=False)
+    assert (other.recipe.training.epochs, other.corpus_hash) == (7, "other")
 
 
 def test_predictions_are_read_over_all_folds(tmp_path: Path) -> None:
@@ -107,8 +121,7 @@ def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
 
 def test_jobs_of_nobody_knows_what_run_are_not_taken_for_its_own(tmp_path: Path) -> None:
     begin(tmp_path / "run")
-    (tmp_path / "run" / "fold-1").mkdir()
-    (tmp_path / "run" / "fold-1" / layout.HISTORY).touch()
+    start_a_job(tmp_path / "run")
     begin(tmp_path / "run")
     (tmp_path / "run" / layout.FOLDS).unlink()
     with pytest.raises(RunError, match=r"holds jobs of a run without its folds\.json"):

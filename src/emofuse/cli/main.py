@@ -26,6 +26,7 @@ from emofuse.cli.interrupts import Stopped, stopped_by_signals
 from emofuse.cli.predict.predict_command import predict
 from emofuse.cli.prepare_command import prepare
 from emofuse.cli.receipt_command import receipt
+from emofuse.cli.results_command import results
 from emofuse.cli.score_command import score
 from emofuse.cli.train_command import train
 from emofuse.cli.transcribe_command import transcribe
@@ -55,6 +56,7 @@ for command in (
     evaluate,
     score,
     compare,
+    results,
     explain,
     export,
     receipt,

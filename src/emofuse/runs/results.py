@@ -30,6 +30,7 @@ from emofuse.runs.completed_run import CompletedRun
 from emofuse.runs.labelled_utterances import labelled_utterances, write_truth
 from emofuse.runs.signature import run_signature, text_kinds
 from emofuse.runs.system import AUDIO, FUSION, LATE, TEXT, System
+from emofuse.runs.weak_systems import weak_systems
 from emofuse.types import Finding, Fold, Task, schemas
 
 # The pairs of systems that are compared; late fusion is the reference for fusion.
@@ -54,12 +55,14 @@ def collect(run: CompletedRun) -> dict[str, Any]:
     adapted = {system: run.to_arrays(run.seeds(system), truth) for system in run.adapted}
     everything = _with_late_fusion(trained) | adapted
     write_truth(run.folder.path, labelled_utterances(run.corpus, run.folds))
+    systems, baselines = _systems(run, everything, truth), _baselines(run, truth)
+    not_spoken = any(finding.code == "text-not-spoken" for finding in run.findings)
     results = (
         {"schema": schemas.RESULTS}
         | _settings(run, truth)
         | {
-            "systems": _systems(run, everything, truth),
-            "baselines": _baselines(run, truth),
+            "systems": systems,
+            "baselines": baselines,
             "text_cells": text_cells(run, truth),
             "recognition": recognition(run, truth),
             "comparisons": [
@@ -78,7 +81,7 @@ def collect(run: CompletedRun) -> dict[str, Any]:
                 "peak_rss_mb": peak_memory_mb(),
             },
             "looks": None,
-            "notes": [NOT_SPOKEN] if any(finding.code == "text-not-spoken" for finding in run.findings) else [],
+            "notes": [*([NOT_SPOKEN] if not_spoken else []), *weak_systems(systems, baselines)],
         }
     )
     return results | {"signature": str(run_signature(recipe, results, run.folds, run.folder.corpus_hash))}

@@ -49,6 +49,8 @@ class RunFolder:
     ) -> RunFolder:
         """Create a run folder, or check that the folder holds this very run.
 
+        A run that ended before any of its jobs wrote a file holds nothing: any other may begin in its folder.
+
         Args:
             path: of the folder.
             recipe: of the run.
@@ -62,10 +64,11 @@ class RunFolder:
         """
         layout.make_folder(path)
         run, document = cls(path), folds_document(folds) | dict(hashes)
-        if (path / layout.FOLDS).is_file():
+        has_jobs = any(one.is_file() for one in path.glob("fold-*/**/*"))
+        if has_jobs and (path / layout.FOLDS).is_file():
             run._refuse_other(recipe, document, resume)
             return run
-        if any(one.is_file() for one in path.glob("fold-*/**/*")):
+        if has_jobs:
             raise RunError(f"{path}: holds jobs of a run without its {layout.FOLDS}; choose another folder")
         layout.write_text(path / layout.RECIPE, dump_recipe(recipe))
         layout.write_json(path / layout.ENVIRONMENT, environment)
