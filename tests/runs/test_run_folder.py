@@ -130,8 +130,10 @@ def test_jobs_of_nobody_knows_what_run_are_not_taken_for_its_own(tmp_path: Path)
 
 def test_a_run_goes_on_with_the_recordings_that_it_was_begun_with(tmp_path: Path) -> None:
     begin(tmp_path / "run", recordings="old")
+    start_a_job(tmp_path / "run")
     begin(tmp_path / "run", recordings="old")
     with pytest.raises(RunError, match="was run on other recordings: one has changed since"):
         begin(tmp_path / "run", recordings="new")
     begin(tmp_path / "older")
+    start_a_job(tmp_path / "older")
     begin(tmp_path / "older", recordings="new")  # begun before runs knew their recordings

@@ -1,4 +1,4 @@
-"""`emofuse crossval`: cross-validation of systems over folds and seeds."""
+"""`emofuse crossval`: cross-validation of systems over folds and seeds; `emofuse results`: its tables again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emofuse.errors import RecipeError
+from emofuse.errors import RecipeError, RunError
 from emofuse.types import SYSTEMS, Corpus, SystemName
 
 if TYPE_CHECKING:
@@ -63,6 +63,29 @@ def crossval(
     if as_json:
         print_json(documents.get("", documents))
     return 1 if any(document["skipped"] for document in documents.values()) else 0
+
+
+def results(
+    run: Annotated[Path, typer.Argument(help="Run folder of crossval.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print its results.json on stdout.")] = False,
+) -> int:
+    """Show the results of a finished run again."""
+    from emofuse.cli.output import configure_logging, print_json
+    from emofuse.cli.results_tables import show_results
+    from emofuse.runs.run_folder import RunFolder
+
+    configure_logging()
+    document = dict(RunFolder.open(run).results)
+    if as_json:
+        print_json(document)
+        return 0
+    try:
+        show_results(document, run)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(
+            f"{run}: its results.json is of another version or damaged; run it again with --resume"
+        ) from error
+    return 0
 
 
 def _rehearse(

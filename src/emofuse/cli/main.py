@@ -16,7 +16,7 @@ from emofuse.cli.audit_command import audit
 from emofuse.cli.bench_command import bench
 from emofuse.cli.cache_command import cache
 from emofuse.cli.compare_command import compare
-from emofuse.cli.crossval_command import crossval
+from emofuse.cli.crossval_command import crossval, results
 from emofuse.cli.demo_command import demo
 from emofuse.cli.doctor_command import doctor
 from emofuse.cli.evaluate_command import evaluate
@@ -26,7 +26,6 @@ from emofuse.cli.interrupts import Stopped, stopped_by_signals
 from emofuse.cli.predict.predict_command import predict
 from emofuse.cli.prepare_command import prepare
 from emofuse.cli.receipt_command import receipt
-from emofuse.cli.results_command import results
 from emofuse.cli.score_command import score
 from emofuse.cli.train_command import train
 from emofuse.cli.transcribe_command import transcribe
