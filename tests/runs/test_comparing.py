@@ -22,6 +22,7 @@ def finished(out: Path, *names: SystemName, gap: float = 3.0) -> RunFolder:
     results = {
         "corpus": "small", "protocol": "speaker-kfold", "labels": list(LABELS), "seeds": [0],
         "n_utterances": 20, "systems": {name: {"n": 20} for name in (*names, "late")},
+        "audit": {"findings": [], "accepted": []},
     }  # fmt: skip
     (out / "results.json").write_text(json.dumps(results))
     return run
