@@ -20,6 +20,7 @@ CALLED_BY_LIBRARIES = {
     "emit",
     "get_attributes",
     "get_next",
+    "readable",
     "readinto",
 }
 # What users of the Python package call, methods of what the door gives included.

@@ -26,7 +26,8 @@ from emofuse.types import Corpus
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    return load_recipe(write_recipe(tmp_path_factory.mktemp("recipe") / "tiny.yaml"))
+    path = write_recipe(tmp_path_factory.mktemp("recipe") / "tiny.yaml")
+    return load_recipe(path, ["training.batch_seconds=8", "training.micro_seconds=8"])
 
 
 @pytest.fixture(scope="module")
