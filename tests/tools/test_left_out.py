@@ -38,8 +38,8 @@ def test_confidence_on_left_out_corpora_is_brought_to_how_often_it_is_right() ->
 
 
 @pytest.mark.usefixtures("predictions")
-def test_the_calibration_counts_left_out_corpora_alike() -> None:
+def test_the_calibration_is_that_of_the_left_out_corpus_that_asks_for_most() -> None:
     calibration = left_out.calibration_for_shift(Path("run"), {})
     confidence = calibration.apply(np.array([[6.0, 0.0, 0.0]]), ["audio"]).max()
-    assert confidence == pytest.approx(0.65, abs=0.06)
+    assert confidence == pytest.approx(0.5, abs=0.06)
     assert calibration.threshold == pytest.approx(confidence)

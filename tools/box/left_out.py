@@ -43,7 +43,10 @@ def shift_figures(runs: Mapping[str, Path]) -> dict[str, Any]:
 
 
 def calibration_for_shift(folder: Path, priors: Mapping[str, float]) -> Calibration:
-    """Return the temperature and threshold that fit predictions of left-out corpora, each counted alike."""
+    """Return the highest temperature that a left-out corpus asks for, and the threshold that fits all of them alike.
+
+    What confidence is worth differs from corpus to corpus, and nobody knows the next one.
+    """
     logits = left_out_logits(folder)
     temperature = _temperature(logits)
     drawn = _drawn(logits)
@@ -76,7 +79,7 @@ def _drawn(logits: Mapping[str, tuple[Float64Array, IntArray, Sequence[str]]]) -
 
 
 def _temperature(logits: Mapping[str, tuple[Float64Array, IntArray, Sequence[str]]]) -> float:
-    return fit_temperature(*_drawn(logits))
+    return max(fit_temperature(scores, truth) for scores, truth, _ in logits.values())
 
 
 def _shares(found: Float64Array, truth: IntArray, labels: Sequence[str]) -> dict[str, Any]:
