@@ -43,7 +43,7 @@ def shift_figures(runs: Mapping[str, Path]) -> dict[str, Any]:
 
 
 def calibration_for_shift(folder: Path, priors: Mapping[str, float]) -> Calibration:
-    """Return the highest temperature that a left-out corpus asks for, and the threshold that fits all of them alike.
+    """Return the highest temperature that a left-out corpus asks for, and a threshold for all of them alike.
 
     What confidence is worth differs from corpus to corpus, and nobody knows the next one.
     """
