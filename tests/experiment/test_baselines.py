@@ -27,10 +27,10 @@ from emofuse.experiment.baselines import (
     LATE,
     MAJORITY,
     TEXT,
-    FrozenVectors,
     LabelProbabilities,
     run_baselines,
 )
+from emofuse.experiment.frozen_statistics import FrozenVectors
 from emofuse.layout import cache_folder
 from emofuse.types import Corpus, Fold, Task, Utterance
 

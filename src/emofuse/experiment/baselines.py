@@ -17,7 +17,7 @@ from emofuse.config import AnnotationPolicy
 from emofuse.data.functionals import read_functionals
 from emofuse.data.tokenization import strip_annotations
 from emofuse.errors import CorpusError, MissingExtraError
-from emofuse.experiment.frozen_statistics import joined
+from emofuse.experiment.frozen_statistics import FrozenVectors, joined
 from emofuse.types import MODALITIES, Corpus, Fold, Modality, Skip, Task, Utterance
 from emofuse.types.arrays import Float32Array
 
@@ -40,8 +40,6 @@ READING_ALONE = (MAJORITY, TEXT, FROZEN_TEXT)
 
 # Utterance id -> probabilities of the task's labels, in order.
 LabelProbabilities: TypeAlias = dict[str, list[float]]
-# Modality -> utterance id -> what its frozen encoder gives, one vector.
-FrozenVectors: TypeAlias = Mapping[Modality, Mapping[str, Float32Array]]
 
 # The inverse strength of the L2 penalty, scikit-learn's C.
 AUDIO_C, TEXT_C, FROZEN_C = 0.1, 1.0, 0.02

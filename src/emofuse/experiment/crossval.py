@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from emofuse import layout
-from emofuse.config import Recipe, idle_keys
+from emofuse.config import AnnotationPolicy, Recipe, idle_keys
 from emofuse.data.audit import audit, refuse_errors
 from emofuse.data.labels import undecided
 from emofuse.data.recipe_corpus import only_wanted, recipe_corpus, recipe_folds
@@ -18,7 +18,7 @@ from emofuse.data.run_hashes import refuse_changed_recordings, run_hashes
 from emofuse.data.text_sources import kinds_of, use_text_source
 from emofuse.errors import RecipeError
 from emofuse.experiment.environment import environment, run_threads
-from emofuse.experiment.frozen_statistics import frozen_statistics
+from emofuse.experiment.frozen_statistics import FrozenVectors, frozen_statistics
 from emofuse.experiment.job import Job, JobContext, run_job
 from emofuse.experiment.speaker_norm import check_speaker_norm
 from emofuse.model.batch_inference import computing_with
@@ -30,7 +30,7 @@ from emofuse.runs.run_folder import RunFolder
 from emofuse.runs.system import System
 from emofuse.training.audio_cache import audio_cache_for
 from emofuse.training.trainer import Progress
-from emofuse.types import SYSTEMS, Corpus, Fold, SystemName
+from emofuse.types import SYSTEMS, Corpus, Fold, SystemName, Task
 
 logger = logging.getLogger(__name__)
 
@@ -102,9 +102,7 @@ def cross_validate(
             _run_jobs(make_jobs(recipe, labelled, folds, systems, folder), context, labelled, on_progress)
             frozen = frozen_statistics(context, read, systems)
         refuse_changed_recordings(labelled, hashes["recordings_hash"])
-        from emofuse.experiment.baselines import run_baselines  # loads scikit-learn, which only now is needed
-
-        baselines, _ = run_baselines(read, task, folds, recipe.annotations, frozen)
+        baselines = _baselines(read, task, folds, recipe.annotations, frozen)
         run = CompletedRun(
             folder=folder,
             recipe=recipe,
@@ -130,6 +128,16 @@ def _check_request(recipe: Recipe, accept: Collection[str]) -> None:
     refuse_errors((), accept)
     for sentence in idle_keys(recipe):
         logger.warning(sentence)
+
+
+def _baselines(
+    corpus: Corpus, task: Task, folds: Sequence[Fold], annotations: AnnotationPolicy, frozen: FrozenVectors
+) -> dict[str, dict[str, list[float]]]:
+    """Return baseline -> utterance id -> probabilities of the labels, in their order."""
+    from emofuse.experiment.baselines import run_baselines  # loads scikit-learn, which only now is needed
+
+    baselines, _ = run_baselines(corpus, task, folds, annotations, frozen)
+    return baselines
 
 
 def _run_jobs(jobs: Sequence[Job], context: JobContext, corpus: Corpus, on_progress: ProgressCallback) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from emofuse.model.build import build
 from emofuse.training.loader import texts_in
 from emofuse.types import MODALITIES, Corpus, Modality, SystemName
 from emofuse.types.arrays import Float32Array
+
+# Modality -> utterance id -> what its frozen encoder gives, one vector.
+FrozenVectors: TypeAlias = Mapping[Modality, Mapping[str, Float32Array]]
 
 
 def frozen_statistics(
@@ -58,7 +62,7 @@ def _statistics(frames: np.ndarray) -> Float32Array:
     return np.concatenate([mixed.mean(axis=0), mixed.std(axis=0)])
 
 
-def joined(vectors: Mapping[Modality, Mapping[str, Float32Array]]) -> dict[str, Float32Array]:
+def joined(vectors: FrozenVectors) -> dict[str, Float32Array]:
     """Return the vectors of both modalities side by side, of the utterances that have both."""
     audio, text = (vectors.get(modality, {}) for modality in MODALITIES)
     return {identity: np.concatenate([row, text[identity]]) for identity, row in audio.items() if identity in text}
