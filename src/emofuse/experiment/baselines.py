@@ -19,7 +19,6 @@ from emofuse.data.tokenization import strip_annotations
 from emofuse.errors import CorpusError, MissingExtraError
 from emofuse.experiment.frozen_statistics import FrozenVectors, joined
 from emofuse.types import MODALITIES, Corpus, Fold, Modality, Skip, Task, Utterance
-from emofuse.types.arrays import Float32Array
 
 try:
     from sklearn.feature_extraction.text import TfidfVectorizer
