@@ -58,6 +58,8 @@ GRAPH = "model.onnx"
 
 # What a model is for; an export has it too.
 SCOPE = "scope.json"
+# What predictions relative to a collection, a recording or a speaker need; an export has it too.
+RELATIVE = "relative.safetensors"
 
 # A box: a model that ships with the package, as a model folder (MODEL) and as an exported one.
 BOX = "box.json"

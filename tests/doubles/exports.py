@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from made_once import made_once
 from networks import network
@@ -13,6 +14,8 @@ from networks import network
 from emofuse import layout
 from emofuse.data.corpora.demo_corpus import demo_corpus
 from emofuse.data.preparation import AudioPreparation, Preparation, TextPreparation
+from emofuse.data.relative_parts import RelativeParts
+from emofuse.data.speaker_statistics import Moments
 from emofuse.data.tokenization import learn_vocabulary
 from emofuse.evaluation.calibration import Calibration
 from emofuse.inference.export import export
@@ -76,3 +79,5 @@ def _save_model(folder: Path) -> None:
     (folder / layout.CALIBRATION).write_text(json.dumps(calibration.as_dict()))
     (folder / layout.EVALUATION).write_text('{"ua": 0.5}')
     (folder / layout.CARD).write_text(CARD)
+    head = model.fusion.get_submodule("head").as_arrays()  # type: ignore[operator]
+    RelativeParts(head, {"audio": Moments(np.zeros(head.width), np.ones(head.width))}).save(folder)

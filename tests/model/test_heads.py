@@ -43,3 +43,19 @@ def test_a_head_normalises_over_the_batch_and_one_alone_by_the_running_figures()
     alone = head(vectors[:1]).logits
     assert torch.equal(alone, head.eval()(vectors[:1]).logits)
     torch.testing.assert_close(head(vectors).logits[0], alone[0])
+
+
+@pytest.mark.parametrize("norm", [False, True, "batch"])
+@pytest.mark.parametrize("hidden", [0, 5])
+def test_a_head_as_arrays_gives_the_same_without_torch(norm: bool | str, hidden: int) -> None:
+    torch.manual_seed(0)
+    head = EmotionHead(4, hidden, 0.5, RANGES, norm=norm).train()  # type: ignore[arg-type]
+    head(torch.randn(50, 4) * 3 + 1)  # moves the running figures
+    vectors = torch.randn(6, 4) * 2
+    with torch.inference_mode():
+        wanted = head.eval()(vectors)
+    for vector, logits, dimensions in zip(vectors.numpy(), wanted.logits, wanted.dimensions, strict=True):
+        found = head.as_arrays()(vector)
+        assert found.logits[0] == pytest.approx(logits.numpy(), abs=1e-5)
+        assert found.dimensions is not None
+        assert found.dimensions[0] == pytest.approx(dimensions.numpy(), abs=1e-5)

@@ -159,10 +159,12 @@ class Outputs(NamedTuple):
     Attributes:
         logits: (batch, labels).
         dimensions: (batch, dimensions), as the corpus scales them; None where the task has none.
+        pooled: (batch, width), the vectors that the network decides from; None where it does not give them.
     """
 
     logits: Float32Array
     dimensions: Float32Array | None = None
+    pooled: Float32Array | None = None
 
 
 @dataclass(frozen=True)

@@ -45,10 +45,41 @@ class Moments:
         mean = (1.0 - weight) * self.mean + weight * other.mean
         return Moments(mean, (1.0 - weight) * self.variance + weight * other.variance)
 
+    def shrunken(self, number: int, other: Moments) -> Moments:
+        """Return the moments of so many vectors, drawn towards others: few describe content, not the voice."""
+        return other.towards(self, number / (number + PULL))
+
+    def brought_to(self, other: Moments, vectors: npt.NDArray[Any]) -> Float64Array:
+        """Bring (vectors, width) from these moments to others; what is constant here is only moved."""
+        return np.asarray(self.standardise(vectors) * np.sqrt(other.variance) + other.mean)
+
     def standardise(self, vectors: npt.NDArray[Any]) -> Float64Array:
         """Bring (vectors, width) to mean 0 and variance 1; what is constant is only centred."""
         constant = self.variance <= CONSTANT * np.square(self.mean)
         return np.asarray((vectors - self.mean) / np.sqrt(np.where(constant, 1.0, self.variance)))
+
+
+class RunningMoments:
+    """Moments of vectors that come one by one (Welford 1962): the same digits for the same order."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._mean: Float64Array = np.zeros(0)
+        self._squares: Float64Array = np.zeros(0)
+
+    def add(self, vector: npt.NDArray[Any]) -> None:
+        """Count a vector, (width,)."""
+        exact = vector.astype(np.float64)
+        if not self.number:
+            self._mean, self._squares = np.zeros_like(exact), np.zeros_like(exact)
+        self.number += 1
+        before = exact - self._mean
+        self._mean = self._mean + before / self.number
+        self._squares = self._squares + before * (exact - self._mean)
+
+    def moments(self) -> Moments:
+        """Return the moments of one or more vectors; the variance is the population's."""
+        return Moments(self._mean, self._squares / self.number)
 
 
 def speaker_moments(
@@ -69,7 +100,7 @@ def speaker_moments(
         if speaker is not None:
             positions_of[speaker].append(position)
     return {
-        speaker: overall.towards(Moments.of(vectors[positions]), len(positions) / (len(positions) + PULL))
+        speaker: Moments.of(vectors[positions]).shrunken(len(positions), overall)
         for speaker, positions in positions_of.items()
         if len(positions) >= FEWEST
     }

@@ -13,6 +13,7 @@ import torch
 
 from emofuse import layout
 from emofuse.config import Recipe, TextSource
+from emofuse.data.relative_parts import RelativeParts
 from emofuse.data.splits import tested_beside, trained_beside
 from emofuse.data.text_sources import kinds_of, use_text_source
 from emofuse.errors import CorpusError
@@ -121,6 +122,7 @@ class TrainedSystem:
         card: writes the model card into a folder.
         calibration: fitted on the validation part.
         parts: the training part, and the validation part if there is one.
+        relative: what relative predictions need; None where it was not measured, or cannot be.
     """
 
     checkpoint: Checkpoint
@@ -129,6 +131,7 @@ class TrainedSystem:
     card: Callable[[Path], None]
     calibration: Calibration
     parts: tuple[PreparedPart, PreparedPart | None]
+    relative: RelativeParts | None = None
 
     def save(self, folder: Path) -> None:
         """Save the model with its card and calibration, whole or not at all."""
@@ -136,6 +139,8 @@ class TrainedSystem:
         def complete(place: Path) -> None:
             self.card(place)
             layout.write_json(place / layout.CALIBRATION, self.calibration.as_dict())
+            if self.relative is not None:
+                self.relative.save(place)
 
         save_checkpoint(self.checkpoint, folder, complete)
 

@@ -95,7 +95,7 @@ def stored_predictions(
     None of them abstains: a run scores every utterance, and results say what abstention would change.
     """
     predictions = predictions_of(
-        outputs, part.utterances, part.modalities, task, replace(calibration, threshold=None)
+        outputs[:2], part.utterances, part.modalities, task, replace(calibration, threshold=None)
     )
     return [
         StoredPrediction(prediction, dict(zip(task.labels, map(float, logits), strict=True)))

@@ -16,7 +16,8 @@ from emofuse.data.splits import corpus_hash
 from emofuse.data.validation_split import cut_validation
 from emofuse.errors import CorpusError, RunError
 from emofuse.experiment.environment import environment, run_threads
-from emofuse.experiment.job import JobContext, train_system, with_undecided
+from emofuse.experiment.job import JobContext, TrainedSystem, train_system, with_undecided
+from emofuse.experiment.relative_measuring import measure_relative
 from emofuse.experiment.run_settings import calibration_from_run
 from emofuse.model.batch_inference import computing_with
 from emofuse.runs.held_folder import holding_folder
@@ -98,6 +99,7 @@ def train(
                 _train_unimodal_systems(context, parts, state, resumed)
             unimodal_folders = {modality: out / modality for modality in MODALITIES}
             trained = train_system(context, system, parts, recipe.seeds[0], unimodal_folders, state)
+            trained = _with_relative(trained, recipe)
         if calibration is not None:
             trained = replace(trained, calibration=calibration)
         refuse_changed_recordings(labelled, recordings)
@@ -106,6 +108,12 @@ def train(
         trained.save(out / layout.MODEL)
         state.clear()
     return trained.skipped
+
+
+def _with_relative(trained: TrainedSystem, recipe: Recipe) -> TrainedSystem:
+    """Return a system with what relative predictions need."""
+    network, seconds = trained.checkpoint.model, recipe.training.micro_seconds
+    return replace(trained, relative=measure_relative(network, trained.parts[0], seconds))
 
 
 def _refuse_complete(out: Path, resume: bool) -> None:

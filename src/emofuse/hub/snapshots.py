@@ -26,8 +26,8 @@ VOCABULARY = (
 )
 TOKENIZER = (*SETTINGS, *TOKENIZER_SETTINGS, *VOCABULARY)
 CARD = (layout.CARD,)
-# What a model says of its use, in a folder of either form.
-STATEMENTS = (layout.CALIBRATION, layout.SCOPE, layout.CARD)
+# What a model says of its use, in a folder of either form, and what relative predictions need.
+STATEMENTS = (layout.CALIBRATION, layout.SCOPE, layout.RELATIVE, layout.CARD)
 EXPORTED = (layout.EXPORT, layout.PREPARATION, layout.GRAPH, f"{layout.GRAPH}.data", layout.TOKENIZER, *STATEMENTS)
 # A name on the Hub: an owner and a name, and the revision where it is not the newest.
 _ON_HUB = re.compile(r"(?P<name>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\w[\w./-]*))?")

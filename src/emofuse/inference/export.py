@@ -25,7 +25,7 @@ from emofuse.types import Corpus
 # The number of utterances on which the two are compared.
 SAMPLE = 32
 # Files that are copied from the model folder; for int8 they hold as far as the measured agreement.
-COPIED = (layout.CALIBRATION, layout.EVALUATION, layout.SCOPE)
+COPIED = (layout.CALIBRATION, layout.EVALUATION, layout.SCOPE, layout.RELATIVE)
 # All files that an exported folder may hold.
 FILES = {
     layout.EXPORT,

@@ -67,7 +67,8 @@ def open_predictor(
             raise RecipeError(
                 f"--label-map names labels of models of others, and {name_of(folder)} is one of emofuse; drop it"
             )
-        return Predictor(*open_folder(folder, device, threads), calibration, scope=read_scope(folder))
+        opened_folder = open_folder(folder, device, threads)
+        return Predictor(*opened_folder, calibration, scope=read_scope(folder), folder=folder)
     import emofuse.model  # noqa: F401  # says so itself where torch is missing
     from emofuse.inference.foreign.classifiers import open_classifier
     from emofuse.inference.foreign.label_names import as_they_are, name_labels
@@ -78,7 +79,11 @@ def open_predictor(
     about = opened.about if calibration.temperatures else f"{opened.about}; {UNCALIBRATED}"
     scope = read_scope(folder)
     return Predictor(
-        opened.runtime, opened.preparation, calibration, scope=about if scope is None else f"{scope} ({about})"
+        opened.runtime,
+        opened.preparation,
+        calibration,
+        scope=about if scope is None else f"{scope} ({about})",
+        folder=folder,
     )
 
 

@@ -73,24 +73,24 @@ class OnnxRuntime:
             raise CheckpointError(f"{graph}: is not a whole graph; export or copy the model again") from error
         self._graph = graph
         self._names = [node.name for node in self._session.get_inputs()]
-        outputs = [node.name for node in self._session.get_outputs()]
-        self._outputs = [name for name in outputs if name != POOLED]
-        self._pools = POOLED in outputs
+        self._outputs = [node.name for node in self._session.get_outputs()]
         if not _fits(self._session, traits):
             raise CheckpointError(
                 f"{graph}: is not the graph that {layout.EXPORT} describes; export the model again"
             )
 
     def __call__(self, batch: Batch) -> Outputs:
-        """Map a batch to logits and dimensions.
+        """Map a batch to logits, dimensions and, where the graph has them, pooled vectors.
 
         Raises:
             OutputError: the graph fails, or computes something else than it declares.
         """
-        outputs = self._run(self._outputs, batch)
-        if [one.shape for one in outputs] != [(len(batch), width) for width in _widths(self.traits)]:
+        found = dict(zip(self._outputs, self._run(self._outputs, batch), strict=True))
+        pooled = found.pop(POOLED, None)
+        if [one.shape for one in found.values()] != [(len(batch), width) for width in _widths(self.traits)]:
             raise OutputError(f"{self._graph}: does not compute what it declares; export the model again")
-        return Outputs(*outputs)
+        logits, *dimensions = found.values()
+        return Outputs(logits, dimensions[0] if dimensions else None, pooled)
 
     def embed(self, batch: Batch) -> Float32Array:
         """Map a batch to the pooled vectors that the model decides from, (batch, width).
@@ -98,7 +98,7 @@ class OnnxRuntime:
         Raises:
             CheckpointError: the graph does not output them.
         """
-        if not self._pools:
+        if POOLED not in self._outputs:
             raise CheckpointError(
                 f"{self._graph}: the graph does not output its pooled vectors; export the model again, "
                 "or load the model folder that it was exported from"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from emofuse.data.batching import batches_of_lengths
@@ -12,6 +13,7 @@ from emofuse.errors import AudioError, EmofuseError, NoSpeechError, OutputError,
 from emofuse.evaluation.calibration import Calibration, predictions_of, refuse_nonsense
 from emofuse.inference.priors import PriorShift
 from emofuse.inference.ready import Ready, Refused
+from emofuse.inference.relative import Decider
 from emofuse.inference.runtime import Runtime
 from emofuse.inference.utterance_stream import LongRecordings, Pair, Preparer, TooLong, prepared_windows
 from emofuse.types import Prediction, Skip, Utterance
@@ -57,6 +59,8 @@ class Predictor:
         scope: what the model is for, copied into each prediction.
         strict: refuse damaged recordings; else they are used as far as they decode, and predictions say so.
         text_languages: leave out text in any other language, and say so; None takes any text.
+        relative: decides relative to what else there is; None gives plain predictions.
+        folder: of the model, for what is read from it only where it is used; None for models together.
     """
 
     runtime: Runtime
@@ -68,6 +72,8 @@ class Predictor:
     scope: str | None = None
     strict: bool = True
     text_languages: tuple[str, ...] | None = None
+    relative: Decider | None = None
+    folder: Path | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -215,10 +221,10 @@ class Predictor:
 
     def _rows(self, batch: Batch) -> list[Outputs]:
         """Return the outputs of each row of a batch, each (1, ...)."""
-        logits, dimensions = self.runtime(batch)
+        outputs = self.runtime(batch)
         return [
-            Outputs(logits[row : row + 1], None if dimensions is None else dimensions[row : row + 1])
-            for row in range(len(logits))
+            Outputs(outputs.logits[row : row + 1], *(_row(values, row) for values in outputs[1:]))
+            for row in range(len(outputs.logits))
         ]
 
     def _prediction(self, one: Computed[Outputs] | Refused | TooLong) -> Prediction:
@@ -235,10 +241,17 @@ class Predictor:
             return whole
         task, ready, modalities = self.runtime.traits.task, one.ready, one.ready.item.modalities
         adapt = None if self.priors is None else self.priors.apply
-        (prediction,) = predictions_of(one.row, [one.utterance], [modalities], task, self.calibration, adapt)
-        unused = ready.text_unused or prediction.text_unused
-        return self.complete(replace(prediction, damaged=ready.damaged, notes=ready.notes, text_unused=unused))
+        outputs, relative_to = one.row, None
+        if self.relative is not None:
+            outputs, relative_to = self.relative(one.utterance, modalities, outputs)
+        (prediction,) = predictions_of(outputs[:2], [one.utterance], [modalities], task, self.calibration, adapt)
+        prediction = replace(prediction, relative_to=relative_to, damaged=ready.damaged, notes=ready.notes)
+        return self.complete(replace(prediction, text_unused=ready.text_unused or prediction.text_unused))
 
 
 def _lengths(item: Item) -> tuple[int, int]:
     return 0 if item.values is None else len(item.values), 0 if item.ids is None else len(item.ids)
+
+
+def _row(values: Float32Array | None, row: int) -> Float32Array | None:
+    return None if values is None else values[row : row + 1]

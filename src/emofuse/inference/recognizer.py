@@ -6,19 +6,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from emofuse.errors import CheckpointError, ModalityError, RecipeError
 from emofuse.inference.choice.chosen_models import ChosenModel, ModelName, open_chosen
 from emofuse.inference.given_audio import RECORDING, GivenAudio, OpenedAudio, opened_audio
 from emofuse.inference.predictor import Predictor, Progress
+from emofuse.inference.relative import Collector, Decider, relative_parts
 from emofuse.inference.timeline.compose import compose
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.inference.timeline.whole_recording import predict_recording
 from emofuse.inference.utterance_stream import LONGEST_UTTERANCE_SECONDS, LongRecordings, Pair
 from emofuse.seal import seal
 from emofuse.sound.speech_turns import SpeechGate
-from emofuse.types import Prediction, Skip, Timeline, Utterance
+from emofuse.types import Prediction, RelativeTo, Skip, Timeline, Utterance
 from emofuse.types.arrays import Float32Array
 
 if TYPE_CHECKING:
@@ -93,24 +94,62 @@ class EmotionRecognizer:
         strict: bool = False,
         progress: Progress | None = None,
         long: LongRecordings | None = None,
+        relative_to: RelativeTo | None = None,
     ) -> Iterator[Prediction | Skip]:
         """Yield a prediction for each utterance, in order; a `Skip` with the reason where there can be none.
 
         Long recordings, and sound that is no speech, are taken as `predict` takes them. Works through a stream;
-        see `predictor.Predictor.predict_clips`.
+        see `predictor.Predictor.predict_clips`. With `relative_to`, all utterances are computed twice, see
+        `relative`.
 
         Args:
             utterances: any number of them.
             strict: raise the first failure instead, and refuse damaged recordings.
             progress: called after each result with how many there are, and of how many seconds of sound.
             long: what happens to long recordings and to sound without speech, such as
-                `long_recordings(any_sound=True)`; None takes the defaults.
+                `long_recordings(any_sound=True)`; None takes the defaults. With `relative_to`, make none.
+            relative_to: what predictions are relative to: "collection" (all of these utterances), "recording"
+                (those of the same recording) or "speaker"; None for plain predictions.
 
         Raises:
-            EmofuseError: an utterance cannot be predicted, and `strict` is set.
+            EmofuseError: an utterance cannot be predicted, and `strict` is set; or the model cannot give relative
+                predictions.
         """
         one = self._refusing_damage() if strict else self
+        if relative_to is not None:
+            utterances = list(utterances)
+            one = one.relative(relative_to, lambda first: first.predict_many(utterances))
         return one.predictor.predict_many(utterances, strict, progress, long or one.long_recordings())
+
+    def relative(
+        self, to: RelativeTo, first_pass: Callable[[EmotionRecognizer], Iterable[object]]
+    ) -> EmotionRecognizer:
+        """Return a recogniser whose predictions are relative to what a first pass has met.
+
+        Sound is brought from the mean and the deviation of its collection, recording or speaker to those that the
+        model was trained on, before the model decides; see `emofuse.inference.relative`. Predictions say under
+        `relative_to` whether that was done: groups of fewer than eight utterances, and utterances of unknown
+        speakers, get plain predictions. Do not use it where a speaker, a recording or the collection may show one
+        emotion only: that emotion would be lost.
+
+        Args:
+            to: what predictions are relative to.
+            first_pass: predicts, with the recogniser that it is given, everything that there is, and may throw it
+                away. Long recordings are relative to themselves and their own speakers, unless to the collection.
+
+        Raises:
+            RecipeError: the model takes no sound, or there is nothing of that name to be relative to.
+            CheckpointError: the model lacks what this needs.
+        """
+        if to not in get_args(RelativeTo):
+            raise RecipeError(f"relative to {to}: choose one of {', '.join(get_args(RelativeTo))}")
+        collector = Collector(to, relative_parts(self.predictor.folder, self.predictor.runtime.traits))
+        for _ in first_pass(self._deciding(collector)):
+            pass
+        return self._deciding(collector.decision())
+
+    def _deciding(self, decider: Decider) -> EmotionRecognizer:
+        return EmotionRecognizer(replace(self.predictor, relative=decider), self.chosen, self.folders)
 
     def predict_clips(
         self,
@@ -144,6 +183,11 @@ class EmotionRecognizer:
             chosen = options(utterance) if options else default
             if any_sound:
                 chosen = replace(chosen, segmentation="windows")
+            decider = self.predictor.relative
+            if decider is not None and decider.to != "collection":
+                if isinstance(decider, Collector):
+                    return Prediction.without_speech(utterance)  # it is relative to itself alone
+                chosen = replace(chosen, relative_to=decider.to)
             return predict_recording(self.predictor, utterance, path, chosen)
 
         return LongRecordings(predict, seconds, self.predictor.strict, None if any_sound else self.gate)

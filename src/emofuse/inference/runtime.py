@@ -40,7 +40,7 @@ class Runtime(Protocol):
     padded_seconds: float
 
     def __call__(self, batch: Batch) -> Outputs:
-        """Map a batch to logits and dimensions."""
+        """Map a batch to logits, dimensions and, where the model gives them, the vectors that it decides from."""
 
     def embed(self, batch: Batch) -> Float32Array:
         """Map a batch to the pooled vectors that the model decides from, (batch, width).

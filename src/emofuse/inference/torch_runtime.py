@@ -7,8 +7,9 @@ from pathlib import Path
 
 from emofuse.box import name_of
 from emofuse.data.preparation import Batch, Outputs, Preparation
+from emofuse.errors import CheckpointError
 from emofuse.inference.runtime import Traits
-from emofuse.model.batch_inference import pick_device, pool_batch, run_batches, use_threads
+from emofuse.model.batch_inference import compute_batch, pick_device, use_threads
 from emofuse.model.checkpoint import Checkpoint, load_checkpoint
 from emofuse.types.arrays import Float32Array
 
@@ -44,12 +45,15 @@ class TorchRuntime:
         self.traits = Traits(name, config.task, config.modalities, config.missing_modalities)
 
     def __call__(self, batch: Batch) -> Outputs:
-        """Map a batch to logits and dimensions."""
-        return next(run_batches(self.model, [batch.arrays()]))
+        """Map a batch to logits, dimensions and pooled vectors."""
+        return compute_batch(self.model.eval(), batch.arrays())
 
     def embed(self, batch: Batch) -> Float32Array:
         """Map a batch to the pooled vectors that the model decides from, (batch, width)."""
-        return pool_batch(self.model, batch.arrays())
+        pooled = self(batch).pooled
+        if pooled is None:
+            raise CheckpointError(f"{self.traits.name}: the network gives no pooled vectors; train it again")
+        return pooled
 
 
 def load_torch(

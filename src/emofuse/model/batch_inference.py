@@ -13,33 +13,28 @@ from emofuse.data.preparation import Outputs
 from emofuse.model.masked_streams import as_tensors
 from emofuse.model.network import EmotionModel
 from emofuse.threads import usable_processors
-from emofuse.types.arrays import Float32Array
 
 
 def run_batches(model: EmotionModel, batches: Iterable[Mapping[str, npt.NDArray[Any]]]) -> Iterator[Outputs]:
-    """Yield the outputs of the network for each batch of named arrays, in evaluation mode."""
-    device = next(model.parameters()).device
+    """Yield the outputs of the network for each batch of named arrays, in evaluation mode, without the vectors."""
     was_training = model.training
     model.eval()
     try:
         for batch in batches:
-            with torch.inference_mode():
-                output = model(**as_tensors(batch, device))
-            dimensions = None if output.dimensions is None else output.dimensions.float().cpu().numpy()
-            yield Outputs(output.logits.float().cpu().numpy(), dimensions)
+            yield compute_batch(model, batch)._replace(pooled=None)
     finally:
         model.train(was_training)
 
 
-def pool_batch(model: EmotionModel, batch: Mapping[str, npt.NDArray[Any]]) -> Float32Array:
-    """Return the vectors that the network decides from, (batch, width), of a batch of named arrays.
+def compute_batch(model: EmotionModel, batch: Mapping[str, npt.NDArray[Any]]) -> Outputs:
+    """Return the outputs of the network for a batch of named arrays, and the vectors that it decides from.
 
     The network must be in evaluation mode.
     """
     with torch.inference_mode():
         output = model(**as_tensors(batch, next(model.parameters()).device))
-    values: Float32Array = output.pooled.float().cpu().numpy()
-    return values
+    dimensions = None if output.dimensions is None else output.dimensions.float().cpu().numpy()
+    return Outputs(output.logits.float().cpu().numpy(), dimensions, output.pooled.float().cpu().numpy())
 
 
 def pick_device(wanted: str | None) -> str:

@@ -131,6 +131,10 @@ class PreparedPart:
         """Return the utterances of which the network gets exactly these modalities."""
         return self._at([position for position, present in enumerate(self.modalities) if present == modalities])
 
+    def sample(self, most: int) -> PreparedPart:
+        """Return so many utterances at most, evenly over the part."""
+        return self._at(range(0, len(self), -(-len(self) // most) or 1))
+
     def only(self, modality: Modality) -> PreparedPart:
         """Return the utterances that have a modality, with the other one removed."""
         there = self._at([position for position, present in enumerate(self.modalities) if modality in present])

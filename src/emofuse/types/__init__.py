@@ -15,7 +15,7 @@ from emofuse.types.corpus import (
     Task,
     Utterance,
 )
-from emofuse.types.predictions import WITHHELD, ClassScore, Evaluation, Prediction, shown_label
+from emofuse.types.predictions import WITHHELD, ClassScore, Evaluation, Prediction, RelativeTo, shown_label
 from emofuse.types.timeline import MEAN_OF_SEGMENTS, ExcludedSpan, Segment, Timeline, Turn
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Fold",
     "Modality",
     "Prediction",
+    "RelativeTo",
     "Segment",
     "Severity",
     "Skip",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from emofuse.types import schemas
 from emofuse.types.corpus import Modality, Skip, Utterance
 
+# What a prediction is relative to: all inputs of a run, the turns of a recording, the utterances of a speaker.
+RelativeTo: TypeAlias = Literal["collection", "recording", "speaker"]
 # What people read in place of the label where the model abstained, and where there is no speech.
 WITHHELD = "unsure"
 NO_SPEECH = "no speech"
@@ -39,6 +41,7 @@ class Prediction:
         segments: only of a long recording that was cut: the number of segments, their seconds of speech, and how
             their predictions were combined.
         speech: False where the sound is no speech; then there are no label, confidence and probabilities.
+        relative_to: what the prediction is relative to; None for a plain one.
     """
 
     id: str
@@ -61,11 +64,13 @@ class Prediction:
     dimensions: Mapping[str, float] | None = field(default=None, hash=False)
     segments: Mapping[str, int | float | str] | None = field(default=None, hash=False)
     speech: bool = True
+    relative_to: RelativeTo | None = None
 
     # The order of the keys in JSON: first the utterance, then its prediction.
     KEYS: ClassVar[tuple[str, ...]] = (
         "id", "audio", "start", "end", "text", "text_source", "text_unused", "label", "probabilities",
         "confidence", "abstained", "speaker", "modalities", "damaged", "model", "model_scope",
+        "relative_to",
     )  # fmt: skip
 
     @classmethod

@@ -8,7 +8,7 @@ from typing import Any
 
 from emofuse.types import schemas
 from emofuse.types.corpus import Modality
-from emofuse.types.predictions import Prediction
+from emofuse.types.predictions import Prediction, RelativeTo
 
 # Segments of fewer seconds are marked, because their predictions mean little.
 SHORT_SECONDS = 1.0
@@ -52,6 +52,7 @@ class Segment:
         abstained: the confidence is too low: the label is withheld, shown as `unsure`, and counted nowhere.
         short: below one second, where a prediction means little.
         modalities: those that the prediction is from.
+        relative_to: what the prediction is relative to; None for a plain one.
     """
 
     start: float
@@ -66,6 +67,7 @@ class Segment:
     language: str | None = None
     modalities: tuple[Modality, ...] = ()
     short: bool = False
+    relative_to: RelativeTo | None = None
 
     @classmethod
     def of(cls, turn: Turn, prediction: Prediction) -> Segment:
@@ -89,6 +91,7 @@ class Segment:
             language=turn.language,
             modalities=prediction.modalities,
             short=turn.seconds < SHORT_SECONDS,
+            relative_to=prediction.relative_to,
         )
 
     @property
@@ -111,6 +114,7 @@ class Segment:
             "abstained": self.abstained,
             "modalities": list(self.modalities),
             "short": self.short,
+            "relative_to": self.relative_to,
         }
 
 
@@ -131,6 +135,7 @@ class Timeline:
         smoothing: seconds over which probabilities are smoothed; 0 for none.
         baseline: whether probabilities are relative to each speaker's own mean.
         notes: what a reader must know, one sentence each (there was no text, ...).
+        relative_to: what its predictions are relative to, as far as there are turns enough; None for plain ones.
     """
 
     id: str
@@ -147,6 +152,7 @@ class Timeline:
     model_scope: str | None = None
     notes: tuple[str, ...] = ()
     damaged: str | None = None
+    relative_to: RelativeTo | None = None
 
     @property
     def speech_seconds(self) -> float:
@@ -195,6 +201,7 @@ class Timeline:
             "segmentation": self.segmentation,
             "smoothing": self.smoothing,
             "baseline": self.baseline,
+            "relative_to": self.relative_to,
             "damaged": self.damaged,
             "model": self.model,
             "model_scope": self.model_scope,

@@ -68,6 +68,14 @@ def predict(
         str | None,
         typer.Option("--priors", help="Label frequencies where the model is used, such as happy=0.1,neutral=0.9."),
     ] = None,
+    relative: Annotated[
+        str | None,
+        typer.Option(
+            "--relative-to",
+            help="Predict relative to the whole collection, each recording or each speaker, never where these may "
+            "show one emotion only: collection, recording or speaker. Computes everything twice.",
+        ),
+    ] = None,
     together: Together = None,
     label_map: LabelMap = None,
     calibrate: Calibrate = None,
@@ -132,7 +140,9 @@ def predict(
     from emofuse.cli.predict.inputs import choose_model, collect_inputs
 
     options = records.PredictOptions(
-        records.ModelOptions(allow_missing, records.parse_priors(priors), strict, any_sound),
+        records.ModelOptions(
+            allow_missing, records.parse_priors(priors), strict, any_sound, records.parse_relative(relative)
+        ),
         records.TextOptions(text, transcripts, asr, language, records.parse_columns(column or [])),
         records.SegmentOptions(timeline, segmentation, turns, speakers, smooth, baseline),
         records.CallOptions(channels, analyse, analyse_employee),
@@ -154,6 +164,7 @@ def predict(
 
 def _run(model: ChosenModel, inputs: Inputs, options: PredictOptions, named: Sequence[Path]) -> int:
     """Load what is needed, predict, and return the exit code."""
+    from emofuse.cli.predict.relative_run import relative_recognizer
     from emofuse.cli.predict.timeline_jobs import TimelineSettings
     from emofuse.cli.transcribe_command import open_any_engine
     from emofuse.inference.recognizer import load
@@ -165,6 +176,8 @@ def _run(model: ChosenModel, inputs: Inputs, options: PredictOptions, named: Seq
     recognizer = load(model, allow_missing=chosen.allow_missing, priors=chosen.priors, strict=chosen.strict)
     if recognizer.predictor.scope is not None:
         echo(f"{recognizer.predictor.name}: {recognizer.predictor.scope}", err=True)
+    if chosen.relative_to is not None:
+        recognizer = relative_recognizer(recognizer, settings, _predict_utterances)
     if options.output.folder is None:
         failed = (_print_timelines if options.timeline else _print_predictions)(recognizer, settings)
     else:

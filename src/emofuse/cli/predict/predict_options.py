@@ -11,6 +11,7 @@ from emofuse.cli.page_options import PageOptions
 from emofuse.cli.predict.formats import FormatName, TimelineFormatName
 from emofuse.errors import CorpusError, RecipeError
 from emofuse.pages.extra import PagesPackage, require_package
+from emofuse.types import RelativeTo
 
 # Formats that cannot be written to stdout, and the package that a format needs.
 NOT_TEXT = ("picture", "xlsx")
@@ -26,12 +27,14 @@ class ModelOptions:
         priors: how frequent each label is where the model is used; None for the priors of its training data.
         strict: refuse damaged recordings.
         any_sound: predict sound that is no speech too.
+        relative_to: what predictions are relative to; None for plain ones.
     """
 
     allow_missing: bool = False
     priors: Mapping[str, float] | None = field(default=None, hash=False)
     strict: bool = False
     any_sound: bool = False
+    relative_to: RelativeTo | None = None
 
 
 @dataclass(frozen=True)
@@ -248,3 +251,17 @@ def parse_priors(text: str | None) -> dict[str, float] | None:
                 f"--priors {part.strip()}: write it as label=frequency, such as happy=0.1"
             ) from error
     return priors
+
+
+def parse_relative(text: str | None) -> RelativeTo | None:
+    """Return what predictions are relative to.
+
+    Raises:
+        RecipeError: there is no such thing.
+    """
+    if text is None:
+        return None
+    named: RelativeTo | None = next((one for one in get_args(RelativeTo) if one == text), None)
+    if named is None:
+        raise RecipeError(f"--relative-to {text}: choose one of {', '.join(get_args(RelativeTo))}")
+    return named

@@ -70,10 +70,30 @@ def run_identity(options: PredictOptions, recognizer: EmotionRecognizer, engine:
         "strict": options.model.strict,
         "priors": options.model.priors,
         "any_sound": options.model.any_sound,
+        "relative_to": _relative(options, recognizer),
         "label_map": (chosen and dict(chosen.label_map)) or None,
         "calibrate": None if calibrated is None else _file_digest(Path(str(calibrated))),
         "asr": engine and [engine.name, engine.version],
     }
+
+
+def _relative(options: PredictOptions, recognizer: EmotionRecognizer) -> list[str] | None:
+    """Return what predictions are relative to and, where that is more than each recording, its moments' hash."""
+    decision = recognizer.predictor.relative
+    if options.model.relative_to is None:
+        return None
+    return [options.model.relative_to, *([] if decision is None else [decision.digest])]
+
+
+def refuse_unfinished(out: Path, resume: bool) -> None:
+    """Refuse a folder with a run that was interrupted, unless it is continued.
+
+    Raises:
+        RunError: there is one, or what is there is no record of a run.
+    """
+    earlier = None if resume else _read(out / RUN_RECORD)
+    if earlier is not None and not earlier["complete"] and _has_results(out):
+        raise RunError(f"{out}: has an interrupted run; add --resume to continue it, or choose another --out")
 
 
 class RunRecord:
@@ -97,8 +117,7 @@ class RunRecord:
             _refuse_changes(out, earlier["asked"], identity)
         elif resume and (out / layout.PREDICTIONS).exists():
             raise RunError(f"{out}: has predictions, but no record of their model; choose another --out")
-        elif earlier is not None and not earlier["complete"] and _has_results(out):
-            raise RunError(f"{out}: has an interrupted run; add --resume to continue it, or choose another --out")
+        refuse_unfinished(out, resume)
         self._document = {"asked": dict(identity), "complete": False}
         layout.write_json(self._path, self._document)
 

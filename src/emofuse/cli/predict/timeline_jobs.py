@@ -64,7 +64,7 @@ class TimelineSettings:
         from emofuse.inference.timeline.options import TimelineOptions
 
         recording, inputs = job.recording, self.inputs
-        text, segments = self.options.text, self.options.segments
+        text, segments, relative_to = self.options.text, self.options.segments, self.options.model.relative_to
         words = inputs.words(recording) if inputs.words else text.text
         turns = inputs.turns(recording) if inputs.turns else None
         speakers = inputs.speakers(recording) if inputs.speakers else None
@@ -81,6 +81,7 @@ class TimelineSettings:
             call=job.call,
             smoothing=segments.smooth,
             baseline=segments.baseline,
+            relative_to=None if relative_to == "collection" or not self.options.timeline else relative_to,
         )
 
 

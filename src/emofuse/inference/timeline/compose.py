@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from emofuse.data.speaker_statistics import FEWEST
 from emofuse.data.transcription import only_language
 from emofuse.errors import RecipeError
 from emofuse.inference.predictor import Predictor
@@ -65,6 +66,7 @@ def compose(predictor: Predictor, path: Path, options: TimelineOptions | None = 
         model_scope=predictor.scope,
         notes=(*found.all_notes, *_notes(predictor, predictions, options)),
         damaged=found.damaged,
+        relative_to=next((one.relative_to for one in segments if one.relative_to is not None), None),
     )
     if options.baseline:
         timeline = against_baseline(timeline)
@@ -86,9 +88,25 @@ def _notes(predictor: Predictor, segments: Sequence[Prediction], options: Timeli
             notes.append(
                 f"{without} of {len(segments)} segments have no text: their predictions are from sound alone"
             )
-    notes += notes_of_texts(segments)
+    notes += [*_notes_of_groups(predictor, segments, options), *notes_of_texts(segments)]
     if options.engine is not None:
         notes.append(f"words were recognised by {options.engine.name}, and may be wrong")
         if options.language is None and (only := only_language(options.engine)):
             notes.append(f"{options.engine.name} takes all speech for the language {only!r}")
     return tuple(notes)
+
+
+def _notes_of_groups(
+    predictor: Predictor, segments: Sequence[Prediction], options: TimelineOptions
+) -> tuple[str, ...]:
+    """Return what predictions are relative to, and how many are not."""
+    to = options.relative_to or (predictor.relative.to if predictor.relative is not None else None)
+    plain = sum(one.relative_to is None for one in segments)
+    if to is None or not segments:
+        return ()
+    if plain == len(segments):
+        return (f"no prediction is relative to the {to}: {FEWEST} segments are needed, of known speakers",)
+    notes = (f"predictions are relative to the {to}: an emotion that lasts throughout is lost",)
+    if not plain:
+        return notes
+    return (*notes, f"{plain} of {len(segments)} predictions are not: {FEWEST} segments are needed")

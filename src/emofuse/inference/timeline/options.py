@@ -12,6 +12,7 @@ from emofuse.sound.channels import Call
 from emofuse.types import Turn
 
 SegmentationName = Literal["auto", "silero", "energy", "windows"]
+WithinRecording = Literal["recording", "speaker"]
 # A segment of more seconds is cut, at a pause where there is one.
 LONGEST_SEGMENT = 15.0
 # Windows are so long, and follow one another without overlap.
@@ -36,6 +37,8 @@ class TimelineOptions:
         baseline: tell change against each speaker's own mean.
         longest: a segment of more seconds is cut.
         strict: refuse a damaged recording; else it is used as far as it decodes, and the result says so.
+        relative_to: predict each turn relative to all turns of the recording, or to those of its speaker; None for
+            plain predictions.
 
     Raises:
         RecipeError: a value cannot be.
@@ -54,11 +57,15 @@ class TimelineOptions:
     baseline: bool = False
     longest: float = LONGEST_SEGMENT
     strict: bool = False
+    relative_to: WithinRecording | None = None
 
     def __post_init__(self) -> None:
         if self.segmentation not in get_args(SegmentationName):
             choices = ", ".join(get_args(SegmentationName))
             raise RecipeError(f"segmentation {self.segmentation}: choose one of {choices}")
+        if self.relative_to is not None and self.relative_to not in get_args(WithinRecording):
+            choices = " or ".join(get_args(WithinRecording))
+            raise RecipeError(f"relative_to {self.relative_to}: a timeline by itself is relative to its {choices}")
         if not (math.isfinite(self.smoothing) and self.smoothing >= 0):
             raise RecipeError(f"smoothing {self.smoothing}: give seconds, 0 or more")
         if not (math.isfinite(self.longest) and self.longest > 0):

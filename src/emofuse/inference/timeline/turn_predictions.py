@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from emofuse.data.languages import other_language
 from emofuse.errors import ModalityError
 from emofuse.inference.predictor import Predictor
 from emofuse.inference.recognized_text import recognized
+from emofuse.inference.relative import Collector, relative_parts
 from emofuse.inference.timeline.options import TimelineOptions
 from emofuse.sound.clips import SAMPLE_RATE, SILENCE, Clip
 from emofuse.sound.recordings import Salvage
@@ -33,11 +34,26 @@ def predict_turns(
 ) -> Iterator[TurnResult]:
     """Yield a result for each turn, in order; only some turns' sound is held at a time.
 
+    Relative predictions take two passes.
+
     Raises:
         AudioError: the recording breaks off.
         ModalityError: the model needs text, and the turns have none.
+        CheckpointError: the model cannot give relative predictions.
     """
     _refuse_missing_text(predictor, path, turns, options)
+    if options.relative_to is not None:
+        collector = Collector(options.relative_to, relative_parts(predictor.folder, predictor.runtime.traits))
+        first = _predict(replace(predictor, relative=collector), path, turns, options)
+        turns = [one.turn for one in first]  # with their recognised words
+        predictor, options = replace(predictor, relative=collector.decision()), replace(options, engine=None)
+    yield from _predict(predictor, path, turns, options)
+
+
+def _predict(
+    predictor: Predictor, path: Path, turns: Sequence[Turn], options: TimelineOptions
+) -> Iterator[TurnResult]:
+    """Yield a result for each turn, in order, in one pass."""
     waiting: deque[Turn] = deque()
     silent: deque[Turn] = deque()
 

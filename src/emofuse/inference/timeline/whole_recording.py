@@ -63,6 +63,7 @@ def predict_recording(
         _with_text(prediction, [one for _, one in weighted]),
         abstained=prediction.abstained or not confident,
         damaged=found.damaged,
+        relative_to=next((one.relative_to for _, one in kept if one.relative_to is not None), None),
         notes=(*found.notes, *notes_of_texts([one for _, one in weighted])),
         segments=_segments(weighted),
     )
