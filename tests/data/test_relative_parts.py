@@ -75,9 +75,7 @@ def test_a_file_that_is_not_whole_is_refused_in_one_sentence(
     save_file(
         arrays if values is None else arrays | {name: values}, saved / layout.RELATIVE, {"layer-norm": "yes"}
     )
-    with pytest.raises(
-        CheckpointError, match="relative.safetensors: is not what .* train or copy the model again"
-    ):
+    with pytest.raises(CheckpointError, match="safetensors: is not what relative"):
         RelativeParts.load(saved)
 
 

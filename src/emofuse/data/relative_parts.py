@@ -1,8 +1,8 @@
 """What relative predictions need of a model: its head, alone, and the moments of the sound that it was trained on.
 
 Both are in a file of the model's folder, `relative.safetensors`: arrays only, so that nothing in it can be run.
-The head is computed here with NumPy, for torch and for exported models alike, a vector at a time: what else is computed
-changes no digit.
+The head is computed here with NumPy, for torch and for exported models alike, a vector at a time: what else is
+computed changes no digit.
 """
 
 from __future__ import annotations

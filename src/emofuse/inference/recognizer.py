@@ -126,11 +126,9 @@ class EmotionRecognizer:
     ) -> EmotionRecognizer:
         """Return a recogniser whose predictions are relative to what a first pass has met.
 
-        Sound is brought from the mean and the deviation of its collection, recording or speaker to those that the
-        model was trained on, before the model decides; see `emofuse.inference.relative`. Predictions say under
-        `relative_to` whether that was done: groups of fewer than eight utterances, and utterances of unknown
-        speakers, get plain predictions. Do not use it where a speaker, a recording or the collection may show one
-        emotion only: that emotion would be lost.
+        See `emofuse.inference.relative`. Predictions say under `relative_to` whether they are: groups of fewer than
+        eight utterances, and utterances of unknown speakers, get plain ones. Do not use it where a speaker, a
+        recording or the collection may show one emotion only: that emotion would be lost.
 
         Args:
             to: what predictions are relative to.
