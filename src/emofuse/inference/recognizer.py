@@ -126,8 +126,8 @@ class EmotionRecognizer:
     ) -> EmotionRecognizer:
         """Return a recogniser whose predictions are relative to what a first pass has met.
 
-        See `emofuse.inference.relative`. Predictions say under `relative_to` whether they are: groups of fewer than
-        eight utterances, and utterances of unknown speakers, get plain ones. Do not use it where a speaker, a
+        See `emofuse.inference.relative`. Predictions say under `relative_to` whether they are: groups of fewer
+        than eight utterances, and utterances of unknown speakers, get plain ones. Do not use it where a speaker, a
         recording or the collection may show one emotion only: that emotion would be lost.
 
         Args:
