@@ -221,7 +221,7 @@ def test_a_prediction_is_one_line_of_json_with_the_keys_in_their_order() -> None
         "id": "a", "audio": "é.wav", "start": 0.5, "end": 1.5, "text": "yes", "text_source": "gold",
         "text_unused": None, "label": "happy", "probabilities": {"happy": 0.75, "sad": 0.25}, "confidence": 0.75,
         "abstained": False, "speaker": "A", "modalities": ["audio", "text"], "damaged": None,
-        "model": "m", "model_scope": None,
+        "model": "m", "model_scope": None, "relative_to": None,
     }  # fmt: skip
     assert tuple(json.loads(line)) == ("schema", *Prediction.KEYS)
 

@@ -133,7 +133,7 @@ def predictions_of(
     Raises:
         OutputError: an output is no number.
     """
-    logits, scaled = outputs
+    logits, scaled = outputs[0], outputs[1]
     for row, utterance in enumerate(utterances):
         for values in (logits, scaled):
             if values is not None:

@@ -36,7 +36,7 @@ def test_predict_takes_folders_and_files_and_prints_json_lines_in_order(
     assert [row["id"] for row in rows] == ["high", "low", "low#2"]
     assert list(rows[0]) == [
         "schema", "id", "audio", "start", "end", "text", "text_source", "text_unused", "label", "probabilities",
-        "confidence", "abstained", "speaker", "modalities", "damaged", "model", "model_scope",
+        "confidence", "abstained", "speaker", "modalities", "damaged", "model", "model_scope", "relative_to",
     ]  # fmt: skip
 
 
