@@ -12,7 +12,6 @@ from emofuse.types import Corpus, Utterance
 
 
 def test_corpora_count_alike_and_speakers_that_are_kept_out_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    out = ("emodb", 0)  # the first ten of EmoDB
     counts = {"ravdess": 700, "emodb": 30, "keywords": 50}
     rows = [
         Utterance(
