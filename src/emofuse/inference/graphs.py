@@ -131,7 +131,7 @@ def _in_int8(subject: ExportSubject, folder: Path, whole: Path) -> tuple[Path, d
         stored = _place(folder, "stored")
         quantise_weights(whole, stored, subject.large)
         rival = _measure(subject, stored, "int8") | {"convolutions": "stored", "considered": None}
-        if rival["sample"]["label_agreement"] > measured["sample"]["label_agreement"]:
+        if rival["sample"]["label_agreement"] >= measured["sample"]["label_agreement"]:
             return stored, rival | {"considered": {"label_agreement": measured["sample"]["label_agreement"]}}
     if not subject.scale_items or not has_convolutions(products):
         return products, measured
