@@ -34,6 +34,7 @@ FILES = {
     layout.TOKENIZER,
     layout.CALIBRATION,
     layout.EVALUATION,
+    layout.RELATIVE,
     layout.CARD,
 }
 
@@ -316,10 +317,10 @@ def test_a_graph_that_is_unlike_torch_is_refused_and_nothing_is_written(
     own = OnnxRuntime.__call__
 
     def shifted(self: OnnxRuntime, batch: Batch) -> Outputs:
-        logits, dimensions = own(self, batch)
-        logits = logits.copy()
+        outputs = own(self, batch)
+        logits = outputs.logits.copy()
         logits[-1, 0] += np.float32(shift)
-        return Outputs(logits, dimensions)
+        return outputs._replace(logits=logits)
 
     monkeypatch.setattr(OnnxRuntime, "__call__", shifted)
     said = refusal(lambda: export(model, tmp_path / "out"), CheckpointError)
