@@ -42,6 +42,12 @@ def test_a_key_without_effect_is_named(selection: str, training: dict[str, Any],
     assert named in sentence
 
 
+def test_normalised_frames_that_are_pooled_as_they_are_are_named() -> None:
+    sound = SOUND | {"frame_norm": "batch"}
+    (sentence,) = idle_keys(make_recipe({"pooling": "layers", "audio": sound, "text": WORDS}))
+    assert "audio.frame_norm does nothing with pooling: layers" in sentence
+
+
 def test_held_encoders_that_are_frozen_anyway_are_named() -> None:
     frozen = [{**encoder, "tuning": "frozen"} for encoder in (SOUND, WORDS)]
     values = {"audio": frozen[0], "text": frozen[1], "training": {"encoders_held": 1}}

@@ -68,3 +68,11 @@ def test_an_utterance_without_sound_that_can_be_read_has_no_vector(corpus: Corpu
     broken = Corpus((replace(first, audio=tmp_path / "gone.wav"), replace(second, audio=None), third))
     vectors = frozen_statistics(context(tmp_path, "audio.tuning=frozen"), broken, ("audio",))
     assert list(vectors["audio"]) == [third.id]
+
+
+def test_what_a_network_pools_as_it_is_is_the_vector(corpus: Corpus, tmp_path: Path) -> None:
+    used = context(tmp_path, "audio.tuning=frozen", "pooling=layers", "fusion.kind=late")
+    vectors = frozen_statistics(used, corpus, ("audio",))["audio"]
+    pooled = frozen_statistics(context(tmp_path, "audio.tuning=frozen"), corpus, ("audio",))["audio"]
+    for identity, vector in vectors.items():
+        np.testing.assert_allclose(vector, pooled[identity], atol=2e-3)  # one layer: the same statistics

@@ -405,6 +405,21 @@ def test_large_weights_stand_beside_the_graph_and_move_with_it(
     assert f"{weights}: cannot be read (No such file" in refusal(lambda: load(tmp_path / "moved"), CheckpointError)
 
 
+def test_weights_are_stored_in_8_bits_where_computing_in_8_bits_changes_more(
+    reader: Path, beside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emofuse.inference.graphs.LARGEST_CHANGE", -1.0)  # any change is too large
+    monkeypatch.setattr("emofuse.inference.quantise.SMALLEST_TABLE_BYTES", 0)
+    enlarge(monkeypatch)
+    take_graph(beside, monkeypatch)
+    measured = export(reader, tmp_path / "out", int8=True)["int8"]
+    assert measured["convolutions"] == "stored"
+    assert measured["considered"]["label_agreement"] <= measured["sample"]["label_agreement"]
+    wanted = load(reader, device="cpu").predict(text="so furious")
+    found = load(tmp_path / "out").predict(text="so furious")
+    assert found.probabilities == pytest.approx(wanted.probabilities, abs=5e-2)
+
+
 def test_a_model_without_calibration_card_and_evaluation_is_exported_without(beside: Path) -> None:
     card = (beside / layout.CARD).read_text()
     assert "ONNX graph in float32" in card

@@ -7,6 +7,11 @@ from pathlib import Path
 import left_out
 import numpy as np
 import pytest
+import small_run
+from small_run import make_run
+
+from emofuse import layout
+from emofuse.runs.labelled_utterances import labelled_utterances, write_truth
 
 LABELS = ("angry", "happy", "neutral")
 
@@ -43,3 +48,17 @@ def test_the_calibration_is_that_of_the_left_out_corpus_that_asks_for_most() -> 
     confidence = calibration.apply(np.array([[6.0, 0.0, 0.0]]), ["audio"]).max()
     assert confidence == pytest.approx(0.5, abs=0.06)
     assert calibration.threshold == pytest.approx(confidence)
+
+
+def test_the_logits_are_those_that_were_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path / "run", ("audio",))
+    monkeypatch.setattr(left_out, "EMOTIONAL", ("0", "1"))
+    layout.write_json(tmp_path / "run" / layout.RESULTS, {"labels": list(small_run.LABELS)})
+    write_truth(run.folder.path, labelled_utterances(small_run.CORPUS, small_run.FOLDS))
+    found = left_out.left_out_logits(tmp_path / "run")
+    stored = run.folder.predictions(left_out.AUDIO, 0)
+    for session, (rows, truth, labels) in found.items():
+        tested = sorted((u for u in small_run.CORPUS if u.session == session), key=lambda u: u.id)
+        assert [labels[number] for number in truth] == [u.label for u in tested]
+        np.testing.assert_array_equal(rows, [stored[u.id].logits_of(labels) for u in tested])
+    assert len(found) == 2

@@ -56,17 +56,16 @@ def calibration_for_shift(folder: Path, priors: Mapping[str, float]) -> Calibrat
 
 
 def left_out_logits(folder: Path) -> dict[str, tuple[Float64Array, IntArray, tuple[str, ...]]]:
-    """Return corpus -> logits up to a constant, (utterances, labels), true labels by index, and labels."""
+    """Return corpus -> logits, (utterances, labels), true labels by index, and labels."""
     run = RunFolder.open(folder)
-    predicted = run.probabilities(AUDIO, 0)
-    labels = tuple(sorted(next(iter(predicted.values()))))
+    predicted, labels = run.predictions(AUDIO, 0), tuple(run.results["labels"])
     found = {}
     for name in EMOTIONAL:
         tested = [one for one in run.truth if one.session == name and one.id in predicted]
         if tested:
-            rows = np.array([[predicted[one.id][label] for label in labels] for one in tested])
+            rows = np.array([predicted[one.id].logits_of(labels) for one in tested], dtype=np.float64)
             truth = np.array([labels.index(str(one.label)) for one in tested])
-            found[name] = (np.log(rows.clip(min=1e-12)), truth, labels)
+            found[name] = (rows, truth, labels)
     return found
 
 

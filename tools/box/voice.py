@@ -8,50 +8,30 @@ trainings that are complete. `figures.json` and the tables that are printed hold
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from corpus import (
-    EMOTIONAL,
-    KEPT_OUT,
-    KEYWORDS,
-    LABELS_OF,
-    OPEN,
-    kept_out_keywords,
-    only_speakers,
-    predefined,
-    speech,
-    without,
-)
+from corpus import KEPT_OUT, KEYWORDS, OPEN, kept_out_keywords, predefined, speech, without
 from voice_checks import corpus_probe, keyword_calls, real_time_factor, robustness
-from voice_scores import line_of, score_corpus, score_run
+from voice_scores import score_run
+from voice_stages import alteration_folders, kept_out_scores, options_of, run_stages, show
 
-import emofuse
 from emofuse import layout
 from emofuse.config import Recipe, load_recipe, make_recipe
-from emofuse.data.labels import apply_policy
 from emofuse.experiment.crossval import cross_validate
 from emofuse.experiment.train import train
 from emofuse.inference.export import export
-from emofuse.runs.labelled_utterances import labelled_utterances
-from emofuse.types import Corpus, Fold, Prediction, Utterance
+from emofuse.types import Corpus, Utterance
 
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "box" / "voice.yaml"
-COLUMNS = "| corpus | system | n | speakers | UA, its labels | UA, open |"
+TABLES = ("folds", "corpora", "sentences")
 
 
 def main() -> None:
     """Go through the stages."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--recipe", type=Path, default=RECIPE)
-    parser.add_argument("--stages", help="Only these, with commas between; figures.json is then not written.")
-    options = parser.parse_args()
-    recipe = load_recipe(options.recipe, _folders(options.data))
+    options = options_of(__doc__, RECIPE).parse_args()
+    recipe = load_recipe(options.recipe, alteration_folders(options.data))
     corpus, out = speech(options.data), layout.make_folder(options.out)
     stages: dict[str, Callable[[], Any]] = {
         "folds": lambda: _folds(recipe, corpus, out / "folds"),
@@ -64,38 +44,7 @@ def main() -> None:
         "keywords": lambda: keyword_calls(out / "export", kept_out_keywords(options.data)),
         "speed": lambda: real_time_factor(out / "export", corpus),
     }
-    wanted = options.stages.split(",") if options.stages else list(stages)
-    if unknown := set(wanted) - set(stages):
-        parser.error(f"--stages: no {', '.join(sorted(unknown))}; there are {', '.join(stages)}")
-    figures = {name: _once(out / f"{name}.json", stages[name]) for name in wanted}
-    if len(figures) < len(stages):
-        return
-    layout.write_json(out / "figures.json", figures)
-    show(figures)
-
-
-def show(figures: dict[str, Any]) -> None:
-    """Print the figures as tables of Markdown."""
-    for name in ("folds", "corpora", "sentences"):
-        print(f"\n{name}\n\n{COLUMNS}\n{'|---' * 6}|")
-        for corpus, systems in figures[name].items():
-            for system, found in systems.items():
-                row = (corpus, system, found["n"], found["speakers"], line_of(found), line_of(found, "open"))
-                print("|", " | ".join(map(str, row)), "|")
-    for name in ("shipped", "shipped-open"):
-        print(f"\n{name}, on", ", ".join(KEPT_OUT), line_of(figures[name]), line_of(figures[name], "open"))
-    for name in ("robustness", "probe", "keywords", "speed"):
-        print(f"\n{name}: {json.dumps(figures[name])}")
-
-
-def _folders(data: Path) -> tuple[str, ...]:
-    return (f"audio.alter.noises={data / 'noise'}", f"audio.alter.rooms={data / 'rooms'}")
-
-
-def _once(path: Path, stage: Callable[[], Any]) -> Any:
-    if not path.is_file():
-        layout.write_json(path, stage())
-    return json.loads(path.read_text(encoding="utf-8"))
+    show(run_stages(stages, out, options.stages), TABLES)
 
 
 def _shorter(recipe: Recipe, **changes: Any) -> Recipe:
@@ -144,14 +93,8 @@ def _shipped(recipe: Recipe, corpus: Corpus, out: Path, name: str) -> Any:
     exported = out / ("export" if name == "shipped" else f"export-{name}")
     train(recipe, without(corpus, KEPT_OUT), out / name, "audio", resume=True)
     export(out / name, exported)
-    labelled, _ = apply_policy(only_speakers(corpus, KEPT_OUT), "as-is")
-    predictions = emofuse.load(exported).predict_many(labelled)
-    probabilities = {one.id: one.probabilities for one in predictions if isinstance(one, Prediction)}
-    whole = Fold(1, "kept out", (), (), tuple(u.id for u in labelled))
-    return score_corpus(probabilities, labelled_utterances(labelled, [whole]), "emodb")
+    return kept_out_scores(exported, corpus)
 
-
-assert set(EMOTIONAL) == set(LABELS_OF)
 
 if __name__ == "__main__":
     main()

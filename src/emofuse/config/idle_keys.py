@@ -26,6 +26,12 @@ def _of_encoders(recipe: Recipe) -> Iterator[str]:
         encoder.layers == "last" or isinstance(encoder.layers, int) for encoder in encoders
     ):
         yield "training.mix_lr does nothing where no encoder mixes layers; set layers: weighted, or leave it out"
+    for name, encoder in (("audio", recipe.audio), ("text", recipe.text)):
+        if recipe.pooling == "layers" and encoder.frame_norm != "none":
+            yield (
+                f"{name}.frame_norm does nothing with pooling: layers, where no layer of the fusion gets frames; "
+                "leave it out"
+            )
 
 
 def _of_epochs(recipe: Recipe) -> Iterator[str]:

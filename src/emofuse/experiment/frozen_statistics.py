@@ -24,7 +24,8 @@ def frozen_statistics(
 ) -> dict[Modality, dict[str, Float32Array]]:
     """Return mean and deviation over time of the frames of each frozen encoder, (2 * width,), by utterance id.
 
-    Where a system mixes several layers, the vectors are of their mean. Frames come from the cache where they are
+    Where a system mixes several layers, the vectors are of their mean; where it pools them as they are (`pooling:
+    layers`), they are what it gets. Frames come from the cache where they are
     there. An utterance without the modality, or with a recording that cannot be read, has no vector.
 
     Args:
@@ -51,7 +52,8 @@ def _vectors(context: JobContext, corpus: Corpus, modality: Modality) -> dict[st
             continue
         frames = item.values if modality == "audio" else item.ids
         if frames is not None and len(frames):
-            vectors[utterance.id] = _statistics(frames)
+            pooled = context.recipe.pooling == "layers"
+            vectors[utterance.id] = frames[0].astype(np.float32) if pooled else _statistics(frames)
     return vectors
 
 
